@@ -1,0 +1,230 @@
+//! Which addresses a registry's firewall may ever be opened for: global unicast IPv4, nothing else.
+//!
+//! These rails have no switch. Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries,
+//! the IANA IPv4 Multicast registry, and Azure's virtual public address 168.63.129.16
+//! (<https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16>).
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// A global unicast IPv4 address: the only kind that a firewall entry may be written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Ipv4Addr", into = "Ipv4Addr")]
+pub struct GlobalIpv4(Ipv4Addr);
+
+/// Why an address may never be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotOpenable {
+    /// ACR's IP rules cannot express IPv6.
+    #[error(
+        "`{0}` is an IPv6 address, and ACR's IP rules take IPv4 only: give the caller an IPv4 egress or a private endpoint"
+    )]
+    Ipv6(IpAddr),
+    /// Private, reserved, multicast or otherwise not globally reachable.
+    #[error(
+        "`{address}` lies in {network} ({name}), which no caller on the internet can have: look for the address that the registry saw"
+    )]
+    Special {
+        /// The address.
+        address: Ipv4Addr,
+        /// The special-purpose block.
+        network: &'static str,
+        /// Its name in the registry.
+        name: &'static str,
+    },
+}
+
+/// Blocks that are not globally reachable, more specific ones first, each with its registry name.
+/// The globally reachable exceptions of 192.0.0.0/24 are anycast service addresses, which no caller
+/// sends from: they stay closed with their block.
+const SPECIAL: &[(u32, u8, &str, &str)] = &[
+    (ip(0, 0, 0, 0), 8, "0.0.0.0/8", "this network"),
+    (ip(10, 0, 0, 0), 8, "10.0.0.0/8", "private use"),
+    (
+        ip(100, 64, 0, 0),
+        10,
+        "100.64.0.0/10",
+        "shared address space",
+    ),
+    (ip(127, 0, 0, 0), 8, "127.0.0.0/8", "loopback"),
+    (
+        ip(168, 63, 129, 16),
+        32,
+        "168.63.129.16/32",
+        "Azure's virtual public address",
+    ),
+    (ip(169, 254, 0, 0), 16, "169.254.0.0/16", "link local"),
+    (ip(172, 16, 0, 0), 12, "172.16.0.0/12", "private use"),
+    (
+        ip(192, 0, 0, 0),
+        24,
+        "192.0.0.0/24",
+        "IETF protocol assignments",
+    ),
+    (
+        ip(192, 0, 2, 0),
+        24,
+        "192.0.2.0/24",
+        "documentation TEST-NET-1",
+    ),
+    (ip(192, 31, 196, 0), 24, "192.31.196.0/24", "AS112-v4"),
+    (ip(192, 52, 193, 0), 24, "192.52.193.0/24", "AMT"),
+    (
+        ip(192, 88, 99, 0),
+        24,
+        "192.88.99.0/24",
+        "deprecated 6to4 relay anycast",
+    ),
+    (ip(192, 168, 0, 0), 16, "192.168.0.0/16", "private use"),
+    (
+        ip(192, 175, 48, 0),
+        24,
+        "192.175.48.0/24",
+        "direct delegation AS112 service",
+    ),
+    (ip(198, 18, 0, 0), 15, "198.18.0.0/15", "benchmarking"),
+    (
+        ip(198, 51, 100, 0),
+        24,
+        "198.51.100.0/24",
+        "documentation TEST-NET-2",
+    ),
+    (
+        ip(203, 0, 113, 0),
+        24,
+        "203.0.113.0/24",
+        "documentation TEST-NET-3",
+    ),
+    (ip(224, 0, 0, 0), 4, "224.0.0.0/4", "multicast"),
+    (ip(240, 0, 0, 0), 4, "240.0.0.0/4", "reserved"),
+];
+
+const fn ip(a: u8, b: u8, c: u8, d: u8) -> u32 {
+    u32::from_be_bytes([a, b, c, d])
+}
+
+impl GlobalIpv4 {
+    /// The address itself.
+    pub fn get(self) -> Ipv4Addr {
+        self.0
+    }
+
+    /// The address as a network of one: the widest entry that doorward writes for it.
+    pub fn network(self) -> Ipv4Net {
+        Ipv4Net::from(self.0)
+    }
+}
+
+impl TryFrom<IpAddr> for GlobalIpv4 {
+    type Error = NotOpenable;
+
+    /// IPv4 addresses mapped into IPv6 (`::ffff:a.b.c.d`) count as what they are.
+    fn try_from(address: IpAddr) -> Result<Self, NotOpenable> {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::try_from(address),
+            IpAddr::V6(_) => Err(NotOpenable::Ipv6(address)),
+        }
+    }
+}
+
+impl TryFrom<Ipv4Addr> for GlobalIpv4 {
+    type Error = NotOpenable;
+
+    fn try_from(address: Ipv4Addr) -> Result<Self, NotOpenable> {
+        let bits = u32::from(address);
+        let inside = |&&(base, length, ..): &&(u32, u8, &str, &str)| {
+            (bits ^ base).leading_zeros() >= u32::from(length)
+        };
+        match SPECIAL.iter().find(inside) {
+            Some(&(_, _, network, name)) => Err(NotOpenable::Special {
+                address,
+                network,
+                name,
+            }),
+            None => Ok(Self(address)),
+        }
+    }
+}
+
+impl From<GlobalIpv4> for Ipv4Addr {
+    fn from(address: GlobalIpv4) -> Self {
+        address.0
+    }
+}
+
+impl fmt::Display for GlobalIpv4 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn openable(text: &str) -> Result<GlobalIpv4, NotOpenable> {
+        GlobalIpv4::try_from(text.parse::<IpAddr>().unwrap())
+    }
+
+    #[test]
+    fn ordinary_addresses_may_be_opened() {
+        for text in [
+            "20.1.2.3",
+            "1.1.1.1",
+            "100.63.255.255",
+            "100.128.0.0",
+            "172.32.0.1",
+            "223.255.255.255",
+            "168.63.129.17",
+            "::ffff:20.1.2.3",
+        ] {
+            assert!(openable(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn special_addresses_never() {
+        for text in [
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "168.63.129.16",
+            "169.254.169.254",
+            "172.31.255.255",
+            "192.0.0.9",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.1.1",
+            "198.19.0.1",
+            "203.0.113.7",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::ffff:10.0.0.1",
+        ] {
+            assert!(
+                matches!(openable(text), Err(NotOpenable::Special { .. })),
+                "{text}"
+            );
+        }
+        assert!(matches!(
+            openable("2603:1030::1"),
+            Err(NotOpenable::Ipv6(_))
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn the_standard_library_agrees_about_what_it_knows(bits: u32) {
+            let address = Ipv4Addr::from(bits);
+            let known = address.is_private() || address.is_loopback() || address.is_link_local()
+                || address.is_broadcast() || address.is_documentation() || address.is_multicast() || address.is_unspecified();
+            prop_assert!(!(known && GlobalIpv4::try_from(address).is_ok()));
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The functional core: values in, values out. No async, no I/O, no clock; time is a parameter.
+#![deny(clippy::wildcard_enum_match_arm, clippy::arithmetic_side_effects)]
+
+pub mod address;
+pub mod delivery;
+pub mod denial;
+pub mod event;
+pub mod extract;
+pub mod policy;

@@ -1,0 +1,1 @@
+//! The one integration test binary: short stories against the real program and a simulated Azure.
