@@ -1,0 +1,9 @@
+//! The registry's own list: reading it, judging it, and planning the smallest change of it.
+
+mod live;
+mod plan;
+mod posture;
+
+pub use live::{Live, Malformed, Rule};
+pub use plan::{Patch, Plan, Step, Wanted, plan};
+pub use posture::{Obstacle, diagnose};
