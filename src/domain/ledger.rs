@@ -186,15 +186,23 @@ impl What {
             Self::Denied(denied) => denied.report.event_id.as_ref().map(|event| {
                 let report = &denied.report.denial;
                 let what = serde_json::to_string(report).unwrap_or_default();
-                format!("denied:{}:{event}:{}", denied.source, Hash::of(what.as_bytes()))
+                format!(
+                    "denied:{}:{event}:{}",
+                    denied.source,
+                    Hash::of(what.as_bytes())
+                )
             }),
-            Self::Decided { denial, .. } | Self::Repeated { denial, .. } => Some(format!("decided:{denial}")),
+            Self::Decided { denial, .. } | Self::Repeated { denial, .. } => {
+                Some(format!("decided:{denial}"))
+            }
             Self::Granted(grant) => Some(format!("granted:{}", grant.id)),
             Self::WriteIntended(write) => Some(format!("write:{}", write.id)),
             Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),
             Self::Opened { grant } => Some(format!("opened:{grant}")),
             Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
-            Self::NotOpened { grant, .. } | Self::Ended { grant, .. } => Some(format!("ended:{grant}")),
+            Self::NotOpened { grant, .. } | Self::Ended { grant, .. } => {
+                Some(format!("ended:{grant}"))
+            }
             Self::Requested(request) => Some(format!("requested:{}", request.id)),
             Self::Answered { request, .. } => Some(format!("answered:{request}")),
             Self::Alerted(alert) => Some(format!("alerted:{}", alert.id)),
@@ -224,7 +232,12 @@ impl Entry {
         let (seq, hash) = previous.unwrap_or((0, Hash::ZERO));
         let seq = seq.saturating_add(1);
         let hash = link(hash, seq, at, &body);
-        Self { seq, at, body, hash }
+        Self {
+            seq,
+            at,
+            body,
+            hash,
+        }
     }
 
     /// Whether this entry is what followed `previous`, unchanged.

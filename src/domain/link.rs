@@ -38,7 +38,9 @@ pub enum LinkError {
 
 /// A key that is too short to sign with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the key has {0} bytes and needs at least {SHORTEST_KEY}: make one with `openssl rand -base64 32`")]
+#[error(
+    "the key has {0} bytes and needs at least {SHORTEST_KEY}: make one with `openssl rand -base64 32`"
+)]
 pub struct ShortKey(usize);
 
 #[derive(Serialize, Deserialize)]
@@ -56,7 +58,10 @@ impl LinkKey {
         if bytes.len() < SHORTEST_KEY {
             return Err(ShortKey(bytes.len()));
         }
-        Ok(Self { sign: EncodingKey::from_secret(bytes), verify: DecodingKey::from_secret(bytes) })
+        Ok(Self {
+            sign: EncodingKey::from_secret(bytes),
+            verify: DecodingKey::from_secret(bytes),
+        })
     }
 
     /// The token that names `request` until `until`.
@@ -67,7 +72,8 @@ impl LinkKey {
             purpose: PURPOSE.to_owned(),
             exp: until.as_second(),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign).map_err(|_| LinkError::Invalid)
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign)
+            .map_err(|_| LinkError::Invalid)
     }
 
     /// The request that `token` names, if it is ours, meant for this, and not over at `now`.
@@ -77,10 +83,13 @@ impl LinkKey {
         }
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[AUDIENCE]);
-        validation.required_spec_claims = HashSet::from(["aud".to_owned(), "sub".to_owned(), "exp".to_owned()]);
+        validation.required_spec_claims =
+            HashSet::from(["aud".to_owned(), "sub".to_owned(), "exp".to_owned()]);
         // The library would ask the machine's clock; the end is compared below.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.verify, &validation).map_err(|_| LinkError::Invalid)?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.verify, &validation)
+            .map_err(|_| LinkError::Invalid)?
+            .claims;
         if claims.purpose != PURPOSE {
             return Err(LinkError::Invalid);
         }
@@ -117,19 +126,51 @@ mod tests {
     #[test]
     fn a_link_of_another_key_or_purpose_or_algorithm_is_none() {
         let token = key(KEY).sign(RequestId(Uuid::nil()), at(100)).unwrap();
-        assert_eq!(key("another key that is long enough!!").verify(&token, at(1)), Err(LinkError::Invalid));
+        assert_eq!(
+            key("another key that is long enough!!").verify(&token, at(1)),
+            Err(LinkError::Invalid)
+        );
         let forge = |alg, aud: &str, purpose: &str| {
-            let claims = Claims { aud: aud.to_owned(), sub: Uuid::nil().to_string(), purpose: purpose.to_owned(), exp: 100 };
-            jsonwebtoken::encode(&Header::new(alg), &claims, &EncodingKey::from_secret(KEY.as_bytes())).unwrap()
+            let claims = Claims {
+                aud: aud.to_owned(),
+                sub: Uuid::nil().to_string(),
+                purpose: purpose.to_owned(),
+                exp: 100,
+            };
+            jsonwebtoken::encode(
+                &Header::new(alg),
+                &claims,
+                &EncodingKey::from_secret(KEY.as_bytes()),
+            )
+            .unwrap()
         };
-        assert!(key(KEY).verify(&forge(Algorithm::HS256, AUDIENCE, PURPOSE), at(1)).is_ok());
-        assert!(key(KEY).verify(&forge(Algorithm::HS384, AUDIENCE, PURPOSE), at(1)).is_err());
-        assert!(key(KEY).verify(&forge(Algorithm::HS256, "doorward:session", PURPOSE), at(1)).is_err());
-        assert!(key(KEY).verify(&forge(Algorithm::HS256, AUDIENCE, "show"), at(1)).is_err());
+        assert!(
+            key(KEY)
+                .verify(&forge(Algorithm::HS256, AUDIENCE, PURPOSE), at(1))
+                .is_ok()
+        );
+        assert!(
+            key(KEY)
+                .verify(&forge(Algorithm::HS384, AUDIENCE, PURPOSE), at(1))
+                .is_err()
+        );
+        assert!(
+            key(KEY)
+                .verify(&forge(Algorithm::HS256, "doorward:session", PURPOSE), at(1))
+                .is_err()
+        );
+        assert!(
+            key(KEY)
+                .verify(&forge(Algorithm::HS256, AUDIENCE, "show"), at(1))
+                .is_err()
+        );
     }
 
     #[test]
     fn a_short_key_is_refused() {
-        assert_eq!(LinkKey::new(&SecretString::from("short")).err(), Some(ShortKey(5)));
+        assert_eq!(
+            LinkKey::new(&SecretString::from("short")).err(),
+            Some(ShortKey(5))
+        );
     }
 }

@@ -25,10 +25,14 @@ pub struct Scope {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoRegistry {
     /// Nothing names one.
-    #[error("the event names no registry: set `registry` on the source, or send records that carry the login server or resource id")]
+    #[error(
+        "the event names no registry: set `registry` on the source, or send records that carry the login server or resource id"
+    )]
     Unnamed,
     /// It is not ours to open.
-    #[error("`{0}` is not enrolled: add it to `registries` in the configuration, with its custom domains under `hosts`")]
+    #[error(
+        "`{0}` is not enrolled: add it to `registries` in the configuration, with its custom domains under `hosts`"
+    )]
     NotEnrolled(String),
     /// Text and envelope name different ones.
     #[error("the event names two registries, `{0}` and `{1}`: which one refused cannot be told")]
@@ -43,7 +47,9 @@ pub enum NoRegistry {
 
 impl Hosts {
     /// The hosts that configuration names: custom domains, by registry.
-    pub fn configured<'a>(registries: impl IntoIterator<Item = (&'a ResourceId, &'a [String])>) -> Self {
+    pub fn configured<'a>(
+        registries: impl IntoIterator<Item = (&'a ResourceId, &'a [String])>,
+    ) -> Self {
         let mut known = Self::default();
         for (id, hosts) in registries {
             known.enrolled.insert(id.clone());
@@ -78,7 +84,10 @@ impl Hosts {
     }
 
     fn by_id(&self, id: &str) -> Result<&ResourceId, NoRegistry> {
-        let enrolled = self.enrolled.iter().find(|enrolled| enrolled.to_string().eq_ignore_ascii_case(id));
+        let enrolled = self
+            .enrolled
+            .iter()
+            .find(|enrolled| enrolled.key() == id.to_ascii_lowercase());
         enrolled.ok_or_else(|| NoRegistry::NotEnrolled(id.to_owned()))
     }
 
@@ -95,7 +104,10 @@ impl Hosts {
             let id = id?;
             match found {
                 Some(other) if other != id => {
-                    return Err(NoRegistry::Conflicting(ResourceId::name(other).to_owned(), id.name().to_owned()));
+                    return Err(NoRegistry::Conflicting(
+                        ResourceId::name(other).to_owned(),
+                        id.name().to_owned(),
+                    ));
                 }
                 _ => found = Some(id),
             }
@@ -108,7 +120,11 @@ impl Hosts {
         self.within(id, scope)
     }
 
-    fn within<'a>(&'a self, id: &'a ResourceId, scope: &Scope) -> Result<&'a ResourceId, NoRegistry> {
+    fn within<'a>(
+        &'a self,
+        id: &'a ResourceId,
+        scope: &Scope,
+    ) -> Result<&'a ResourceId, NoRegistry> {
         let allowed = |host: &String| self.by_host.get(&host.to_ascii_lowercase()) == Some(id);
         if scope.registries.is_empty() || scope.registries.iter().any(allowed) {
             Ok(id)

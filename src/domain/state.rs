@@ -91,7 +91,12 @@ pub struct Asked {
 }
 
 /// What makes two denials the same.
-pub type DenialKey = (Option<IpAddr>, Option<String>, Option<String>, Option<String>);
+pub type DenialKey = (
+    Option<IpAddr>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
 
 /// A verdict as the operator page shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,8 +114,17 @@ pub struct Decision {
 /// The key by which a repeat is recognised.
 pub fn key(denied: &Denied) -> DenialKey {
     let report = &denied.report;
-    let registry = report.denial.registry.clone().or_else(|| report.login_server.clone());
-    (report.denial.ip, registry, report.denial.repository.clone(), report.denial.reference.clone())
+    let registry = report
+        .denial
+        .registry
+        .clone()
+        .or_else(|| report.login_server.clone());
+    (
+        report.denial.ip,
+        registry,
+        report.denial.repository.clone(),
+        report.denial.reference.clone(),
+    )
 }
 
 impl State {
@@ -120,22 +134,36 @@ impl State {
             What::Denied(denied) => {
                 self.undecided.insert(denied.id, (at, denied.clone()));
             }
-            What::Decided { denial, registry, verdict } => self.decide(at, *denial, registry.as_ref(), verdict),
+            What::Decided {
+                denial,
+                registry,
+                verdict,
+            } => self.decide(at, *denial, registry.as_ref(), verdict),
             What::Repeated { denial, .. } => {
                 self.undecided.remove(denial);
             }
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
-            What::WriteSettled { registry, outcome, .. } => self.settle(registry, outcome),
+            What::WriteSettled {
+                registry, outcome, ..
+            } => self.settle(registry, outcome),
             What::Opened { grant } => self.stage(*grant, Stage::Open),
             What::Satisfied { grant, .. } => self.stage(*grant, Stage::Satisfied),
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
             What::Requested(request) => {
                 self.close_window(request.denial);
-                self.requests.insert(request.id, Asked { request: request.clone(), answer: None });
+                self.requests.insert(
+                    request.id,
+                    Asked {
+                        request: request.clone(),
+                        answer: None,
+                    },
+                );
             }
-            What::Answered { request, answer, .. } => {
+            What::Answered {
+                request, answer, ..
+            } => {
                 if let Some(asked) = self.requests.get_mut(request) {
                     asked.answer = Some((at, *answer));
                 }
@@ -150,13 +178,17 @@ impl State {
 
     /// The grants of one registry.
     pub fn grants_of<'a>(&'a self, registry: &'a ResourceId) -> impl Iterator<Item = &'a Standing> {
-        self.grants.values().filter(move |standing| standing.grant.registry == *registry)
+        self.grants
+            .values()
+            .filter(move |standing| standing.grant.registry == *registry)
     }
 
     /// How many grants for `registry` were decided within the hour before `now`.
     pub fn granted_within_the_hour(&self, registry: &ResourceId, now: Timestamp) -> usize {
         let recent = |at: &&Timestamp| now.duration_since(**at) < BUDGET_WINDOW;
-        self.registries.get(registry).map_or(0, |known| known.granted.iter().filter(recent).count())
+        self.registries
+            .get(registry)
+            .map_or(0, |known| known.granted.iter().filter(recent).count())
     }
 
     /// The denial that stands for one that came again: its grant or its request is open, or its
@@ -169,12 +201,23 @@ impl State {
         window: SignedDuration,
     ) -> Option<DenialId> {
         let address = denied.report.denial.ip.map(|ip| ip.to_canonical());
-        let same = |other: &ResourceId, ip: Ipv4Addr| registry == Some(other) && address == Some(IpAddr::V4(ip));
+        let same = |other: &ResourceId, ip: Ipv4Addr| {
+            registry == Some(other) && address == Some(IpAddr::V4(ip))
+        };
         let granted = self.grants.values().map(|standing| &standing.grant);
-        let granted = granted.filter(|grant| grant.until > now && same(&grant.registry, grant.address.get()));
-        let asked = self.requests.values().filter(|asked| asked.open(now)).map(|asked| &asked.request);
+        let granted =
+            granted.filter(|grant| grant.until > now && same(&grant.registry, grant.address.get()));
+        let asked = self
+            .requests
+            .values()
+            .filter(|asked| asked.open(now))
+            .map(|asked| &asked.request);
         let asked = asked.filter(|request| same(&request.registry, request.address.get()));
-        let recent = || self.decided.get(&key(denied)).filter(|(at, _)| now.duration_since(*at) < window);
+        let recent = || {
+            self.decided
+                .get(&key(denied))
+                .filter(|(at, _)| now.duration_since(*at) < window)
+        };
         granted
             .map(|grant| grant.denial)
             .chain(asked.map(|request| request.denial))
@@ -182,19 +225,42 @@ impl State {
             .or_else(|| recent().map(|(_, denial)| *denial))
     }
 
-    fn decide(&mut self, at: Timestamp, denial: DenialId, registry: Option<&ResourceId>, verdict: &Verdict) {
-        let Some((_, denied)) = self.undecided.remove(&denial) else { return };
+    fn decide(
+        &mut self,
+        at: Timestamp,
+        denial: DenialId,
+        registry: Option<&ResourceId>,
+        verdict: &Verdict,
+    ) {
+        let Some((_, denied)) = self.undecided.remove(&denial) else {
+            return;
+        };
         let key = key(&denied);
         self.decided.insert(key, (at, denial));
         let registry = registry.cloned();
-        self.verdicts.push_front(Decision { at, denial: denied, registry, verdict: verdict.clone() });
+        self.verdicts.push_front(Decision {
+            at,
+            denial: denied,
+            registry,
+            verdict: verdict.clone(),
+        });
         self.verdicts.truncate(LAST_VERDICTS);
     }
 
     fn grant(&mut self, at: Timestamp, grant: &Grant) {
-        let decided = self.verdicts.iter().find(|decision| decision.denial.id == grant.denial);
-        let evidence = decided.map_or(Evidence::Message, |decision| decision.denial.report.evidence);
-        let standing = Standing { grant: grant.clone(), stage: Stage::Intended, overdue_told: None, evidence };
+        let decided = self
+            .verdicts
+            .iter()
+            .find(|decision| decision.denial.id == grant.denial);
+        let evidence = decided.map_or(Evidence::Message, |decision| {
+            decision.denial.report.evidence
+        });
+        let standing = Standing {
+            grant: grant.clone(),
+            stage: Stage::Intended,
+            overdue_told: None,
+            evidence,
+        };
         self.grants.insert(grant.id, standing);
         self.registry(&grant.registry).granted.push_back(at);
         self.close_window(grant.denial);
@@ -202,7 +268,10 @@ impl State {
 
     /// A grant or a request stands for its denial itself: once it is over, the same denial is new.
     fn close_window(&mut self, denial: DenialId) {
-        let decided = self.verdicts.iter().find(|decision| decision.denial.id == denial);
+        let decided = self
+            .verdicts
+            .iter()
+            .find(|decision| decision.denial.id == denial);
         if let Some(key) = decided.map(|decision| key(&decision.denial)) {
             self.decided.remove(&key);
         }
@@ -218,11 +287,17 @@ impl State {
 
     fn settle(&mut self, registry: &ResourceId, outcome: &WriteOutcome) {
         let registry = self.registry(registry);
-        let Some((_, write)) = registry.unsettled.take() else { return };
+        let Some((_, write)) = registry.unsettled.take() else {
+            return;
+        };
         match outcome {
             WriteOutcome::Applied { .. } => {
-                registry.claimed.retain(|address, _| !write.remove.contains(address));
-                registry.claimed.extend(write.add.iter().map(|address| (*address, Claim::Seen)));
+                registry
+                    .claimed
+                    .retain(|address, _| !write.remove.contains(address));
+                registry
+                    .claimed
+                    .extend(write.add.iter().map(|address| (*address, Claim::Seen)));
             }
             WriteOutcome::NotApplied { .. } => registry
                 .claimed
@@ -238,9 +313,15 @@ impl State {
     }
 
     fn end(&mut self, grant: GrantId, ending: Option<Ending>) {
-        let Some(standing) = self.grants.remove(&grant) else { return };
-        let Grant { registry, address, .. } = standing.grant;
-        let shared = self.grants_of(&registry).any(|other| other.grant.address == address);
+        let Some(standing) = self.grants.remove(&grant) else {
+            return;
+        };
+        let Grant {
+            registry, address, ..
+        } = standing.grant;
+        let shared = self
+            .grants_of(&registry)
+            .any(|other| other.grant.address == address);
         // Whoever else still needs the address needs to know whose entry it is.
         if !shared || ending == Some(Ending::RemovedByOthers) {
             self.registry(&registry).claimed.remove(&address.get());
@@ -258,7 +339,9 @@ impl State {
     }
 
     fn reached(&mut self, alert: AlertId, channel: &str) {
-        let Some((_, waiting)) = self.outbox.get_mut(&alert) else { return };
+        let Some((_, waiting)) = self.outbox.get_mut(&alert) else {
+            return;
+        };
         waiting.channels.retain(|name| name != channel);
         if waiting.channels.is_empty() {
             self.outbox.remove(&alert);
@@ -272,14 +355,22 @@ impl State {
     /// Drops what time has made meaningless, once a minute, so that the state stays as small as what
     /// stands.
     fn forget(&mut self, now: Timestamp) {
-        if self.tidied.is_some_and(|last| now.duration_since(last) < TIDY_EVERY) {
+        if self
+            .tidied
+            .is_some_and(|last| now.duration_since(last) < TIDY_EVERY)
+        {
             return;
         }
         self.tidied = Some(now);
-        self.decided.retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
+        self.decided
+            .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
         self.requests.retain(|_, asked| asked.request.until > now);
         for registry in self.registries.values_mut() {
-            while registry.granted.front().is_some_and(|at| now.duration_since(*at) >= BUDGET_WINDOW) {
+            while registry
+                .granted
+                .front()
+                .is_some_and(|at| now.duration_since(*at) >= BUDGET_WINDOW)
+            {
                 registry.granted.pop_front();
             }
         }

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 /// stub
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict { 
+pub struct Verdict {
     /// r
     pub rule: Option<String>,
     /// b

@@ -15,8 +15,15 @@ pub const ASK: &str = "ask";
 /// What was refused, in one clause: ``20.1.2.3 was refused by `contosoprod.azurecr.io`, asking for `prod/api:v1` ``.
 pub fn denial(denied: &Denied) -> String {
     let report = &denied.report;
-    let who = report.denial.ip.map_or_else(|| "an unknown address".to_owned(), |ip| format!("`{ip}`"));
-    let host = report.denial.registry.as_ref().or(report.login_server.as_ref());
+    let who = report
+        .denial
+        .ip
+        .map_or_else(|| "an unknown address".to_owned(), |ip| format!("`{ip}`"));
+    let host = report
+        .denial
+        .registry
+        .as_ref()
+        .or(report.login_server.as_ref());
     let by = match (report.denial.service, host, &report.denial.resource) {
         (Service::Acr, Some(host), _) => format!("`{}`", quoted(host)),
         (Service::Acr, None, _) => "a registry".to_owned(),
@@ -27,14 +34,26 @@ pub fn denial(denied: &Denied) -> String {
         Kind::Denied => "was refused",
         Kind::Suspected => "was perhaps refused",
     };
-    let wanted = report.denial.repository.as_ref().map_or_else(String::new, |repository| {
-        let reference = report.denial.reference.as_deref().map_or_else(String::new, |reference| {
-            let mark = if reference.contains(':') { '@' } else { ':' };
-            format!("{mark}{}", quoted(reference))
+    let wanted = report
+        .denial
+        .repository
+        .as_ref()
+        .map_or_else(String::new, |repository| {
+            let reference =
+                report
+                    .denial
+                    .reference
+                    .as_deref()
+                    .map_or_else(String::new, |reference| {
+                        let mark = if reference.contains(':') { '@' } else { ':' };
+                        format!("{mark}{}", quoted(reference))
+                    });
+            format!(", asking for `{}{reference}`", quoted(repository))
         });
-        format!(", asking for `{}{reference}`", quoted(repository))
-    });
-    format!("{who} {verb} by {by}{wanted} (reported by source `{}`)", denied.source)
+    format!(
+        "{who} {verb} by {by}{wanted} (reported by source `{}`)",
+        denied.source
+    )
 }
 
 /// Why policy said what it said.
@@ -82,8 +101,15 @@ pub fn name(service: Service) -> &'static str {
 /// anything that chat or markdown would act on.
 pub fn quoted(text: &str) -> String {
     const LONGEST: usize = 200;
-    let tame = |c: char| !c.is_control() && !matches!(c, '`' | '<' | '>' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut short: String = text.chars().take(LONGEST).map(|c| if tame(c) { c } else { '\u{fffd}' }).collect();
+    let tame = |c: char| {
+        !c.is_control()
+            && !matches!(c, '`' | '<' | '>' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut short: String = text
+        .chars()
+        .take(LONGEST)
+        .map(|c| if tame(c) { c } else { '\u{fffd}' })
+        .collect();
     if text.chars().count() > LONGEST {
         short.push('…');
     }

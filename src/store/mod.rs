@@ -24,7 +24,9 @@ pub enum StoreError {
     #[error("the ledger's database fails: {0}")]
     Database(#[from] sqlx::Error),
     /// Its tables cannot be brought to what this version needs.
-    #[error("the ledger's tables cannot be prepared: {0}; was the database written by a newer doorward?")]
+    #[error(
+        "the ledger's tables cannot be prepared: {0}; was the database written by a newer doorward?"
+    )]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// An entry does not follow from the one before it.
     #[error(
@@ -72,7 +74,12 @@ impl Ledger {
     /// Opens an existing ledger to look at it; nothing can be appended.
     pub async fn open_read_only(url: &str) -> Result<Self, StoreError> {
         let database = sqlite::Database::open_read_only(url).await?;
-        Ok(Self { database, end: Mutex::new(None), state: RwLock::default(), changed: watch::Sender::new(0) })
+        Ok(Self {
+            database,
+            end: Mutex::new(None),
+            state: RwLock::default(),
+            changed: watch::Sender::new(0),
+        })
     }
 
     /// Writes down what happened at `at`, all of it or nothing; durable when this returns.
@@ -116,7 +123,9 @@ impl Ledger {
     /// Folds entries that are not folded yet: all of them at first, other processes' later.
     async fn catch_up(&self) -> Result<(), StoreError> {
         let mut end = self.end.lock().await;
-        *end = self.walk(*end, |entry, what| self.fold(entry.at, what)).await?;
+        *end = self
+            .walk(*end, |entry, what| self.fold(entry.at, what))
+            .await?;
         self.announce(*end);
         Ok(())
     }
@@ -128,7 +137,10 @@ impl Ledger {
     ) -> Result<Option<(i64, Hash)>, StoreError> {
         const PAGE: i64 = 1000;
         loop {
-            let entries = self.database.entries(end.map_or(0, |(seq, _)| seq), PAGE).await?;
+            let entries = self
+                .database
+                .entries(end.map_or(0, |(seq, _)| seq), PAGE)
+                .await?;
             if entries.is_empty() {
                 return Ok(end);
             }
@@ -142,13 +154,22 @@ impl Ledger {
         }
     }
 
-    async fn write(&self, at: Timestamp, mut what: Vec<What>, again: Again) -> Result<usize, StoreError> {
+    async fn write(
+        &self,
+        at: Timestamp,
+        mut what: Vec<What>,
+        again: Again,
+    ) -> Result<usize, StoreError> {
+        // The database holds microseconds, and what stands must be the same when it is read again.
+        let at = Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
         let mut end = self.end.lock().await;
         loop {
             let mut transaction = self.database.begin().await?;
             if transaction.end().await? != *end {
                 drop(transaction);
-                *end = self.walk(*end, |entry, what| self.fold(entry.at, what)).await?;
+                *end = self
+                    .walk(*end, |entry, what| self.fold(entry.at, what))
+                    .await?;
                 continue;
             }
             if again == Again::Skip {
@@ -170,7 +191,10 @@ impl Ledger {
     }
 
     fn fold(&self, at: Timestamp, what: &What) {
-        self.state.write().unwrap_or_else(PoisonError::into_inner).apply(at, what);
+        self.state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .apply(at, what);
     }
 
     fn announce(&self, end: Option<(i64, Hash)>) {
@@ -179,10 +203,15 @@ impl Ledger {
 }
 
 /// The entries for `what`, chained to `end`.
-fn chain(mut end: Option<(i64, Hash)>, at: Timestamp, what: &[What]) -> Result<Vec<Entry>, StoreError> {
+fn chain(
+    mut end: Option<(i64, Hash)>,
+    at: Timestamp,
+    what: &[What],
+) -> Result<Vec<Entry>, StoreError> {
     what.iter()
         .map(|what| {
-            let body = serde_json::to_string(what).map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))?;
+            let body = serde_json::to_string(what)
+                .map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))?;
             let entry = Entry::after(end, at, body);
             end = Some((entry.seq, entry.hash));
             Ok(entry)
@@ -192,5 +221,8 @@ fn chain(mut end: Option<(i64, Hash)>, at: Timestamp, what: &[What]) -> Result<V
 
 /// What an entry says.
 pub fn what(entry: &Entry) -> Result<What, StoreError> {
-    serde_json::from_str(&entry.body).map_err(|error| StoreError::Unreadable { seq: entry.seq, why: error.to_string() })
+    serde_json::from_str(&entry.body).map_err(|error| StoreError::Unreadable {
+        seq: entry.seq,
+        why: error.to_string(),
+    })
 }

@@ -45,7 +45,9 @@ pub struct Rule {
 
 /// A reply that is not a registry as we know it: nothing is written on its ground.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Azure's description of the registry has no usable `{0}`: nothing is written on such ground")]
+#[error(
+    "Azure's description of the registry has no usable `{0}`: nothing is written on such ground"
+)]
 pub struct Malformed(pub &'static str);
 
 impl Live {
@@ -56,20 +58,34 @@ impl Live {
         // A registry below Premium may be shown without a rule set; it admits all.
         let rule_set = match registry.pointer("/properties/networkRuleSet") {
             None | Some(Value::Null) => &empty,
-            Some(set) => set.as_object().ok_or(Malformed("properties.networkRuleSet"))?,
+            Some(set) => set
+                .as_object()
+                .ok_or(Malformed("properties.networkRuleSet"))?,
         };
         let default = rule_set.get("defaultAction").and_then(Value::as_str);
         let virtual_networks = rule_set.get("virtualNetworkRules");
         let state = text("/properties/provisioningState").unwrap_or("Succeeded");
-        let hosts = registry.pointer("/properties/dataEndpointHostNames").and_then(Value::as_array);
+        let hosts = registry
+            .pointer("/properties/dataEndpointHostNames")
+            .and_then(Value::as_array);
         Ok(Self {
             sku: text("/sku/name").ok_or(Malformed("sku.name"))?.to_owned(),
-            public_access: text("/properties/publicNetworkAccess").is_none_or(|value| value.eq_ignore_ascii_case("Enabled")),
+            public_access: text("/properties/publicNetworkAccess")
+                .is_none_or(|value| value.eq_ignore_ascii_case("Enabled")),
             default_deny: default.is_some_and(|action| action.eq_ignore_ascii_case("Deny")),
-            virtual_network_rules: virtual_networks.and_then(Value::as_array).map_or(0, Vec::len),
+            virtual_network_rules: virtual_networks
+                .and_then(Value::as_array)
+                .map_or(0, Vec::len),
             provisioning_state: state.to_owned(),
-            login_server: text("/properties/loginServer").ok_or(Malformed("properties.loginServer"))?.to_ascii_lowercase(),
-            data_endpoints: hosts.into_iter().flatten().filter_map(Value::as_str).map(str::to_ascii_lowercase).collect(),
+            login_server: text("/properties/loginServer")
+                .ok_or(Malformed("properties.loginServer"))?
+                .to_ascii_lowercase(),
+            data_endpoints: hosts
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_ascii_lowercase)
+                .collect(),
             rules: rules(rule_set)?,
             rule_set: rule_set.clone(),
         })
@@ -77,8 +93,12 @@ impl Live {
 
     /// The entry that admits `address`, if there is one: the exact one first.
     pub fn covering(&self, address: Ipv4Addr) -> Option<&Rule> {
-        let covers = |rule: &&Rule| rule.network.is_some_and(|network| network.contains(&address));
-        self.exact(address).or_else(|| self.rules.iter().find(covers))
+        let covers = |rule: &&Rule| {
+            rule.network
+                .is_some_and(|network| network.contains(&address))
+        };
+        self.exact(address)
+            .or_else(|| self.rules.iter().find(covers))
     }
 
     /// The entry for `address` alone.
@@ -102,18 +122,27 @@ impl Rule {
 fn rules(rule_set: &serde_json::Map<String, Value>) -> Result<Vec<Rule>, Malformed> {
     let list = match rule_set.get("ipRules") {
         None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(list) => list.as_array().ok_or(Malformed("properties.networkRuleSet.ipRules"))?,
+        Some(list) => list
+            .as_array()
+            .ok_or(Malformed("properties.networkRuleSet.ipRules"))?,
     };
     list.iter()
         .map(|raw| {
             let value = raw.get("value").and_then(Value::as_str);
             let text = value.ok_or(Malformed("properties.networkRuleSet.ipRules[].value"))?;
-            Ok(Rule { text: text.to_owned(), network: network(text), raw: raw.clone() })
+            Ok(Rule {
+                text: text.to_owned(),
+                network: network(text),
+                raw: raw.clone(),
+            })
         })
         .collect()
 }
 
 fn network(text: &str) -> Option<Ipv4Net> {
     let address = || text.parse::<Ipv4Addr>().ok().map(Ipv4Net::from);
-    text.parse::<Ipv4Net>().ok().map(|network| network.trunc()).or_else(address)
+    text.parse::<Ipv4Net>()
+        .ok()
+        .map(|network| network.trunc())
+        .or_else(address)
 }

@@ -70,13 +70,21 @@ pub fn plan(live: &Live, wanted: &Wanted<'_>, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     let mut patch = Patch::default();
     let in_force = |(grant, _): &&(&Grant, Stage)| grant.until > now;
-    let needed: BTreeSet<Ipv4Addr> = wanted.grants.iter().filter(in_force).map(|(grant, _)| grant.address.get()).collect();
+    let needed: BTreeSet<Ipv4Addr> = wanted
+        .grants
+        .iter()
+        .filter(in_force)
+        .map(|(grant, _)| grant.address.get())
+        .collect();
     for (grant, stage) in &wanted.grants {
         let address = grant.address.get();
         let (next, write) = if grant.until > now {
             (opening(live, wanted, grant, *stage), &mut patch.add)
         } else {
-            (closing(live, wanted, grant, *stage, needed.contains(&address)), &mut patch.remove)
+            (
+                closing(live, wanted, grant, *stage, needed.contains(&address)),
+                &mut patch.remove,
+            )
         };
         match next {
             Next::Nothing => {}
@@ -138,7 +146,9 @@ fn removal_obstacle(live: &Live) -> Option<Obstacle> {
     if !live.default_deny {
         Some(Obstacle::DefaultAllow)
     } else if live.virtual_network_rules > 0 {
-        Some(Obstacle::VirtualNetworkRules { count: live.virtual_network_rules })
+        Some(Obstacle::VirtualNetworkRules {
+            count: live.virtual_network_rules,
+        })
     } else {
         None
     }
@@ -153,9 +163,16 @@ fn refuse_what_does_not_fit(live: &Live, wanted: &Wanted<'_>, plan: &mut Plan, p
         return;
     }
     let needed = stay.saturating_add(patch.add.len());
-    let refused = Obstacle::Full { needed, limit: wanted.limit };
+    let refused = Obstacle::Full {
+        needed,
+        limit: wanted.limit,
+    };
     let mut kept = BTreeSet::new();
-    for (grant, _) in wanted.grants.iter().filter(|(grant, _)| patch.add.contains(&grant.address.get())) {
+    for (grant, _) in wanted
+        .grants
+        .iter()
+        .filter(|(grant, _)| patch.add.contains(&grant.address.get()))
+    {
         if kept.contains(&grant.address.get()) || kept.len() < room {
             kept.insert(grant.address.get());
         } else {
@@ -169,8 +186,15 @@ impl Patch {
     /// The list after this write, entry by entry, as they were read or as we write them.
     fn rules(&self, live: &Live) -> Vec<Value> {
         let gone = |rule: &&Rule| self.remove.iter().any(|address| rule.is_exactly(*address));
-        let stay = live.rules.iter().filter(|rule| !gone(rule)).map(|rule| rule.raw.clone());
-        let new = self.add.iter().map(|address| json!({ "action": "Allow", "value": address.to_string() }));
+        let stay = live
+            .rules
+            .iter()
+            .filter(|rule| !gone(rule))
+            .map(|rule| rule.raw.clone());
+        let new = self
+            .add
+            .iter()
+            .map(|address| json!({ "action": "Allow", "value": address.to_string() }));
         stay.chain(new).collect()
     }
 
@@ -185,7 +209,12 @@ impl Patch {
 
     /// Whether a later read shows this write: every addition there, every removal gone.
     pub fn shows_in(&self, live: &Live) -> bool {
-        self.add.iter().all(|address| live.exact(*address).is_some())
-            && self.remove.iter().all(|address| live.exact(*address).is_none())
+        self.add
+            .iter()
+            .all(|address| live.exact(*address).is_some())
+            && self
+                .remove
+                .iter()
+                .all(|address| live.exact(*address).is_none())
     }
 }

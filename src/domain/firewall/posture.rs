@@ -37,11 +37,15 @@ pub fn diagnose(live: &Live) -> Option<Obstacle> {
     if !live.public_access {
         Some(Obstacle::PublicAccessDisabled)
     } else if !live.sku.eq_ignore_ascii_case("Premium") {
-        Some(Obstacle::NotPremium { sku: live.sku.clone() })
+        Some(Obstacle::NotPremium {
+            sku: live.sku.clone(),
+        })
     } else if !live.default_deny {
         Some(Obstacle::DefaultAllow)
     } else if live.virtual_network_rules > 0 {
-        Some(Obstacle::VirtualNetworkRules { count: live.virtual_network_rules })
+        Some(Obstacle::VirtualNetworkRules {
+            count: live.virtual_network_rules,
+        })
     } else {
         None
     }
