@@ -2,6 +2,7 @@
 
 use super::alert::Alert;
 use super::event::Report;
+use super::firewall::Patch;
 use super::grant::{Ending, Grant};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use super::request::{Answer, Request};
@@ -133,6 +134,13 @@ pub struct Write {
     pub remove: Vec<Ipv4Addr>,
     /// The entries as the read before showed them.
     pub before: Vec<String>,
+}
+
+impl Write {
+    /// What it adds and takes away.
+    pub fn patch(&self) -> Patch {
+        Patch { add: self.add.iter().copied().collect(), remove: self.remove.iter().copied().collect() }
+    }
 }
 
 /// What became of a PATCH.

@@ -6,7 +6,7 @@
 use super::alert::Alert;
 use super::event::Evidence;
 use super::grant::{Ending, Grant, Stage};
-use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
+use super::id::{AlertId, DenialId, GrantId, RequestId};
 use super::ledger::{Denied, What, Write, WriteOutcome};
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
@@ -55,8 +55,10 @@ pub struct Standing {
     pub grant: Grant,
     /// How far it has come.
     pub stage: Stage,
-    /// When people were last told that its end is overdue.
-    pub overdue_told: Option<Timestamp>,
+    /// When it was decided.
+    pub since: Timestamp,
+    /// What people were last told of it, by the message's code.
+    pub told: BTreeMap<String, Timestamp>,
     /// What it rests on: a grant for a status-403 row explains itself otherwise when it does not help.
     pub evidence: Evidence,
 }
@@ -225,6 +227,23 @@ impl State {
             .or_else(|| recent().map(|(_, denial)| *denial))
     }
 
+    /// What an applied write means for the grants of its registry.
+    pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<What> {
+        let of = |standing: &Standing| {
+            let (grant, address) = (standing.grant.id, standing.grant.address.get());
+            if standing.stage == Stage::Intended && write.add.contains(&address) {
+                Some(What::Opened { grant })
+            } else if standing.is_over(now) && write.remove.contains(&address) {
+                let opened = standing.stage == Stage::Open;
+                let ending = if opened { Ending::Expired } else { Ending::NeverOpened };
+                Some(What::Ended { grant, ending })
+            } else {
+                None
+            }
+        };
+        self.grants_of(&write.registry).filter_map(of).collect()
+    }
+
     fn decide(
         &mut self,
         at: Timestamp,
@@ -258,7 +277,8 @@ impl State {
         let standing = Standing {
             grant: grant.clone(),
             stage: Stage::Intended,
-            overdue_told: None,
+            since: at,
+            told: BTreeMap::new(),
             evidence,
         };
         self.grants.insert(grant.id, standing);
@@ -329,9 +349,8 @@ impl State {
     }
 
     fn tell(&mut self, at: Timestamp, alert: &Alert) {
-        let overdue = alert.grant.filter(|_| alert.code == super::words::OVERDUE);
-        if let Some(standing) = overdue.and_then(|grant| self.grants.get_mut(&grant)) {
-            standing.overdue_told = Some(at);
+        if let Some(standing) = alert.grant.and_then(|grant| self.grants.get_mut(&grant)) {
+            standing.told.insert(alert.code.clone(), at);
         }
         if !alert.channels.is_empty() {
             self.outbox.insert(alert.id, (at, alert.clone()));
@@ -384,8 +403,14 @@ impl Asked {
     }
 }
 
-/// The write that is begun on a registry, if any, by its id.
-pub fn unsettled(state: &State, registry: &ResourceId) -> Option<(Timestamp, WriteId)> {
-    let (at, write) = state.registries.get(registry)?.unsettled.as_ref()?;
-    Some((*at, write.id))
+impl Standing {
+    /// Whether its time is over.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.grant.until <= now
+    }
+
+    /// Whether something is to be done for it: to open it, or to bring it to its end.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.stage == Stage::Intended || self.is_over(now)
+    }
 }

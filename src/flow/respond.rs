@@ -41,7 +41,7 @@ pub async fn by_link(app: &App, id: RequestId, answer: Answer) -> Result<(), Ans
     if !asked.open(now) {
         return Err(AnswerError::Over);
     }
-    if !app.answers_by_link(&asked.request.registry) {
+    if !app.answers_by_link(&asked.request) {
         return Err(AnswerError::NotByLink);
     }
     let mut what = vec![What::Answered {
@@ -69,5 +69,6 @@ fn grant(app: &App, request: &Request, now: Timestamp) -> Grant {
         denial: request.denial,
         request: Some(request.id),
         rule: request.rule.clone(),
+        channel: request.channel.clone(),
     }
 }
