@@ -304,3 +304,45 @@ impl fmt::Debug for Hash {
         write!(f, "{self}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn chain(bodies: &[String]) -> Vec<Entry> {
+        let mut end = None;
+        let follow = |body: &String| {
+            let entry = Entry::after(end, Timestamp::UNIX_EPOCH, body.clone());
+            end = Some((entry.seq, entry.hash));
+            entry
+        };
+        bodies.iter().map(follow).collect()
+    }
+
+    fn holds(entries: &[Entry]) -> bool {
+        let before = std::iter::once(None).chain(entries.iter().map(|entry| Some((entry.seq, entry.hash))));
+        entries.iter().zip(before).all(|(entry, before)| entry.follows(before))
+    }
+
+    proptest! {
+        #[test]
+        fn any_change_breaks_the_chain(
+            bodies in prop::collection::vec(".{0,20}", 2..8),
+            place: prop::sample::Index,
+            change in 0..4,
+        ) {
+            let entries = chain(&bodies);
+            prop_assert!(holds(&entries));
+            let mut changed = entries.clone();
+            let place = place.index(entries.len() - 1);
+            match change {
+                0 => changed[place].body.push('x'),
+                1 => changed[place].at = Timestamp::from_microsecond(1).unwrap(),
+                2 => _ = changed.remove(place),
+                _ => changed.swap(place, place + 1),
+            }
+            prop_assert!(!holds(&changed));
+        }
+    }
+}

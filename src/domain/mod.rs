@@ -19,6 +19,7 @@ pub mod request;
 pub mod resource_id;
 pub mod sets;
 pub mod state;
+pub mod story;
 pub mod ttl;
 pub mod verdict;
 pub mod words;
