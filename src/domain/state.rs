@@ -90,6 +90,8 @@ pub struct Asked {
     pub request: Request,
     /// What a person said, and when.
     pub answer: Option<(Timestamp, Answer)>,
+    /// What was denied, for recognising a repeat after a no.
+    key: Option<DenialKey>,
 }
 
 /// What makes two denials the same.
@@ -153,23 +155,8 @@ impl State {
             What::Satisfied { grant, .. } => self.stage(*grant, Stage::Satisfied),
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
-            What::Requested(request) => {
-                self.close_window(request.denial);
-                self.requests.insert(
-                    request.id,
-                    Asked {
-                        request: request.clone(),
-                        answer: None,
-                    },
-                );
-            }
-            What::Answered {
-                request, answer, ..
-            } => {
-                if let Some(asked) = self.requests.get_mut(request) {
-                    asked.answer = Some((at, *answer));
-                }
-            }
+            What::Requested(request) => self.ask(request),
+            What::Answered { request, answer, .. } => self.answer(at, *request, *answer),
             What::Alerted(alert) => self.tell(at, alert),
             What::Delivered { alert, channel } | What::Undelivered { alert, channel, .. } => {
                 self.reached(*alert, channel);
@@ -286,15 +273,27 @@ impl State {
         self.close_window(grant.denial);
     }
 
-    /// A grant or a request stands for its denial itself: once it is over, the same denial is new.
-    fn close_window(&mut self, denial: DenialId) {
-        let decided = self
-            .verdicts
-            .iter()
-            .find(|decision| decision.denial.id == denial);
-        if let Some(key) = decided.map(|decision| key(&decision.denial)) {
-            self.decided.remove(&key);
+    fn ask(&mut self, request: &Request) {
+        let key = self.close_window(request.denial);
+        let asked = Asked { request: request.clone(), answer: None, key };
+        self.requests.insert(request.id, asked);
+    }
+
+    /// After a no, the same denial is not asked about again at once.
+    fn answer(&mut self, at: Timestamp, request: RequestId, answer: Answer) {
+        let Some(asked) = self.requests.get_mut(&request) else { return };
+        asked.answer = Some((at, answer));
+        if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
+            self.decided.insert(key.clone(), (at, asked.request.denial));
         }
+    }
+
+    /// A grant or a request stands for its denial itself: once it is over, the same denial is new.
+    fn close_window(&mut self, denial: DenialId) -> Option<DenialKey> {
+        let decided = self.verdicts.iter().find(|decision| decision.denial.id == denial);
+        let key = decided.map(|decision| key(&decision.denial))?;
+        self.decided.remove(&key);
+        Some(key)
     }
 
     fn begin(&mut self, at: Timestamp, write: &Write) {
