@@ -7,3 +7,4 @@ pub mod denial;
 pub mod event;
 pub mod extract;
 pub mod policy;
+pub mod resource_id;
