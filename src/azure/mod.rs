@@ -10,7 +10,11 @@ mod egress;
 mod error;
 pub mod http;
 mod operation;
+#[cfg(test)]
+mod scripted;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod token;
 mod token_error;
 mod transport;

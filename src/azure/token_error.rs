@@ -59,12 +59,11 @@ impl TokenError {
                 } => {
                     let said = raw_response.as_deref().and_then(description);
                     let status = u16::from(*status);
-                    let code = error_code.as_deref().map(|code| format!(" AADSTS{code}"));
-                    let why = format!(
-                        "status {status}{}{}",
-                        code.unwrap_or_default(),
-                        said.map(|said| format!(", {said}")).unwrap_or_default()
-                    );
+                    let code = error_code.as_deref().map(|code| format!("AADSTS{code}"));
+                    let why = match said.or(code) {
+                        Some(said) => format!("status {status}, {said}"),
+                        None => format!("status {status}"),
+                    };
                     return match status {
                         408 | 410 | 429 | 500.. => Self::Unavailable { kind, why },
                         _ => Self::Refused { kind, why },
@@ -92,10 +91,12 @@ impl TokenError {
     }
 }
 
-/// The first line of an Entra error's description; the lines after it are trace ids.
+/// What Entra, or an identity endpoint, says is wrong; without the trace ids that follow.
 fn description(answer: &RawResponse) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(answer.body().as_ref()).ok()?;
-    let said = body.get("error_description").or_else(|| body.get("error"));
-    let line = said?.as_str()?.lines().next()?;
-    Some(clean(line))
+    let said = ["error_description", "message", "error"]
+        .iter()
+        .find_map(|field| body.get(field)?.as_str())?;
+    let said = said.split("Trace ID:").next().unwrap_or_default();
+    Some(clean(said))
 }

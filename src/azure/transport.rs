@@ -42,9 +42,11 @@ fn from_azure(request: &azure::Request) -> azure_core::Result<Request> {
     for (name, value) in request.headers().iter() {
         let name = HeaderName::from_bytes(name.as_str().as_bytes());
         let value = HeaderValue::from_str(value.as_str());
-        let (Ok(name), Ok(value)) = (name, value) else {
+        let (Ok(name), Ok(mut value)) = (name, value) else {
             return Err(refuse("a header that HTTP does not allow"));
         };
+        // Some of them are secrets; none is worth showing.
+        value.set_sensitive(true);
         ours.headers_mut().append(name, value);
     }
     match request.body() {
