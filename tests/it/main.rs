@@ -1,3 +1,5 @@
 //! The one integration test binary: short stories against the real program and a simulated Azure.
 
+mod arm;
+mod credentials;
 mod simulator;
