@@ -89,9 +89,13 @@ impl<'a, 's> Definitions<'a, 's> {
                 );
                 key.error(what, "give one of the two another name", sink);
             } else {
-                let key = key.place();
-                self.named
-                    .insert(name.to_owned(), Definition { file, item, key });
+                let definition = Definition {
+                    file,
+                    file_name: sink.file(),
+                    item,
+                    key: key.place(),
+                };
+                self.named.insert(name.to_owned(), definition);
             }
         }
     }

@@ -77,7 +77,7 @@ fn options() -> serde_saphyr::Options {
 }
 
 /// What is wrong; for most of it, the parser's own words without the position that it appends.
-fn say(error: &serde_saphyr::Error) -> String {
+fn say(error: &Error) -> String {
     if let Error::DuplicateMappingKey { key, .. } = error {
         let key = key.as_deref().unwrap_or_default();
         return format!("the field `{key}` is there a second time");
