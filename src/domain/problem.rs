@@ -79,7 +79,10 @@ impl fmt::Display for Problem {
             let most = text.chars().count().saturating_sub(before).max(1);
             let width = self.place.width.clamp(1, most);
             let (blank, carets) = (" ".repeat(before), "^".repeat(width));
-            write!(f, "\n{margin} |\n{number} | {text}\n{margin} | {blank}{carets}")?;
+            write!(
+                f,
+                "\n{margin} |\n{number} | {text}\n{margin} | {blank}{carets}"
+            )?;
         }
         if !self.field.is_empty() {
             write!(f, "\n{margin} = field: {}", self.field)?;
@@ -101,12 +104,17 @@ fn crop(line: &str, at: usize) -> (String, usize) {
     if letters.len() <= SHOWN {
         return (letters.into_iter().collect(), at);
     }
-    let start = at.saturating_sub(SHOWN / 2).min(letters.len() - SHOWN);
+    let start = at
+        .saturating_sub(SHOWN / 2)
+        .min(letters.len().saturating_sub(SHOWN));
     let window: String = letters.iter().skip(start).take(SHOWN).collect();
     if start == 0 {
         (format!("{window}…"), at)
     } else {
-        (format!("…{window}…"), at.saturating_sub(start).saturating_add(1))
+        (
+            format!("…{window}…"),
+            at.saturating_sub(start).saturating_add(1),
+        )
     }
 }
 
@@ -128,6 +136,7 @@ pub struct Sink<'a> {
     file: &'a str,
     text: &'a str,
     found: Vec<Problem>,
+    guarded: bool,
     secret: Vec<Range<usize>>,
 }
 
@@ -138,21 +147,38 @@ impl<'a> Sink<'a> {
             file,
             text,
             found: Vec::new(),
+            guarded: false,
             secret: Vec::new(),
         }
     }
 
+    /// For a file in which somebody may have written a secret.
+    pub fn guarded(file: &'a str, text: &'a str) -> Self {
+        Self {
+            guarded: true,
+            ..Self::new(file, text)
+        }
+    }
+
+    /// The file's name.
+    pub fn file(&self) -> &'a str {
+        self.file
+    }
+
     /// Notes an error; `help` may be empty.
     pub fn error(&mut self, place: &Place, field: &str, what: String, help: impl Into<String>) {
-        self.note(place, field, what, help.into(), false);
+        self.note(place, field, what, help.into());
     }
 
     /// Notes a warning.
     pub fn warn(&mut self, place: &Place, field: &str, what: String, help: impl Into<String>) {
-        self.note(place, field, what, help.into(), true);
+        self.note(place, field, what, help.into());
+        if let Some(problem) = self.found.last_mut() {
+            problem.warning = true;
+        }
     }
 
-    fn note(&mut self, place: &Place, field: &str, what: String, help: String, warning: bool) {
+    fn note(&mut self, place: &Place, field: &str, what: String, help: String) {
         self.found.push(Problem {
             file: self.file.to_owned(),
             place: place.clone(),
@@ -160,13 +186,28 @@ impl<'a> Sink<'a> {
             field: field.to_owned(),
             what,
             help: (!help.is_empty()).then_some(help),
-            warning,
+            warning: false,
         });
     }
 
-    /// These bytes may be a secret: no problem shows them.
+    /// These bytes may be a secret: no problem of a guarded file shows them.
     pub fn hide(&mut self, bytes: Range<usize>) {
-        self.secret.push(bytes);
+        if self.guarded {
+            self.secret.push(bytes);
+        }
+    }
+
+    /// Nothing is known of the file's structure: of each line of a guarded file only what stands
+    /// before the first colon is shown.
+    pub fn hide_values(&mut self) {
+        let text = self.text.strip_prefix('\u{feff}').unwrap_or(self.text);
+        for line in text.split_inclusive('\n') {
+            let start = (line.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+            let colon = line.find(':').map_or(0, |colon| colon.saturating_add(1));
+            let value = line.get(colon..).unwrap_or_default();
+            let from = line.len().saturating_sub(value.trim_start().len());
+            self.hide(start.saturating_add(from)..start.saturating_add(line.trim_end().len()));
+        }
     }
 
     /// Whether an error, not merely a warning, was noted.
@@ -208,7 +249,7 @@ mod tests {
     #[test]
     fn a_problem_shows_its_line_and_blanks_secrets() {
         let text = "a: 1\nkeys: [hunter2], wrogn: 1\n";
-        let mut sink = Sink::new("doorward.yaml", text);
+        let mut sink = Sink::guarded("doorward.yaml", text);
         let place = Place {
             line: 2,
             column: 18,
@@ -216,7 +257,12 @@ mod tests {
             bytes: 22..27,
         };
         sink.hide(12..19);
-        sink.error(&place, "sources[0].wrogn", "there is no field `wrogn`".into(), "did you mean `wrong`?");
+        sink.error(
+            &place,
+            "sources[0].wrogn",
+            "there is no field `wrogn`".into(),
+            "did you mean `wrong`?",
+        );
         insta::assert_snapshot!(sink.finish(), @r"
         error: there is no field `wrogn`
          --> doorward.yaml:2:18
@@ -239,7 +285,10 @@ mod tests {
     #[test]
     fn suggestions_are_near_or_none() {
         let known = ["registry", "registries", "name"];
-        assert_eq!(did_you_mean("registrys", known).unwrap(), "did you mean `registry`?");
+        assert_eq!(
+            did_you_mean("registrys", known).unwrap(),
+            "did you mean `registry`?"
+        );
         assert_eq!(did_you_mean("colour", known), None);
     }
 }

@@ -27,7 +27,8 @@ pub enum TtlError {
 }
 
 /// What to write instead; the hint that goes with every [`TtlError`].
-pub const HINT: &str = "write whole numbers with d, h, m or s, as in `90s`, `30m`, `1h30m` or `24h`";
+pub const HINT: &str =
+    "write whole numbers with d, h, m or s, as in `90s`, `30m`, `1h30m` or `24h`";
 
 /// Reads a duration of at least one second.
 pub fn parse(text: &str) -> Result<Duration, TtlError> {
@@ -102,7 +103,6 @@ pub mod optional {
     use std::time::Duration;
 
     /// Writes `4h`, or null.
-    #[expect(clippy::ref_option, reason = "serde hands fields over this way")]
     pub fn serialize<S: Serializer>(
         ttl: &Option<Duration>,
         serializer: S,
@@ -145,8 +145,24 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let refused = [
-            "", "1", "h", "1.5h", "-1h", "+1h", "1 h", "1h ", "30m1h", "1h1h", "0s", "0h0m",
-            "PT1H", "1w", "1H", "१h", "99999999999999999999s", "999999999999999d",
+            "",
+            "1",
+            "h",
+            "1.5h",
+            "-1h",
+            "+1h",
+            "1 h",
+            "1h ",
+            "30m1h",
+            "1h1h",
+            "0s",
+            "0h0m",
+            "PT1H",
+            "1w",
+            "1H",
+            "१h",
+            "99999999999999999999s",
+            "999999999999999d",
         ];
         insta::assert_snapshot!(refused.map(|text| parse(text).unwrap_err().to_string()).join("\n"), @r"
         `` is not a duration

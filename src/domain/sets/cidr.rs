@@ -81,7 +81,25 @@ mod tests {
 
     #[test]
     fn slips_are_named() {
-        let slips = ["20.1.2.3/24", "20.1.2.0/33", "20.1.2.0/+8", "20.1.2.0/", "20.1.2", "20.1.2.0-20.1.2.9", "", "::/129"];
-        insta::assert_snapshot!(slips.map(|text| parse_cidr(text).unwrap_err().to_string()).join("\n"), @r"");
+        let slips = [
+            "20.1.2.3/24",
+            "20.1.2.0/33",
+            "20.1.2.0/+8",
+            "20.1.2.0/",
+            "20.1.2",
+            "20.1.2.0-20.1.2.9",
+            "",
+            "::/129",
+        ];
+        insta::assert_snapshot!(slips.map(|text| parse_cidr(text).unwrap_err().to_string()).join("\n"), @r"
+        `20.1.2.3/24` has bits set beyond its prefix length: write `20.1.2.0/24` for the network, or the address alone
+        `20.1.2.0/33` has a prefix length that is not a number from 0 to 32
+        `20.1.2.0/+8` has a prefix length that is not a number from 0 to 32
+        `20.1.2.0/` has a prefix length that is not a number from 0 to 32
+        `20.1.2` is neither an address nor a CIDR such as 20.1.2.0/24
+        `20.1.2.0-20.1.2.9` is neither an address nor a CIDR such as 20.1.2.0/24
+        `` is neither an address nor a CIDR such as 20.1.2.0/24
+        `::/129` has a prefix length that is not a number from 0 to 128
+        ");
     }
 }

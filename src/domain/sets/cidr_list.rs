@@ -52,6 +52,20 @@ mod tests {
 
     #[test]
     fn every_wrong_line_is_reported() {
-        insta::assert_snapshot!(parse("ours.txt", "20.1.2.0/24\n  20.1.2.3/24\nfoo\n").unwrap_err(), @r"");
+        insta::assert_snapshot!(parse("ours.txt", "20.1.2.0/24\n  20.1.2.3/24\nfoo\n").unwrap_err(), @r"
+        error: `20.1.2.3/24` has bits set beyond its prefix length: write `20.1.2.0/24` for the network, or the address alone
+         --> ours.txt:2:3
+          |
+        2 |   20.1.2.3/24
+          |   ^^^^^^^^^^^
+          = help: write one CIDR or address a line; `#` starts a comment
+
+        error: `foo` is neither an address nor a CIDR such as 20.1.2.0/24
+         --> ours.txt:3:1
+          |
+        3 | foo
+          | ^^^
+          = help: write one CIDR or address a line; `#` starts a comment
+        ");
     }
 }

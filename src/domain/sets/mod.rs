@@ -9,7 +9,8 @@ pub mod service_tags;
 
 pub use cidr::{CidrError, parse_cidr};
 pub use ranges::Ranges;
-pub use set::{AddressSet, Kind, Membership};
+pub(crate) use ranges::sha256;
+pub use set::{AddressSet, Kind, Membership, any_holds};
 
 use super::resource_id::ResourceId;
 use ipnet::IpNet;

@@ -56,27 +56,30 @@ impl Ranges {
 
     /// `sha256:…` over the merged ranges: equal for equal sets, however they were written.
     pub fn hash(&self) -> String {
-        let mut digest = Context::new(&SHA256);
-        for (start, end) in &self.v4 {
-            digest.update(format!("{start}-{end}\n").as_bytes());
-        }
-        for (start, end) in &self.v6 {
-            digest.update(format!("{start}-{end}\n").as_bytes());
-        }
-        let mut text = String::from("sha256:");
-        for byte in digest.finish().as_ref() {
-            // Writing to a string cannot fail.
-            write!(text, "{byte:02x}").ok();
-        }
-        text
+        let v4 = self.v4.iter().map(|(start, end)| format!("{start}-{end}"));
+        let v6 = self.v6.iter().map(|(start, end)| format!("{start}-{end}"));
+        sha256(v4.chain(v6))
     }
 }
 
+/// `sha256:…` over parts, each with its length, so that no two lists of parts are one.
+pub(crate) fn sha256<P: AsRef<[u8]>>(parts: impl IntoIterator<Item = P>) -> String {
+    let mut digest = Context::new(&SHA256);
+    for part in parts {
+        let part = part.as_ref();
+        digest.update(&part.len().to_be_bytes());
+        digest.update(part);
+    }
+    let mut text = String::from("sha256:");
+    for byte in digest.finish().as_ref() {
+        // Writing to a string cannot fail.
+        write!(text, "{byte:02x}").ok();
+    }
+    text
+}
+
 /// Sorts ranges and joins those that overlap or touch.
-fn merge<A: Ord + Copy>(
-    mut ranges: Vec<(A, A)>,
-    touches: impl Fn(A, A) -> bool,
-) -> Vec<(A, A)> {
+fn merge<A: Ord + Copy>(mut ranges: Vec<(A, A)>, touches: impl Fn(A, A) -> bool) -> Vec<(A, A)> {
     ranges.sort_unstable();
     let mut merged: Vec<(A, A)> = Vec::with_capacity(ranges.len());
     for (start, end) in ranges {

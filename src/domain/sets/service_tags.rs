@@ -113,8 +113,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         let file = ServiceTags::parse(FILE).unwrap();
-        insta::assert_snapshot!(file.tag("AzureContainerRegistry.WestEurop").unwrap_err(), @r"");
-        insta::assert_snapshot!(file.tag("Broken").unwrap_err(), @r"");
-        insta::assert_snapshot!(ServiceTags::parse("{}").unwrap_err(), @r"");
+        insta::assert_snapshot!(file.tag("AzureContainerRegistry.WestEurop").unwrap_err(), @r"there is no service tag `AzureContainerRegistry.WestEurop` in this file: did you mean `AzureContainerRegistry.WestEurope`?");
+        insta::assert_snapshot!(file.tag("Broken").unwrap_err(), @r"service tag `Broken`: `20.61.0.1/28` has bits set beyond its prefix length: write `20.61.0.0/28` for the network, or the address alone");
+        insta::assert_snapshot!(ServiceTags::parse("{}").unwrap_err(), @r"this is not Microsoft's weekly service-tag file: missing field `changeNumber` at line 1 column 2; download ServiceTags_Public_*.json from https://www.microsoft.com/download/details.aspx?id=56519");
     }
 }

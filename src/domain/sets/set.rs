@@ -2,7 +2,7 @@
 
 use super::{External, Ranges, Sets};
 use crate::domain::verdict::SetUsed;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// A set, its parts resolved. Named once, or written where it is used.
@@ -14,6 +14,10 @@ pub struct AddressSet {
     pub kind: Kind,
     /// Addresses in any of these are not in it.
     pub except: Vec<Arc<AddressSet>>,
+    /// How many sets stand in it, itself included: the cost of one look.
+    pub size: usize,
+    /// How deep they stand in each other.
+    pub depth: usize,
 }
 
 /// What a set is made of.
@@ -44,6 +48,25 @@ pub enum Membership {
 }
 
 impl AddressSet {
+    /// A set of its parts.
+    pub fn new(name: String, kind: Kind, except: Vec<Arc<Self>>) -> Self {
+        let parts = match &kind {
+            Kind::Cidrs { .. } | Kind::External(_) => [].as_slice(),
+            Kind::AnyOf(parts) => parts.as_slice(),
+        };
+        let parts = || parts.iter().chain(&except);
+        let size = parts().fold(1_usize, |sum, part| sum.saturating_add(part.size));
+        let depth = parts().map(|part| part.depth).max().unwrap_or_default();
+        let depth = depth.saturating_add(1);
+        Self {
+            name,
+            kind,
+            except,
+            size,
+            depth,
+        }
+    }
+
     /// Whether every address in it is evidence of its own: nobody but its owner sends from there.
     /// One shared part taints the whole; what is taken away taints nothing.
     pub fn is_owned(&self) -> bool {
@@ -67,18 +90,28 @@ impl AddressSet {
             Kind::External(external) => visit(external),
             Kind::AnyOf(parts) => parts.iter().for_each(|part| part.each_external(visit)),
         }
-        self.except.iter().for_each(|part| part.each_external(visit));
+        self.except
+            .iter()
+            .for_each(|part| part.each_external(visit));
     }
 
-    /// How many sets stand in it, itself included: the cost of one look.
-    pub fn size(&self) -> usize {
-        let parts = match &self.kind {
-            Kind::Cidrs { .. } | Kind::External(_) => [].iter(),
-            Kind::AnyOf(parts) => parts.iter(),
-        };
-        parts
-            .chain(&self.except)
-            .fold(1, |sum, part| part.size().saturating_add(sum))
+    /// Calls `visit` for every source of addresses that makes the set larger, not for those that only
+    /// take away.
+    pub fn each_evidence<'a>(&'a self, visit: &mut impl FnMut(&'a External)) {
+        match &self.kind {
+            Kind::Cidrs { .. } => {}
+            Kind::External(external) => visit(external),
+            Kind::AnyOf(parts) => parts.iter().for_each(|part| part.each_evidence(visit)),
+        }
+    }
+
+    /// The first stretch of addresses written in the policy that is wider than a network of `length`.
+    pub fn wider_than(&self, length: u8) -> Option<(Ipv4Addr, Ipv4Addr)> {
+        match &self.kind {
+            Kind::Cidrs { ranges, .. } => ranges.wider_than(length),
+            Kind::External(_) => None,
+            Kind::AnyOf(parts) => parts.iter().find_map(|part| part.wider_than(length)),
+        }
     }
 
     /// Whether it holds `address`, by what is loaded.
@@ -89,12 +122,12 @@ impl AddressSet {
                 Some(loaded) => self.look(&loaded.ranges, &loaded.hash, address),
                 None => Membership::Unknown(vec![external.clone()]),
             },
-            Kind::AnyOf(parts) => any(parts, address, sets),
+            Kind::AnyOf(parts) => any_holds(parts, address, sets),
         };
         if let Membership::Outside = held {
             return held;
         }
-        match any(&self.except, address, sets) {
+        match any_holds(&self.except, address, sets) {
             Membership::Inside(_) => Membership::Outside,
             Membership::Outside => held,
             Membership::Unknown(mut missing) => {
@@ -119,7 +152,7 @@ impl AddressSet {
 }
 
 /// Whether any of `parts` holds `address`. One that does settles it; else one unknown leaves it open.
-pub(crate) fn any(parts: &[Arc<AddressSet>], address: IpAddr, sets: &Sets) -> Membership {
+pub fn any_holds(parts: &[Arc<AddressSet>], address: IpAddr, sets: &Sets) -> Membership {
     let mut missing = Vec::new();
     for part in parts {
         match part.holds(address, sets) {
@@ -147,8 +180,7 @@ mod tests {
     }
 
     fn set(name: &str, kind: Kind, except: Vec<Arc<AddressSet>>) -> Arc<AddressSet> {
-        let name = name.to_owned();
-        Arc::new(AddressSet { name, kind, except })
+        Arc::new(AddressSet::new(name.to_owned(), kind, except))
     }
 
     fn file(name: &str) -> External {
@@ -167,7 +199,10 @@ mod tests {
         let blocked = set("blocked", Kind::External(file("blocked.txt")), vec![]);
         let ours = set(
             "ours",
-            Kind::AnyOf(vec![cidrs("office", "20.0.0.0/24"), cidrs("lab", "20.0.1.0/24")]),
+            Kind::AnyOf(vec![
+                cidrs("office", "20.0.0.0/24"),
+                cidrs("lab", "20.0.1.0/24"),
+            ]),
             vec![blocked],
         );
         let inside = "20.0.1.7".parse().unwrap();
@@ -182,7 +217,10 @@ mod tests {
             panic!("inside");
         };
         assert_eq!(used[0].name, "lab");
-        assert_eq!(ours.holds("20.0.1.8".parse().unwrap(), &sets), Membership::Outside);
+        assert_eq!(
+            ours.holds("20.0.1.8".parse().unwrap(), &sets),
+            Membership::Outside
+        );
     }
 
     #[test]
