@@ -48,7 +48,7 @@ pub struct App {
     /// Whether entries may be added: not in observe mode.
     pub may_add: bool,
     /// The longest that anything is opened for.
-    pub max_ttl: SignedDuration,
+    pub max_ttl: Duration,
     /// Signs and checks approval links.
     pub link_key: LinkKey,
     /// How long a request can be answered.

@@ -5,6 +5,8 @@ mod log;
 mod parse;
 mod serve;
 
+pub(crate) use serve::asked_to_stop;
+
 use crate::clock::Clock;
 use crate::sim::cli::{SimulateOptions, simulate};
 use clap::{Parser, Subcommand};

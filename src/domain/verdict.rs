@@ -111,6 +111,27 @@ pub enum NoteCode {
     NoRegistry,
     /// The rule's time is longer than the limit.
     TtlCapped,
+    /// The denial is too old to open anything for.
+    TooOld,
+    /// The registry has had its grants of this hour.
+    BudgetSpent,
+}
+
+impl NoteCode {
+    /// The code as messages show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SetNotLoaded => "set_not_loaded",
+            Self::NoAddress => "no_address",
+            Self::NotOpenable => "not_openable",
+            Self::Suspected => "suspected",
+            Self::ForeignService => "foreign_service",
+            Self::NoRegistry => "no_registry",
+            Self::TtlCapped => "ttl_capped",
+            Self::TooOld => "too_old",
+            Self::BudgetSpent => "budget_spent",
+        }
+    }
 }
 
 /// One of those, in words.
@@ -155,4 +176,22 @@ pub struct Verdict {
     /// Why it opens less than the rule says, and what else there is to know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+}
+
+impl Verdict {
+    /// Lets the verdict open at most as far as `most`, and says why where that makes a difference.
+    pub fn cap(&mut self, most: Action, code: NoteCode, text: String) {
+        let capped = self.action.at_most(most);
+        if capped != self.action {
+            self.action = capped;
+            self.notes.insert(0, Note { code, text });
+        }
+    }
+
+    /// Says in other words what a note says.
+    pub fn reword(&mut self, code: NoteCode, text: &str) {
+        for note in self.notes.iter_mut().filter(|note| note.code == code) {
+            text.clone_into(&mut note.text);
+        }
+    }
 }
