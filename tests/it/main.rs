@@ -1,7 +1,6 @@
 //! The one integration test binary: short stories against the real program and a simulated Azure.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that stumbles here has failed, and its helpers with it"
 )]
