@@ -106,6 +106,8 @@ pub struct Source {
     pub trust_status_403: bool,
     /// How many deliveries a second it may make, and how many at once after a pause.
     pub limiter: governor::DefaultDirectRateLimiter,
+    /// The limiter's lasting rate, for senders that ask before they deliver.
+    pub per_second: std::num::NonZeroU32,
     /// The largest body it may send, in bytes.
     pub max_body: usize,
 }

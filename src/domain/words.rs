@@ -6,8 +6,7 @@ use super::ledger::Denied;
 use super::resource_id::ResourceId;
 use super::ttl::Show;
 use super::verdict::Verdict;
-use jiff::Timestamp;
-use std::time::Duration;
+use jiff::{SignedDuration, Timestamp};
 
 /// The code of the alarm for an entry that should be gone.
 pub const OVERDUE: &str = "overdue";
@@ -96,59 +95,29 @@ pub fn overdue(grant: &Grant, now: Timestamp, why: &str) -> String {
     )
 }
 
-/// That an opening hangs.
-pub fn slow(grant: &Grant, why: &str) -> String {
-    format!(
-        "`{}` is to be opened on `{}` and is not yet: {why}. doorward keeps trying until {}",
-        grant.address,
-        grant.registry.name(),
-        time(grant.until)
-    )
-}
-
-/// That a grant will not be opened.
-pub fn not_opened(grant: &Grant, reason: &str) -> String {
-    format!("`{}` was not opened on `{}`: {reason}", grant.address, grant.registry.name())
-}
-
-/// That an address was admitted all along.
-pub fn already_covered(grant: &Grant, entry: &str, status_403: bool) -> String {
-    let cause = if status_403 {
-        "the 403 was probably a missing role (`AcrPull`, `AcrPush`), not the firewall"
+/// A span of time as people say it, in its two largest units: `2 hours 30 minutes`.
+pub fn duration(span: SignedDuration) -> String {
+    let seconds = span.as_secs().max(0);
+    let units = [
+        (seconds / 86_400, "day"),
+        (seconds / 3_600 % 24, "hour"),
+        (seconds / 60 % 60, "minute"),
+        (seconds % 60, "second"),
+    ];
+    let said = |&(number, unit): &(i64, &str)| {
+        let plural = if number == 1 { "" } else { "s" };
+        format!("{number} {unit}{plural}")
+    };
+    let largest = units.iter().skip_while(|(number, _)| *number == 0).take(2);
+    let said: Vec<String> = largest
+        .filter(|(number, _)| *number > 0)
+        .map(said)
+        .collect();
+    if said.is_empty() {
+        "0 seconds".to_owned()
     } else {
-        "the entry may be so new that it has not reached every front end yet (a minute or two), or the client uses a data \
-         endpoint or a proxy with another address"
-    };
-    format!(
-        "`{}` is admitted to `{}` already, by the entry `{}` that doorward did not write; nothing was written: {cause}",
-        grant.address,
-        grant.registry.name(),
-        quoted(entry)
-    )
-}
-
-/// That others changed a list while we wrote to it.
-pub fn changed_meanwhile(registry: &ResourceId, gone: &[String], new: &[String]) -> String {
-    let list = |entries: &[String]| {
-        if entries.is_empty() { "none".to_owned() } else { quoted(&entries.join(", ")) }
-    };
-    format!(
-        "others changed the list of `{}` while doorward wrote to it: gone `{}`, new `{}`. An entry that somebody added \
-         between doorward's read and its write may be lost without a trace: compare with the activity log",
-        registry.name(),
-        list(gone),
-        list(new)
-    )
-}
-
-/// `text` with an end.
-pub fn sentence(text: &str) -> String {
-    if text.ends_with(['.', '?', '!']) { text.to_owned() } else { format!("{text}.") }
-}
-
-/// A time for people, to the second, in UTC.
-pub fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+        said.join(" ")
+    }
 }
 
 /// The service as people call it.
@@ -187,4 +156,24 @@ pub fn quoted(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_said_in_its_largest_units() {
+        for (seconds, said) in [
+            (-5, "0 seconds"),
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (60, "1 minute"),
+            (3_605, "1 hour"),
+            (9_000, "2 hours 30 minutes"),
+            (90_061, "1 day 1 hour"),
+        ] {
+            assert_eq!(duration(SignedDuration::from_secs(seconds)), said);
+        }
+    }
 }
