@@ -11,6 +11,7 @@ use crate::domain::verdict::Action;
 use anyhow::{Context, ensure};
 use serde_json::json;
 use stage::{LOCKED, OPEN, Stage};
+use std::sync::Arc;
 use std::time::Duration;
 use teller::Teller;
 
@@ -41,7 +42,8 @@ impl Demo {
     /// Tells the story; fails at the first step that does not happen.
     pub async fn run(self) -> anyhow::Result<()> {
         let stage = Stage::set(self.listen, self.admin).await?;
-        let mut teller = Teller::new(&stage.server.app);
+        let app = Arc::clone(&stage.server.app);
+        let mut teller = Teller::new(&app);
         teller.say(&format!(
             "a simulated Azure and a real doorward are up, its operator page on http://{}/",
             stage.server.admin

@@ -7,6 +7,7 @@ use super::resource_id::ResourceId;
 use super::ttl::Show;
 use super::verdict::Verdict;
 use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 /// The code of the alarm for an entry that should be gone.
 pub const OVERDUE: &str = "overdue";
@@ -93,6 +94,61 @@ pub fn overdue(grant: &Grant, now: Timestamp, why: &str) -> String {
         grant.registry.name(),
         grant.address
     )
+}
+
+/// That an opening hangs.
+pub fn slow(grant: &Grant, why: &str) -> String {
+    format!(
+        "`{}` is to be opened on `{}` and is not yet: {why}. doorward keeps trying until {}",
+        grant.address,
+        grant.registry.name(),
+        time(grant.until)
+    )
+}
+
+/// That a grant will not be opened.
+pub fn not_opened(grant: &Grant, reason: &str) -> String {
+    format!("`{}` was not opened on `{}`: {reason}", grant.address, grant.registry.name())
+}
+
+/// That an address was admitted all along.
+pub fn already_covered(grant: &Grant, entry: &str, status_403: bool) -> String {
+    let cause = if status_403 {
+        "the 403 was probably a missing role (`AcrPull`, `AcrPush`), not the firewall"
+    } else {
+        "the entry may be so new that it has not reached every front end yet (a minute or two), or the client uses a data \
+         endpoint or a proxy with another address"
+    };
+    format!(
+        "`{}` is admitted to `{}` already, by the entry `{}` that doorward did not write; nothing was written: {cause}",
+        grant.address,
+        grant.registry.name(),
+        quoted(entry)
+    )
+}
+
+/// That others changed a list while we wrote to it.
+pub fn changed_meanwhile(registry: &ResourceId, gone: &[String], new: &[String]) -> String {
+    let list = |entries: &[String]| {
+        if entries.is_empty() { "none".to_owned() } else { quoted(&entries.join(", ")) }
+    };
+    format!(
+        "others changed the list of `{}` while doorward wrote to it: gone `{}`, new `{}`. An entry that somebody added \
+         between doorward's read and its write may be lost without a trace: compare with the activity log",
+        registry.name(),
+        list(gone),
+        list(new)
+    )
+}
+
+/// `text` with an end.
+pub fn sentence(text: &str) -> String {
+    if text.ends_with(['.', '?', '!']) { text.to_owned() } else { format!("{text}.") }
+}
+
+/// A time for people, to the second, in UTC.
+pub fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// A span of time as people say it, in its two largest units: `2 hours 30 minutes`.
