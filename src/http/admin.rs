@@ -3,7 +3,6 @@
 use super::{HttpError, Web, page};
 use crate::domain::grant::Stage;
 use crate::domain::state::{Asked, Decision, Standing, State as Stands};
-use crate::domain::verdict::Verdict;
 use crate::domain::words;
 use askama::Template;
 use axum::extract::State;
@@ -113,12 +112,8 @@ fn verdict(decision: &Decision) -> VerdictRow {
         at: page::moment(decision.at),
         source: decision.denial.source.clone(),
         what: words::denial(&decision.denial),
-        action: action(&decision.verdict),
+        action: decision.verdict.action.to_string(),
         why: words::verdict(&decision.verdict),
     }
 }
 
-/// The verdict's action. MERGE: the verdict's real type has it.
-fn action(_: &Verdict) -> String {
-    "–".to_owned()
-}

@@ -71,7 +71,7 @@ fn shown(app: &App, token: &str) -> Result<Response, HttpError> {
         Can::Answered { answer, at }
     } else if !asked.open(now) {
         return Err(LinkError::Over.into());
-    } else if app.answers_by_link(&asked.request.registry) {
+    } else if app.answers_by_link(&asked.request) {
         Can::Answer
     } else {
         Can::Look

@@ -7,4 +7,6 @@
 
 mod arm;
 mod credentials;
+mod opening;
 mod simulator;
+mod world;
