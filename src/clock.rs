@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// Where the shell gets the time from, and how it waits.
 ///
@@ -36,6 +37,18 @@ impl Clock {
             Inner::System => Timestamp::now(),
             Inner::Set(at) => *at.borrow(),
         }
+    }
+
+    /// A new identifier: a UUID of version 7, so that ids sort by time.
+    pub fn id(&self) -> Uuid {
+        let now = self.now();
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
+        Uuid::new_v7(uuid::Timestamp::from_unix(
+            uuid::NoContext,
+            seconds,
+            nanoseconds,
+        ))
     }
 
     /// Waits for `duration`; a set clock moves forward by it instead.

@@ -1,6 +1,7 @@
 //! doorward opens an Azure Container Registry's firewall for those you own, for a while, and closes
 //! it again.
 
+pub mod app;
 pub mod azure;
 pub mod cli;
 pub mod clock;
@@ -8,5 +9,6 @@ pub mod config;
 pub mod domain;
 pub mod flow;
 pub mod http;
+pub mod metrics;
 pub mod sim;
 pub mod store;

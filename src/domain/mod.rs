@@ -2,14 +2,25 @@
 #![deny(clippy::wildcard_enum_match_arm, clippy::arithmetic_side_effects)]
 
 pub mod address;
+pub mod alert;
 pub mod delivery;
 pub mod denial;
 pub mod event;
 pub mod extract;
+pub mod firewall;
+pub mod grant;
+pub mod id;
+pub mod ledger;
+pub mod link;
 pub mod policy;
 pub mod problem;
+pub mod registry;
+pub mod request;
 pub mod resource_id;
 pub mod sets;
+pub mod state;
+pub mod story;
 pub mod ttl;
 pub mod verdict;
+pub mod words;
 pub mod yaml;

@@ -111,6 +111,27 @@ pub enum NoteCode {
     NoRegistry,
     /// The rule's time is longer than the limit.
     TtlCapped,
+    /// The denial is too old to open anything for.
+    TooOld,
+    /// The registry has had its grants of this hour.
+    BudgetSpent,
+}
+
+impl NoteCode {
+    /// The code as messages and the ledger show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SetNotLoaded => "set_not_loaded",
+            Self::NoAddress => "no_address",
+            Self::NotOpenable => "not_openable",
+            Self::Suspected => "suspected",
+            Self::ForeignService => "foreign_service",
+            Self::NoRegistry => "no_registry",
+            Self::TtlCapped => "ttl_capped",
+            Self::TooOld => "too_old",
+            Self::BudgetSpent => "budget_spent",
+        }
+    }
 }
 
 /// One of those, in words.
@@ -134,11 +155,7 @@ pub struct Verdict {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
     /// For [`Action::Allow`] how long it is to be open, for [`Action::Ask`] how long a yes would open.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "ttl::optional"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "ttl::optional")]
     pub ttl: Option<Duration>,
     /// The channel that the rule names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,4 +172,30 @@ pub struct Verdict {
     /// Why it opens less than the rule says, and what else there is to know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+}
+
+impl Verdict {
+    /// An alert that no rule asked for, with its reason.
+    pub fn alert(code: NoteCode, text: String) -> Self {
+        Self {
+            action: Action::Alert,
+            rule: None,
+            because: None,
+            ttl: None,
+            channel: None,
+            approvals: None,
+            sets: Vec::new(),
+            observed: Vec::new(),
+            notes: vec![Note { code, text }],
+        }
+    }
+
+    /// Lets the verdict open at most as far as `most`, and says why where that makes a difference.
+    pub fn cap(&mut self, most: Action, code: NoteCode, text: String) {
+        let capped = self.action.at_most(most);
+        if capped != self.action {
+            self.action = capped;
+            self.notes.insert(0, Note { code, text });
+        }
+    }
 }

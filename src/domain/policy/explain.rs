@@ -4,7 +4,7 @@ use super::decide::{Field, Held, Trace, evaluate, settle};
 use super::{Facts, Policy, When};
 use crate::domain::sets::Sets;
 use crate::domain::verdict::Verdict;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 /// A verdict and how it came about.
@@ -43,9 +43,15 @@ pub struct Condition {
 }
 
 /// Explains what `decide` says, from the same evaluation.
-pub fn explain(policy: &Policy, sets: &Sets, facts: &Facts<'_>, now: Timestamp) -> Explanation {
+pub fn explain(
+    policy: &Policy,
+    sets: &Sets,
+    facts: &Facts<'_>,
+    max_ttl: SignedDuration,
+    now: Timestamp,
+) -> Explanation {
     let traces = evaluate(policy, sets, facts, now);
-    let verdict = settle(policy, &traces, facts);
+    let verdict = settle(policy, &traces, facts, max_ttl);
     let rules = traces
         .iter()
         .map(|trace| rule(trace, &verdict, facts, now))

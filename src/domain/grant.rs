@@ -1,0 +1,56 @@
+//! A grant: one address, one registry, an end.
+
+use super::address::GlobalIpv4;
+use super::id::{DenialId, GrantId, RequestId};
+use super::resource_id::ResourceId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A temporary opening as it was decided; written to the ledger before anything is done for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Its own id.
+    pub id: GrantId,
+    /// The registry that opens.
+    pub registry: ResourceId,
+    /// For whom: always one address.
+    pub address: GlobalIpv4,
+    /// When it ends. There is no grant without an end.
+    pub until: Timestamp,
+    /// What it answers.
+    pub denial: DenialId,
+    /// The request that a person answered, where it was not policy alone.
+    pub request: Option<RequestId>,
+    /// The policy's rule that allowed or asked.
+    pub rule: Option<String>,
+    /// The channel that the rule names for messages about it.
+    pub channel: Option<String>,
+}
+
+/// How far a grant has come. Ended grants are no longer held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Decided; no write for it is known to have been applied.
+    Intended,
+    /// The entry stands on the registry and is ours.
+    Open,
+    /// An entry that we did not write admits the address already: nothing to write, nothing to remove.
+    Satisfied,
+}
+
+/// How a grant came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Its time was over and the entry was taken away.
+    Expired,
+    /// Its time was over before it was ever opened.
+    NeverOpened,
+    /// Its time was over; an entry that is not ours admits the address still.
+    LeftToOthers,
+    /// Its time was over; another grant of ours keeps the address open.
+    CarriedOn,
+    /// Somebody else had taken our entry away.
+    RemovedByOthers,
+}

@@ -1,0 +1,348 @@
+//! The ledger: what happened, in order, each entry chained to the one before it by a hash.
+
+use super::alert::Alert;
+use super::event::Report;
+use super::firewall::Patch;
+use super::grant::{Ending, Grant};
+use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
+use super::request::{Answer, Request};
+use super::resource_id::ResourceId;
+use super::verdict::Verdict;
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::Ipv4Addr;
+
+/// One thing that happened. The name of a variant is the entry's `kind` in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum What {
+    /// A source reported a denial.
+    Denied(Denied),
+    /// Policy was asked about a denial.
+    Decided {
+        /// The denial.
+        denial: DenialId,
+        /// The registry it is about, where that is known.
+        registry: Option<ResourceId>,
+        /// What policy said, after the rails.
+        verdict: Verdict,
+    },
+    /// The same denial again, while its grant or request stands or shortly after its verdict: no
+    /// new decision.
+    Repeated {
+        /// The denial that came again.
+        denial: DenialId,
+        /// The denial that was decided.
+        of: DenialId,
+    },
+    /// An opening was decided. Intent.
+    Granted(Grant),
+    /// A PATCH is about to be sent. Intent.
+    WriteIntended(Write),
+    /// What became of a PATCH. Outcome.
+    WriteSettled {
+        /// The write.
+        write: WriteId,
+        /// The registry, as in the intent.
+        registry: ResourceId,
+        /// What is known of it.
+        outcome: WriteOutcome,
+    },
+    /// A grant's entry stands on the registry and is ours. Outcome.
+    Opened {
+        /// The grant.
+        grant: GrantId,
+    },
+    /// An entry that is not ours admits a grant's address: nothing is written, nothing will be
+    /// removed. Outcome.
+    Satisfied {
+        /// The grant.
+        grant: GrantId,
+        /// The entry, as Azure shows it.
+        entry: String,
+    },
+    /// A grant was not opened and will not be. Outcome.
+    NotOpened {
+        /// The grant.
+        grant: GrantId,
+        /// The cause's stable name.
+        code: String,
+        /// What stood against it, and what would help.
+        reason: String,
+    },
+    /// A grant is over, and nothing of it stands on the registry. Outcome.
+    Ended {
+        /// The grant.
+        grant: GrantId,
+        /// How.
+        ending: Ending,
+    },
+    /// A person is asked.
+    Requested(Request),
+    /// A person answered.
+    Answered {
+        /// The request.
+        request: RequestId,
+        /// What was said.
+        answer: Answer,
+        /// By which way it came: `link`.
+        by: String,
+    },
+    /// People are told. Intent; each channel's delivery follows.
+    Alerted(Alert),
+    /// A channel took a message. Outcome.
+    Delivered {
+        /// The message.
+        alert: AlertId,
+        /// The channel.
+        channel: String,
+    },
+    /// A channel did not take a message, and it is not tried again. Outcome.
+    Undelivered {
+        /// The message.
+        alert: AlertId,
+        /// The channel.
+        channel: String,
+        /// Why, without the channel's address.
+        reason: String,
+    },
+}
+
+/// A denial as it arrived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denied {
+    /// Its own id.
+    pub id: DenialId,
+    /// The source, by name, whose sender was proven.
+    pub source: String,
+    /// What was reported.
+    pub report: Report,
+}
+
+/// One PATCH as it is about to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Write {
+    /// Its own id; also the correlation id that Azure is given.
+    pub id: WriteId,
+    /// The registry.
+    pub registry: ResourceId,
+    /// Addresses whose entries are added. The read before showed none of them.
+    pub add: Vec<Ipv4Addr>,
+    /// Addresses whose entries, ours, are taken away.
+    pub remove: Vec<Ipv4Addr>,
+    /// The entries as the read before showed them.
+    pub before: Vec<String>,
+}
+
+impl Write {
+    /// What it adds and takes away.
+    pub fn patch(&self) -> Patch {
+        Patch { add: self.add.iter().copied().collect(), remove: self.remove.iter().copied().collect() }
+    }
+}
+
+/// What became of a PATCH.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum WriteOutcome {
+    /// A read after it shows what was asked for.
+    Applied {
+        /// The entries as that read showed them.
+        after: Vec<String>,
+    },
+    /// Azure refused it before doing anything.
+    NotApplied {
+        /// Azure's reason.
+        reason: String,
+    },
+    /// No reply told, and reads until the deadline did not show it. It may still land: its
+    /// addresses stay claimed until their grants end.
+    Lost {
+        /// What is known.
+        reason: String,
+    },
+}
+
+impl What {
+    /// The entry's kind, as it is stored and shown.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "denied",
+            Self::Decided { .. } => "decided",
+            Self::Repeated { .. } => "repeated",
+            Self::Granted(_) => "granted",
+            Self::WriteIntended(_) => "write_intended",
+            Self::WriteSettled { .. } => "write_settled",
+            Self::Opened { .. } => "opened",
+            Self::Satisfied { .. } => "satisfied",
+            Self::NotOpened { .. } => "not_opened",
+            Self::Ended { .. } => "ended",
+            Self::Requested(_) => "requested",
+            Self::Answered { .. } => "answered",
+            Self::Alerted(_) => "alerted",
+            Self::Delivered { .. } => "delivered",
+            Self::Undelivered { .. } => "undelivered",
+        }
+    }
+
+    /// A key that may stand in the ledger once only: the database refuses the second. One verdict
+    /// for a denial, one answer to a request, one end of a grant.
+    pub fn once(&self) -> Option<String> {
+        match self {
+            Self::Denied(denied) => denied.report.event_id.as_ref().map(|event| {
+                let report = &denied.report.denial;
+                let what = serde_json::to_string(report).unwrap_or_default();
+                format!(
+                    "denied:{}:{event}:{}",
+                    denied.source,
+                    Hash::of(what.as_bytes())
+                )
+            }),
+            Self::Decided { denial, .. } | Self::Repeated { denial, .. } => {
+                Some(format!("decided:{denial}"))
+            }
+            Self::Granted(grant) => Some(format!("granted:{}", grant.id)),
+            Self::WriteIntended(write) => Some(format!("write:{}", write.id)),
+            Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),
+            Self::Opened { grant } => Some(format!("opened:{grant}")),
+            Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
+            Self::NotOpened { grant, .. } | Self::Ended { grant, .. } => {
+                Some(format!("ended:{grant}"))
+            }
+            Self::Requested(request) => Some(format!("requested:{}", request.id)),
+            Self::Answered { request, .. } => Some(format!("answered:{request}")),
+            Self::Alerted(alert) => Some(format!("alerted:{}", alert.id)),
+            Self::Delivered { alert, channel } | Self::Undelivered { alert, channel, .. } => {
+                Some(format!("delivered:{alert}:{channel}"))
+            }
+        }
+    }
+}
+
+/// One line of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place, counted from 1, without gaps.
+    pub seq: i64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What happened, as it is stored: JSON, the hash is over these bytes.
+    pub body: String,
+    /// The chain up to here.
+    pub hash: Hash,
+}
+
+impl Entry {
+    /// The entry that follows `previous` (none before the first).
+    pub fn after(previous: Option<(i64, Hash)>, at: Timestamp, body: String) -> Self {
+        let (seq, hash) = previous.unwrap_or((0, Hash::ZERO));
+        let seq = seq.saturating_add(1);
+        let hash = link(hash, seq, at, &body);
+        Self {
+            seq,
+            at,
+            body,
+            hash,
+        }
+    }
+
+    /// Whether this entry is what followed `previous`, unchanged.
+    pub fn follows(&self, previous: Option<(i64, Hash)>) -> bool {
+        *self == Self::after(previous, self.at, self.body.clone())
+    }
+}
+
+/// The hash of an entry: SHA-256 over the previous hash, the place, the time in microseconds since
+/// the Unix epoch (both as eight bytes, big-endian) and the body.
+pub fn link(previous: Hash, seq: i64, at: Timestamp, body: &str) -> Hash {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(&previous.0);
+    context.update(&seq.to_be_bytes());
+    context.update(&at.as_microsecond().to_be_bytes());
+    context.update(body.as_bytes());
+    Hash::from_digest(&context.finish())
+}
+
+/// A SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hash([u8; 32]);
+
+impl Hash {
+    /// What stands before the first entry.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The hash of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_digest(&digest::digest(&digest::SHA256, bytes))
+    }
+
+    fn from_digest(digest: &digest::Digest) -> Self {
+        Self(digest.as_ref().try_into().unwrap_or_default())
+    }
+
+    /// A hash as the database holds it; none if it is not 32 bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn chain(bodies: &[String]) -> Vec<Entry> {
+        let mut end = None;
+        let follow = |body: &String| {
+            let entry = Entry::after(end, Timestamp::UNIX_EPOCH, body.clone());
+            end = Some((entry.seq, entry.hash));
+            entry
+        };
+        bodies.iter().map(follow).collect()
+    }
+
+    fn holds(entries: &[Entry]) -> bool {
+        let before = std::iter::once(None).chain(entries.iter().map(|entry| Some((entry.seq, entry.hash))));
+        entries.iter().zip(before).all(|(entry, before)| entry.follows(before))
+    }
+
+    proptest! {
+        #[test]
+        fn any_change_breaks_the_chain(
+            bodies in prop::collection::vec(".{0,20}", 2..8),
+            place: prop::sample::Index,
+            change in 0..4,
+        ) {
+            let entries = chain(&bodies);
+            prop_assert!(holds(&entries));
+            let mut changed = entries.clone();
+            let place = place.index(entries.len() - 1);
+            match change {
+                0 => changed[place].body.push('x'),
+                1 => changed[place].at = Timestamp::from_microsecond(1).unwrap(),
+                2 => _ = changed.remove(place),
+                _ => changed.swap(place, place + 1),
+            }
+            prop_assert!(!holds(&changed));
+        }
+    }
+}

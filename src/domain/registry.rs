@@ -1,0 +1,135 @@
+//! Which enrolled registry a report is about. Never a guess.
+
+use super::event::Report;
+use super::resource_id::ResourceId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The hosts that lead to each enrolled registry, and the registries whose hosts are not known yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hosts {
+    by_host: BTreeMap<String, ResourceId>,
+    enrolled: BTreeSet<ResourceId>,
+    unread: BTreeSet<ResourceId>,
+}
+
+/// What one source may speak of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scope {
+    /// The only registries that its events may name; empty for all that are enrolled.
+    pub registries: Vec<String>,
+    /// The registry that is meant where an event names none.
+    pub registry: Option<String>,
+}
+
+/// Why a report leads to no registry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRegistry {
+    /// Nothing names one.
+    #[error(
+        "the event names no registry: set `registry` on the source, or send records that carry the login server or resource id"
+    )]
+    Unnamed,
+    /// It is not ours to open.
+    #[error(
+        "`{0}` is not enrolled: add it to `registries` in the configuration, with its custom domains under `hosts`"
+    )]
+    NotEnrolled(String),
+    /// Text and envelope name different ones.
+    #[error("the event names two registries, `{0}` and `{1}`: which one refused cannot be told")]
+    Conflicting(String, String),
+    /// Another source may name it.
+    #[error("the source may not speak of `{0}`: add it to the source's `registries`, if it should")]
+    OutOfScope(String),
+    /// A registry has not been read yet whose host this may be.
+    #[error("`{0}` may belong to an enrolled registry that Azure has not described yet")]
+    NotYetKnown(String),
+}
+
+impl Hosts {
+    /// The hosts that configuration names: custom domains, by registry.
+    pub fn configured<'a>(
+        registries: impl IntoIterator<Item = (&'a ResourceId, &'a [String])>,
+    ) -> Self {
+        let mut known = Self::default();
+        for (id, hosts) in registries {
+            known.enrolled.insert(id.clone());
+            known.unread.insert(id.clone());
+            for host in hosts {
+                known.by_host.insert(host.to_ascii_lowercase(), id.clone());
+            }
+        }
+        known
+    }
+
+    /// Takes in what Azure says of a registry: its login server and data endpoints.
+    pub fn learn<'a>(&mut self, id: &ResourceId, hosts: impl IntoIterator<Item = &'a String>) {
+        self.unread.remove(id);
+        for host in hosts {
+            self.by_host.insert(host.to_ascii_lowercase(), id.clone());
+        }
+    }
+
+    /// The enrolled registries that Azure has not described yet.
+    pub fn unread(&self) -> impl Iterator<Item = &ResourceId> {
+        self.unread.iter()
+    }
+
+    fn by_host(&self, host: &str) -> Result<&ResourceId, NoRegistry> {
+        let host = host.to_ascii_lowercase();
+        match self.by_host.get(&host) {
+            Some(id) => Ok(id),
+            None if self.unread.is_empty() => Err(NoRegistry::NotEnrolled(host)),
+            None => Err(NoRegistry::NotYetKnown(host)),
+        }
+    }
+
+    fn by_id(&self, id: &str) -> Result<&ResourceId, NoRegistry> {
+        let enrolled = self
+            .enrolled
+            .iter()
+            .find(|enrolled| enrolled.key() == id.to_ascii_lowercase());
+        enrolled.ok_or_else(|| NoRegistry::NotEnrolled(id.to_owned()))
+    }
+
+    /// The registry that `report` is about, by all that it says and all that its source may say.
+    pub fn resolve(&self, report: &Report, scope: &Scope) -> Result<&ResourceId, NoRegistry> {
+        let by_host = |host: &String| self.by_host(host);
+        let named = [
+            report.denial.registry.as_ref().map(by_host),
+            report.resource_id.as_deref().map(|id| self.by_id(id)),
+            report.login_server.as_ref().map(by_host),
+        ];
+        let mut found = None;
+        for id in named.into_iter().flatten() {
+            let id = id?;
+            match found {
+                Some(other) if other != id => {
+                    return Err(NoRegistry::Conflicting(
+                        ResourceId::name(other).to_owned(),
+                        id.name().to_owned(),
+                    ));
+                }
+                _ => found = Some(id),
+            }
+        }
+        let id = match (found, &scope.registry) {
+            (Some(id), _) => id,
+            (None, Some(host)) => self.by_host(host)?,
+            (None, None) => return Err(NoRegistry::Unnamed),
+        };
+        self.within(id, scope)
+    }
+
+    fn within<'a>(
+        &'a self,
+        id: &'a ResourceId,
+        scope: &Scope,
+    ) -> Result<&'a ResourceId, NoRegistry> {
+        let allowed = |host: &String| self.by_host.get(&host.to_ascii_lowercase()) == Some(id);
+        if scope.registries.is_empty() || scope.registries.iter().any(allowed) {
+            Ok(id)
+        } else {
+            Err(NoRegistry::OutOfScope(id.name().to_owned()))
+        }
+    }
+}

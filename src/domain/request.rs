@@ -1,0 +1,49 @@
+//! A request: a question to a person, who answers it once.
+
+use super::address::GlobalIpv4;
+use super::id::{DenialId, RequestId};
+use super::resource_id::ResourceId;
+use super::verdict::Approvals;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a person is asked to open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Its own id.
+    pub id: RequestId,
+    /// The registry that would open.
+    pub registry: ResourceId,
+    /// For whom.
+    pub address: GlobalIpv4,
+    /// How long the opening would last, in seconds.
+    pub ttl_seconds: u64,
+    /// Until when the question can be answered.
+    pub until: Timestamp,
+    /// The denial that raised it.
+    pub denial: DenialId,
+    /// The repository that was asked for: the caller's own words.
+    pub repository: Option<String>,
+    /// The tag or digest that was asked for: the caller's own words.
+    pub reference: Option<String>,
+    /// The source that reported the denial.
+    pub source: String,
+    /// The policy's rule that asks; none where the policy's default does.
+    pub rule: Option<String>,
+    /// The reason that the rule gives.
+    pub because: Option<String>,
+    /// How the rule lets it be answered; it narrows what the registry allows.
+    pub approvals: Option<Approvals>,
+    /// The channel that the rule names for messages about it.
+    pub channel: Option<String>,
+}
+
+/// What a person said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Open it.
+    Allow,
+    /// Leave it closed.
+    Deny,
+}

@@ -1,0 +1,74 @@
+//! A person's answer to a request.
+
+use crate::app::App;
+use crate::domain::grant::Grant;
+use crate::domain::id::{GrantId, RequestId};
+use crate::domain::ledger::What;
+use crate::domain::request::{Answer, Request};
+use crate::store::StoreError;
+use jiff::{SignedDuration, Timestamp};
+
+/// An answer that was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// The request is unknown or too old.
+    #[error("this request is over: the next denial of the same address raises a new one")]
+    Over,
+    /// It has been answered.
+    #[error("this request has been answered already; the first answer stands")]
+    Answered,
+    /// Links only show on this registry.
+    #[error(
+        "links only show requests of this registry, they do not answer them: an operator can allow that with \
+         `approvals: link` on the registry in the configuration"
+    )]
+    NotByLink,
+    /// The answer could not be written down, so it was not taken.
+    #[error("the answer could not be recorded and was not taken: try again in a moment")]
+    Store(#[from] StoreError),
+}
+
+/// Takes an answer that came by a link, once.
+pub async fn by_link(app: &App, id: RequestId, answer: Answer) -> Result<(), AnswerError> {
+    let now = app.clock.now();
+    let asked = app
+        .ledger
+        .read(|state| state.requests.get(&id).cloned())
+        .ok_or(AnswerError::Over)?;
+    if asked.answer.is_some() {
+        return Err(AnswerError::Answered);
+    }
+    if !asked.open(now) {
+        return Err(AnswerError::Over);
+    }
+    if !app.answers_by_link(&asked.request) {
+        return Err(AnswerError::NotByLink);
+    }
+    let mut what = vec![What::Answered {
+        request: id,
+        answer,
+        by: "link".to_owned(),
+    }];
+    if answer == Answer::Allow {
+        what.push(What::Granted(grant(app, &asked.request, now)));
+    }
+    match app.ledger.append(now, what).await {
+        Err(StoreError::Already) => Err(AnswerError::Answered),
+        other => Ok(other?),
+    }
+}
+
+fn grant(app: &App, request: &Request, now: Timestamp) -> Grant {
+    let seconds = i64::try_from(request.ttl_seconds).unwrap_or(i64::MAX);
+    let ttl = SignedDuration::from_secs(seconds).min(app.max_ttl);
+    Grant {
+        id: GrantId(app.clock.id()),
+        registry: request.registry.clone(),
+        address: request.address,
+        until: now.checked_add(ttl).unwrap_or(now),
+        denial: request.denial,
+        request: Some(request.id),
+        rule: request.rule.clone(),
+        channel: request.channel.clone(),
+    }
+}

@@ -1,0 +1,187 @@
+//! SQLite: write-ahead log, every commit on disk before it counts, one writer, several readers.
+
+use super::StoreError;
+use crate::domain::ledger::{Entry, Hash, What};
+use jiff::Timestamp;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
+use sqlx::{QueryBuilder, Row, SqlStr, Sqlite, Transaction};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How long a statement waits for another process's write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many rows go into one statement: six values each, far below SQLite's 32,766.
+const ROWS_AT_ONCE: usize = 1000;
+
+/// The database file.
+pub(super) struct Database {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+/// One append under way.
+pub(super) struct Append<'a>(Transaction<'a, Sqlite>);
+
+impl Database {
+    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await?;
+        migrator().run(&writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options.read_only(true))
+            .await?;
+        Ok(Self { writer, readers })
+    }
+
+    pub(super) async fn open_read_only(url: &str) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .read_only(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let readers = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await?;
+        Ok(Self {
+            writer: readers.clone(),
+            readers,
+        })
+    }
+
+    pub(super) async fn begin(&self) -> Result<Append<'_>, StoreError> {
+        // A transaction that turns from reading to writing midway would fail at once when busy.
+        Ok(Append(self.writer.begin_with("begin immediate").await?))
+    }
+
+    pub(super) async fn entries(&self, after: i64, limit: i64) -> Result<Vec<Entry>, StoreError> {
+        let rows = sqlx::query(
+            "select seq, at, body, hash from ledger where seq > $1 order by seq limit $2",
+        )
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(entry).collect()
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("select seq from ledger limit 1")
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Append<'_> {
+    /// The last entry's number and hash, as the database has it.
+    pub(super) async fn end(&mut self) -> Result<Option<(i64, Hash)>, StoreError> {
+        let row = sqlx::query("select seq, hash from ledger order by seq desc limit 1")
+            .fetch_optional(&mut *self.0)
+            .await?;
+        row.map(|row| Ok((row.try_get("seq")?, hash(&row)?)))
+            .transpose()
+    }
+
+    /// Leaves in `what` only that which may be appended: nothing that stands already.
+    pub(super) async fn keep_new(&mut self, what: &mut Vec<What>) -> Result<(), StoreError> {
+        let keys: Vec<Option<String>> = what.iter().map(What::once).collect();
+        let asked = serde_json::to_string(&keys).unwrap_or_default();
+        let rows =
+            sqlx::query("select once from ledger where once in (select value from json_each($1))")
+                .bind(asked)
+                .fetch_all(&mut *self.0)
+                .await?;
+        let mut known: std::collections::HashSet<String> = rows
+            .iter()
+            .map(|row| row.try_get("once"))
+            .collect::<Result<_, _>>()?;
+        // The same thing twice in one batch counts once, too.
+        let mut keys = keys.into_iter();
+        what.retain(|_| keys.next().flatten().is_none_or(|key| known.insert(key)));
+        Ok(())
+    }
+
+    pub(super) async fn insert(
+        &mut self,
+        entries: &[Entry],
+        what: &[What],
+    ) -> Result<(), StoreError> {
+        let lines: Vec<(&Entry, &What)> = entries.iter().zip(what).collect();
+        for lines in lines.chunks(ROWS_AT_ONCE) {
+            let mut insert = QueryBuilder::<Sqlite>::new(
+                "insert into ledger (seq, at, kind, once, body, hash) ",
+            );
+            insert.push_values(lines, |mut row, (entry, what)| {
+                row.push_bind(entry.seq)
+                    .push_bind(entry.at.as_microsecond())
+                    .push_bind(what.kind())
+                    .push_bind(what.once())
+                    .push_bind(&entry.body)
+                    .push_bind(entry.hash.as_bytes());
+            });
+            insert
+                .build()
+                .execute(&mut *self.0)
+                .await
+                .map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+fn refused(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(refusal)
+            if refusal.is_unique_violation() && refusal.message().contains("once") =>
+        {
+            StoreError::Already
+        }
+        _ => StoreError::Database(error),
+    }
+}
+
+fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
+    let at =
+        Timestamp::from_microsecond(row.try_get("at")?).map_err(|error| decode(error.into()))?;
+    Ok(Entry {
+        seq: row.try_get("seq")?,
+        at,
+        body: row.try_get("body")?,
+        hash: hash(row)?,
+    })
+}
+
+fn hash(row: &SqliteRow) -> Result<Hash, StoreError> {
+    Hash::from_bytes(row.try_get("hash")?).ok_or_else(|| decode("a hash is not 32 bytes".into()))
+}
+
+fn decode(error: sqlx::error::BoxDynError) -> StoreError {
+    StoreError::Database(sqlx::Error::Decode(error))
+}
+
+fn migrator() -> Migrator {
+    let sql = SqlStr::from_static(include_str!("migrations/0001_ledger.sql"));
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "ledger".into(),
+        MigrationType::Simple,
+        sql,
+        false,
+    )])
+}
