@@ -3,7 +3,7 @@
 use super::{Facts, Policy, Rule};
 use crate::domain::address::GlobalIpv4;
 use crate::domain::denial::{Kind, Service};
-use crate::domain::sets::{External, Membership, Sets, any_holds};
+use crate::domain::sets::{External, Membership, Sets, WIDEST_OWNED, any_holds};
 use crate::domain::ttl::Show;
 use crate::domain::verdict::{Action, Note, NoteCode, Observed, SetUsed, Verdict};
 use jiff::{SignedDuration, Timestamp};
@@ -167,13 +167,15 @@ pub fn decide(
     max_ttl: SignedDuration,
     now: Timestamp,
 ) -> Verdict {
-    settle(policy, &evaluate(policy, sets, facts, now), facts, max_ttl)
+    let traces = evaluate(policy, sets, facts, now);
+    settle(policy, &traces, sets, facts, max_ttl)
 }
 
 /// The verdict that follows from what the rules answered.
 pub(super) fn settle(
     policy: &Policy,
     traces: &[Trace<'_>],
+    sets: &Sets,
     facts: &Facts<'_>,
     max_ttl: SignedDuration,
 ) -> Verdict {
@@ -186,7 +188,7 @@ pub(super) fn settle(
         .or_else(|| in_force().find_map(found));
 
     let mut verdict = match &decisive {
-        Some((trace, sets)) => from_rule(trace.rule, sets.clone()),
+        Some((trace, used)) => from_rule(trace.rule, used.clone(), sets),
         None => from_default(policy),
     };
     let before = |trace: &Trace<'_>| match &decisive {
@@ -240,17 +242,31 @@ fn hold_back(verdict: &mut Verdict, trace: &Trace<'_>) {
     note(verdict, NoteCode::SetNotLoaded, text);
 }
 
-fn from_rule(rule: &Rule, sets: Vec<SetUsed>) -> Verdict {
-    Verdict {
+fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets) -> Verdict {
+    let mut verdict = Verdict {
         action: rule.then,
         rule: Some(rule.name.clone()),
         because: rule.because.clone(),
         ttl: rule.ttl,
         channel: rule.channel.clone(),
         approvals: rule.approvals,
-        sets,
+        sets: used,
         observed: Vec::new(),
         notes: Vec::new(),
+    };
+    if rule.then == Action::Allow && rule.accept_shared.is_none() {
+        for set in &rule.when.address {
+            set.each_evidence(&mut |external| too_wide(&mut verdict, external, sets));
+        }
+    }
+    verdict
+}
+
+/// What was checked for addresses in the policy holds for loaded ones too: nobody owns that many.
+fn too_wide(verdict: &mut Verdict, external: &External, sets: &Sets) {
+    if sets.get(external).is_some_and(|loaded| loaded.wide) {
+        let text = format!("{external} is wider than a /{WIDEST_OWNED}, which nobody owns");
+        verdict.cap(Action::Ask, NoteCode::SetTooWide, text);
     }
 }
 

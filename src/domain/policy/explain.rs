@@ -51,7 +51,7 @@ pub fn explain(
     now: Timestamp,
 ) -> Explanation {
     let traces = evaluate(policy, sets, facts, now);
-    let verdict = settle(policy, &traces, facts, max_ttl);
+    let verdict = settle(policy, &traces, sets, facts, max_ttl);
     let rules = traces
         .iter()
         .map(|trace| rule(trace, &verdict, facts, now))
