@@ -48,7 +48,7 @@ pub struct App {
     /// Whether entries may be added: not in observe mode.
     pub may_add: bool,
     /// The longest that anything is opened for.
-    pub max_ttl: SignedDuration,
+    pub max_ttl: Duration,
     /// Signs and checks approval links.
     pub link_key: LinkKey,
     /// How long a request can be answered.
@@ -106,6 +106,8 @@ pub struct Source {
     pub trust_status_403: bool,
     /// How many deliveries a second it may make, and how many at once after a pause.
     pub limiter: governor::DefaultDirectRateLimiter,
+    /// The limiter's lasting rate, for senders that ask before they deliver.
+    pub per_second: std::num::NonZeroU32,
     /// The largest body it may send, in bytes.
     pub max_body: usize,
 }

@@ -17,6 +17,7 @@ use governor::{Quota, RateLimiter};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -99,4 +100,28 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         memory: Memory { hosts: RwLock::new(hosts), ..Memory::default() },
         clock,
     })
+}
+
+async fn bind(address: SocketAddr, field: &str) -> Result<TcpListener, StartError> {
+    let hint = || format!("`{field}: {address}` cannot be listened on: is another doorward running?");
+    Ok(TcpListener::bind(address).await.with_context(hint)?)
+}
+
+/// The client for channels: no redirects, a time-out, the usual authorities.
+pub fn client() -> anyhow::Result<reqwest::Client> {
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(10))
+        .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")));
+    client.build().context("no HTTP client")
+}
+
+fn registries(config: &Config) -> BTreeMap<ResourceId, Enrolled> {
+    let enrolled = |registry: &config::Registry| Enrolled {
+        hosts: registry.hosts.clone(),
+        max_entries: registry.max_entries,
+        approvals: registry.approvals,
+        grants_per_hour: registry.grants_per_hour,
+    };
+    config.registries.iter().map(|registry| (registry.id.clone(), enrolled(registry))).collect()
 }

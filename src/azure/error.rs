@@ -80,9 +80,13 @@ impl ArmError {
     /// Whether the same request may succeed later, with nothing changed on our side.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Throttled { .. } | Self::Unauthorized { .. } | Self::Unavailable { .. } => true,
+            // An answer may have been garbled on its way.
+            Self::Throttled { .. }
+            | Self::Unauthorized { .. }
+            | Self::Unavailable { .. }
+            | Self::BadReply { .. } => true,
             Self::Refused { status, .. } => matches!(status, 408 | 409),
-            Self::NotFound { .. } | Self::BadReply { .. } => false,
+            Self::NotFound { .. } => false,
             Self::Token(error) => error.is_transient(),
         }
     }

@@ -166,7 +166,7 @@ fn send_error(error: reqwest::Error) -> SendError {
 }
 
 /// An error and what caused it, on one line. The caller has taken the URL out.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     let mut parts: Vec<String> = chain.map(ToString::to_string).collect();
     parts.dedup();

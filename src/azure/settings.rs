@@ -6,7 +6,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// The `azure` section as it is written. [`Settings::endpoints`] checks it.
+/// The `azure` section as it is written. [`Settings::validate`] checks it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {

@@ -5,8 +5,10 @@ mod log;
 mod parse;
 mod serve;
 
+pub(crate) use serve::asked_to_stop;
+
 use crate::clock::Clock;
-use crate::sim::SimulateOptions;
+use crate::sim::cli::{SimulateOptions, simulate};
 use clap::{Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
@@ -76,7 +78,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         Command::Simulate(options) => {
             log::start();
-            crate::sim::simulate(options, Clock::system()).await.map_err(Failure::from)
+            simulate(options, Clock::system()).await.map_err(Failure::from)
         }
         Command::Parse(parse) => parse.run().map_err(Failure::from),
         Command::Ledger(ledger) => ledger.run().await,

@@ -21,7 +21,6 @@ use crate::domain::problem::{Place, Problem, Problems, did_you_mean};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::Approvals;
 use ipnet::IpNet;
-use jiff::SignedDuration;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -50,7 +49,7 @@ pub struct Config {
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The longest that anything is open; at most [`LONGEST_MAX_TTL`].
-    pub max_ttl: SignedDuration,
+    pub max_ttl: Duration,
     /// Approval links.
     pub links: Links,
     /// Azure and how to sign in there.
@@ -96,7 +95,7 @@ pub struct Registry {
     /// How requests about it may be answered.
     pub approvals: Approvals,
     /// How many grants it may have in an hour.
-    pub grants_per_hour: u32,
+    pub grants_per_hour: usize,
 }
 
 /// A configured sender.

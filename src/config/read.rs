@@ -9,7 +9,6 @@ use crate::domain::sets::parse_cidr;
 use crate::domain::ttl::Show;
 use crate::domain::yaml::{self, Fields, Item};
 use ipnet::IpNet;
-use jiff::SignedDuration;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -158,7 +157,7 @@ fn proxies(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Vec<IpNet> {
     proxies
 }
 
-fn max_ttl(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> SignedDuration {
+fn max_ttl(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Duration {
     let item = fields.take("max_ttl");
     let ttl = item.as_ref().and_then(|item| item.duration(sink));
     let ttl = ttl.unwrap_or(MAX_TTL);
@@ -170,5 +169,5 @@ fn max_ttl(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> SignedDuration {
         );
         item.error(what, help, sink);
     }
-    SignedDuration::try_from(ttl).unwrap_or(SignedDuration::ZERO)
+    ttl
 }

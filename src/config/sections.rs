@@ -113,7 +113,7 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
         hosts,
         max_entries: max_entries?,
         approvals: approvals?,
-        grants_per_hour: grants_per_hour?,
+        grants_per_hour: usize::try_from(grants_per_hour?).ok()?,
     })
 }
 

@@ -120,7 +120,7 @@ pub enum NoteCode {
 }
 
 impl NoteCode {
-    /// The code as messages and the ledger show it.
+    /// The code as messages show it.
     pub fn name(self) -> &'static str {
         match self {
             Self::SetNotLoaded => "set_not_loaded",
@@ -158,7 +158,11 @@ pub struct Verdict {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
     /// For [`Action::Allow`] how long it is to be open, for [`Action::Ask`] how long a yes would open.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "ttl::optional")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "ttl::optional"
+    )]
     pub ttl: Option<Duration>,
     /// The channel that the rule names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -178,27 +182,19 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// An alert that no rule asked for, with its reason.
-    pub fn alert(code: NoteCode, text: String) -> Self {
-        Self {
-            action: Action::Alert,
-            rule: None,
-            because: None,
-            ttl: None,
-            channel: None,
-            approvals: None,
-            sets: Vec::new(),
-            observed: Vec::new(),
-            notes: vec![Note { code, text }],
-        }
-    }
-
     /// Lets the verdict open at most as far as `most`, and says why where that makes a difference.
     pub fn cap(&mut self, most: Action, code: NoteCode, text: String) {
         let capped = self.action.at_most(most);
         if capped != self.action {
             self.action = capped;
             self.notes.insert(0, Note { code, text });
+        }
+    }
+
+    /// Says in other words what a note says.
+    pub fn reword(&mut self, code: NoteCode, text: &str) {
+        for note in self.notes.iter_mut().filter(|note| note.code == code) {
+            text.clone_into(&mut note.text);
         }
     }
 }

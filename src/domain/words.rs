@@ -6,7 +6,7 @@ use super::ledger::Denied;
 use super::resource_id::ResourceId;
 use super::ttl::Show;
 use super::verdict::Verdict;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// The code of the alarm for an entry that should be gone.
@@ -151,6 +151,31 @@ pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// A span of time as people say it, in its two largest units: `2 hours 30 minutes`.
+pub fn duration(span: SignedDuration) -> String {
+    let seconds = span.as_secs().max(0);
+    let units = [
+        (seconds / 86_400, "day"),
+        (seconds / 3_600 % 24, "hour"),
+        (seconds / 60 % 60, "minute"),
+        (seconds % 60, "second"),
+    ];
+    let said = |&(number, unit): &(i64, &str)| {
+        let plural = if number == 1 { "" } else { "s" };
+        format!("{number} {unit}{plural}")
+    };
+    let largest = units.iter().skip_while(|(number, _)| *number == 0).take(2);
+    let said: Vec<String> = largest
+        .filter(|(number, _)| *number > 0)
+        .map(said)
+        .collect();
+    if said.is_empty() {
+        "0 seconds".to_owned()
+    } else {
+        said.join(" ")
+    }
+}
+
 /// The service as people call it.
 pub fn name(service: Service) -> &'static str {
     match service {
@@ -187,4 +212,24 @@ pub fn quoted(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_said_in_its_largest_units() {
+        for (seconds, said) in [
+            (-5, "0 seconds"),
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (60, "1 minute"),
+            (3_605, "1 hour"),
+            (9_000, "2 hours 30 minutes"),
+            (90_061, "1 day 1 hour"),
+        ] {
+            assert_eq!(duration(SignedDuration::from_secs(seconds)), said);
+        }
+    }
 }

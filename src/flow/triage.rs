@@ -3,12 +3,11 @@
 use crate::app::{App, REPEAT_WINDOW};
 use crate::domain::address::GlobalIpv4;
 use crate::domain::alert::About;
-use crate::domain::denial::Service;
 use crate::domain::event::Evidence;
 use crate::domain::grant::Grant;
 use crate::domain::id::{GrantId, RequestId};
 use crate::domain::ledger::{Denied, What};
-use crate::domain::policy::{Facts, decide};
+use crate::domain::policy::{DEFAULT_TTL, Facts, decide};
 use crate::domain::registry::NoRegistry;
 use crate::domain::request::Request;
 use crate::domain::resource_id::ResourceId;
@@ -25,9 +24,6 @@ const MAX_EVENT_AGE: SignedDuration = SignedDuration::from_mins(30);
 
 /// How long a denial waits for Azure to say which registry its host leads to.
 const HOSTS_WITHIN: SignedDuration = SignedDuration::from_mins(10);
-
-/// How long an opening lasts whose rule does not say.
-const DEFAULT_TTL: Duration = Duration::from_hours(1);
 
 /// Gives a verdict to every denial that has none, in order of arrival; how many it was. Those that
 /// wait for Azure to describe a registry stay.
@@ -52,17 +48,14 @@ fn judge(app: &App, arrived: Timestamp, denied: &Denied) -> Option<Vec<What>> {
     let now = app.clock.now();
     let registry = match app.registry_of(denied) {
         Err(NoRegistry::NotYetKnown(_)) if now.duration_since(arrived) < HOSTS_WITHIN => return None,
+        Ok(id) if app.login_server(&id).is_none() && now.duration_since(arrived) < HOSTS_WITHIN => return None,
         registry => registry,
     };
     let id = registry.as_ref().ok();
     if let Some(of) = app.ledger.read(|state| state.repeats(denied, id, now, REPEAT_WINDOW)) {
         return Some(vec![What::Repeated { denial: denied.id, of }]);
     }
-    let mut verdict = match &registry {
-        _ if denied.report.denial.service != Service::Acr => other_service(denied),
-        Err(why) => Verdict::alert(NoteCode::NoRegistry, why.to_string()),
-        Ok(id) => ask_policy(app, denied, id, now),
-    };
+    let mut verdict = ask_policy(app, denied, &registry, now);
     cap(app, denied, id, &mut verdict, now);
     tracing::info!(denial = %denied.id, verdict = %verdict.action, rule = verdict.rule.as_deref(), "{}", words::denial(denied));
     let mut what = vec![What::Decided { denial: denied.id, registry: id.cloned(), verdict: verdict.clone() }];
@@ -70,18 +63,10 @@ fn judge(app: &App, arrived: Timestamp, denied: &Denied) -> Option<Vec<What>> {
     Some(what)
 }
 
-fn other_service(denied: &Denied) -> Verdict {
-    let service = words::name(denied.report.denial.service);
-    Verdict::alert(
-        NoteCode::ForeignService,
-        format!("this is the firewall of {service}, which doorward does not write: open it there, if the caller should get in"),
-    )
-}
-
-fn ask_policy(app: &App, denied: &Denied, registry: &ResourceId, now: Timestamp) -> Verdict {
+fn ask_policy(app: &App, denied: &Denied, registry: &Result<ResourceId, NoRegistry>, now: Timestamp) -> Verdict {
     let source = app.sources.get(&denied.source);
     let trusted = source.is_some_and(|source| source.trust_status_403);
-    let host = app.login_server(registry);
+    let host = registry.as_ref().ok().and_then(|id| app.login_server(id));
     let facts = Facts {
         denial: &denied.report.denial,
         registry: host.as_deref(),
@@ -89,8 +74,13 @@ fn ask_policy(app: &App, denied: &Denied, registry: &ResourceId, now: Timestamp)
         identity: denied.report.identity.as_deref(),
         user_agent: denied.report.user_agent.as_deref(),
         trusted_status_403: trusted && denied.report.evidence == Evidence::Status403,
+        max_ttl: app.max_ttl,
     };
-    decide(&app.policy.load(), &app.sets.load(), &facts, app.max_ttl, now)
+    let mut verdict = decide(&app.policy.load(), &app.sets.load(), &facts, now);
+    if let Err(why) = registry {
+        verdict.reword(NoteCode::NoRegistry, &why.to_string());
+    }
+    verdict
 }
 
 /// What opens less than policy says: an old event, a spent budget.
@@ -160,8 +150,7 @@ fn ask(app: &App, denied: &Denied, registry: &ResourceId, address: GlobalIpv4, v
 }
 
 fn ttl(app: &App, verdict: &Verdict) -> Duration {
-    let most = Duration::try_from(app.max_ttl).unwrap_or_default();
-    verdict.ttl.unwrap_or(DEFAULT_TTL).min(most)
+    verdict.ttl.unwrap_or(DEFAULT_TTL).min(app.max_ttl)
 }
 
 fn about(denied: &Denied, registry: Option<&ResourceId>, verdict: &Verdict) -> About {

@@ -1,1 +1,122 @@
-//! (to come)
+//! The two listeners: one for senders and people with a link, one for operators. Every route is on
+//! this screen.
+
+mod admin;
+mod answers;
+mod auth;
+mod body;
+mod boundary;
+mod error;
+mod events;
+mod health;
+mod hosts;
+mod origin;
+mod page;
+mod server;
+
+pub use error::HttpError;
+pub use server::{serve, serve_within};
+
+use crate::app::App;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use axum::{Router, response::IntoResponse};
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// How long and how much a peer is borne with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For a request's headers, and for a connection's first request.
+    pub headers: Duration,
+    /// For the whole body of a delivery.
+    pub body: Duration,
+    /// For the answer: below the 30 s after which Event Grid gives up.
+    pub answer: Duration,
+    /// For the requests under way when the program is told to stop.
+    pub drain: Duration,
+    /// How many connections are open at once; further ones wait to be accepted.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            headers: Duration::from_secs(10),
+            body: Duration::from_secs(15),
+            answer: Duration::from_secs(25),
+            drain: Duration::from_secs(10),
+            connections: 512,
+        }
+    }
+}
+
+/// What every handler is given.
+#[derive(Clone)]
+struct Web {
+    app: Arc<App>,
+    limits: Limits,
+}
+
+/// The largest form that answers a request: one word.
+const LARGEST_FORM: usize = 1024;
+
+/// The routes for senders and for people who hold a link.
+pub fn public_router(app: Arc<App>) -> Router {
+    public_router_within(app, Limits::default())
+}
+
+/// The same with other limits.
+pub fn public_router_within(app: Arc<App>, limits: Limits) -> Router {
+    let web = Web { app, limits };
+    let routes = Router::new()
+        .route(
+            "/events/{source}",
+            post(events::deliver).options(events::handshake),
+        )
+        .route(
+            "/requests/{token}",
+            get(answers::show)
+                .post(answers::answer)
+                .layer(DefaultBodyLimit::max(LARGEST_FORM)),
+        );
+    bounded(with_common_parts(routes), web)
+}
+
+/// The routes for operators. `address` is what the listener is bound to: only requests that name it,
+/// or a loopback address with its port, are answered. Nothing here changes anything.
+pub fn admin_router(app: Arc<App>, address: SocketAddr) -> Router {
+    let web = Web {
+        app,
+        limits: Limits::default(),
+    };
+    let routes = Router::new()
+        .route("/", get(admin::page))
+        .route("/metrics", get(admin::metrics));
+    let named = from_fn(move |request, next| hosts::only(address, request, next));
+    bounded(with_common_parts(routes).layer(named), web)
+}
+
+/// What both listeners have: health, the style sheet, and an answer for every other path.
+fn with_common_parts(routes: Router<Web>) -> Router<Web> {
+    routes
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route(page::STYLE_PATH, get(page::style))
+        .fallback(async || HttpError::NotFound)
+}
+
+/// What is around every route; the last is the outermost.
+fn bounded(routes: Router<Web>, web: Web) -> Router {
+    routes
+        .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
+            tracing::error!("a handler panicked; its request was answered with 500");
+            HttpError::Internal.into_response()
+        }))
+        .layer(from_fn_with_state(web.clone(), boundary::around))
+        .with_state(web)
+}

@@ -6,7 +6,7 @@ use crate::domain::denial::{Kind, Service};
 use crate::domain::sets::{External, Membership, Sets, WIDEST_OWNED, any_holds};
 use crate::domain::ttl::Show;
 use crate::domain::verdict::{Action, Note, NoteCode, Observed, SetUsed, Verdict};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// How long a rule opens that does not say.
@@ -159,16 +159,9 @@ fn any<T>(values: &[T], holds: impl Fn(&T) -> bool) -> Option<bool> {
 /// A rule with `forbid` wins wherever it stands; then the first rule that matches; then the default.
 /// A rule whose sets were never loaded does not match, but where it might have opened less than what
 /// comes after it, nothing opens without a person. The rails come last and have no switch.
-/// Nothing ends later than `max_ttl` from now.
-pub fn decide(
-    policy: &Policy,
-    sets: &Sets,
-    facts: &Facts<'_>,
-    max_ttl: SignedDuration,
-    now: Timestamp,
-) -> Verdict {
+pub fn decide(policy: &Policy, sets: &Sets, facts: &Facts<'_>, now: Timestamp) -> Verdict {
     let traces = evaluate(policy, sets, facts, now);
-    settle(policy, &traces, sets, facts, max_ttl)
+    settle(policy, &traces, sets, facts)
 }
 
 /// The verdict that follows from what the rules answered.
@@ -177,7 +170,6 @@ pub(super) fn settle(
     traces: &[Trace<'_>],
     sets: &Sets,
     facts: &Facts<'_>,
-    max_ttl: SignedDuration,
 ) -> Verdict {
     let in_force = || traces.iter().filter(|trace| !trace.rule.observe);
     let found = |trace| Some((trace, Trace::matched(trace)?));
@@ -213,7 +205,7 @@ pub(super) fn settle(
         })
         .collect();
     rails(&mut verdict, facts);
-    limit(&mut verdict, Duration::try_from(max_ttl).unwrap_or_default());
+    limit(&mut verdict, facts.max_ttl);
     verdict
 }
 

@@ -4,7 +4,7 @@ use super::decide::{Field, Held, Trace, evaluate, settle};
 use super::{Facts, Policy, When};
 use crate::domain::sets::Sets;
 use crate::domain::verdict::Verdict;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// A verdict and how it came about.
@@ -43,15 +43,9 @@ pub struct Condition {
 }
 
 /// Explains what `decide` says, from the same evaluation.
-pub fn explain(
-    policy: &Policy,
-    sets: &Sets,
-    facts: &Facts<'_>,
-    max_ttl: SignedDuration,
-    now: Timestamp,
-) -> Explanation {
+pub fn explain(policy: &Policy, sets: &Sets, facts: &Facts<'_>, now: Timestamp) -> Explanation {
     let traces = evaluate(policy, sets, facts, now);
-    let verdict = settle(policy, &traces, sets, facts, max_ttl);
+    let verdict = settle(policy, &traces, sets, facts);
     let rules = traces
         .iter()
         .map(|trace| rule(trace, &verdict, facts, now))

@@ -105,6 +105,8 @@ pub struct Facts<'a> {
     pub user_agent: Option<&'a str>,
     /// Whether this is a status-403 record of a source that is trusted with them.
     pub trusted_status_403: bool,
+    /// The longest that anything may be open.
+    pub max_ttl: Duration,
 }
 
 impl Policy {

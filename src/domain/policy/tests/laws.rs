@@ -113,7 +113,7 @@ proptest! {
 
     #[test]
     fn forbid_wins(policy in policies(), sets in sets(), denial in denials()) {
-        let explained = explain(&policy, &sets, &facts(&denial), DAY, monday());
+        let explained = explain(&policy, &sets, &facts(&denial), monday());
         let forbids = explained.rules.iter().zip(&policy.rules).any(|(explained, rule)| {
             explained.matched == Some(true) && !rule.observe && rule.then == Action::Forbid
         });
@@ -125,7 +125,7 @@ proptest! {
     #[test]
     fn nothing_opens_for_an_address_that_may_not(policy in policies(), sets in sets(), denial in denials(), trusted: bool) {
         let facts = Facts { trusted_status_403: trusted, ..facts(&denial) };
-        let verdict = decide(&policy, &sets, &facts, DAY, monday());
+        let verdict = decide(&policy, &sets, &facts, monday());
         let openable = denial.ip.is_some_and(|ip| GlobalIpv4::try_from(ip).is_ok());
         let proven = denial.kind == Kind::Denied || trusted;
         if !openable || !proven {
@@ -135,7 +135,7 @@ proptest! {
 
     #[test]
     fn allow_rests_on_a_set_that_was_loaded(policy in policies(), sets in sets(), denial in denials()) {
-        let verdict = decide(&policy, &sets, &facts(&denial), DAY, monday());
+        let verdict = decide(&policy, &sets, &facts(&denial), monday());
         if verdict.action == Action::Allow {
             prop_assert!(!verdict.sets.is_empty());
             let rule = policy.rules.iter().find(|rule| Some(&rule.name) == verdict.rule.as_ref());
@@ -147,7 +147,7 @@ proptest! {
     fn knowing_less_never_opens_more(policy in policies(), sets in sets(), denial in denials()) {
         // Whatever the missing sets may turn out to hold, an allow stays one.
         let facts = facts(&denial);
-        let before = decide(&policy, &sets, &facts, DAY, monday());
+        let before = decide(&policy, &sets, &facts, monday());
         if before.action == Action::Allow {
             for network in ["20.0.0.0/28", "99.0.0.0/32"] {
                 let mut more = sets.clone();
@@ -156,7 +156,7 @@ proptest! {
                         more = more.with(external, [network.parse().unwrap()], monday());
                     }
                 }
-                prop_assert_eq!(decide(&policy, &more, &facts, DAY, monday()).action, Action::Allow);
+                prop_assert_eq!(decide(&policy, &more, &facts, monday()).action, Action::Allow);
             }
         }
     }
@@ -164,8 +164,8 @@ proptest! {
     #[test]
     fn explain_and_decide_agree(policy in policies(), sets in sets(), denial in denials()) {
         let facts = facts(&denial);
-        let explained = explain(&policy, &sets, &facts, DAY, monday());
-        prop_assert_eq!(&explained.verdict, &decide(&policy, &sets, &facts, DAY, monday()));
+        let explained = explain(&policy, &sets, &facts, monday());
+        prop_assert_eq!(&explained.verdict, &decide(&policy, &sets, &facts, monday()));
         let decided: Vec<_> = explained.rules.iter().filter(|rule| rule.decided).collect();
         prop_assert_eq!(decided.len(), usize::from(explained.verdict.rule.is_some()));
         prop_assert!(decided.iter().all(|rule| rule.matched == Some(true)));
@@ -174,8 +174,7 @@ proptest! {
     #[test]
     fn an_end_never_lies_beyond_the_limit(policy in policies(), sets in sets(), denial in denials(), minutes in 1_u64..6000) {
         let max_ttl = Duration::from_mins(minutes);
-        let most = SignedDuration::try_from(max_ttl).unwrap();
-        let verdict = decide(&policy, &sets, &facts(&denial), most, monday());
+        let verdict = decide(&policy, &sets, &Facts { max_ttl, ..facts(&denial) }, monday());
         prop_assert!(verdict.ttl.is_none_or(|ttl| ttl <= max_ttl));
         let opens = matches!(verdict.action, Action::Allow | Action::Ask);
         prop_assert_eq!(verdict.ttl.is_some(), opens);
@@ -185,8 +184,8 @@ proptest! {
     fn a_rule_in_observe_mode_changes_nothing(policy in policies(), sets in sets(), denial in denials()) {
         let mut without = policy.clone();
         without.rules.retain(|rule| !rule.observe);
-        let with = decide(&policy, &sets, &facts(&denial), DAY, monday());
-        let mut without = decide(&without, &sets, &facts(&denial), DAY, monday());
+        let with = decide(&policy, &sets, &facts(&denial), monday());
+        let mut without = decide(&without, &sets, &facts(&denial), monday());
         without.observed.clone_from(&with.observed);
         prop_assert_eq!(with, without);
     }

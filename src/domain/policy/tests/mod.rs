@@ -7,7 +7,7 @@ mod stories;
 use super::{Facts, Policy, parse};
 use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::problem::Problems;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// A policy of one file.
@@ -43,11 +43,9 @@ fn facts(denial: &Denial) -> Facts<'_> {
         identity: None,
         user_agent: Some("docker/27.1"),
         trusted_status_403: false,
+        max_ttl: Duration::from_hours(24),
     }
 }
-
-/// The longest that anything may be open.
-const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// A Monday, 09:00 in Zurich.
 fn monday() -> Timestamp {

@@ -1,0 +1,124 @@
+//! The operator page: what is open, what is asked, what was decided. It changes nothing, and shows no link.
+
+use super::{HttpError, Web, page};
+use crate::domain::grant::Stage;
+use crate::domain::state::{Asked, Decision, Standing, State as Stands};
+use crate::domain::verdict::Verdict;
+use crate::domain::words;
+use askama::Template;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{Html, IntoResponse};
+use jiff::Timestamp;
+
+/// What stands, as the page shows it.
+#[derive(Template)]
+#[template(path = "operator.html")]
+struct Page {
+    now: String,
+    undelivered: usize,
+    undecided: usize,
+    grants: Vec<GrantRow>,
+    requests: Vec<RequestRow>,
+    verdicts: Vec<VerdictRow>,
+}
+
+struct GrantRow {
+    registry: String,
+    address: String,
+    rule: String,
+    until: String,
+    left: String,
+    overdue: bool,
+    stage: &'static str,
+}
+
+struct RequestRow {
+    registry: String,
+    address: String,
+    image: String,
+    ttl: String,
+    until: String,
+    left: String,
+}
+
+struct VerdictRow {
+    at: String,
+    source: String,
+    what: String,
+    action: String,
+    why: String,
+}
+
+/// `GET /`.
+pub(super) async fn page(State(web): State<Web>) -> Result<Html<String>, HttpError> {
+    let now = web.app.clock.now();
+    page::html(&web.app.ledger.read(|state| view(state, now)))
+}
+
+/// `GET /metrics`, in OpenMetrics text.
+pub(super) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(CONTENT_TYPE, OPEN_METRICS)], web.app.metrics.render())
+}
+
+fn view(state: &Stands, now: Timestamp) -> Page {
+    let mut grants: Vec<&Standing> = state.grants.values().collect();
+    grants.sort_by_key(|standing| standing.grant.until);
+    let mut requests: Vec<&Asked> = state.requests.values().collect();
+    requests.retain(|asked| asked.open(now));
+    requests.sort_by_key(|asked| asked.request.until);
+    Page {
+        now: page::moment(now),
+        undelivered: state.outbox.len(),
+        undecided: state.undecided.len(),
+        grants: grants.into_iter().map(|it| grant(it, now)).collect(),
+        requests: requests.into_iter().map(|it| request(it, now)).collect(),
+        verdicts: state.verdicts.iter().map(verdict).collect(),
+    }
+}
+
+fn grant(standing: &Standing, now: Timestamp) -> GrantRow {
+    let grant = &standing.grant;
+    let left = grant.until.duration_since(now);
+    GrantRow {
+        registry: grant.registry.name().to_owned(),
+        address: grant.address.to_string(),
+        rule: grant.rule.clone().unwrap_or_else(|| "–".to_owned()),
+        until: page::moment(grant.until),
+        left: words::duration(left.abs()),
+        overdue: left.is_negative() || left.is_zero(),
+        stage: match standing.stage {
+            Stage::Intended => "not yet open",
+            Stage::Open => "open",
+            Stage::Satisfied => "admitted by an entry that is not doorward's",
+        },
+    }
+}
+
+fn request(asked: &Asked, now: Timestamp) -> RequestRow {
+    let request = &asked.request;
+    RequestRow {
+        registry: request.registry.name().to_owned(),
+        address: request.address.to_string(),
+        image: super::answers::image(request).unwrap_or_else(|| "–".to_owned()),
+        ttl: words::duration(super::answers::ttl(request)),
+        until: page::moment(request.until),
+        left: words::duration(request.until.duration_since(now)),
+    }
+}
+
+fn verdict(decision: &Decision) -> VerdictRow {
+    VerdictRow {
+        at: page::moment(decision.at),
+        source: decision.denial.source.clone(),
+        what: words::denial(&decision.denial),
+        action: action(&decision.verdict),
+        why: words::verdict(&decision.verdict),
+    }
+}
+
+/// The verdict's action. MERGE: the verdict's real type has it.
+fn action(_: &Verdict) -> String {
+    "–".to_owned()
+}

@@ -1,0 +1,46 @@
+//! A delivery's body, read whole within a size and a time.
+
+use super::HttpError;
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use futures_util::StreamExt;
+use std::time::Duration;
+
+/// Reads at most `most` bytes, within `limit`. A body that says to be larger is not begun with.
+pub(super) async fn whole(
+    headers: &HeaderMap,
+    body: Body,
+    most: usize,
+    limit: Duration,
+) -> Result<Bytes, HttpError> {
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > most))
+    {
+        return Err(HttpError::TooLarge { most });
+    }
+    if headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(HttpError::Encoded);
+    }
+    tokio::time::timeout(limit, collect(body, most))
+        .await
+        .map_err(|_| HttpError::TooSlow)?
+}
+
+async fn collect(body: Body, most: usize) -> Result<Bytes, HttpError> {
+    let mut stream = body.into_data_stream();
+    let mut whole = Vec::new();
+    while let Some(part) = stream.next().await {
+        let part = part.map_err(|_| HttpError::CutOff)?;
+        if most.saturating_sub(whole.len()) < part.len() {
+            return Err(HttpError::TooLarge { most });
+        }
+        whole.extend_from_slice(&part);
+    }
+    Ok(whole.into())
+}

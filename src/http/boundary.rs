@@ -1,0 +1,79 @@
+//! What every request passes on its way in and out: an id, a time limit, a line in the log, and the
+//! headers that keep browsers careful.
+
+use super::{HttpError, Web};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::{self, HeaderName};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::time::Instant;
+use tracing::Instrument;
+
+/// The header that carries a request's id; ours, so that log and answer can be brought together.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Headers of every answer that does not say otherwise.
+const CAREFUL: [(HeaderName, HeaderValue); 7] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ),
+    ),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    ),
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+];
+
+/// Put into an answer's extensions by a handler that knows whose delivery it was, for the log.
+#[derive(Clone)]
+pub(super) struct Of(pub(super) String);
+
+/// Runs the request. Its URI is not logged: it may hold a key or a link's token. The route's pattern is.
+pub(super) async fn around(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let id = web.app.clock.id();
+    let span = tracing::info_span!("request", %id);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let started = Instant::now();
+    let limited = tokio::time::timeout(
+        web.limits.answer,
+        next.run(request).instrument(span.clone()),
+    );
+    let mut response = limited
+        .await
+        .unwrap_or_else(|_| HttpError::Unavailable.into_response());
+    tracing::info!(
+        parent: &span,
+        %method,
+        route = route.as_ref().map_or("-", MatchedPath::as_str),
+        status = response.status().as_u16(),
+        ms = started.elapsed().as_millis(),
+        source = response.extensions().get::<Of>().map(|of| of.0.as_str()),
+        "answered"
+    );
+    let headers = response.headers_mut();
+    for (name, value) in CAREFUL {
+        headers.entry(name).or_insert(value);
+    }
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}

@@ -1,0 +1,149 @@
+//! What a caller may know of what went wrong.
+
+use crate::domain::event::DeliveryError;
+use crate::domain::link::LinkError;
+use crate::flow::respond::AnswerError;
+use crate::store::StoreError;
+use axum::Json;
+use axum::http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use std::time::Duration;
+
+/// When to try again if the ledger does not answer, in seconds.
+const RETRY_SECONDS: u64 = 10;
+
+/// Every way a request can fail. The text is for the caller; what lies behind it is in the log.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// No such path.
+    #[error("there is nothing here: events go to `/events/<source>`")]
+    NotFound,
+    /// No source has this name.
+    #[error("no source has this name: see `sources` in doorward's configuration")]
+    UnknownSource,
+    /// The sender is not proven. Nothing says why.
+    #[error("not authenticated")]
+    Unauthorized,
+    /// More deliveries than the source may make.
+    #[error("too many deliveries from this source: send again later")]
+    TooMany {
+        /// How long from now.
+        wait: Duration,
+    },
+    /// The body is larger than the source may send.
+    #[error(
+        "the body is larger than the {most} bytes that this source may send: send smaller batches"
+    )]
+    TooLarge {
+        /// The source's limit.
+        most: usize,
+    },
+    /// The body took too long.
+    #[error("the body did not arrive in time: send it again")]
+    TooSlow,
+    /// The body is compressed.
+    #[error("a body with a content coding is not read: send it uncompressed")]
+    Encoded,
+    /// The connection broke within the body.
+    #[error("the body ended early: send it again")]
+    CutOff,
+    /// The body cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] DeliveryError),
+    /// The ledger does not answer, or not in time. Nothing is acknowledged.
+    #[error(
+        "the ledger does not answer at the moment, so this is not acknowledged: send it again later"
+    )]
+    Unavailable,
+    /// A form that came from another site, or from nowhere.
+    #[error(
+        "this answer did not come from doorward's own page, and was not taken: open the link and answer there. Where it \
+         did, `public_url` in doorward's configuration is not the address that your browser shows"
+    )]
+    ForeignOrigin,
+    /// A form without an answer.
+    #[error("the form holds no answer: open the link and choose one")]
+    NoAnswer,
+    /// A host name that is not the operator page's.
+    #[error(
+        "the operator page is reached by a loopback or the configured address with its own port, under no other name: see \
+         `admin` in doorward's configuration"
+    )]
+    ForeignHost,
+    /// The link leads nowhere.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The answer was not taken.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// Something that should not happen did.
+    #[error(
+        "something went wrong on doorward's side; its log says what, under this answer's x-request-id"
+    )]
+    Internal,
+}
+
+impl HttpError {
+    /// The status it is answered with. Event Grid drops what is answered with 400, 401, 403 or 413,
+    /// so none of these ever stands for a fault of ours
+    /// (<https://learn.microsoft.com/azure/event-grid/delivery-and-retry>).
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound | Self::UnknownSource | Self::Link(LinkError::Invalid) => {
+                StatusCode::NOT_FOUND
+            }
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::CutOff | Self::Unreadable(_) | Self::NoAnswer => StatusCode::BAD_REQUEST,
+            Self::Unavailable | Self::Answer(AnswerError::Store(_)) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::ForeignOrigin | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
+            Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::Link(LinkError::Over) | Self::Answer(AnswerError::Over) => StatusCode::GONE,
+            Self::Answer(AnswerError::Answered) => StatusCode::CONFLICT,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// A header that belongs to the status.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        let seconds = match self {
+            // A challenge is required (RFC 9110, section 11.6.1); the scheme is our own.
+            Self::Unauthorized => {
+                let challenge = HeaderValue::from_static("SharedKey realm=\"doorward\"");
+                return Some((WWW_AUTHENTICATE, challenge));
+            }
+            Self::TooMany { wait } => wait.as_secs().saturating_add(1),
+            Self::Unavailable | Self::Answer(AnswerError::Store(_)) => RETRY_SECONDS,
+            _ => return None,
+        };
+        Some((RETRY_AFTER, seconds.into()))
+    }
+
+    /// The answer with `body` in place of JSON.
+    pub(super) fn with_body(&self, body: impl IntoResponse) -> Response {
+        let mut response = (self.status(), body).into_response();
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+impl From<StoreError> for HttpError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the ledger cannot be written");
+        Self::Unavailable
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        self.with_body(Json(serde_json::json!({ "error": self.to_string() })))
+    }
+}

@@ -1,0 +1,182 @@
+//! `POST /events/{source}`: a delivery comes in. `OPTIONS`: CloudEvents asks whether it may.
+
+use super::boundary::Of;
+use super::{HttpError, Web, auth, body};
+use crate::app::{App, Source};
+use crate::domain::event::{BadRecord, Delivery, DeliveryError};
+use crate::flow::intake;
+use crate::metrics::{DeliveryLabels, PassedOverLabels, RecordLabels, SourceLabels};
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::header::ALLOW;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// How many bad records an answer lists.
+const BAD_IN_ANSWER: usize = 100;
+
+/// How many bad records of one delivery the log tells of.
+const BAD_IN_LOG: usize = 5;
+
+/// The headers of the CloudEvents handshake
+/// (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md>, section 4).
+const REQUEST_ORIGIN: HeaderName = HeaderName::from_static("webhook-request-origin");
+const REQUEST_RATE: HeaderName = HeaderName::from_static("webhook-request-rate");
+const ALLOWED_ORIGIN: HeaderName = HeaderName::from_static("webhook-allowed-origin");
+const ALLOWED_RATE: HeaderName = HeaderName::from_static("webhook-allowed-rate");
+
+/// What became of a delivery, as its sender is told.
+#[derive(Serialize)]
+struct Receipt {
+    /// How many records it held.
+    records: usize,
+    /// How many denials were in them.
+    denials: usize,
+    /// How many of these had not been delivered before.
+    new: usize,
+    /// Records that could not be read, the first [`BAD_IN_ANSWER`] of them.
+    bad: Vec<BadRecord>,
+    /// How many more there were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_bad: Option<usize>,
+}
+
+/// Takes in a delivery of a proven sender.
+pub(super) async fn deliver(
+    State(web): State<Web>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    let name = name.map(|Path(name)| name).unwrap_or_default();
+    let (head, body) = request.into_parts();
+    let taken = async {
+        let source = auth::source(&web.app, &name, &head)?;
+        let bytes = body::whole(&head.headers, body, source.max_body, web.limits.body).await?;
+        take(&web.app, source, &head, &bytes).await
+    };
+    let response = taken.await.into_response();
+    let known = web.app.sources.contains_key(&name);
+    let labels = DeliveryLabels {
+        source: if known {
+            name.clone()
+        } else {
+            "unknown".to_owned()
+        },
+        status: response.status().as_u16(),
+    };
+    web.app.metrics.deliveries.get_or_create(&labels).inc();
+    marked(response, known.then_some(name))
+}
+
+async fn take(
+    app: &App,
+    source: &Source,
+    head: &Parts,
+    bytes: &[u8],
+) -> Result<Response, HttpError> {
+    let mut delivery = read(head, bytes)?;
+    if let Some(code) = delivery.validation_code.take() {
+        // Event Grid takes exactly 200 for consent
+        // (<https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema>).
+        let consent = serde_json::json!({ "validationResponse": code });
+        return Ok(Json(consent).into_response());
+    }
+    count(app, source, &delivery);
+    let records = delivery.records;
+    let mut bad = std::mem::take(&mut delivery.bad);
+    for BadRecord { record, error } in bad.iter().take(BAD_IN_LOG) {
+        tracing::warn!(
+            source = source.name,
+            record,
+            error,
+            "a record could not be read"
+        );
+    }
+    let accepted = intake::accept(app, source, delivery).await?;
+    let more = bad.len().saturating_sub(BAD_IN_ANSWER);
+    bad.truncate(BAD_IN_ANSWER);
+    let receipt = Receipt {
+        records,
+        denials: accepted.denials,
+        new: accepted.new,
+        bad,
+        more_bad: (more > 0).then_some(more),
+    };
+    Ok((StatusCode::ACCEPTED, Json(receipt)).into_response())
+}
+
+/// The one place where bytes become a delivery.
+fn read(head: &Parts, bytes: &[u8]) -> Result<Delivery, DeliveryError> {
+    let _ = (head, bytes);
+    todo!()
+}
+
+fn count(app: &App, source: &Source, delivery: &Delivery) {
+    let source = &source.name;
+    let add = |outcome, number: usize| {
+        let labels = RecordLabels {
+            source: source.clone(),
+            outcome,
+        };
+        let counter = app.metrics.records.get_or_create_owned(&labels);
+        counter.inc_by(number as u64);
+    };
+    add("bad", delivery.bad.len());
+    add("read", delivery.records.saturating_sub(delivery.bad.len()));
+    let labels = SourceLabels {
+        source: source.clone(),
+    };
+    let denials = app.metrics.denials.get_or_create_owned(&labels);
+    denials.inc_by(delivery.reports.len() as u64);
+    for &(what, number) in &delivery.passed_over {
+        let labels = PassedOverLabels {
+            source: source.clone(),
+            what,
+        };
+        let counter = app.metrics.passed_over.get_or_create_owned(&labels);
+        counter.inc_by(number as u64);
+    }
+}
+
+/// The CloudEvents handshake: a proven sender may deliver. The callback that it may offer is never
+/// fetched; the answer here is enough.
+pub(super) async fn handshake(
+    State(web): State<Web>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    let name = name.map(|Path(name)| name).unwrap_or_default();
+    let (head, _) = request.into_parts();
+    match auth::source(&web.app, &name, &head) {
+        Ok(source) => marked(consent(source, &head.headers).into_response(), Some(name)),
+        Err(error) => error.into_response(),
+    }
+}
+
+fn consent(source: &Source, asked: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    let Some(origin) = asked.get(REQUEST_ORIGIN) else {
+        return headers;
+    };
+    headers.insert(ALLOWED_ORIGIN, origin.clone());
+    let rate = asked.get(REQUEST_RATE).and_then(|rate| rate.to_str().ok());
+    if let Some(rate) = rate {
+        // In requests per minute, and no more than were asked for.
+        let most = source.per_second.get().saturating_mul(60);
+        let allowed = rate.trim().parse().map_or(most, |rate: u32| rate.min(most));
+        headers.insert(ALLOWED_RATE, allowed.max(1).into());
+    }
+    headers
+}
+
+/// Tells the log whose delivery it was.
+fn marked(mut response: Response, source: Option<String>) -> Response {
+    if let Some(source) = source {
+        response.extensions_mut().insert(Of(source));
+    }
+    response
+}

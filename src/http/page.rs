@@ -1,0 +1,70 @@
+//! What the pages have in common: the style sheet, times and durations as people read them.
+
+use super::HttpError;
+use crate::domain::ledger::Hash;
+use askama::Template;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{Html, IntoResponse, Response};
+use jiff::Timestamp;
+use std::sync::LazyLock;
+
+const STYLE: &str = include_str!("../../templates/doorward.css");
+
+/// Where the style sheet is served.
+pub(super) const STYLE_PATH: &str = "/static/doorward.css";
+
+/// The query that changes with the style sheet, so that it can be kept for long.
+static STYLE_VERSION: LazyLock<String> = LazyLock::new(|| {
+    Hash::of(STYLE.as_bytes())
+        .to_string()
+        .chars()
+        .take(12)
+        .collect()
+});
+
+/// `GET /static/doorward.css`.
+pub(super) async fn style() -> impl IntoResponse {
+    (
+        [
+            (CONTENT_TYPE, "text/css; charset=utf-8"),
+            (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        ],
+        STYLE,
+    )
+}
+
+/// The version of the style sheet, for links to it.
+pub(super) fn style_version() -> &'static str {
+    STYLE_VERSION.as_str()
+}
+
+/// A template as an answer. Compile-checked templates fail only if writing to memory does.
+pub(super) fn html(template: &impl Template) -> Result<Html<String>, HttpError> {
+    template.render().map(Html).map_err(|error| {
+        tracing::error!(%error, "a page could not be rendered");
+        HttpError::Internal
+    })
+}
+
+/// The answer for a person whose request failed.
+pub(super) fn failed(error: &HttpError) -> Response {
+    #[derive(Template)]
+    #[template(path = "failed.html")]
+    struct Failed {
+        title: &'static str,
+        text: String,
+    }
+    let page = Failed {
+        title: error.status().canonical_reason().unwrap_or("Not possible"),
+        text: error.to_string(),
+    };
+    match html(&page) {
+        Ok(page) => error.with_body(page),
+        Err(internal) => internal.into_response(),
+    }
+}
+
+/// A moment as people read it: `2026-03-01 14:05:09 UTC`.
+pub(super) fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
