@@ -50,9 +50,10 @@ pub enum Writes {
 }
 
 /// How an asynchronous operation ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
     /// The write is applied.
+    #[default]
     Succeeded,
     /// It is not, and the status says why.
     Failed,
@@ -133,7 +134,7 @@ impl Default for Knobs {
             concurrent: Concurrent::Conflict,
             propagation: vec![Duration::from_secs(30)],
             denied_actions: BTreeSet::new(),
-            token_lifetime: Duration::from_mins(60),
+            token_lifetime: Duration::from_hours(1),
             remaining_reads: 249,
             remaining_writes: 199,
             page_size: usize::MAX,
