@@ -77,6 +77,23 @@ async fn a_reply_is_lost_before_or_after_the_write() {
 }
 
 #[tokio::test]
+async fn a_reply_is_lost_over_tls_too() {
+    let story = Story::begin().await;
+    story
+        .azure
+        .knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::LostAfter));
+    let base = story.azure.resource_manager_tls().trim_end_matches('/');
+    let url = format!("{base}{}?api-version={STABLE}", Story::path());
+    let request = story
+        .http
+        .patch(url)
+        .bearer_auth(story.azure.static_token());
+    assert!(request.json(&rules(&["20.1.2.3"])).send().await.is_err());
+    assert_eq!(story.azure.entries("contosoprod"), ["20.1.2.3"]);
+    assert_eq!(story.azure.requests_of(Call::PatchRegistry).len(), 1);
+}
+
+#[tokio::test]
 async fn links_and_redirects_may_lead_elsewhere() {
     let story = Story::begin().await;
     story.azure.knobs(|knobs| {

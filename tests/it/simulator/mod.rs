@@ -10,6 +10,7 @@ mod faults;
 mod networks;
 mod operations;
 mod registries;
+mod senders;
 mod tokens;
 mod virtual_networks;
 
