@@ -233,6 +233,26 @@ fn instances(request: &Incoming) -> Value {
     })
 }
 
+/// What a cloud consists of: `metadata/endpoints` of Resource Manager, open to everybody.
+pub(super) fn cloud(shared: &Shared, resource_manager: &str) -> Response {
+    let body = json!({
+        "name": "SimulatedAzure", "portal": "https://portal.azure.com", "resourceManager": resource_manager,
+        "authentication": {
+            "loginEndpoint": shared.origins.authority.trim_end_matches('/'), "tenant": "common", "identityProvider": "AAD",
+            "audiences": ["https://management.core.windows.net/", "https://management.azure.com/"],
+        },
+        "graph": "https://graph.windows.net/", "graphAudience": "https://graph.windows.net/",
+        "microsoftGraphResourceId": "https://graph.microsoft.com/", "gallery": "https://gallery.azure.com/",
+        "batch": "https://batch.core.windows.net/", "media": "https://rest.media.azure.net",
+        "sqlManagement": "https://management.core.windows.net:8443/", "vmImageAliasDoc": "",
+        "suffixes": {
+            "acrLoginServer": "azurecr.io", "keyVaultDns": "vault.azure.net", "storage": "core.windows.net",
+            "sqlServerHostname": "database.windows.net",
+        },
+    });
+    json(StatusCode::OK, &body)
+}
+
 fn refuse(shared: &Shared, refusal: &Refusal) -> Response {
     let now = shared
         .clock

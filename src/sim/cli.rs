@@ -138,3 +138,36 @@ A caller who is refused:
         header = azure.identity_header(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: SimulateOptions,
+    }
+
+    #[tokio::test]
+    async fn the_options_furnish_it_and_the_guide_says_where_everything_is() {
+        let line = "simulate --registry Contosodev --entry 20.9.9.9/32 --operations-take 7 --wipe-virtual-network-rules";
+        let options = Line::parse_from(line.split(' ')).options;
+        let azure = Sim::start(SimOptions::new(Clock::system())).await.unwrap();
+        let guide = furnish(&azure, &options);
+        assert_eq!(azure.entries("contosodev"), ["20.9.9.9"]);
+        let knobs = azure.knobs(|knobs| knobs.clone());
+        assert!(matches!(knobs.writes, Writes::Asynchronous { takes, .. } if takes.as_secs() == 7));
+        assert_eq!(knobs.virtual_network_rules, VirtualNetworkRules::Wiped);
+        let id = azure.registry("contosodev").unwrap().id();
+        for part in [
+            azure.resource_manager(),
+            azure.authority(),
+            &id,
+            "Host: contosodev.azurecr.io",
+        ] {
+            assert!(guide.contains(part), "{part}: {guide}");
+        }
+    }
+}

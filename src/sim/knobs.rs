@@ -38,7 +38,8 @@ pub enum Fault {
 pub enum Writes {
     /// 200, done.
     Immediate,
-    /// 201 with `Azure-AsyncOperation` and `Retry-After`; done when its time has passed.
+    /// 201 with `Azure-AsyncOperation` and `Retry-After`, in whose body the write stands; done when
+    /// its time has passed. Until then the registry shows its old state and `Updating`.
     Asynchronous {
         /// How long it takes, by the clock.
         takes: Duration,

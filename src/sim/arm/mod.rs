@@ -159,6 +159,7 @@ impl Asked<'_> {
                 subscription,
                 group,
             } => registry::list(self, subscription, group.as_deref()),
+            Route::Resources(subscription) => registry::resources(self, subscription),
             Route::Usages(path) => registry::usages(self, path),
             Route::Operation(path, id) => write::operation(self, path, id),
             Route::Network(id) => network::resource(self, id),

@@ -45,6 +45,30 @@ pub(super) fn list(
     Ok(ok(&list_of(&values)))
 }
 
+/// GET of a subscription's resources, as far as they are registries: `az` finds them this way.
+/// Takes the filter `resourceType eq '…'`.
+pub(super) fn resources(asked: &Asked, subscription: &str) -> Result<Response, ArmError> {
+    let model = asked.shared.settled();
+    if !model.has_subscription(subscription) {
+        return Err(no_subscription(subscription));
+    }
+    let filter = asked.request.parameter("$filter").unwrap_or_default();
+    let kind = filter.split('\'').nth(1).unwrap_or(KIND);
+    let values: Vec<_> = model
+        .registries()
+        .map(|held| &held.registry)
+        .filter(|registry| registry.subscription.eq_ignore_ascii_case(subscription))
+        .filter(|_| kind.eq_ignore_ascii_case(KIND))
+        .map(|registry| {
+            json!({
+                "id": registry.id(), "name": registry.name, "type": KIND, "location": registry.location,
+                "tags": registry.tags, "sku": { "name": registry.sku.name(), "tier": registry.sku.name() },
+            })
+        })
+        .collect();
+    Ok(ok(&list_of(&values)))
+}
+
 /// GET of `listUsages`.
 pub(super) fn usages(asked: &Asked, path: &RegistryPath) -> Result<Response, ArmError> {
     let mut model = asked.shared.settled();

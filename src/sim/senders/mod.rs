@@ -3,12 +3,14 @@
 
 mod action_group;
 mod diagnostics;
+mod event;
 mod event_grid;
 
 pub use action_group::{ActionGroup, Alert, Condition};
 pub(super) use diagnostics::row;
 pub use diagnostics::{Form, Forwarder, login_event};
-pub use event_grid::{Event, EventGrid, Schema, Subscription, Unvalidated};
+pub use event::{Event, Schema};
+pub use event_grid::{EventGrid, Subscription, Unvalidated};
 
 use super::TENANT;
 use super::start::Sim;

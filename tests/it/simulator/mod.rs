@@ -9,6 +9,7 @@ mod data_plane;
 mod faults;
 mod networks;
 mod operations;
+mod receiver;
 mod registries;
 mod senders;
 mod tokens;

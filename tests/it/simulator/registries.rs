@@ -1,7 +1,7 @@
 //! Registries through Resource Manager.
 
-use super::{STABLE, Story, code, message, rules};
-use doorward::sim::{Call, DefaultAction, Duplicates, Sku};
+use super::{STABLE, Story, code, message, reply, rules};
+use doorward::sim::{Call, DefaultAction, Duplicates, SUBSCRIPTION, Sku};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -243,17 +243,40 @@ async fn replies_carry_the_headers_that_clients_read() {
 }
 
 #[tokio::test]
-async fn registries_can_be_listed() {
+async fn registries_can_be_listed_as_az_does() {
     let story = Story::begin().await;
-    for path in ["/resourceGroups/registries", ""] {
-        let subscription = doorward::sim::SUBSCRIPTION;
-        let path = format!(
-            "/subscriptions/{subscription}{path}/providers/Microsoft.ContainerRegistry/registries"
-        );
+    let subscription = format!("/subscriptions/{SUBSCRIPTION}");
+    let kind = "Microsoft.ContainerRegistry/registries";
+    for path in [
+        format!("{subscription}/providers/{kind}"),
+        format!("{subscription}/resourceGroups/registries/providers/{kind}"),
+        format!("{subscription}/resources"),
+    ] {
         let (status, body) = story.get(&path, STABLE).await;
-        assert_eq!(
-            (status, &body["value"][0]["name"]),
-            (200, &json!("contosoprod"))
-        );
+        let name = &body["value"][0]["name"];
+        assert_eq!((status, name), (200, &json!("contosoprod")), "{path}");
     }
+    let filtered = async |kind: &str| {
+        let path = format!("{subscription}/resources");
+        let request = story.arm(Method::GET, &path, "2024-07-01");
+        let request = request.query(&[("$filter", format!("resourceType eq '{kind}'"))]);
+        reply(request.send().await.unwrap()).await.1["value"].clone()
+    };
+    assert_eq!(filtered(kind).await[0]["id"], Story::path());
+    assert_eq!(filtered("Microsoft.Network/natGateways").await, json!([]));
+}
+
+#[tokio::test]
+async fn anybody_may_ask_what_the_cloud_consists_of() {
+    let story = Story::begin().await;
+    let base = story.azure.resource_manager_tls();
+    let url = format!("{base}/metadata/endpoints?api-version=2022-09-01");
+    let (status, body) = reply(story.http.get(url).send().await.unwrap()).await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        format!("{}/", body["resourceManager"].as_str().unwrap()),
+        base
+    );
+    let authority = story.azure.authority().trim_end_matches('/');
+    assert_eq!(body["authentication"]["loginEndpoint"], authority);
 }
