@@ -4,7 +4,7 @@ use super::denial::{Kind, Service};
 use super::grant::Grant;
 use super::ledger::Denied;
 use super::verdict::Verdict;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// The code of the alarm for an entry that should be gone.
 pub const OVERDUE: &str = "overdue";
@@ -78,31 +78,6 @@ pub fn overdue(grant: &Grant, now: Timestamp, why: &str) -> String {
     )
 }
 
-/// A span of time as people say it, in its two largest units: `2 hours 30 minutes`.
-pub fn duration(span: SignedDuration) -> String {
-    let seconds = span.as_secs().max(0);
-    let units = [
-        (seconds / 86_400, "day"),
-        (seconds / 3_600 % 24, "hour"),
-        (seconds / 60 % 60, "minute"),
-        (seconds % 60, "second"),
-    ];
-    let said = |&(number, unit): &(i64, &str)| {
-        let plural = if number == 1 { "" } else { "s" };
-        format!("{number} {unit}{plural}")
-    };
-    let largest = units.iter().skip_while(|(number, _)| *number == 0).take(2);
-    let said: Vec<String> = largest
-        .filter(|(number, _)| *number > 0)
-        .map(said)
-        .collect();
-    if said.is_empty() {
-        "0 seconds".to_owned()
-    } else {
-        said.join(" ")
-    }
-}
-
 /// The service as people call it.
 pub fn name(service: Service) -> &'static str {
     match service {
@@ -139,24 +114,4 @@ pub fn quoted(text: &str) -> String {
         short.push('…');
     }
     short
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_is_said_in_its_largest_units() {
-        for (seconds, said) in [
-            (-5, "0 seconds"),
-            (0, "0 seconds"),
-            (1, "1 second"),
-            (60, "1 minute"),
-            (3_605, "1 hour"),
-            (9_000, "2 hours 30 minutes"),
-            (90_061, "1 day 1 hour"),
-        ] {
-            assert_eq!(duration(SignedDuration::from_secs(seconds)), said);
-        }
-    }
 }

@@ -44,7 +44,6 @@ struct RequestRow {
 
 struct VerdictRow {
     at: String,
-    source: String,
     what: String,
     action: String,
     why: String,
@@ -56,7 +55,7 @@ pub(super) async fn page(State(web): State<Web>) -> Result<Html<String>, HttpErr
     page::html(&web.app.ledger.read(|state| view(state, now)))
 }
 
-/// `GET /metrics`, in OpenMetrics text.
+/// `GET /metrics`, for Prometheus.
 pub(super) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(CONTENT_TYPE, OPEN_METRICS)], web.app.metrics.render())
@@ -86,7 +85,7 @@ fn grant(standing: &Standing, now: Timestamp) -> GrantRow {
         address: grant.address.to_string(),
         rule: grant.rule.clone().unwrap_or_else(|| "–".to_owned()),
         until: page::moment(grant.until),
-        left: words::duration(left.abs()),
+        left: page::duration(left.abs()),
         overdue: left.is_negative() || left.is_zero(),
         stage: match standing.stage {
             Stage::Intended => "not yet open",
@@ -102,16 +101,15 @@ fn request(asked: &Asked, now: Timestamp) -> RequestRow {
         registry: request.registry.name().to_owned(),
         address: request.address.to_string(),
         image: super::answers::image(request).unwrap_or_else(|| "–".to_owned()),
-        ttl: words::duration(super::answers::ttl(request)),
+        ttl: page::duration(super::answers::ttl(request)),
         until: page::moment(request.until),
-        left: words::duration(request.until.duration_since(now)),
+        left: page::duration(request.until.duration_since(now)),
     }
 }
 
 fn verdict(decision: &Decision) -> VerdictRow {
     VerdictRow {
         at: page::moment(decision.at),
-        source: decision.denial.source.clone(),
         what: words::denial(&decision.denial),
         action: action(&decision.verdict),
         why: words::verdict(&decision.verdict),

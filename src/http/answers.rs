@@ -9,7 +9,7 @@ use crate::domain::words;
 use crate::flow::respond;
 use askama::Template;
 use axum::Form;
-use axum::extract::rejection::FormRejection;
+use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -52,7 +52,11 @@ pub(super) struct Reply {
 
 /// Shows the request that the link names. Changes nothing: chat programs and mail scanners fetch
 /// links before any person sees them.
-pub(super) async fn show(State(web): State<Web>, Path(token): Path<String>) -> Response {
+pub(super) async fn show(
+    State(web): State<Web>,
+    token: Result<Path<String>, PathRejection>,
+) -> Response {
+    let token = token.map(|Path(token)| token).unwrap_or_default();
     shown(&web.app, &token).unwrap_or_else(|error| page::failed(&error))
 }
 
@@ -89,13 +93,13 @@ fn view(asked: &Asked, decision: Option<Decision>, can: Can, now: Timestamp) -> 
         registry_id: request.registry.to_string(),
         address: request.address.to_string(),
         image: image(request),
-        ttl: words::duration(ttl(request)),
+        ttl: page::duration(ttl(request)),
         rule: request.rule.clone(),
         because: because.flatten(),
         source: request.source.clone(),
         asked: at.map(page::moment),
         until: page::moment(request.until),
-        left: words::duration(request.until.duration_since(now)),
+        left: page::duration(request.until.duration_since(now)),
         can,
     }
 }
@@ -118,10 +122,11 @@ pub(super) fn image(request: &Request) -> Option<String> {
 /// Takes the answer, if it comes from the page that asked.
 pub(super) async fn answer(
     State(web): State<Web>,
-    Path(token): Path<String>,
+    token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     reply: Result<Form<Reply>, FormRejection>,
 ) -> Response {
+    let token = token.map(|Path(token)| token).unwrap_or_default();
     answered(&web.app, &token, &headers, reply)
         .await
         .unwrap_or_else(|error| page::failed(&error))
