@@ -1,14 +1,29 @@
 //! What the shell is given: every collaborator, once, with public fields.
 
+use crate::azure::Arm;
 use crate::clock::Clock;
-use crate::domain::link::LinkKey;
-use crate::domain::registry::{Hosts, Scope};
+use crate::domain::alert::{About, Alert};
+use crate::domain::firewall::Live;
+use crate::domain::id::AlertId;
+use crate::domain::ledger::{Denied, What};
+use crate::domain::link::{LinkError, LinkKey};
+use crate::domain::policy::Policy;
+use crate::domain::registry::{Hosts, NoRegistry, Scope};
+use crate::domain::request::Request;
 use crate::domain::resource_id::ResourceId;
+use crate::domain::sets::Sets;
+use crate::domain::verdict::Approvals;
+use crate::flow::notify::Attempts;
+use crate::flow::reconcile::Pace;
+use crate::metrics::Metrics;
 use crate::store::Ledger;
-use jiff::SignedDuration;
+use arc_swap::ArcSwap;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
-use std::sync::RwLock;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 /// The running program's parts.
 pub struct App {
@@ -16,25 +31,55 @@ pub struct App {
     pub clock: Clock,
     /// What happened, and what stands.
     pub ledger: Ledger,
+    /// Azure Resource Manager.
+    pub arm: Arm,
     /// The senders that are heard, by name.
     pub sources: BTreeMap<String, Source>,
-    /// Signs and checks approval links.
-    pub link_key: LinkKey,
-    /// Where people reach doorward: `https://doorward.contoso.com`, without a slash at its end.
-    pub public_url: String,
-    /// Which hosts lead to which registry.
-    pub hosts: RwLock<Hosts>,
     /// The enrolled registries.
     pub registries: BTreeMap<ResourceId, Enrolled>,
+    /// Where messages go, by name.
+    pub channels: BTreeMap<String, Channel>,
+    /// The policy in force.
+    pub policy: ArcSwap<Policy>,
+    /// Where the policy's files are.
+    pub policies: PathBuf,
+    /// The address sets as they were last loaded.
+    pub sets: ArcSwap<Sets>,
+    /// Whether entries may be added: not in observe mode.
+    pub may_add: bool,
     /// The longest that anything is opened for.
-    pub max_ttl: SignedDuration,
+    pub max_ttl: Duration,
+    /// Signs and checks approval links.
+    pub link_key: LinkKey,
+    /// How long a request can be answered.
+    pub links_valid_for: Duration,
+    /// Where people reach doorward: `https://doorward.contoso.com`, without a slash at its end.
+    pub public_url: String,
+    /// For channels.
+    pub http: reqwest::Client,
     /// Counters for Prometheus.
-    pub metrics: crate::metrics::Metrics,
+    pub metrics: Metrics,
+    /// What is known for now and is learnt again after a restart.
+    pub memory: Memory,
+}
+
+/// What is known for now: nothing in here matters after a restart.
+#[derive(Default)]
+pub struct Memory {
+    /// Which hosts lead to which registry.
+    pub hosts: RwLock<Hosts>,
+    /// The registries' login servers.
+    pub login_servers: RwLock<BTreeMap<ResourceId, String>>,
+    limits: Mutex<BTreeMap<ResourceId, (Timestamp, u32)>>,
+    paces: Mutex<BTreeMap<ResourceId, Pace>>,
+    attempts: Mutex<Attempts>,
 }
 
 /// A registry that doorward may write to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrolled {
+    /// Custom domains that lead to it, beside what Azure reports.
+    pub hosts: Vec<String>,
     /// How many entries its list may have, where Azure does not say.
     pub max_entries: u32,
     /// Whether approval links act, or only show.
@@ -43,24 +88,10 @@ pub struct Enrolled {
     pub grants_per_hour: usize,
 }
 
-/// What an approval link may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Approvals {
-    /// Show the request.
-    #[default]
-    None,
-    /// Answer it: whoever holds the link may open.
-    Link,
-}
-
-impl App {
-    /// Whether an approval link may answer requests about this registry.
-    pub fn answers_by_link(&self, registry: &ResourceId) -> bool {
-        self.registries
-            .get(registry)
-            .is_some_and(|enrolled| enrolled.approvals == Approvals::Link)
-    }
+/// Where messages go: an incoming webhook that takes JSON.
+pub struct Channel {
+    /// Its address, which is a secret.
+    pub url: SecretString,
 }
 
 /// A configured sender.
@@ -94,3 +125,101 @@ pub enum Auth {
 
 /// How long a verdict stands for denials that repeat it.
 pub const REPEAT_WINDOW: SignedDuration = SignedDuration::from_mins(15);
+
+impl App {
+    /// Whether a link may answer this request.
+    pub fn answers_by_link(&self, request: &Request) -> bool {
+        let registry = self.registries.get(&request.registry);
+        registry.is_some_and(|enrolled| enrolled.approvals == Approvals::Link) && request.approvals != Some(Approvals::None)
+    }
+
+    /// The link that shows a request, and answers it where links may.
+    pub fn link_to(&self, request: &Request) -> Result<String, LinkError> {
+        let token = self.link_key.sign(request.id, request.until)?;
+        Ok(format!("{}/requests/{token}", self.public_url))
+    }
+
+    /// A message to the channel that is named for it, else to all.
+    pub fn alert(&self, code: &str, text: String, about: &About) -> What {
+        let named = about.channel.as_ref().filter(|name| self.channels.contains_key(*name));
+        let channels = named.map_or_else(|| self.channels.keys().cloned().collect(), |name| vec![name.clone()]);
+        What::Alerted(Alert {
+            id: AlertId(self.clock.id()),
+            code: code.to_owned(),
+            text,
+            channels,
+            registry: about.registry.clone(),
+            address: about.address,
+            denial: about.denial,
+            grant: about.grant,
+            request: about.request,
+        })
+    }
+
+    /// The enrolled registry that a denial is about.
+    pub fn registry_of(&self, denied: &Denied) -> Result<ResourceId, NoRegistry> {
+        let everything = Scope::default();
+        let scope = self.sources.get(&denied.source).map_or(&everything, |source| &source.scope);
+        let hosts = self.memory.hosts.read().unwrap_or_else(PoisonError::into_inner);
+        hosts.resolve(&denied.report, scope).cloned()
+    }
+
+    /// Takes in the hosts that Azure reports for a registry.
+    pub fn learn(&self, id: &ResourceId, live: &Live) {
+        let mut hosts = self.memory.hosts.write().unwrap_or_else(PoisonError::into_inner);
+        hosts.learn(id, live.data_endpoints.iter().chain([&live.login_server]));
+        let mut names = self.memory.login_servers.write().unwrap_or_else(PoisonError::into_inner);
+        names.insert(id.clone(), live.login_server.clone());
+    }
+
+    /// The registry's login server, once Azure has told it.
+    pub fn login_server(&self, id: &ResourceId) -> Option<String> {
+        self.memory.login_servers.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// The registries that Azure has not described yet.
+    pub fn unread_registries(&self) -> Vec<ResourceId> {
+        self.memory.hosts.read().unwrap_or_else(PoisonError::into_inner).unread().cloned().collect()
+    }
+
+    /// A registry's limit of entries, if it was told within `within`.
+    pub fn known_limit(&self, id: &ResourceId, now: Timestamp, within: SignedDuration) -> Option<u32> {
+        let (at, limit) = *locked(&self.memory.limits).get(id)?;
+        (now.duration_since(at) < within).then_some(limit)
+    }
+
+    /// Remembers a registry's limit of entries.
+    pub fn remember_limit(&self, id: &ResourceId, now: Timestamp, limit: u32) {
+        locked(&self.memory.limits).insert(id.clone(), (now, limit));
+    }
+
+    /// How fast attempts for a registry follow each other now.
+    pub fn pace(&self, id: &ResourceId) -> Pace {
+        locked(&self.memory.paces).get(id).copied().unwrap_or_default()
+    }
+
+    /// Sets that pace.
+    pub fn set_pace(&self, id: &ResourceId, pace: Pace) {
+        locked(&self.memory.paces).insert(id.clone(), pace);
+    }
+
+    /// How often a message was tried on a channel, and when it may be tried again.
+    pub fn attempts(&self, alert: AlertId, channel: &str) -> (u32, Timestamp) {
+        let known = locked(&self.memory.attempts).get(&(alert, channel.to_owned())).copied();
+        known.unwrap_or((0, Timestamp::MIN))
+    }
+
+    /// Remembers that.
+    pub fn set_attempts(&self, alert: AlertId, channel: &str, failures: u32, again: Timestamp) {
+        locked(&self.memory.attempts).insert((alert, channel.to_owned()), (failures, again));
+    }
+
+    /// Forgets attempts for messages that `waits` no longer names.
+    pub fn forget_attempts(&self, waits: impl Fn(&AlertId) -> bool) {
+        locked(&self.memory.attempts).retain(|(alert, _), _| waits(alert));
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

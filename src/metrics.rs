@@ -86,7 +86,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// All of them in OpenMetrics text, for `GET /metrics`.
+    /// All of them in Prometheus' text form, for `GET /metrics`.
     pub fn render(&self) -> String {
         let mut text = String::new();
         // Writing into a string does not fail.

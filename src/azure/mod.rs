@@ -1,1 +1,29 @@
-//! (to come)
+//! Azure as doorward needs it: tokens, and registries and addresses through Azure Resource Manager.
+//!
+//! Nothing in here retries an exchange: who asks decides, and every new attempt starts at reading.
+
+mod arm;
+mod call;
+mod cloud;
+mod credential;
+mod egress;
+mod error;
+pub mod http;
+mod operation;
+#[cfg(test)]
+mod scripted;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod token;
+mod token_error;
+mod transport;
+mod usage;
+
+pub use arm::Arm;
+pub use call::Call;
+pub use cloud::Cloud;
+pub use credential::Credential;
+pub use error::{ArmError, PatchError};
+pub use settings::{Settings, SettingsError};
+pub use token_error::TokenError;

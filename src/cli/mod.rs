@@ -1,1 +1,100 @@
-//! (to come)
+//! The command line: what `doorward --help` tells.
+
+mod ledger;
+mod log;
+mod parse;
+mod serve;
+
+pub(crate) use serve::asked_to_stop;
+
+use crate::clock::Clock;
+use crate::sim::cli::{SimulateOptions, simulate};
+use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What was asked for cannot be understood: a wrong configuration, a wrong policy.
+const WRONG_INPUT: u8 = 2;
+
+/// Opens an Azure Container Registry's firewall for those you own, for a while, and closes it again.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = "Start with: doorward demo")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service
+    Serve(serve::Serve),
+    /// Show what doorward does, with a simulated Azure: nothing to set up, nothing leaves this machine
+    Demo(crate::demo::Demo),
+    /// Run a simulated Azure to try a configuration against (a development tool)
+    Simulate(SimulateOptions),
+    /// Print the distinct denials found in a text, JSON, JSON lines or log, as JSON lines
+    Parse(parse::Parse),
+    /// Look at the ledger
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+}
+
+/// A failure with its exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    /// The user can mend what was given.
+    pub(crate) fn wrong_input(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: WRONG_INPUT, error: error.into() }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { code: 1, error }
+    }
+}
+
+/// Where the configuration is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "doorward.yaml", env = "DOORWARD_CONFIG")]
+    pub(crate) config: PathBuf,
+}
+
+/// Runs the command; its failure is told on standard error.
+pub async fn run(cli: Cli) -> ExitCode {
+    let outcome = match cli.command {
+        Command::Serve(serve) => serve.run().await,
+        Command::Demo(demo) => {
+            log::quiet();
+            demo.run().await.map_err(Failure::from)
+        }
+        Command::Simulate(options) => {
+            log::start();
+            simulate(options, Clock::system()).await.map_err(Failure::from)
+        }
+        Command::Parse(parse) => parse.run().map_err(Failure::from),
+        Command::Ledger(ledger) => ledger.run().await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, error }) => {
+            // Nothing is left to be done if standard error is closed.
+            writeln!(std::io::stderr(), "{}", told(&error)).ok();
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// An error and its causes; one that shows its place in a file begins with `error:` itself.
+fn told(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    if text.starts_with("error:") { text } else { format!("error: {text}") }
+}

@@ -23,6 +23,8 @@ pub struct Grant {
     pub request: Option<RequestId>,
     /// The policy's rule that allowed or asked.
     pub rule: Option<String>,
+    /// The channel that the rule names for messages about it.
+    pub channel: Option<String>,
 }
 
 /// How far a grant has come. Ended grants are no longer held.

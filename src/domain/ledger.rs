@@ -2,6 +2,7 @@
 
 use super::alert::Alert;
 use super::event::Report;
+use super::firewall::Patch;
 use super::grant::{Ending, Grant};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use super::request::{Answer, Request};
@@ -133,6 +134,13 @@ pub struct Write {
     pub remove: Vec<Ipv4Addr>,
     /// The entries as the read before showed them.
     pub before: Vec<String>,
+}
+
+impl Write {
+    /// What it adds and takes away.
+    pub fn patch(&self) -> Patch {
+        Patch { add: self.add.iter().copied().collect(), remove: self.remove.iter().copied().collect() }
+    }
 }
 
 /// What became of a PATCH.
@@ -294,5 +302,47 @@ impl fmt::Display for Hash {
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn chain(bodies: &[String]) -> Vec<Entry> {
+        let mut end = None;
+        let follow = |body: &String| {
+            let entry = Entry::after(end, Timestamp::UNIX_EPOCH, body.clone());
+            end = Some((entry.seq, entry.hash));
+            entry
+        };
+        bodies.iter().map(follow).collect()
+    }
+
+    fn holds(entries: &[Entry]) -> bool {
+        let before = std::iter::once(None).chain(entries.iter().map(|entry| Some((entry.seq, entry.hash))));
+        entries.iter().zip(before).all(|(entry, before)| entry.follows(before))
+    }
+
+    proptest! {
+        #[test]
+        fn any_change_breaks_the_chain(
+            bodies in prop::collection::vec(".{0,20}", 2..8),
+            place: prop::sample::Index,
+            change in 0..4,
+        ) {
+            let entries = chain(&bodies);
+            prop_assert!(holds(&entries));
+            let mut changed = entries.clone();
+            let place = place.index(entries.len() - 1);
+            match change {
+                0 => changed[place].body.push('x'),
+                1 => changed[place].at = Timestamp::from_microsecond(1).unwrap(),
+                2 => _ = changed.remove(place),
+                _ => changed.swap(place, place + 1),
+            }
+            prop_assert!(!holds(&changed));
+        }
     }
 }

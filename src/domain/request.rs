@@ -3,6 +3,7 @@
 use super::address::GlobalIpv4;
 use super::id::{DenialId, RequestId};
 use super::resource_id::ResourceId;
+use super::verdict::Approvals;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,12 @@ pub struct Request {
     pub source: String,
     /// The policy's rule that asks; none where the policy's default does.
     pub rule: Option<String>,
+    /// The reason that the rule gives.
+    pub because: Option<String>,
+    /// How the rule lets it be answered; it narrows what the registry allows.
+    pub approvals: Option<Approvals>,
+    /// The channel that the rule names for messages about it.
+    pub channel: Option<String>,
 }
 
 /// What a person said.

@@ -152,10 +152,10 @@ fn kind(parts: &[&str]) -> Result<String, String> {
     keyword(0, "subscriptions")?;
     keyword(2, "resourceGroups")?;
     keyword(4, "providers")?;
-    let (Some(provider), Some(typed)) = (parts.get(5), parts.get(6..)) else {
+    let (Some(provider), Some(below)) = (parts.get(5), parts.get(6..)) else {
         return Err("it ends before the provider".to_owned());
     };
-    let (pairs, left_over) = typed.as_chunks::<2>();
+    let (pairs, left_over) = below.as_chunks::<2>();
     if pairs.is_empty() || !left_over.is_empty() {
         return Err("it does not end with a type and a name".to_owned());
     }

@@ -6,7 +6,7 @@
 use super::alert::Alert;
 use super::event::Evidence;
 use super::grant::{Ending, Grant, Stage};
-use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
+use super::id::{AlertId, DenialId, GrantId, RequestId};
 use super::ledger::{Denied, What, Write, WriteOutcome};
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
@@ -55,8 +55,10 @@ pub struct Standing {
     pub grant: Grant,
     /// How far it has come.
     pub stage: Stage,
-    /// When people were last told that its end is overdue.
-    pub overdue_told: Option<Timestamp>,
+    /// When it was decided.
+    pub since: Timestamp,
+    /// What people were last told of it, by the message's code.
+    pub told: BTreeMap<String, Timestamp>,
     /// What it rests on: a grant for a status-403 row explains itself otherwise when it does not help.
     pub evidence: Evidence,
 }
@@ -88,6 +90,8 @@ pub struct Asked {
     pub request: Request,
     /// What a person said, and when.
     pub answer: Option<(Timestamp, Answer)>,
+    /// What was denied, for recognising a repeat after a no.
+    key: Option<DenialKey>,
 }
 
 /// What makes two denials the same.
@@ -151,23 +155,8 @@ impl State {
             What::Satisfied { grant, .. } => self.stage(*grant, Stage::Satisfied),
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
-            What::Requested(request) => {
-                self.close_window(request.denial);
-                self.requests.insert(
-                    request.id,
-                    Asked {
-                        request: request.clone(),
-                        answer: None,
-                    },
-                );
-            }
-            What::Answered {
-                request, answer, ..
-            } => {
-                if let Some(asked) = self.requests.get_mut(request) {
-                    asked.answer = Some((at, *answer));
-                }
-            }
+            What::Requested(request) => self.ask(request),
+            What::Answered { request, answer, .. } => self.answer(at, *request, *answer),
             What::Alerted(alert) => self.tell(at, alert),
             What::Delivered { alert, channel } | What::Undelivered { alert, channel, .. } => {
                 self.reached(*alert, channel);
@@ -225,6 +214,23 @@ impl State {
             .or_else(|| recent().map(|(_, denial)| *denial))
     }
 
+    /// What an applied write means for the grants of its registry.
+    pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<What> {
+        let of = |standing: &Standing| {
+            let (grant, address) = (standing.grant.id, standing.grant.address.get());
+            if standing.stage == Stage::Intended && write.add.contains(&address) {
+                Some(What::Opened { grant })
+            } else if standing.is_over(now) && write.remove.contains(&address) {
+                let opened = standing.stage == Stage::Open;
+                let ending = if opened { Ending::Expired } else { Ending::NeverOpened };
+                Some(What::Ended { grant, ending })
+            } else {
+                None
+            }
+        };
+        self.grants_of(&write.registry).filter_map(of).collect()
+    }
+
     fn decide(
         &mut self,
         at: Timestamp,
@@ -258,7 +264,8 @@ impl State {
         let standing = Standing {
             grant: grant.clone(),
             stage: Stage::Intended,
-            overdue_told: None,
+            since: at,
+            told: BTreeMap::new(),
             evidence,
         };
         self.grants.insert(grant.id, standing);
@@ -266,15 +273,27 @@ impl State {
         self.close_window(grant.denial);
     }
 
-    /// A grant or a request stands for its denial itself: once it is over, the same denial is new.
-    fn close_window(&mut self, denial: DenialId) {
-        let decided = self
-            .verdicts
-            .iter()
-            .find(|decision| decision.denial.id == denial);
-        if let Some(key) = decided.map(|decision| key(&decision.denial)) {
-            self.decided.remove(&key);
+    fn ask(&mut self, request: &Request) {
+        let key = self.close_window(request.denial);
+        let asked = Asked { request: request.clone(), answer: None, key };
+        self.requests.insert(request.id, asked);
+    }
+
+    /// After a no, the same denial is not asked about again at once.
+    fn answer(&mut self, at: Timestamp, request: RequestId, answer: Answer) {
+        let Some(asked) = self.requests.get_mut(&request) else { return };
+        asked.answer = Some((at, answer));
+        if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
+            self.decided.insert(key.clone(), (at, asked.request.denial));
         }
+    }
+
+    /// A grant or a request stands for its denial itself: once it is over, the same denial is new.
+    fn close_window(&mut self, denial: DenialId) -> Option<DenialKey> {
+        let decided = self.verdicts.iter().find(|decision| decision.denial.id == denial);
+        let key = decided.map(|decision| key(&decision.denial))?;
+        self.decided.remove(&key);
+        Some(key)
     }
 
     fn begin(&mut self, at: Timestamp, write: &Write) {
@@ -329,9 +348,8 @@ impl State {
     }
 
     fn tell(&mut self, at: Timestamp, alert: &Alert) {
-        let overdue = alert.grant.filter(|_| alert.code == super::words::OVERDUE);
-        if let Some(standing) = overdue.and_then(|grant| self.grants.get_mut(&grant)) {
-            standing.overdue_told = Some(at);
+        if let Some(standing) = alert.grant.and_then(|grant| self.grants.get_mut(&grant)) {
+            standing.told.insert(alert.code.clone(), at);
         }
         if !alert.channels.is_empty() {
             self.outbox.insert(alert.id, (at, alert.clone()));
@@ -384,8 +402,14 @@ impl Asked {
     }
 }
 
-/// The write that is begun on a registry, if any, by its id.
-pub fn unsettled(state: &State, registry: &ResourceId) -> Option<(Timestamp, WriteId)> {
-    let (at, write) = state.registries.get(registry)?.unsettled.as_ref()?;
-    Some((*at, write.id))
+impl Standing {
+    /// Whether its time is over.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.grant.until <= now
+    }
+
+    /// Whether something is to be done for it: to open it, or to bring it to its end.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.stage == Stage::Intended || self.is_over(now)
+    }
 }

@@ -1,10 +1,197 @@
-//! stub
+//! A verdict: what a policy says about one denial, with everything that is needed to explain it later.
+
+use super::ttl;
 use serde::{Deserialize, Serialize};
-/// stub
+use std::fmt;
+use std::time::Duration;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Nothing opens, and nobody may be asked.
+    Forbid,
+    /// Open for a while.
+    Allow,
+    /// Ask a person.
+    Ask,
+    /// Tell a person, without a way to open.
+    Alert,
+    /// Write it down, nothing else.
+    Ignore,
+}
+
+impl Action {
+    /// Every action by its name.
+    pub const NAMES: [(&'static str, Self); 5] = [
+        ("allow", Self::Allow),
+        ("ask", Self::Ask),
+        ("alert", Self::Alert),
+        ("ignore", Self::Ignore),
+        ("forbid", Self::Forbid),
+    ];
+
+    /// This action, or `most` where this one would open more than that.
+    #[must_use]
+    pub fn at_most(self, most: Self) -> Self {
+        if self.opens() > most.opens() {
+            most
+        } else {
+            self
+        }
+    }
+
+    /// How far an action opens a door.
+    fn opens(self) -> u8 {
+        match self {
+            Self::Forbid | Self::Ignore => 0,
+            Self::Alert => 1,
+            Self::Ask => 2,
+            Self::Allow => 3,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forbid => "forbid",
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Alert => "alert",
+            Self::Ignore => "ignore",
+        })
+    }
+}
+
+/// How a request may be answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Approvals {
+    /// Not at all: the request only informs.
+    #[default]
+    None,
+    /// By a signed link.
+    Link,
+}
+
+/// A set that held the address, and which addresses it had then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetUsed {
+    /// Its name.
+    pub name: String,
+    /// The hash of its addresses.
+    pub hash: String,
+}
+
+/// A rule in observe mode that would have decided, had it been in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Its name.
+    pub rule: String,
+    /// What it says.
+    pub action: Action,
+}
+
+/// Why a verdict opens less than its rule says, and what else there is to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteCode {
+    /// A set that a rule depends on was never loaded.
+    SetNotLoaded,
+    /// The denial names no address.
+    NoAddress,
+    /// The address may never be opened.
+    NotOpenable,
+    /// A 403 that need not come from the firewall.
+    Suspected,
+    /// The firewall of a service that doorward does not write.
+    ForeignService,
+    /// No enrolled registry is meant, or nobody can say which.
+    NoRegistry,
+    /// The rule's time is longer than the limit.
+    TtlCapped,
+    /// The denial is too old to open anything for.
+    TooOld,
+    /// The registry has had its grants of this hour.
+    BudgetSpent,
+}
+
+impl NoteCode {
+    /// The code as messages show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SetNotLoaded => "set_not_loaded",
+            Self::NoAddress => "no_address",
+            Self::NotOpenable => "not_openable",
+            Self::Suspected => "suspected",
+            Self::ForeignService => "foreign_service",
+            Self::NoRegistry => "no_registry",
+            Self::TtlCapped => "ttl_capped",
+            Self::TooOld => "too_old",
+            Self::BudgetSpent => "budget_spent",
+        }
+    }
+}
+
+/// One of those, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// For programs.
+    pub code: NoteCode,
+    /// For people.
+    pub text: String,
+}
+
+/// What a policy says about a denial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// r
+    /// What is to be done.
+    pub action: Action,
+    /// The rule that said so; `None` is the policy's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// b
+    /// The reason that the rule gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+    /// For [`Action::Allow`] how long it is to be open, for [`Action::Ask`] how long a yes would open.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "ttl::optional"
+    )]
+    pub ttl: Option<Duration>,
+    /// The channel that the rule names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// How the rule lets a request be answered; it narrows what the registry allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<Approvals>,
+    /// The sets that held the address, by the rule that decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<SetUsed>,
+    /// Rules in observe mode that would have decided otherwise. They change nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<Observed>,
+    /// Why it opens less than the rule says, and what else there is to know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+}
+
+impl Verdict {
+    /// Lets the verdict open at most as far as `most`, and says why where that makes a difference.
+    pub fn cap(&mut self, most: Action, code: NoteCode, text: String) {
+        let capped = self.action.at_most(most);
+        if capped != self.action {
+            self.action = capped;
+            self.notes.insert(0, Note { code, text });
+        }
+    }
+
+    /// Says in other words what a note says.
+    pub fn reword(&mut self, code: NoteCode, text: &str) {
+        for note in self.notes.iter_mut().filter(|note| note.code == code) {
+            text.clone_into(&mut note.text);
+        }
+    }
 }

@@ -3,11 +3,17 @@
 use super::denial::{Kind, Service};
 use super::grant::Grant;
 use super::ledger::Denied;
+use super::resource_id::ResourceId;
+use super::ttl::Show;
 use super::verdict::Verdict;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 /// The code of the alarm for an entry that should be gone.
 pub const OVERDUE: &str = "overdue";
+
+/// The code of the word about an opening that hangs.
+pub const SLOW: &str = "opening_delayed";
 
 /// The code of a message that asks.
 pub const ASK: &str = "ask";
@@ -65,6 +71,18 @@ pub fn verdict(verdict: &Verdict) -> String {
     }
 }
 
+/// What was refused, and what policy said about it.
+pub fn verdict_text(denied: &Denied, verdict: &Verdict) -> String {
+    let reasons: Vec<&str> = verdict.notes.iter().map(|note| note.text.as_str()).collect();
+    let decided = format!("{}: {} by {}", denial(denied), verdict.action, self::verdict(verdict));
+    if reasons.is_empty() { decided } else { format!("{decided}. {}", reasons.join(". ")) }
+}
+
+/// The question to a person.
+pub fn ask(denied: &Denied, verdict: &Verdict, ttl: Duration) -> String {
+    format!("{}. Open it for {}? Asked by {}", denial(denied), Show(ttl), self::verdict(verdict))
+}
+
 /// That an entry outlives its end.
 pub fn overdue(grant: &Grant, now: Timestamp, why: &str) -> String {
     let late = now.duration_since(grant.until).as_secs();
@@ -76,6 +94,86 @@ pub fn overdue(grant: &Grant, now: Timestamp, why: &str) -> String {
         grant.registry.name(),
         grant.address
     )
+}
+
+/// That an opening hangs.
+pub fn slow(grant: &Grant, why: &str) -> String {
+    format!(
+        "`{}` is to be opened on `{}` and is not yet: {why}. doorward keeps trying until {}",
+        grant.address,
+        grant.registry.name(),
+        time(grant.until)
+    )
+}
+
+/// That a grant will not be opened.
+pub fn not_opened(grant: &Grant, reason: &str) -> String {
+    format!("`{}` was not opened on `{}`: {reason}", grant.address, grant.registry.name())
+}
+
+/// That an address was admitted all along.
+pub fn already_covered(grant: &Grant, entry: &str, status_403: bool) -> String {
+    let cause = if status_403 {
+        "the 403 was probably a missing role (`AcrPull`, `AcrPush`), not the firewall"
+    } else {
+        "the entry may be so new that it has not reached every front end yet (a minute or two), or the client uses a data \
+         endpoint or a proxy with another address"
+    };
+    format!(
+        "`{}` is admitted to `{}` already, by the entry `{}` that doorward did not write; nothing was written: {cause}",
+        grant.address,
+        grant.registry.name(),
+        quoted(entry)
+    )
+}
+
+/// That others changed a list while we wrote to it.
+pub fn changed_meanwhile(registry: &ResourceId, gone: &[String], new: &[String]) -> String {
+    let list = |entries: &[String]| {
+        if entries.is_empty() { "none".to_owned() } else { quoted(&entries.join(", ")) }
+    };
+    format!(
+        "others changed the list of `{}` while doorward wrote to it: gone `{}`, new `{}`. An entry that somebody added \
+         between doorward's read and its write may be lost without a trace: compare with the activity log",
+        registry.name(),
+        list(gone),
+        list(new)
+    )
+}
+
+/// `text` with an end.
+pub fn sentence(text: &str) -> String {
+    if text.ends_with(['.', '?', '!']) { text.to_owned() } else { format!("{text}.") }
+}
+
+/// A time for people, to the second, in UTC.
+pub fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// A span of time as people say it, in its two largest units: `2 hours 30 minutes`.
+pub fn duration(span: SignedDuration) -> String {
+    let seconds = span.as_secs().max(0);
+    let units = [
+        (seconds / 86_400, "day"),
+        (seconds / 3_600 % 24, "hour"),
+        (seconds / 60 % 60, "minute"),
+        (seconds % 60, "second"),
+    ];
+    let said = |&(number, unit): &(i64, &str)| {
+        let plural = if number == 1 { "" } else { "s" };
+        format!("{number} {unit}{plural}")
+    };
+    let largest = units.iter().skip_while(|(number, _)| *number == 0).take(2);
+    let said: Vec<String> = largest
+        .filter(|(number, _)| *number > 0)
+        .map(said)
+        .collect();
+    if said.is_empty() {
+        "0 seconds".to_owned()
+    } else {
+        said.join(" ")
+    }
 }
 
 /// The service as people call it.
@@ -114,4 +212,24 @@ pub fn quoted(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_said_in_its_largest_units() {
+        for (seconds, said) in [
+            (-5, "0 seconds"),
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (60, "1 minute"),
+            (3_605, "1 hour"),
+            (9_000, "2 hours 30 minutes"),
+            (90_061, "1 day 1 hour"),
+        ] {
+            assert_eq!(duration(SignedDuration::from_secs(seconds)), said);
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! A person's answer to a request.
 
 use crate::app::App;
+use crate::clock;
 use crate::domain::grant::Grant;
 use crate::domain::id::{GrantId, RequestId};
 use crate::domain::ledger::What;
 use crate::domain::request::{Answer, Request};
 use crate::store::StoreError;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use std::time::Duration;
 
 /// An answer that was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +43,7 @@ pub async fn by_link(app: &App, id: RequestId, answer: Answer) -> Result<(), Ans
     if !asked.open(now) {
         return Err(AnswerError::Over);
     }
-    if !app.answers_by_link(&asked.request.registry) {
+    if !app.answers_by_link(&asked.request) {
         return Err(AnswerError::NotByLink);
     }
     let mut what = vec![What::Answered {
@@ -59,15 +61,15 @@ pub async fn by_link(app: &App, id: RequestId, answer: Answer) -> Result<(), Ans
 }
 
 fn grant(app: &App, request: &Request, now: Timestamp) -> Grant {
-    let seconds = i64::try_from(request.ttl_seconds).unwrap_or(i64::MAX);
-    let ttl = SignedDuration::from_secs(seconds).min(app.max_ttl);
+    let ttl = Duration::from_secs(request.ttl_seconds).min(app.max_ttl);
     Grant {
         id: GrantId(app.clock.id()),
         registry: request.registry.clone(),
         address: request.address,
-        until: now.checked_add(ttl).unwrap_or(now),
+        until: clock::add(now, ttl),
         denial: request.denial,
         request: Some(request.id),
         rule: request.rule.clone(),
+        channel: request.channel.clone(),
     }
 }

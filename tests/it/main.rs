@@ -1,7 +1,15 @@
 //! The one integration test binary: short stories against the real program and a simulated Azure.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that stumbles here has failed, and its helpers with it"
+)]
 
 mod admin;
 mod answers;
+mod arm;
+mod credentials;
 mod endpoint;
 mod parts;
 mod patience;
+mod simulator;

@@ -106,6 +106,19 @@ impl Live {
         self.rules.iter().find(|rule| rule.is_exactly(address))
     }
 
+    /// Whether an operation on the registry is under way.
+    pub fn is_being_updated(&self) -> bool {
+        !["Succeeded", "Failed", "Canceled"].iter().any(|state| self.provisioning_state.eq_ignore_ascii_case(state))
+    }
+
+    /// This read, by an api-version that may hide virtual network rules, with those that `other`
+    /// showed a moment before.
+    #[must_use]
+    pub fn with_virtual_network_rules_of(mut self, other: &Self) -> Self {
+        self.virtual_network_rules = self.virtual_network_rules.max(other.virtual_network_rules);
+        self
+    }
+
     /// The entries as Azure shows them.
     pub fn entries(&self) -> Vec<String> {
         self.rules.iter().map(|rule| rule.text.clone()).collect()
@@ -116,6 +129,15 @@ impl Rule {
     /// Whether this entry admits `address` and nothing else; `/32` is the same as the bare address.
     pub fn is_exactly(&self, address: Ipv4Addr) -> bool {
         self.network == Some(Ipv4Net::from(address))
+    }
+
+    /// Whether both admit the same: compared as networks where they are such.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self.network, other.network) {
+            (Some(one), Some(another)) => one == another,
+            (None, None) => self.text == other.text,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 }
 

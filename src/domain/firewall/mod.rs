@@ -3,6 +3,8 @@
 mod live;
 mod plan;
 mod posture;
+#[cfg(test)]
+mod tests;
 
 pub use live::{Live, Malformed, Rule};
 pub use plan::{Patch, Plan, Step, Wanted, plan};

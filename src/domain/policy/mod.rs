@@ -1,1 +1,151 @@
-//! (to come)
+//! Policy: rules that people can read, and what they say about a denial.
+
+mod check;
+mod decide;
+mod define;
+mod explain;
+mod glob;
+mod hours;
+mod parse;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+pub use decide::{DEFAULT_TTL, decide};
+pub use explain::{Condition, Explanation, RuleExplained, explain};
+pub use glob::{Glob, GlobError, Style};
+pub use hours::{Hours, HoursError};
+pub use parse::parse;
+
+use super::denial::{Denial, Kind};
+use super::problem::{Place, Problems};
+use super::sets::{AddressSet, External};
+use super::verdict::{Action, Approvals};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Owned addresses wider than this are no evidence of anybody: nobody sends from all of a larger
+/// network. In bits of the prefix.
+pub const WIDEST_OWNED: u8 = 8;
+
+/// A checked policy, of one or more files.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The named sets.
+    pub sets: BTreeMap<String, Arc<AddressSet>>,
+    /// The rules in the order in which they are asked.
+    pub rules: Vec<Rule>,
+    /// What happens to a denial that no rule matches; never [`Action::Allow`].
+    pub default: Action,
+    /// What is odd about it, and allowed.
+    pub warnings: Problems,
+    /// `sha256:…` over the names and texts of its files.
+    pub hash: String,
+}
+
+/// A rule of a policy.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name, unique in the policy.
+    pub name: String,
+    /// The file it stands in.
+    pub file: String,
+    /// Where in it.
+    pub place: Place,
+    /// What must hold.
+    pub when: When,
+    /// What happens then.
+    pub then: Action,
+    /// For how long.
+    pub ttl: Option<Duration>,
+    /// Why, for people.
+    pub because: Option<String>,
+    /// Where it is told.
+    pub channel: Option<String>,
+    /// How a request of this rule may be answered.
+    pub approvals: Option<Approvals>,
+    /// Why addresses that others share are good enough here.
+    pub accept_shared: Option<String>,
+    /// Whether the rule is only watched: it changes nothing.
+    pub observe: bool,
+}
+
+/// The conditions of a rule. All that are not empty must hold; of each, any of its values.
+#[derive(Clone, Debug, Default)]
+pub struct When {
+    /// Sets that hold the address.
+    pub address: Vec<Arc<AddressSet>>,
+    /// The registry's login server.
+    pub registry: Vec<Glob>,
+    /// The repository.
+    pub repository: Vec<Glob>,
+    /// The tag or digest.
+    pub reference: Vec<Glob>,
+    /// The source that reported it.
+    pub source: Vec<String>,
+    /// How much the report proves.
+    pub kind: Vec<Kind>,
+    /// Who the caller claimed to be.
+    pub identity: Vec<Glob>,
+    /// What the caller called itself.
+    pub user_agent: Vec<Glob>,
+    /// The time.
+    pub hours: Vec<Hours>,
+}
+
+/// What the shell knows about a denial when it asks for a verdict.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The denial.
+    pub denial: &'a Denial,
+    /// The login server of the enrolled registry that is meant; `None` where none is, or several.
+    pub registry: Option<&'a str>,
+    /// The name of the source that reported it.
+    pub source: &'a str,
+    /// Who the caller claimed to be.
+    pub identity: Option<&'a str>,
+    /// What the caller called itself.
+    pub user_agent: Option<&'a str>,
+    /// Whether this is a status-403 record of a source that is trusted with them.
+    pub trusted_status_403: bool,
+    /// The longest that anything may be open.
+    pub max_ttl: Duration,
+}
+
+impl Policy {
+    /// The addresses that must be loaded from elsewhere.
+    pub fn needs(&self) -> BTreeSet<External> {
+        let mut needs = BTreeSet::new();
+        for set in self.all_sets() {
+            set.each_external(&mut |external| {
+                needs.insert(external.clone());
+            });
+        }
+        needs
+    }
+
+    /// Those of [`Policy::needs`] that stand as evidence in a rule that allows, where they must not be
+    /// wider than [`WIDEST_OWNED`].
+    pub fn evidence(&self) -> BTreeSet<External> {
+        let mut evidence = BTreeSet::new();
+        let relies = |rule: &&Rule| rule.then == Action::Allow && rule.accept_shared.is_none();
+        for set in self
+            .rules
+            .iter()
+            .filter(relies)
+            .flat_map(|rule| &rule.when.address)
+        {
+            set.each_evidence(&mut |external| {
+                evidence.insert(external.clone());
+            });
+        }
+        evidence
+    }
+
+    /// The named sets and those written in rules.
+    fn all_sets(&self) -> impl Iterator<Item = &Arc<AddressSet>> {
+        let inline = self.rules.iter().flat_map(|rule| &rule.when.address);
+        self.sets.values().chain(inline)
+    }
+}

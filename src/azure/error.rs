@@ -1,0 +1,304 @@
+//! What Azure Resource Manager's answers mean for who asked.
+
+use super::http::{Reply, SendError};
+use super::token_error::TokenError;
+use jiff::Timestamp;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The most that is kept of a text somebody else wrote.
+const MAX_TEXT: usize = 500;
+
+/// The longest wait that is taken from a `Retry-After`.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
+
+/// ARM did not give what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArmError {
+    /// Too many requests; nothing was done.
+    #[error("Azure Resource Manager asks for patience (429 {code}): {message}")]
+    Throttled {
+        /// How long to wait, where the answer says so; capped.
+        retry_after: Option<Duration>,
+        /// ARM's error code.
+        code: String,
+        /// ARM's words, bounded.
+        message: String,
+    },
+    /// The token was not accepted; it has been forgotten, and the next attempt fetches another.
+    #[error("Azure Resource Manager does not accept the token (401 {code}): {message}")]
+    Unauthorized {
+        /// ARM's error code.
+        code: String,
+        /// ARM's words, bounded.
+        message: String,
+    },
+    /// There is no such resource, or none that may be seen.
+    #[error("Azure Resource Manager knows no `{id}` ({code}): {message}; check the id")]
+    NotFound {
+        /// The path that was asked for.
+        id: String,
+        /// ARM's error code.
+        code: String,
+        /// ARM's words, bounded.
+        message: String,
+    },
+    /// Any other refusal, before anything was done.
+    #[error("Azure Resource Manager refused ({status} {code}): {message}")]
+    Refused {
+        /// 400 to 499.
+        status: u16,
+        /// ARM's error code: `AuthorizationFailed`, `RegistryOperationInProgress`.
+        code: String,
+        /// ARM's words, bounded.
+        message: String,
+    },
+    /// Out of reach or out of order: no connection, no answer, or a status of 500 and above.
+    #[error("Azure Resource Manager cannot be had: {why}")]
+    Unavailable {
+        /// What happened.
+        why: String,
+        /// How long to wait, where the answer says so; capped.
+        retry_after: Option<Duration>,
+    },
+    /// An answer that is not what the documentation describes.
+    #[error("Azure Resource Manager's answer about `{id}` cannot be used: {why}")]
+    BadReply {
+        /// The path that was asked for.
+        id: String,
+        /// What is wrong with the answer.
+        why: String,
+    },
+    /// There was no token to ask with.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+impl ArmError {
+    /// Whether the same request may succeed later, with nothing changed on our side.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            // An answer may have been garbled on its way.
+            Self::Throttled { .. }
+            | Self::Unauthorized { .. }
+            | Self::Unavailable { .. }
+            | Self::BadReply { .. } => true,
+            Self::Refused { status, .. } => matches!(status, 408 | 409),
+            Self::NotFound { .. } => false,
+            Self::Token(error) => error.is_transient(),
+        }
+    }
+
+    /// How long Azure asks to wait before the next attempt.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
+                *retry_after
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn bad_reply(id: &str, why: impl Into<String>) -> Self {
+        Self::BadReply {
+            id: id.to_owned(),
+            why: why.into(),
+        }
+    }
+
+    /// What an answer without success means. `id` is the path asked for.
+    pub(super) fn read(reply: &Reply, id: &str, now: Timestamp) -> Self {
+        let fault = Fault::read(&reply.body);
+        let Fault { code, message } = fault;
+        let retry_after = retry_after(&reply.headers, now);
+        match reply.status {
+            StatusCode::TOO_MANY_REQUESTS => Self::Throttled {
+                retry_after,
+                code,
+                message,
+            },
+            StatusCode::UNAUTHORIZED => Self::Unauthorized { code, message },
+            StatusCode::NOT_FOUND => Self::NotFound {
+                id: id.to_owned(),
+                code,
+                message,
+            },
+            status if status.is_client_error() => Self::Refused {
+                status: status.as_u16(),
+                code,
+                message,
+            },
+            status if status.is_server_error() => Self::Unavailable {
+                why: format!("status {} {code}: {message}", status.as_u16()),
+                retry_after,
+            },
+            status => Self::bad_reply(
+                id,
+                format!("status {} was not to be expected", status.as_u16()),
+            ),
+        }
+    }
+}
+
+impl From<SendError> for ArmError {
+    fn from(error: SendError) -> Self {
+        Self::Unavailable {
+            why: clean(&error.to_string()),
+            retry_after: None,
+        }
+    }
+}
+
+/// What became of a write that did not simply succeed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatchError {
+    /// Azure said no before doing anything, or the request was certainly never sent.
+    #[error("nothing was changed: {0}")]
+    NotApplied(#[source] ArmError),
+    /// Azure took the write and then failed at it; what stands now must be read.
+    #[error("Azure accepted the change and failed at it ({code}): {message}")]
+    OperationFailed {
+        /// The operation's error code, or its state.
+        code: String,
+        /// Azure's words, bounded.
+        message: String,
+    },
+    /// It is not known whether the write happened; what stands now must be read.
+    #[error("it is not known whether the change was made: {why}")]
+    Unknown {
+        /// What happened.
+        why: String,
+    },
+}
+
+impl PatchError {
+    pub(super) fn unknown(why: &dyn std::fmt::Display) -> Self {
+        Self::Unknown {
+            why: clean(&why.to_string()),
+        }
+    }
+}
+
+/// The code and message of ARM's error envelope
+/// (<https://github.com/cloud-and-ai-microsoft/resource-provider-contract>).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+impl Fault {
+    /// Reads `{"error": {"code", "message"}}`, or the same without the envelope.
+    pub(super) fn read(body: &[u8]) -> Self {
+        Self::of(&serde_json::from_slice(body).unwrap_or_default())
+    }
+
+    pub(super) fn of(answer: &Value) -> Self {
+        let error = answer.get("error").unwrap_or(answer);
+        let text = |name: &str, otherwise: &str| match error.get(name).and_then(Value::as_str) {
+            Some(text) if !text.trim().is_empty() => clean(text),
+            _ => otherwise.to_owned(),
+        };
+        Self {
+            code: text("code", "no code"),
+            message: text("message", "the answer does not say why"),
+        }
+    }
+}
+
+/// A text somebody else wrote, fit for a log line: bounded, no control characters, spaces single.
+pub(super) fn clean(text: &str) -> String {
+    let blank = |c: char| c.is_control() || c.is_whitespace();
+    let words: Vec<&str> = text.split(blank).filter(|word| !word.is_empty()).collect();
+    let text = words.join(" ");
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// `Retry-After`, as seconds or as an HTTP date, at most [`MAX_RETRY_AFTER`] (RFC 9110, 10.2.3).
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        Duration::try_from(at.duration_since(now)).unwrap_or_default()
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-03-01T12:00:00Z";
+
+    fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Reply {
+        Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+                .collect(),
+            body: body.into(),
+        }
+    }
+
+    fn read(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> ArmError {
+        ArmError::read(&reply(status, headers, body), "/x", NOW.parse().unwrap())
+    }
+
+    #[test]
+    fn each_status_is_something_to_decide_by() {
+        let body = r#"{"error":{"code":"SomeCode","message":"Some\nwords."},"status":"Failed"}"#;
+        assert!(matches!(read(429, &[], body), ArmError::Throttled { .. }));
+        assert!(matches!(
+            read(401, &[], body),
+            ArmError::Unauthorized { .. }
+        ));
+        assert!(matches!(read(404, &[], body), ArmError::NotFound { .. }));
+        assert!(matches!(read(503, &[], body), ArmError::Unavailable { .. }));
+        assert!(matches!(read(302, &[], body), ArmError::BadReply { .. }));
+        assert_eq!(
+            read(409, &[], body),
+            ArmError::Refused {
+                status: 409,
+                code: "SomeCode".into(),
+                message: "Some words.".into()
+            }
+        );
+    }
+
+    #[test]
+    fn patience_is_asked_for_in_seconds_or_by_date_and_capped() {
+        let asked = |value| read(429, &[("retry-after", value)], "").retry_after();
+        assert_eq!(asked("17"), Some(Duration::from_secs(17)));
+        assert_eq!(asked("999999999"), Some(MAX_RETRY_AFTER));
+        assert_eq!(
+            asked("Sun, 01 Mar 2026 12:00:30 GMT"),
+            Some(Duration::from_secs(30))
+        );
+        assert_eq!(asked("Sun, 01 Mar 2026 11:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(asked("soon"), None);
+        assert_eq!(asked("-1"), None);
+    }
+
+    #[test]
+    fn an_answer_without_the_envelope_leaves_nothing_of_its_body() {
+        let error = read(502, &[], "<html>token=abc</html>");
+        assert!(!error.to_string().contains("abc"), "{error}");
+        assert!(error.is_transient());
+    }
+
+    #[test]
+    fn foreign_words_are_kept_short_and_on_one_line() {
+        let long = "ä".repeat(2000);
+        let text = clean(&format!("a\r\n\u{1b}[31m b {long}"));
+        assert!(text.starts_with("a [31m b ä"), "{text}");
+        assert_eq!(text.chars().count(), MAX_TEXT + 1);
+    }
+}

@@ -1,0 +1,125 @@
+//! `doorward ledger`: what happened, and whether it is still as it was written.
+
+use super::{ConfigFile, Failure};
+use crate::domain::ledger::Entry;
+use crate::domain::{story, words};
+use crate::store::{self, Ledger as Store};
+use clap::{Subcommand, ValueEnum};
+use std::io::Write;
+
+/// How many entries are read at once.
+const PAGE: i64 = 500;
+
+/// What `doorward ledger` does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ledger {
+    /// Print the entries, oldest first
+    Show(Show),
+    /// Check that every entry follows from the one before it, and print the last one's hash
+    Verify(Where),
+}
+
+/// Which ledger.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Where {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The ledger's database, instead of the configuration's `state`
+    #[arg(long, value_name = "URL")]
+    state: Option<String>,
+}
+
+/// What `doorward ledger show` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    which: Where,
+    /// Only entries of this kind: denied, decided, granted, opened, ended, …
+    #[arg(long)]
+    kind: Option<String>,
+    /// Only entries after this number
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    after: i64,
+    /// How each entry is printed
+    #[arg(long, short, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// A line for people
+    Text,
+    /// A JSON object a line, whole
+    Json,
+}
+
+impl Ledger {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Show(show) => show.run().await,
+            Self::Verify(which) => which.verify().await,
+        }
+    }
+}
+
+impl Where {
+    async fn open(&self) -> Result<Store, Failure> {
+        let url = match &self.state {
+            Some(url) => url.clone(),
+            None => crate::config::load(&self.config.config).map_err(Failure::wrong_input)?.state.to_string(),
+        };
+        Store::open_read_only(&url).await.map_err(|error| anyhow::Error::new(error).into())
+    }
+
+    async fn verify(&self) -> Result<(), Failure> {
+        let end = self.open().await?.verify().await.map_err(anyhow::Error::new)?;
+        let (count, hash) = end.map_or((0, "none".to_owned()), |(seq, hash)| (seq, hash.to_string()));
+        let told = writeln!(
+            std::io::stdout(),
+            "the ledger is whole: {count} entries, last hash {hash}\nkeep that hash elsewhere: entries cut off at the end can be noticed only by it"
+        );
+        told.map_err(|error| anyhow::Error::new(error).into())
+    }
+}
+
+impl Show {
+    async fn run(self) -> Result<(), Failure> {
+        let ledger = self.which.open().await?;
+        let mut seq = self.after;
+        let mut output = std::io::BufWriter::new(std::io::stdout());
+        loop {
+            let entries = ledger.entries(seq, PAGE).await.map_err(anyhow::Error::new)?;
+            let Some(last) = entries.last() else { return Ok(()) };
+            seq = last.seq;
+            for entry in &entries {
+                self.print(entry, &mut output)?;
+            }
+            if output.flush().is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn print(&self, entry: &Entry, output: &mut impl Write) -> Result<(), Failure> {
+        let what = store::what(entry).map_err(anyhow::Error::new)?;
+        if self.kind.as_ref().is_some_and(|kind| kind != what.kind()) {
+            return Ok(());
+        }
+        let written = match self.output {
+            Output::Text => writeln!(
+                output,
+                "{:>6}  {}  {:<14}  {}",
+                entry.seq,
+                words::time(entry.at),
+                what.kind(),
+                story::line(&what)
+            ),
+            Output::Json => writeln!(
+                output,
+                "{}",
+                serde_json::json!({ "seq": entry.seq, "at": entry.at, "hash": entry.hash.to_string(), "entry": what })
+            ),
+        };
+        written.map_err(|error| anyhow::Error::new(error).into())
+    }
+}

@@ -1,0 +1,38 @@
+//! `doorward serve`: the service.
+
+use super::{ConfigFile, Failure, log};
+use crate::clock::Clock;
+use crate::server::{self, Server};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What `doorward serve` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let config = crate::config::load(&self.file.config).map_err(Failure::wrong_input)?;
+        log::start();
+        let server = Server::start(config, Clock::system()).await.map_err(|error| match error {
+            server::StartError::Settings(error) => Failure::wrong_input(error),
+            server::StartError::Other(error) => Failure::from(error),
+        })?;
+        tracing::info!("listening on http://{}, operator page on http://{}/", server.listen, server.admin);
+        asked_to_stop().await.map_err(anyhow::Error::new)?;
+        tracing::info!("stopping: no new deliveries; what is under way is finished");
+        server.stop().await;
+        Ok(())
+    }
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+pub(crate) async fn asked_to_stop() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}

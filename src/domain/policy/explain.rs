@@ -1,0 +1,135 @@
+//! The answer to "why?": every rule with every condition, and what each came to.
+
+use super::decide::{Field, Held, Trace, evaluate, settle};
+use super::{Facts, Policy, When};
+use crate::domain::sets::Sets;
+use crate::domain::verdict::Verdict;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A verdict and how it came about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The same as `decide` gives.
+    pub verdict: Verdict,
+    /// Every rule in order.
+    pub rules: Vec<RuleExplained>,
+}
+
+/// What became of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleExplained {
+    /// Its name.
+    pub rule: String,
+    /// Whether it matched; `None` where a set that it needs was never loaded.
+    pub matched: Option<bool>,
+    /// Whether the verdict is its own.
+    pub decided: bool,
+    /// Whether it is only watched.
+    pub observe: bool,
+    /// Its conditions.
+    pub conditions: Vec<Condition>,
+}
+
+/// What became of a condition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Condition {
+    /// Its name in the policy.
+    pub field: &'static str,
+    /// Whether it holds; `None` where a set that it needs was never loaded.
+    pub held: Option<bool>,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// Explains what `decide` says, from the same evaluation.
+pub fn explain(policy: &Policy, sets: &Sets, facts: &Facts<'_>, now: Timestamp) -> Explanation {
+    let traces = evaluate(policy, sets, facts, now);
+    let verdict = settle(policy, &traces, facts);
+    let rules = traces
+        .iter()
+        .map(|trace| rule(trace, &verdict, facts, now))
+        .collect();
+    Explanation { verdict, rules }
+}
+
+fn rule(trace: &Trace<'_>, verdict: &Verdict, facts: &Facts<'_>, now: Timestamp) -> RuleExplained {
+    let conditions = trace.conditions.iter().map(|(field, held)| Condition {
+        field: name(*field),
+        held: answer(held),
+        why: why(*field, held, &trace.rule.when, (facts, now)),
+    });
+    RuleExplained {
+        rule: trace.rule.name.clone(),
+        matched: answer(&trace.held()),
+        decided: verdict.rule.as_ref() == Some(&trace.rule.name),
+        observe: trace.rule.observe,
+        conditions: conditions.collect(),
+    }
+}
+
+fn answer(held: &Held) -> Option<bool> {
+    match held {
+        Held::Yes(_) => Some(true),
+        Held::No => Some(false),
+        Held::Unknown(_) => None,
+    }
+}
+
+fn name(field: Field) -> &'static str {
+    match field {
+        Field::Address => "address",
+        Field::Registry => "registry",
+        Field::Repository => "repository",
+        Field::Reference => "reference",
+        Field::Source => "source",
+        Field::Kind => "kind",
+        Field::Identity => "identity",
+        Field::UserAgent => "user_agent",
+        Field::Hours => "hours",
+    }
+}
+
+fn why(field: Field, held: &Held, when: &When, (facts, now): (&Facts<'_>, Timestamp)) -> String {
+    let missing = match held {
+        Held::Unknown(externals) => {
+            let names: Vec<String> = externals.iter().map(ToString::to_string).collect();
+            return format!("{} was never loaded", names.join(", "));
+        }
+        Held::Yes(sets) if field == Field::Address => {
+            let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
+            return format!("in {}", names.join(", "));
+        }
+        Held::Yes(_) | Held::No => held == &Held::No,
+    };
+    let (value, wanted) = match field {
+        Field::Address => {
+            let names: Vec<&str> = when.address.iter().map(|set| set.name.as_str()).collect();
+            let address = facts.denial.ip.map(|ip| ip.to_string());
+            (address, names.join(", "))
+        }
+        Field::Registry => (facts.registry.map(str::to_owned), list(&when.registry)),
+        Field::Repository => (facts.denial.repository.clone(), list(&when.repository)),
+        Field::Reference => (facts.denial.reference.clone(), list(&when.reference)),
+        Field::Source => (Some(facts.source.to_owned()), list(&when.source)),
+        Field::Kind => {
+            let word =
+                |kind: &crate::domain::denial::Kind| super::rule::kind_word(*kind).to_owned();
+            let wanted: Vec<String> = when.kind.iter().map(word).collect();
+            (Some(word(&facts.denial.kind)), wanted.join(", "))
+        }
+        Field::Identity => (facts.identity.map(str::to_owned), list(&when.identity)),
+        Field::UserAgent => (facts.user_agent.map(str::to_owned), list(&when.user_agent)),
+        Field::Hours => (Some(now.to_string()), list(&when.hours)),
+    };
+    match (value, missing) {
+        (None, _) => "the denial does not say".to_owned(),
+        (Some(value), true) => format!("`{value}` is not in {wanted}"),
+        (Some(value), false) => format!("`{value}` is in {wanted}"),
+    }
+}
+
+fn list<T: ToString>(values: &[T]) -> String {
+    let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}

@@ -1,0 +1,258 @@
+//! Reading one rule, and whether what it relies on is evidence.
+
+use super::define::Definitions;
+use super::glob::{Glob, Style};
+use super::hours::{Hours, every_day, parse_days, parse_time, parse_zone};
+use super::{Rule, WIDEST_OWNED, When};
+use crate::domain::denial::Kind;
+use crate::domain::problem::Sink;
+use crate::domain::verdict::{Action, Approvals};
+use crate::domain::yaml::{Fields, Item};
+
+/// The kinds of denials by their names.
+const KINDS: [(&str, Kind); 2] = [("denied", Kind::Denied), ("suspected", Kind::Suspected)];
+/// Whether a rule or file is in force.
+const MODES: [(&str, bool); 2] = [("enforce", false), ("observe", true)];
+/// Fields of a rule that are to come.
+const LATER: [&str; 6] = [
+    "max_active",
+    "per_hour",
+    "renew",
+    "evictable",
+    "widen",
+    "fresh",
+];
+/// Conditions that are to come.
+const LATER_WHEN: [&str; 2] = ["claims", "seen"];
+/// The signs that a pattern knows.
+const GLOB_HINT: &str = "a pattern knows `*`, `**` and `?`; a list means any of";
+
+/// The name that a policy has for a kind of denial.
+pub(super) fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Denied => "denied",
+        Kind::Suspected => "suspected",
+    }
+}
+
+/// Takes `mode` of a file or a rule.
+pub(super) fn observe(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<bool> {
+    fields.take("mode")?.word(&MODES, sink)
+}
+
+/// Reads a rule of the file at `file`; what is wrong is reported there.
+pub(super) fn read_rule<'a>(
+    item: &Item<'a>,
+    (file, file_name): (usize, &str),
+    definitions: &mut Definitions<'a, '_>,
+) -> Option<Rule> {
+    let sink = definitions.sinks.get_mut(file)?;
+    let mut fields = item.fields(sink)?;
+    let name = fields.need(
+        "name",
+        "every rule has a name, by which a verdict calls it",
+        sink,
+    );
+    let when = fields.take("when");
+    let then = fields.need("then", "write what happens, such as `then: ask`", sink);
+    let then = then.and_then(|then| then.word(&Action::NAMES, sink));
+    let mut rule = Rule {
+        name: name
+            .as_ref()
+            .and_then(|name| name.text(sink))
+            .unwrap_or_default()
+            .to_owned(),
+        file: file_name.to_owned(),
+        place: name.as_ref().unwrap_or(item).place().clone(),
+        when: When::default(),
+        then: then.unwrap_or(Action::Ask),
+        ttl: None,
+        because: text(&mut fields, "because", sink),
+        channel: text(&mut fields, "channel", sink),
+        approvals: None,
+        accept_shared: None,
+        observe: observe(&mut fields, sink).unwrap_or_default(),
+    };
+    consequences(&mut rule, &mut fields, sink);
+    fields.not_yet(&LATER, sink);
+    fields.finish(sink);
+    if let Some(when) = &when {
+        conditions(&mut rule.when, when, file, definitions)?;
+    }
+    let address = when.as_ref().and_then(|when| when.field("address"));
+    let address = address.or(when).unwrap_or_else(|| item.clone());
+    evidence(&rule, &address, definitions.sinks.get_mut(file)?);
+    (name.is_some() && then.is_some()).then_some(rule)
+}
+
+fn text(fields: &mut Fields<'_>, name: &'static str, sink: &mut Sink<'_>) -> Option<String> {
+    Some(fields.take(name)?.text(sink)?.to_owned())
+}
+
+/// The fields that only make sense with some actions.
+fn consequences(rule: &mut Rule, fields: &mut Fields<'_>, sink: &mut Sink<'_>) {
+    let then = rule.then;
+    if let Some(item) = fields.take("for") {
+        rule.ttl = item.duration(sink);
+        if !matches!(then, Action::Allow | Action::Ask) {
+            let what = format!("`{then}` opens nothing, so there is nothing to last");
+            item.error(what, "take `for` out", sink);
+        }
+    }
+    if let Some(item) = fields.take("approvals") {
+        rule.approvals = item.word(
+            &[("none", Approvals::None), ("link", Approvals::Link)],
+            sink,
+        );
+        if then != Action::Ask {
+            let what = format!("`{then}` asks nobody, so there is nothing to approve");
+            item.error(what, "take `approvals` out, or write `then: ask`", sink);
+        }
+    }
+    if let Some(item) = fields.take("accept_shared") {
+        rule.accept_shared = item.text(sink).map(str::to_owned);
+        if then != Action::Allow {
+            let what = format!("`{then}` needs no evidence");
+            item.error(what, "take `accept_shared` out", sink);
+        }
+    }
+}
+
+/// The conditions under `when`.
+fn conditions<'a>(
+    when: &mut When,
+    item: &Item<'a>,
+    file: usize,
+    definitions: &mut Definitions<'a, '_>,
+) -> Option<()> {
+    let mut fields = item.fields(definitions.sinks.get_mut(file)?)?;
+    let address = fields.take("address");
+    let address = match &address {
+        Some(address) => definitions.all(file, address),
+        None => Some(Vec::new()),
+    };
+    let sink = definitions.sinks.get_mut(file)?;
+    when.registry = globs(&mut fields, "registry", Style::Host, sink);
+    when.repository = globs(&mut fields, "repository", Style::Path, sink);
+    when.reference = globs(&mut fields, "reference", Style::Path, sink);
+    when.identity = globs(&mut fields, "identity", Style::Text, sink);
+    when.user_agent = globs(&mut fields, "user_agent", Style::Text, sink);
+    when.source = each(&mut fields, "source", sink, |item, sink| {
+        item.text(sink).map(str::to_owned)
+    });
+    when.kind = each(&mut fields, "kind", sink, |item, sink| {
+        item.word(&KINDS, sink)
+    });
+    when.hours = each(&mut fields, "hours", sink, hours);
+    fields.not_yet(&LATER_WHEN, sink);
+    fields.finish(sink);
+    when.address = address?;
+    Some(())
+}
+
+/// Reads each value of a condition. An empty list is an error: it would hold for nothing, or for
+/// everything, and nobody can tell.
+fn each<'a, 's, T>(
+    fields: &mut Fields<'a>,
+    name: &'static str,
+    sink: &mut Sink<'s>,
+    read: impl Fn(&Item<'a>, &mut Sink<'s>) -> Option<T>,
+) -> Vec<T> {
+    let Some(item) = fields.take(name) else {
+        return Vec::new();
+    };
+    let items = item.each();
+    if items.is_empty() {
+        item.error(
+            "this list is empty",
+            "write at least one value, or leave the field out",
+            sink,
+        );
+    }
+    items.iter().filter_map(|item| read(item, sink)).collect()
+}
+
+fn globs(
+    fields: &mut Fields<'_>,
+    name: &'static str,
+    style: Style,
+    sink: &mut Sink<'_>,
+) -> Vec<Glob> {
+    each(fields, name, sink, |item, sink| {
+        match Glob::parse(item.text(sink)?, style) {
+            Ok(glob) => Some(glob),
+            Err(error) => {
+                item.error(error.to_string(), GLOB_HINT, sink);
+                None
+            }
+        }
+    })
+}
+
+/// `{ days, from, to, zone }`.
+fn hours(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Hours> {
+    let mut fields = item.fields(sink)?;
+    let mut days = Vec::new();
+    let fault = |item: &Item<'_>, error: &dyn ToString, sink: &mut Sink<'_>| {
+        item.error(error.to_string(), "", sink);
+    };
+    let written = fields.take("days");
+    for item in written.iter().flat_map(Item::each) {
+        for part in item.text(sink)?.split(',') {
+            match parse_days(part) {
+                Ok(more) => days.extend(more),
+                Err(error) => fault(&item, &error, sink),
+            }
+        }
+    }
+    let mut time = |name, missing: u16, sink: &mut Sink<'_>| {
+        let Some(item) = fields.take(name) else {
+            return Some(missing);
+        };
+        parse_time(item.text(sink)?)
+            .map_err(|error| fault(&item, &error, sink))
+            .ok()
+    };
+    let (from, to) = (time("from", 0, sink), time("to", 24 * 60, sink));
+    let help = "write whose clock is meant, as in `zone: Europe/Zurich` or `zone: UTC`";
+    let zone = fields.need("zone", help, sink);
+    fields.finish(sink);
+    let zone = zone?;
+    let zone = parse_zone(zone.text(sink)?).map_err(|error| fault(&zone, &error, sink));
+    let days = match written {
+        Some(_) => days,
+        None => every_day(),
+    };
+    Hours::new(days, from?, to?, zone.ok()?)
+        .map_err(|error| fault(item, &error, sink))
+        .ok()
+}
+
+/// An allow rule needs evidence that the caller cannot choose: an address that only its owner sends
+/// from. Text conditions only narrow; the registry was named by whoever was refused.
+fn evidence(rule: &Rule, address: &Item<'_>, sink: &mut Sink<'_>) {
+    if rule.then != Action::Allow || rule.accept_shared.is_some() {
+        return;
+    }
+    let help = "use a set of your own addresses (`cidrs`, `nat_gateway`, `public_ip` ..), `then: ask`, or say why this is good enough: `accept_shared: \"..\"`";
+    let sets = &rule.when.address;
+    if sets.is_empty() {
+        let what = format!(
+            "rule `{}` allows on what the caller says of himself: that is no evidence",
+            rule.name
+        );
+        address.error(what, help, sink);
+    } else if let Some(shared) = sets.iter().find(|set| !set.is_owned()) {
+        let what = format!(
+            "rule `{}` allows addresses of `{}`, which many tenants share",
+            rule.name, shared.name
+        );
+        address.error(what, help, sink);
+    } else if let Some((start, end)) = sets.iter().find_map(|set| set.wider_than(WIDEST_OWNED)) {
+        let what = format!(
+            "rule `{}` allows {start} to {end}, more than a /{WIDEST_OWNED}: nobody owns that",
+            rule.name
+        );
+        address.error(what, help, sink);
+    }
+}

@@ -1,0 +1,542 @@
+//! What a broken policy is told.
+
+use super::*;
+
+fn broken(text: &str) -> String {
+    match read(text) {
+        Ok(policy) => panic!("this was accepted: {policy:?}"),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+fn warned(text: &str) -> String {
+    policy(text).warnings.to_string()
+}
+
+#[test]
+fn everything_that_is_wrong_is_reported_at_once() {
+    insta::assert_snapshot!(broken("
+version: 2
+sets:
+  office: { cidrs: [20.60.0.1/24] }
+rules:
+  - nmae: blocked
+    when: { adress: office }
+    then: frobid
+  - name: build
+    when: { address: ofice, registry: [] }
+    then: ask
+    for: 4 hours
+default: allow
+"), @r"
+    error: this version of the language is not known
+     --> policy.yaml:2:10
+      |
+    2 | version: 2
+      |          ^
+      = field: version
+      = help: write `version: 1`
+
+    error: `20.60.0.1/24` has bits set beyond its prefix length: write `20.60.0.0/24` for the network, or the address alone
+     --> policy.yaml:4:21
+      |
+    4 |   office: { cidrs: [20.60.0.1/24] }
+      |                     ^^^^^^^^^^^^
+      = field: sets.office.cidrs[0]
+
+    error: the field `name` is missing
+     --> policy.yaml:6:5
+      |
+    6 |   - nmae: *******
+      |     ^
+      = field: rules[0].name
+      = help: every rule has a name, by which a verdict calls it
+
+    error: there is no field `nmae`
+     --> policy.yaml:6:5
+      |
+    6 |   - nmae: *******
+      |     ^^^^
+      = field: rules[0].nmae
+      = help: did you mean `name`?
+
+    error: there is no field `adress`
+     --> policy.yaml:7:13
+      |
+    7 |     when: { adress: ****** }
+      |             ^^^^^^
+      = field: rules[0].when.adress
+      = help: did you mean `address`?
+
+    error: `frobid` is not known here
+     --> policy.yaml:8:11
+      |
+    8 |     then: frobid
+      |           ^^^^^^
+      = field: rules[0].then
+      = help: did you mean `forbid`?
+
+    error: there is no set `ofice`
+      --> policy.yaml:10:22
+       |
+    10 |     when: { address: ofice, registry: [] }
+       |                      ^^^^^
+       = field: rules[1].when.address
+       = help: did you mean `office`?
+
+    error: this list is empty
+      --> policy.yaml:10:39
+       |
+    10 |     when: { address: ofice, registry: [] }
+       |                                       ^
+       = field: rules[1].when.registry
+       = help: write at least one value, or leave the field out
+
+    error: `4 hours` is not a duration
+      --> policy.yaml:12:10
+       |
+    12 |     for: 4 hours
+       |          ^^^^^^^
+       = field: rules[1].for
+       = help: write whole numbers with d, h, m or s, as in `90s`, `30m`, `1h30m` or `24h`
+
+    error: the default cannot allow: that would open for everybody
+      --> policy.yaml:13:10
+       |
+    13 | default: allow
+       |          ^^^^^
+       = field: default
+       = help: write `default: ask`, and a rule with evidence for what may open
+    ");
+}
+
+#[test]
+fn allow_needs_evidence() {
+    insta::assert_snapshot!(broken("
+version: 1
+sets:
+  tag: { service_tag: AzureCloud.westeurope, file: tags.json }
+  both: { any_of: [{ cidrs: 20.0.0.0/24 }, tag] }
+rules:
+  - { name: by name, when: { repository: 'prod/**' }, then: allow }
+  - { name: by nothing, then: allow }
+  - { name: shared, when: { address: both }, then: allow }
+  - { name: everybody, when: { address: { cidrs: [0.0.0.0/1, 128.0.0.0/1] } }, then: allow }
+  - { name: no reason, when: { address: tag }, then: allow, accept_shared: '' }
+  - { name: fine, when: { address: tag }, then: allow, accept_shared: agents of a test registry }
+"), @r#"
+    error: rule `by name` allows on what the caller says of himself: that is no evidence
+     --> policy.yaml:7:28
+      |
+    7 |   - { name: by name, when: { repository: 'prod/**' }, then: allow }
+      |                            ^
+      = field: rules[0].when
+      = help: use a set of your own addresses (`cidrs`, `nat_gateway`, `public_ip` ..), `then: ask`, or say why this is good enough: `accept_shared: ".."`
+
+    error: rule `by nothing` allows on what the caller says of himself: that is no evidence
+     --> policy.yaml:8:5
+      |
+    8 |   - { name: by nothing, then: allow }
+      |     ^
+      = field: rules[1]
+      = help: use a set of your own addresses (`cidrs`, `nat_gateway`, `public_ip` ..), `then: ask`, or say why this is good enough: `accept_shared: ".."`
+
+    error: rule `shared` allows addresses of `both`, which many tenants share
+     --> policy.yaml:9:27
+      |
+    9 |   - { name: shared, when: { address: both }, then: allow }
+      |                           ^
+      = field: rules[2].when
+      = help: use a set of your own addresses (`cidrs`, `nat_gateway`, `public_ip` ..), `then: ask`, or say why this is good enough: `accept_shared: ".."`
+
+    error: rule `everybody` allows 0.0.0.0 to 255.255.255.255, more than a /8: nobody owns that
+      --> policy.yaml:10:30
+       |
+    10 |   - { name: everybody, when: { address: { cidrs: [0.0.0.0/1, 128.0.0.0/1] } }, then: allow }
+       |                              ^
+       = field: rules[3].when
+       = help: use a set of your own addresses (`cidrs`, `nat_gateway`, `public_ip` ..), `then: ask`, or say why this is good enough: `accept_shared: ".."`
+
+    error: rule `no reason` allows addresses of `tag`, which many tenants share
+      --> policy.yaml:11:30
+       |
+    11 |   - { name: no reason, when: { address: tag }, then: allow, accept_shared: '' }
+       |                              ^
+       = field: rules[4].when
+       = help: use a set of your own addresses (`cidrs`, `nat_gateway`, `public_ip` ..), `then: ask`, or say why this is good enough: `accept_shared: ".."`
+
+    error: this is empty
+      --> policy.yaml:11:76
+       |
+    11 |   - { name: no reason, when: { address: tag }, then: allow, accept_shared: '' }
+       |                                                                            ^^
+       = field: rules[4].accept_shared
+       = help: write a value, or leave the field out
+    "#);
+}
+
+#[test]
+fn what_is_to_come_says_so() {
+    insta::assert_snapshot!(broken("
+version: 1
+sets: { ch: { country: [CH] } }
+rules:
+  - name: release
+    when: { claims: { repository: contoso/api } }
+    then: ask
+    renew: 30m
+"), @r"
+    error: `country` is not supported yet
+     --> policy.yaml:3:15
+      |
+    3 | sets: { ch: { country: [CH] } }
+      |               ^^^^^^^
+      = field: sets.ch.country
+      = help: leave it out; nothing would act on it
+
+    error: `claims` is not supported yet
+     --> policy.yaml:6:13
+      |
+    6 |     when: { claims: { repository: contoso/api } }
+      |             ^^^^^^
+      = field: rules[0].when.claims
+      = help: leave it out; nothing would act on it
+
+    error: `renew` is not supported yet
+     --> policy.yaml:8:5
+      |
+    8 |     renew: 30m
+      |     ^^^^^
+      = field: rules[0].renew
+      = help: leave it out; nothing would act on it
+    ");
+}
+
+#[test]
+fn sets_that_make_no_sense() {
+    insta::assert_snapshot!(broken("
+version: 1
+sets:
+  a: { any_of: [b] }
+  b: { any_of: [c, { cidrs: 20.0.0.0/24 }], except: a }
+  c: { cidrs: [20.0.0.0/24], public_ip: x }
+  d: {}
+  e: { nat_gateway: /subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/p }
+  f: { cidrs_file: ../secrets.txt }
+  g: { service_tag: AzureCloud, source: arm }
+  h i: { cidrs: 20.0.0.0/24 }
+  j: { cidrs: [] }
+  k: { colour: blue }
+rules:
+  - { name: raw, when: { address: 20.1.2.0/24 }, then: ask }
+"), @r"
+    error: the set `a` contains itself: a -> b -> a
+     --> policy.yaml:5:53
+      |
+    5 |   b: { any_of: [c, { cidrs: 20.0.0.0/24 }], except: a }
+      |                                                     ^
+      = field: sets.b.except
+      = help: take one of them out
+
+    error: a set is of one kind, and this one is of `cidrs` and `public_ip`
+     --> policy.yaml:6:6
+      |
+    6 |   c: { cidrs: [20.0.0.0/24], public_ip: x }
+      |      ^
+      = field: sets.c
+      = help: join several sets with `any_of: [.., ..]`
+
+    error: this does not say what the set is made of
+     --> policy.yaml:7:6
+      |
+    7 |   d: {}
+      |      ^
+      = field: sets.d
+      = help: write `cidrs`, `cidrs_file`, `nat_gateway`, `public_ip`, `public_ip_prefix`, `service_tag` or `any_of`
+
+    error: `/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/p` names a `Microsoft.Network/publicIPAddresses`, but a `Microsoft.Network/natGateways` is needed here: copy the id of that one
+     --> policy.yaml:8:21
+      |
+    8 |   e: { nat_gateway: /subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/p }
+      |                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      = field: sets.e.nat_gateway
+
+    error: `../secrets.txt` lies outside the policy folder
+     --> policy.yaml:9:20
+      |
+    9 |   f: { cidrs_file: ../secrets.txt }
+      |                    ^^^^^^^^^^^^^^
+      = field: sets.f.cidrs_file
+      = help: name it relative to the policy folder, and keep it in there
+
+    error: the field `file` is missing
+      --> policy.yaml:10:6
+       |
+    10 |   g: { service_tag: AzureCloud, source: arm }
+       |      ^
+       = field: sets.g.file
+       = help: name Microsoft's weekly JSON, as in `file: ServiceTags_Public.json`
+
+    error: service tags come from a file so far
+      --> policy.yaml:10:41
+       |
+    10 |   g: { service_tag: AzureCloud, source: arm }
+       |                                         ^^^
+       = field: sets.g.source
+       = help: write `source: file`, and under `file` the name of Microsoft's weekly JSON
+
+    error: `h i` is no name for a set
+      --> policy.yaml:11:3
+       |
+    11 |   h i: { cidrs: 20.0.0.0/24 }
+       |   ^^^
+       = field: sets.h i
+       = help: use letters, digits, `-`, `_` and `.`
+
+    error: this list is empty
+      --> policy.yaml:12:15
+       |
+    12 |   j: { cidrs: [] }
+       |               ^
+       = field: sets.j.cidrs
+       = help: write at least one CIDR
+
+    error: there is no field `colour`
+      --> policy.yaml:13:8
+       |
+    13 |   k: { colour: **** }
+       |        ^^^^^^
+       = field: sets.k.colour
+       = help: the fields here are `cidrs`, `cidrs_file`, `service_tag`, `nat_gateway`, `public_ip`, `public_ip_prefix`, `any_of` and `except`
+
+    error: there is no set `20.1.2.0/24`
+      --> policy.yaml:15:35
+       |
+    15 |   - { name: raw, when: { address: 20.1.2.0/24 }, then: ask }
+       |                                   ^^^^^^^^^^^
+       = field: rules[0].when.address
+       = help: write `{ cidrs: [20.1.2.0/24] }`
+    ");
+}
+
+#[test]
+fn rules_that_make_no_sense() {
+    insta::assert_snapshot!(broken("
+version: 1
+rules:
+  - { name: alert, then: alert, for: 4h, approvals: link, accept_shared: why not }
+  - { name: alert, then: ask, mode: observed }
+  - { name: globs, when: { repository: 'prod/{a,b}', registry: '***', kind: denyed }, then: ask }
+  - { name: forgotten, when: { registry: }, then: ask }
+  - name: late
+    when: { hours: [{ days: [mon-fry], from: 7:00, to: '19:00' }, { from: '07:00', to: '07:00', zone: UTC }] }
+    then: ask
+  - just a text
+"), @r#"
+    error: `alert` opens nothing, so there is nothing to last
+     --> policy.yaml:4:38
+      |
+    4 |   - { name: alert, then: alert, for: 4h, approvals: link, accept_shared: why not }
+      |                                      ^^
+      = field: rules[0].for
+      = help: take `for` out
+
+    error: `alert` asks nobody, so there is nothing to approve
+     --> policy.yaml:4:53
+      |
+    4 |   - { name: alert, then: alert, for: 4h, approvals: link, accept_shared: why not }
+      |                                                     ^^^^
+      = field: rules[0].approvals
+      = help: take `approvals` out, or write `then: ask`
+
+    error: `alert` needs no evidence
+     --> policy.yaml:4:74
+      |
+    4 |   - { name: alert, then: alert, for: 4h, approvals: link, accept_shared: why not }
+      |                                                                          ^^^^^^^
+      = field: rules[0].accept_shared
+      = help: take `accept_shared` out
+
+    error: there is another rule `alert` (policy.yaml:4)
+     --> policy.yaml:5:13
+      |
+    5 |   - { name: alert, then: ask, mode: observed }
+      |             ^^^^^
+      = field: rules[1].name
+      = help: give one of the two another name: verdicts call rules by theirs
+
+    error: `observed` is not known here
+     --> policy.yaml:5:37
+      |
+    5 |   - { name: alert, then: ask, mode: observed }
+      |                                     ^^^^^^^^
+      = field: rules[1].mode
+      = help: did you mean `observe`?
+
+    error: `{` has no meaning in a pattern here
+     --> policy.yaml:6:40
+      |
+    6 |   - { name: globs, when: { repository: 'prod/{a,b}', registry: '***', kind: denyed }, then: ask }
+      |                                        ^^^^^^^^^^^^
+      = field: rules[2].when.repository
+      = help: a pattern knows `*`, `**` and `?`; a list means any of
+
+    error: `***` is neither `*` nor `**`
+     --> policy.yaml:6:64
+      |
+    6 |   - { name: globs, when: { repository: 'prod/{a,b}', registry: '***', kind: denyed }, then: ask }
+      |                                                                ^^^^^
+      = field: rules[2].when.registry
+      = help: a pattern knows `*`, `**` and `?`; a list means any of
+
+    error: `denyed` is not known here
+     --> policy.yaml:6:77
+      |
+    6 |   - { name: globs, when: { repository: 'prod/{a,b}', registry: '***', kind: denyed }, then: ask }
+      |                                                                             ^^^^^^
+      = field: rules[2].when.kind
+      = help: did you mean `denied`?
+
+    error: a single value is expected here, and this is nothing
+     --> policy.yaml:7:40
+      |
+    7 |   - { name: forgotten, when: { registry: }, then: ask }
+      |                                        ^
+      = field: rules[3].when.registry
+
+    error: the field `zone` is missing
+     --> policy.yaml:9:21
+      |
+    9 |     when: { hours: [{ days: [mon-fry], from: 7:00, to: '19:00' }, { from: '07:00', to: '07:00', zone: UTC }] }
+      |                     ^
+      = field: rules[4].when.hours[0].zone
+      = help: write whose clock is meant, as in `zone: Europe/Zurich` or `zone: UTC`
+
+    error: `mon-fry` is not a day: write mon, tue, wed, thu, fri, sat or sun, or a stretch such as mon-fri
+     --> policy.yaml:9:30
+      |
+    9 |     when: { hours: [{ days: [mon-fry], from: 7:00, to: '19:00' }, { from: '07:00', to: '07:00', zone: UTC }] }
+      |                              ^^^^^^^
+      = field: rules[4].when.hours[0].days[0]
+
+    error: `7:00` is not a time of the day: write hours and minutes in quotes, as in "07:00"
+     --> policy.yaml:9:46
+      |
+    9 |     when: { hours: [{ days: [mon-fry], from: 7:00, to: '19:00' }, { from: '07:00', to: '07:00', zone: UTC }] }
+      |                                              ^^^^
+      = field: rules[4].when.hours[0].from
+
+    error: `from` and `to` are the same time: leave both out for the whole day
+     --> policy.yaml:9:67
+      |
+    9 |     when: { hours: [{ days: [mon-fry], from: 7:00, to: '19:00' }, { from: '07:00', to: '07:00', zone: UTC }] }
+      |                                                                   ^
+      = field: rules[4].when.hours[1]
+
+    error: a mapping with fields is expected here, and this is a single value
+      --> policy.yaml:11:5
+       |
+    11 |   - just a text
+       |     ^^^^^^^^^^^
+       = field: rules[5]
+    "#);
+}
+
+#[test]
+fn what_is_odd_is_warned_of() {
+    insta::assert_snapshot!(warned("
+version: 1
+sets: { spare: { cidrs: 20.0.0.0/24 } }
+rules:
+  - { name: shared, when: { source: ci }, then: allow, for: 1d12h, accept_shared: the tests need it }
+  - { name: all, then: ask }
+  - { name: blocked, when: { address: { cidrs: 20.0.0.0/24 } }, then: forbid }
+  - { name: lost, when: { source: ci }, then: alert }
+"), @r"
+    warning: nothing uses the set `spare`
+     --> policy.yaml:3:9
+      |
+    3 | sets: { spare: { cidrs: 20.0.0.0/24 } }
+      |         ^^^^^
+      = field: sets.spare
+      = help: use it in a rule, or take it out
+
+    warning: rule `shared` opens for 36h on an address that others share
+     --> policy.yaml:5:13
+      |
+    5 |   - { name: shared, when: { source: ci }, then: allow, for: 1d12h, accept_shared: the tests need it }
+      |             ^^^^^^
+      = help: 4h is plenty for most jobs
+
+    warning: nothing reaches rule `lost`: `all` before it matches everything
+     --> policy.yaml:8:13
+      |
+    8 |   - { name: lost, when: { source: ci }, then: alert }
+      |             ^^^^
+      = help: give that rule a condition, or move it to the end
+    ");
+}
+
+#[test]
+fn names_are_unique_over_all_files() {
+    let files = [
+        "version: 1\nsets: { a: { cidrs: 20.0.0.1 } }\nrules: [{ name: r, then: ask }]\ndefault: ask",
+        "version: 1\nsets: { a: { cidrs: 20.0.0.2 } }\nrules: [{ name: r, then: ask }]\ndefault: ask",
+    ];
+    let files = [("a.yaml", files[0]), ("b.yaml", files[1])]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()));
+    insta::assert_snapshot!(parse(&files).unwrap_err(), @r"
+    error: there is another set `a`
+     --> b.yaml:2:9
+      |
+    2 | sets: { a: { cidrs: 20.0.0.2 } }
+      |         ^
+      = field: sets.a
+      = help: give one of the two another name
+
+    error: there is another rule `r` (a.yaml:3)
+     --> b.yaml:3:17
+      |
+    3 | rules: [{ name: r, then: ask }]
+      |                 ^
+      = field: rules[0].name
+      = help: give one of the two another name: verdicts call rules by theirs
+
+    error: another file of this policy has a `default` already
+     --> b.yaml:4:10
+      |
+    4 | default: ask
+      |          ^^^
+      = field: default
+      = help: keep one of the two
+    ");
+}
+
+#[test]
+fn sets_in_sets_are_bounded() {
+    let deep: String = (0..40)
+        .map(|n| format!("  s{n}: {{ any_of: [s{}] }}\n", n + 1))
+        .collect();
+    let text = format!(
+        "version: 1\nsets:\n{deep}  s40: {{ cidrs: 20.0.0.1 }}\nrules: [{{ name: r, when: {{ address: s0 }}, then: ask }}]\n"
+    );
+    assert!(broken(&text).contains("too deep"));
+    let wide: String = (0..12)
+        .map(|n| {
+            format!(
+                "  s{n}: {{ any_of: [{}] }}\n",
+                vec![format!("s{}", n + 1); 9].join(", ")
+            )
+        })
+        .collect();
+    let text = format!(
+        "version: 1\nsets:\n{wide}  s12: {{ cidrs: 20.0.0.1 }}\nrules: [{{ name: r, when: {{ address: s0 }}, then: ask }}]\n"
+    );
+    assert!(broken(&text).contains("too deep"));
+}
+
+#[test]
+fn a_policy_without_files_asks() {
+    let policy = parse(&[]).unwrap();
+    assert_eq!(policy.default, crate::domain::verdict::Action::Ask);
+}

@@ -1,0 +1,197 @@
+//! What holds for every policy and every denial.
+
+use super::*;
+use crate::domain::address::GlobalIpv4;
+use crate::domain::policy::{decide, explain};
+use crate::domain::sets::{External, Sets};
+use crate::domain::verdict::Action;
+use proptest::prelude::*;
+use std::net::IpAddr;
+
+/// Sets of the arbitrary policies: two owned, two from files that may not be loaded, one shared.
+const SETS: &str = "
+version: 1
+sets:
+  low: { cidrs: [20.0.0.0/30, 10.0.0.0/8] }
+  high: { cidrs: [20.0.0.4/30] }
+  file: { cidrs_file: a.txt }
+  but: { cidrs: [20.0.0.0/29], except: { cidrs_file: b.txt } }
+  tag: { service_tag: T, file: tags.json }
+rules:
+";
+
+fn address() -> impl Strategy<Value = Option<IpAddr>> {
+    prop_oneof![
+        6 => (0_u8..9).prop_map(|last| Some(IpAddr::from([20, 0, 0, last]))),
+        1 => any::<[u8; 4]>().prop_map(|bytes| Some(IpAddr::from(bytes))),
+        1 => Just(Some(IpAddr::from([10, 0, 0, 7]))),
+        1 => any::<[u8; 16]>().prop_map(|bytes| Some(IpAddr::from(bytes))),
+        1 => Just(None),
+    ]
+}
+
+fn denials() -> impl Strategy<Value = Denial> {
+    let kind = prop_oneof![3 => Just(Kind::Denied), 1 => Just(Kind::Suspected)];
+    let repository = prop::option::of("(prod|dev)/[ab]");
+    (address(), kind, repository).prop_map(|(ip, kind, repository)| Denial {
+        ip,
+        kind,
+        repository,
+        ..denial("20.0.0.1")
+    })
+}
+
+fn rule() -> impl Strategy<Value = String> {
+    let owned = prop_oneof![Just("low"), Just("high"), Just("file"), Just("but")];
+    let any_set = prop_oneof![
+        Just("low"),
+        Just("high"),
+        Just("file"),
+        Just("but"),
+        Just("tag")
+    ];
+    let narrow = prop_oneof![
+        Just(""),
+        Just(", repository: 'prod/*'"),
+        Just(", source: other")
+    ];
+    let mode = prop_oneof![4 => Just("enforce"), 1 => Just("observe")];
+    let rest = prop_oneof![Just("ask"), Just("alert"), Just("ignore"), Just("forbid")];
+    let conditions = prop_oneof![
+        2 => (owned, Just("allow")),
+        3 => (any_set, rest),
+    ];
+    (conditions, narrow, mode, 1_u32..100).prop_map(|((set, then), narrow, mode, hours)| {
+        let ttl = if matches!(then, "allow" | "ask") {
+            format!(", for: {hours}h")
+        } else {
+            String::new()
+        };
+        format!("when: {{ address: {set}{narrow} }}, then: {then}, mode: {mode}{ttl} }}\n")
+    })
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let default = prop_oneof![Just("ask"), Just("alert"), Just("ignore"), Just("forbid")];
+    (prop::collection::vec(rule(), 0..6), default).prop_map(|(rules, default)| {
+        let rules: String = rules
+            .iter()
+            .enumerate()
+            .map(|(number, rule)| format!("  - {{ name: r{number}, {rule}"))
+            .collect();
+        let rules = if rules.is_empty() {
+            "  []\n".to_owned()
+        } else {
+            rules
+        };
+        policy(&format!("{SETS}{rules}default: {default}\n"))
+    })
+}
+
+/// What may be loaded, each with some addresses.
+fn sets() -> impl Strategy<Value = Sets> {
+    let file = |name: &str| External::CidrsFile(name.to_owned());
+    let tag = External::ServiceTag {
+        file: "tags.json".into(),
+        tag: "T".into(),
+    };
+    let externals = [file("a.txt"), file("b.txt"), tag];
+    prop::collection::vec(prop::option::of(0_u8..9), 3).prop_map(move |loaded| {
+        let mut sets = Sets::default();
+        for (external, last) in externals.iter().zip(loaded) {
+            if let Some(last) = last {
+                let network = format!("20.0.0.{last}/32").parse().unwrap();
+                sets = sets.with(external.clone(), [network], monday());
+            }
+        }
+        sets
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn forbid_wins(policy in policies(), sets in sets(), denial in denials()) {
+        let explained = explain(&policy, &sets, &facts(&denial), monday());
+        let forbids = explained.rules.iter().zip(&policy.rules).any(|(explained, rule)| {
+            explained.matched == Some(true) && !rule.observe && rule.then == Action::Forbid
+        });
+        if forbids {
+            prop_assert_eq!(explained.verdict.action, Action::Forbid);
+        }
+    }
+
+    #[test]
+    fn nothing_opens_for_an_address_that_may_not(policy in policies(), sets in sets(), denial in denials(), trusted: bool) {
+        let facts = Facts { trusted_status_403: trusted, ..facts(&denial) };
+        let verdict = decide(&policy, &sets, &facts, monday());
+        let openable = denial.ip.is_some_and(|ip| GlobalIpv4::try_from(ip).is_ok());
+        let proven = denial.kind == Kind::Denied || trusted;
+        if !openable || !proven {
+            prop_assert!(!matches!(verdict.action, Action::Allow | Action::Ask));
+        }
+    }
+
+    #[test]
+    fn allow_rests_on_a_set_that_was_loaded(policy in policies(), sets in sets(), denial in denials()) {
+        let verdict = decide(&policy, &sets, &facts(&denial), monday());
+        if verdict.action == Action::Allow {
+            prop_assert!(!verdict.sets.is_empty());
+            let rule = policy.rules.iter().find(|rule| Some(&rule.name) == verdict.rule.as_ref());
+            prop_assert!(rule.unwrap().when.address.iter().all(|set| set.is_owned()));
+        }
+    }
+
+    #[test]
+    fn knowing_less_never_opens_more(policy in policies(), sets in sets(), denial in denials()) {
+        // Whatever the missing sets may turn out to hold, an allow stays one.
+        let facts = facts(&denial);
+        let before = decide(&policy, &sets, &facts, monday());
+        if before.action == Action::Allow {
+            for network in ["20.0.0.0/28", "99.0.0.0/32"] {
+                let mut more = sets.clone();
+                for external in policy.needs() {
+                    if more.get(&external).is_none() {
+                        more = more.with(external, [network.parse().unwrap()], monday());
+                    }
+                }
+                prop_assert_eq!(decide(&policy, &more, &facts, monday()).action, Action::Allow);
+            }
+        }
+    }
+
+    #[test]
+    fn explain_and_decide_agree(policy in policies(), sets in sets(), denial in denials()) {
+        let facts = facts(&denial);
+        let explained = explain(&policy, &sets, &facts, monday());
+        prop_assert_eq!(&explained.verdict, &decide(&policy, &sets, &facts, monday()));
+        let decided: Vec<_> = explained.rules.iter().filter(|rule| rule.decided).collect();
+        prop_assert_eq!(decided.len(), usize::from(explained.verdict.rule.is_some()));
+        prop_assert!(decided.iter().all(|rule| rule.matched == Some(true)));
+    }
+
+    #[test]
+    fn an_end_never_lies_beyond_the_limit(policy in policies(), sets in sets(), denial in denials(), minutes in 1_u64..6000) {
+        let max_ttl = Duration::from_mins(minutes);
+        let verdict = decide(&policy, &sets, &Facts { max_ttl, ..facts(&denial) }, monday());
+        prop_assert!(verdict.ttl.is_none_or(|ttl| ttl <= max_ttl));
+        let opens = matches!(verdict.action, Action::Allow | Action::Ask);
+        prop_assert_eq!(verdict.ttl.is_some(), opens);
+    }
+
+    #[test]
+    fn a_rule_in_observe_mode_changes_nothing(policy in policies(), sets in sets(), denial in denials()) {
+        let mut without = policy.clone();
+        without.rules.retain(|rule| !rule.observe);
+        let with = decide(&policy, &sets, &facts(&denial), monday());
+        let mut without = decide(&without, &sets, &facts(&denial), monday());
+        without.observed.clone_from(&with.observed);
+        prop_assert_eq!(with, without);
+    }
+
+    #[test]
+    fn reading_never_panics(text in "\\PC{0,80}|(version: 1\n)?(rules|sets|default): ?[\\[{a-z:,}\\] \n-]{0,60}") {
+        drop(read(&text));
+    }
+}

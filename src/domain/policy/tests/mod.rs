@@ -1,0 +1,53 @@
+//! What policies mean, told in small policies.
+
+mod broken;
+mod laws;
+mod stories;
+
+use super::{Facts, Policy, parse};
+use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::problem::Problems;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// A policy of one file.
+fn policy(text: &str) -> Policy {
+    match read(text) {
+        Ok(policy) => policy,
+        Err(problems) => panic!("{problems}"),
+    }
+}
+
+fn read(text: &str) -> Result<Policy, Problems> {
+    parse(&[("policy.yaml".to_owned(), text.to_owned())])
+}
+
+/// Somebody at `ip` was refused by contosoprod when pulling prod/api:v1.
+fn denial(ip: &str) -> Denial {
+    Denial {
+        kind: Kind::Denied,
+        service: Service::Acr,
+        ip: Some(ip.parse().unwrap()),
+        registry: Some("contosoprod.azurecr.io".into()),
+        repository: Some("prod/api".into()),
+        reference: Some("v1".into()),
+        resource: None,
+    }
+}
+
+fn facts(denial: &Denial) -> Facts<'_> {
+    Facts {
+        denial,
+        registry: Some("contosoprod.azurecr.io"),
+        source: "alerts",
+        identity: None,
+        user_agent: Some("docker/27.1"),
+        trusted_status_403: false,
+        max_ttl: Duration::from_hours(24),
+    }
+}
+
+/// A Monday, 09:00 in Zurich.
+fn monday() -> Timestamp {
+    "2026-01-05T08:00:00Z".parse().unwrap()
+}

@@ -1,0 +1,337 @@
+//! Which rule decides, and what it may not decide.
+
+use super::*;
+use crate::domain::policy::{decide, explain};
+use crate::domain::resource_id::ResourceId;
+use crate::domain::sets::{External, Sets};
+use crate::domain::verdict::{Action, NoteCode, Observed, Verdict};
+
+const NAT: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/build/providers/Microsoft.Network/natGateways/build-egress";
+
+fn nat() -> External {
+    External::NatGateway(NAT.parse::<ResourceId>().unwrap())
+}
+
+fn loaded() -> Sets {
+    Sets::default().with(nat(), ["20.50.0.4/30".parse().unwrap()], monday())
+}
+
+fn build_policy() -> Policy {
+    policy(&format!(
+        "
+version: 1
+sets:
+  build-egress: {{ nat_gateway: {NAT} }}
+  office: {{ cidrs: [20.60.0.0/24] }}
+rules:
+  - name: blocked
+    when: {{ address: {{ cidrs: 20.60.0.66 }} }}
+    then: forbid
+  - name: build agents
+    when: {{ address: build-egress, registry: 'contoso*.azurecr.io' }}
+    then: allow
+    for: 4h
+    because: The agents leave through our NAT gateway.
+  - name: office
+    when: {{ address: office, hours: {{ days: mon-fri, from: '07:00', to: '19:00', zone: Europe/Zurich }} }}
+    then: ask
+    for: 8h
+    channel: ops
+"
+    ))
+}
+
+fn said(verdict: &Verdict) -> (Action, Option<&str>) {
+    (verdict.action, verdict.rule.as_deref())
+}
+
+#[test]
+fn the_first_rule_that_matches_decides() {
+    let policy = build_policy();
+    let denial = denial("20.50.0.6");
+    let verdict = decide(&policy, &loaded(), &facts(&denial), monday());
+    assert_eq!(said(&verdict), (Action::Allow, Some("build agents")));
+    assert_eq!(verdict.ttl, Some(Duration::from_hours(4)));
+    assert_eq!(verdict.sets[0].name, "build-egress");
+    assert_eq!(verdict.sets[0].hash, loaded().get(&nat()).unwrap().hash);
+}
+
+#[test]
+fn forbid_wins_wherever_it_stands() {
+    let policy = policy(
+        "
+version: 1
+rules:
+  - { name: office, when: { address: { cidrs: [20.60.0.0/24] } }, then: allow }
+  - { name: blocked, when: { address: { cidrs: [20.60.0.66] } }, then: forbid }
+",
+    );
+    let denial = denial("20.60.0.66");
+    let verdict = decide(&policy, &Sets::default(), &facts(&denial), monday());
+    assert_eq!(said(&verdict), (Action::Forbid, Some("blocked")));
+    assert_eq!(verdict.ttl, None);
+}
+
+#[test]
+fn what_no_rule_knows_is_asked() {
+    let denial = denial("20.99.0.1");
+    let verdict = decide(&build_policy(), &loaded(), &facts(&denial), monday());
+    assert_eq!(said(&verdict), (Action::Ask, None));
+    assert_eq!(verdict.ttl, Some(super::super::DEFAULT_TTL));
+}
+
+#[test]
+fn hours_and_channel_belong_to_their_rule() {
+    let denial = denial("20.60.0.7");
+    let verdict = decide(&build_policy(), &loaded(), &facts(&denial), monday());
+    assert_eq!(said(&verdict), (Action::Ask, Some("office")));
+    assert_eq!(verdict.channel.as_deref(), Some("ops"));
+    let night = "2026-01-05T23:00:00Z".parse().unwrap();
+    let verdict = decide(&build_policy(), &loaded(), &facts(&denial), night);
+    assert_eq!(said(&verdict), (Action::Ask, None));
+}
+
+#[test]
+fn a_set_that_was_never_loaded_matches_nothing_and_says_so() {
+    let denial = denial("20.50.0.6");
+    let verdict = decide(&build_policy(), &Sets::default(), &facts(&denial), monday());
+    assert_eq!(said(&verdict), (Action::Ask, None));
+    assert_eq!(verdict.notes[0].code, NoteCode::SetNotLoaded);
+    assert!(
+        verdict.notes[0]
+            .text
+            .starts_with("rule `build agents` was passed over: nat_gateway")
+    );
+}
+
+#[test]
+fn nothing_opens_while_a_forbid_cannot_be_decided() {
+    let policy = policy(
+        "
+version: 1
+rules:
+  - { name: ours, when: { address: { cidrs: [20.60.0.0/24] } }, then: allow }
+  - { name: blocked, when: { address: { cidrs_file: blocked.txt } }, then: forbid }
+  - { name: blocked elsewhere, when: { address: { cidrs_file: other.txt }, registry: other.azurecr.io }, then: forbid }
+",
+    );
+    let denial = denial("20.60.0.7");
+    let verdict = decide(&policy, &Sets::default(), &facts(&denial), monday());
+    assert_eq!(said(&verdict), (Action::Ask, Some("ours")));
+    assert_eq!(
+        verdict.notes.len(),
+        1,
+        "the other registry's block list does not matter"
+    );
+    let empty = Sets::default().with(External::CidrsFile("blocked.txt".into()), [], monday());
+    let verdict = decide(&policy, &empty, &facts(&denial), monday());
+    assert_eq!(said(&verdict), (Action::Allow, Some("ours")));
+}
+
+#[test]
+fn a_carve_out_that_cannot_be_decided_holds_back_what_comes_after_it() {
+    let policy = policy(
+        "
+version: 1
+rules:
+  - { name: contractors, when: { address: { cidrs_file: contractors.txt } }, then: ask }
+  - { name: ours, when: { address: { cidrs: [20.60.0.0/16] } }, then: allow }
+  - { name: later, when: { address: { cidrs_file: later.txt } }, then: alert }
+",
+    );
+    let denial = denial("20.60.0.7");
+    let verdict = decide(&policy, &Sets::default(), &facts(&denial), monday());
+    assert_eq!(said(&verdict), (Action::Ask, Some("ours")));
+    assert_eq!(verdict.notes.len(), 1, "what comes later does not matter");
+}
+
+#[test]
+fn a_rule_in_observe_mode_is_recorded_and_changes_nothing() {
+    let policy = policy(
+        "
+version: 1
+rules:
+  - { name: trial, when: { address: { cidrs: [20.60.0.0/24] } }, then: allow, mode: observe }
+  - { name: alarm, when: { registry: contosoprod.azurecr.io }, then: alert }
+  - { name: trial block, when: { repository: 'prod/**' }, then: forbid, mode: observe }
+  - { name: too late, when: { repository: 'prod/**' }, then: ask, mode: observe }
+",
+    );
+    let denial = denial("20.60.0.7");
+    let verdict = decide(&policy, &Sets::default(), &facts(&denial), monday());
+    assert_eq!(said(&verdict), (Action::Alert, Some("alarm")));
+    let observed = |rule: &str, action| Observed {
+        rule: rule.to_owned(),
+        action,
+    };
+    let expected = [
+        observed("trial", Action::Allow),
+        observed("trial block", Action::Forbid),
+    ];
+    assert_eq!(verdict.observed, expected);
+}
+
+#[test]
+fn rails_turn_what_would_open_into_an_alert_with_the_reason() {
+    let text = "{ version: 1, rules: [{ name: all, then: allow, accept_shared: a test }] }";
+    let policy = policy(text);
+    let verdict = |facts: &Facts<'_>| decide(&policy, &Sets::default(), facts, monday());
+
+    let private = denial("10.1.2.3");
+    let v6 = denial("2603:1030::1");
+    let mut nowhere = denial("20.1.2.3");
+    nowhere.ip = None;
+    let mut suspected = denial("20.1.2.3");
+    suspected.kind = Kind::Suspected;
+    let mut vault = denial("20.1.2.3");
+    vault.service = Service::KeyVault;
+    let good = denial("20.1.2.3");
+    let unknown = Facts {
+        registry: None,
+        ..facts(&good)
+    };
+    for (facts, code) in [
+        (facts(&private), NoteCode::NotOpenable),
+        (facts(&v6), NoteCode::NotOpenable),
+        (facts(&nowhere), NoteCode::NoAddress),
+        (facts(&suspected), NoteCode::Suspected),
+        (facts(&vault), NoteCode::ForeignService),
+        (unknown, NoteCode::NoRegistry),
+    ] {
+        let verdict = verdict(&facts);
+        assert_eq!(said(&verdict), (Action::Alert, Some("all")), "{code:?}");
+        assert_eq!((verdict.notes[0].code, verdict.ttl), (code, None));
+    }
+    let trusted = Facts {
+        trusted_status_403: true,
+        ..facts(&suspected)
+    };
+    assert_eq!(verdict(&trusted).action, Action::Allow);
+    assert_eq!(verdict(&facts(&good)).action, Action::Allow);
+}
+
+#[test]
+fn an_end_is_never_further_away_than_the_limit() {
+    let denial = denial("20.50.0.6");
+    let short = Facts {
+        max_ttl: Duration::from_mins(30),
+        ..facts(&denial)
+    };
+    let verdict = decide(&build_policy(), &loaded(), &short, monday());
+    assert_eq!(verdict.ttl, Some(Duration::from_mins(30)));
+    assert_eq!(verdict.notes[0].text, "4h shortened to `max_ttl`, 30m");
+}
+
+#[test]
+fn rules_go_from_file_to_file_and_a_file_can_be_on_trial() {
+    let files = [
+        (
+            "10-trial.yaml",
+            "version: 1\nmode: observe\nrules: [{ name: trial, then: forbid }]",
+        ),
+        (
+            "20-all.yaml",
+            "version: 1\nrules: [{ name: all, when: { address: us }, then: allow }]",
+        ),
+        (
+            "30-sets.yaml",
+            "version: 1\nsets: { us: { cidrs: 20.0.0.0/16 } }\ndefault: alert",
+        ),
+    ];
+    let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let policy = parse(&files).unwrap();
+    let ours = denial("20.0.1.2");
+    let verdict = decide(&policy, &Sets::default(), &facts(&ours), monday());
+    assert_eq!(said(&verdict), (Action::Allow, Some("all")));
+    assert_eq!(verdict.observed.len(), 1);
+    let foreign = denial("20.1.1.2");
+    let verdict = decide(&policy, &Sets::default(), &facts(&foreign), monday());
+    assert_eq!(said(&verdict), (Action::Alert, None));
+}
+
+#[test]
+fn an_explanation_names_every_condition() {
+    let denial = denial("20.60.0.7");
+    let night = "2026-01-05T23:00:00Z".parse().unwrap();
+    let explained = explain(&build_policy(), &Sets::default(), &facts(&denial), night);
+    let lines: Vec<String> = explained
+        .rules
+        .iter()
+        .flat_map(|rule| {
+            let head = format!(
+                "{} matched={:?} decided={}",
+                rule.rule, rule.matched, rule.decided
+            );
+            let each = |c: &crate::domain::policy::Condition| {
+                format!("  {} held={:?}: {}", c.field, c.held, c.why)
+            };
+            std::iter::once(head).chain(rule.conditions.iter().map(each))
+        })
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    blocked matched=Some(false) decided=false
+      address held=Some(false): `20.60.0.7` is not in cidrs
+    build agents matched=None decided=false
+      address held=None: nat_gateway /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/build/providers/Microsoft.Network/natGateways/build-egress was never loaded
+      registry held=Some(true): `contosoprod.azurecr.io` is in contoso*.azurecr.io
+    office matched=Some(false) decided=false
+      address held=Some(true): in office
+      hours held=Some(false): `2026-01-05T23:00:00Z` is not in mon,tue,wed,thu,fri from 07:00 to 19:00 Europe/Zurich
+    ");
+}
+
+#[test]
+fn a_verdict_goes_into_the_ledger_and_comes_back() {
+    let denial = denial("20.50.0.6");
+    let verdict = decide(&build_policy(), &loaded(), &facts(&denial), monday());
+    let text = serde_json::to_string_pretty(&verdict).unwrap();
+    assert_eq!(serde_json::from_str::<Verdict>(&text).unwrap(), verdict);
+    insta::assert_snapshot!(text, @r#"
+    {
+      "action": "allow",
+      "rule": "build agents",
+      "because": "The agents leave through our NAT gateway.",
+      "ttl": "4h",
+      "sets": [
+        {
+          "name": "build-egress",
+          "hash": "sha256:2138cd47dbf9d98ac86beeab1b8a0ed2d814809052d66ec3843bd58d695aca4b"
+        }
+      ]
+    }
+    "#);
+    let least: Verdict = serde_json::from_str(r#"{"action":"ignore"}"#).unwrap();
+    assert_eq!(least.action, Action::Ignore);
+}
+
+#[test]
+fn a_policy_says_what_it_needs() {
+    let policy = policy(&format!(
+        "
+version: 1
+sets:
+  tasks: {{ service_tag: AzureContainerRegistry.WestEurope, file: tags.json }}
+  build: {{ nat_gateway: {NAT}, except: {{ cidrs_file: blocked.txt }} }}
+rules:
+  - {{ name: tasks, when: {{ address: tasks }}, then: ask }}
+  - {{ name: build, when: {{ address: [build, {{ cidrs_file: ours.txt }}] }}, then: allow }}
+"
+    ));
+    let texts = |needs: std::collections::BTreeSet<External>| {
+        needs
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    insta::assert_snapshot!(texts(policy.needs()), @r"
+    nat_gateway /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/build/providers/Microsoft.Network/natGateways/build-egress
+    cidrs_file blocked.txt
+    cidrs_file ours.txt
+    service_tag AzureContainerRegistry.WestEurope of tags.json
+    ");
+    insta::assert_snapshot!(texts(policy.evidence()), @r"
+    nat_gateway /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/build/providers/Microsoft.Network/natGateways/build-egress
+    cidrs_file ours.txt
+    ");
+}

@@ -1,0 +1,95 @@
+//! Address sets: who owns an address, from evidence that the caller cannot choose.
+
+mod cidr;
+mod ranges;
+mod set;
+
+pub mod cidr_list;
+pub mod service_tags;
+
+pub use cidr::{CidrError, parse_cidr};
+pub use ranges::Ranges;
+pub(crate) use ranges::sha256;
+pub use set::{AddressSet, Kind, Membership, any_holds};
+
+use super::resource_id::ResourceId;
+use ipnet::IpNet;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Where the addresses of a set come from when the policy does not say them itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum External {
+    /// The public IP addresses and prefixes of a NAT gateway, through ARM.
+    NatGateway(ResourceId),
+    /// A public IP address, through ARM.
+    PublicIp(ResourceId),
+    /// A public IP prefix, through ARM.
+    PublicIpPrefix(ResourceId),
+    /// A file with one CIDR or address a line, relative to the policy folder.
+    CidrsFile(String),
+    /// A service tag of Microsoft's weekly file.
+    ServiceTag {
+        /// The file, relative to the policy folder.
+        file: String,
+        /// The tag as the policy names it; compared without regard to case.
+        tag: String,
+    },
+}
+
+impl fmt::Display for External {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NatGateway(id) => write!(f, "nat_gateway {id}"),
+            Self::PublicIp(id) => write!(f, "public_ip {id}"),
+            Self::PublicIpPrefix(id) => write!(f, "public_ip_prefix {id}"),
+            Self::CidrsFile(path) => write!(f, "cidrs_file {path}"),
+            Self::ServiceTag { file, tag } => write!(f, "service_tag {tag} of {file}"),
+        }
+    }
+}
+
+/// Addresses as they were when they were loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The addresses.
+    pub ranges: Ranges,
+    /// When.
+    pub loaded_at: Timestamp,
+    /// [`Ranges::hash`] of the addresses.
+    pub hash: String,
+}
+
+/// What has been loaded so far. What is missing here matches nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Sets {
+    loaded: BTreeMap<External, Arc<Loaded>>,
+}
+
+impl Sets {
+    /// The same with one more, or with newer addresses for one that is there.
+    #[must_use]
+    pub fn with(
+        mut self,
+        external: External,
+        networks: impl IntoIterator<Item = IpNet>,
+        at: Timestamp,
+    ) -> Self {
+        let ranges = Ranges::new(networks);
+        let hash = ranges.hash();
+        let loaded = Loaded {
+            ranges,
+            loaded_at: at,
+            hash,
+        };
+        self.loaded.insert(external, Arc::new(loaded));
+        self
+    }
+
+    /// What was loaded, `None` if it never was.
+    pub fn get(&self, external: &External) -> Option<&Loaded> {
+        self.loaded.get(external).map(AsRef::as_ref)
+    }
+}

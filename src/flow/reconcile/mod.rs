@@ -1,0 +1,172 @@
+//! One registry's turn: read it, settle what hangs, bring its list to what is granted, write down
+//! what came of it.
+//!
+//! There is one writer for a registry, its loop, and it holds no memory: every turn begins at a GET
+//! and at what the ledger says stands. A PATCH is never sent twice; where its reply is lost, reads
+//! tell, and a new attempt is a new turn.
+
+mod conclude;
+mod read;
+mod write;
+
+use crate::app::App;
+use crate::azure::{ArmError, Call};
+use crate::clock;
+use crate::domain::firewall::{Live, Malformed, Obstacle, Plan, Wanted, plan};
+use crate::domain::resource_id::ResourceId;
+use crate::domain::state::{Claim, State};
+use crate::store::StoreError;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// How soon a registry is read again while it is being updated, or while a write's fate is unknown.
+const READ_AGAIN: Duration = Duration::from_secs(2);
+
+/// After this long a write that no read has shown is given up as lost, and a new attempt may begin.
+const LOST_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+/// A lost write may land this long after it was begun: until then a grant for its address is not
+/// declared over on the ground of a read that does not show it.
+const MAY_LAND_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// The longest pause between two attempts while Azure does not answer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What a turn leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing was to be done.
+    Idle,
+    /// All was done.
+    Done,
+    /// Something is left, and this is when to look again.
+    Again(Timestamp),
+}
+
+/// One turn's attempt: for whom, and under which correlation id.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    app: &'a App,
+    id: &'a ResourceId,
+    call: &'a Call,
+}
+
+/// What keeps a turn from its end.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Arm(#[from] ArmError),
+    #[error(transparent)]
+    Ground(#[from] Malformed),
+}
+
+/// What an attempt leaves behind.
+#[derive(Debug)]
+enum Left {
+    Nothing,
+    /// Entries of ours whose grants are over cannot be removed while this is so.
+    Stuck(Obstacle),
+    /// Look again after this.
+    After(Duration),
+}
+
+/// Takes one turn for the registry `id`. Fails only if the ledger does.
+pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
+    let now = app.clock.now();
+    if !app.ledger.read(|state| has_work(state, id, now)) {
+        return Ok(Turn::Idle);
+    }
+    if let Some(wait) = app.pace(id).waiting(now) {
+        return Ok(Turn::Again(wait));
+    }
+    let call = Call::new(app.clock.id());
+    let (left, why) = match attempt(Attempt { app, id, call: &call }).await {
+        Ok(Left::Nothing) => {
+            app.set_pace(id, Pace::default());
+            return Ok(Turn::Done);
+        }
+        Ok(Left::Stuck(obstacle)) => (app.pace(id).next(now, None), obstacle.to_string()),
+        Ok(Left::After(pause)) => (Pace { not_before: Some(clock::add(app.clock.now(), pause)), ..app.pace(id) }, String::from("a write is under way")),
+        Err(Trouble::Store(error)) => return Err(error),
+        Err(Trouble::Arm(error)) => {
+            tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "Azure: {error}");
+            conclude::give_up_if_final(app, id, &error).await?;
+            (app.pace(id).next(app.clock.now(), error.retry_after()), error.to_string())
+        }
+        Err(Trouble::Ground(error)) => {
+            tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
+            (app.pace(id).next(app.clock.now(), None), error.to_string())
+        }
+    };
+    conclude::warn_of_delays(app, id, &why).await?;
+    app.set_pace(id, left);
+    Ok(left.not_before.map_or(Turn::Done, Turn::Again))
+}
+
+async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
+    let Attempt { app, id, call } = attempt;
+    let live = read::live(app, id, app.arm.read_api_version(), call).await?;
+    if live.is_being_updated() {
+        return Ok(Left::After(READ_AGAIN));
+    }
+    if !write::settle(app, id, &live).await? {
+        return Ok(Left::After(READ_AGAIN));
+    }
+    let limit = read::limit(app, id, call).await;
+    let plan = plan_now(app, id, &live, limit);
+    conclude::steps(app, &plan.steps).await?;
+    if let Some(patch) = plan.patch {
+        return write::write(attempt, &live, patch, limit).await;
+    }
+    Ok(plan.stuck.map_or(Left::Nothing, Left::Stuck))
+}
+
+/// Whether anything is to be done for `id` at `now`: something to open, to close, or to settle.
+pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
+    let hangs = state.registries.get(id).is_some_and(|registry| registry.unsettled.is_some());
+    hangs || state.grants_of(id).any(|standing| standing.is_due(now))
+}
+
+/// When the next grant of `id` ends, if one stands.
+pub fn next_end(state: &State, id: &ResourceId) -> Option<Timestamp> {
+    state.grants_of(id).map(|standing| standing.grant.until).min()
+}
+
+fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
+    let now = app.clock.now();
+    app.ledger.read(|state| {
+        let claimed = state.registries.get(id).map(|registry| &registry.claimed);
+        let uncertain = |claim: &Claim| matches!(claim, Claim::Begun(at) if now.duration_since(*at) < MAY_LAND_WITHIN);
+        let wanted = Wanted {
+            grants: state.grants_of(id).map(|standing| (&standing.grant, standing.stage)).collect(),
+            claimed: claimed.into_iter().flatten().map(|(address, claim)| (*address, uncertain(claim))).collect(),
+            limit,
+            may_add: app.may_add,
+        };
+        plan(live, &wanted, now)
+    })
+}
+
+/// How fast attempts follow each other for one registry. Lost in a restart, on purpose: then the
+/// first attempt is made at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    failures: u32,
+    not_before: Option<Timestamp>,
+}
+
+impl Pace {
+    fn waiting(self, now: Timestamp) -> Option<Timestamp> {
+        self.not_before.filter(|until| *until > now)
+    }
+
+    /// After one more failure: twice as long as before, at least what Azure asked for, at most
+    /// [`LONGEST_PAUSE`] so that nothing of ours outlives an outage by more than that.
+    fn next(self, now: Timestamp, asked: Option<Duration>) -> Self {
+        let own = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(self.failures.min(10)));
+        let pause = own.max(asked.unwrap_or_default()).min(LONGEST_PAUSE);
+        Self { failures: self.failures.saturating_add(1), not_before: Some(clock::add(now, pause)) }
+    }
+}

@@ -1,0 +1,101 @@
+//! Writing: intent, one PATCH right after a GET, outcome by reading.
+
+use super::{Attempt, LOST_AFTER, Left, READ_AGAIN, Trouble, conclude, plan_now, read};
+use crate::app::App;
+use crate::azure::PatchError;
+use crate::domain::firewall::{Live, Patch};
+use crate::domain::id::WriteId;
+use crate::domain::ledger::{What, Write, WriteOutcome};
+use crate::domain::resource_id::ResourceId;
+use crate::store::StoreError;
+use std::time::Duration;
+
+/// Settles a write of which the fate is unknown, by a read. `false`: it is unknown still.
+pub(super) async fn settle(app: &App, id: &ResourceId, live: &Live) -> Result<bool, StoreError> {
+    let hanging = app.ledger.read(|state| state.registries.get(id).and_then(|registry| registry.unsettled.clone()));
+    let Some((begun, write)) = hanging else { return Ok(true) };
+    if write.patch().shows_in(live) {
+        applied(app, &write, live).await?;
+        return Ok(true);
+    }
+    if app.clock.now().duration_since(begun) < LOST_AFTER {
+        return Ok(false);
+    }
+    let reason = "no reply told what became of it, and no read has shown it since".to_owned();
+    settled(app, &write, WriteOutcome::Lost { reason }).await?;
+    Ok(true)
+}
+
+/// Writes `patch`: intent into the ledger, a last GET, the PATCH, and a read to see.
+pub(super) async fn write(
+    Attempt { app, id, call }: Attempt<'_>,
+    live: &Live,
+    patch: Patch,
+    limit: u32,
+) -> Result<Left, Trouble> {
+    let write = Write {
+        id: WriteId(call.correlation_id),
+        registry: id.clone(),
+        add: patch.add.iter().copied().collect(),
+        remove: patch.remove.iter().copied().collect(),
+        before: live.entries(),
+    };
+    app.ledger.append(app.clock.now(), vec![What::WriteIntended(write.clone())]).await?;
+    // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
+    let fresh = match read::live(app, id, app.arm.api_version(), call).await {
+        Ok(fresh) => fresh.with_virtual_network_rules_of(live),
+        Err(trouble) => {
+            not_applied(app, &write, "the read right before it failed, so it was not sent").await?;
+            return Err(trouble);
+        }
+    };
+    if plan_now(app, id, &fresh, limit).patch.as_ref() != Some(&patch) {
+        not_applied(app, &write, "the list changed before it was sent").await?;
+        return Ok(Left::After(Duration::ZERO));
+    }
+    let outcome = app.arm.patch_registry(id, &patch.body(&fresh), call).await;
+    tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
+    match outcome {
+        Ok(()) => verify(Attempt { app, id, call }, &write, &fresh).await,
+        Err(PatchError::Unknown { why }) => {
+            tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "what became of the PATCH is not known: {why}");
+            Ok(Left::After(READ_AGAIN))
+        }
+        Err(PatchError::NotApplied(error)) => {
+            not_applied(app, &write, &error.to_string()).await?;
+            Err(Trouble::Arm(error))
+        }
+        Err(PatchError::OperationFailed { code, message }) => {
+            not_applied(app, &write, &format!("{code}: {message}")).await?;
+            conclude::refused(app, id, &write, &format!("Azure could not do it ({code}): {message}")).await?;
+            Ok(Left::After(READ_AGAIN))
+        }
+    }
+}
+
+async fn verify(Attempt { app, id, call }: Attempt<'_>, write: &Write, before: &Live) -> Result<Left, Trouble> {
+    let live = read::live(app, id, app.arm.read_api_version(), call).await?;
+    if !write.patch().shows_in(&live) {
+        return Ok(Left::After(READ_AGAIN));
+    }
+    applied(app, write, &live).await?;
+    conclude::report_others_changes(app, write, before, &live).await?;
+    Ok(Left::Nothing)
+}
+
+async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let outcome = WriteOutcome::Applied { after: live.entries() };
+    let mut what = vec![What::WriteSettled { write: write.id, registry: write.registry.clone(), outcome }];
+    what.extend(app.ledger.read(|state| state.outcomes(write, now)));
+    app.ledger.append(now, what).await
+}
+
+async fn not_applied(app: &App, write: &Write, reason: &str) -> Result<(), StoreError> {
+    settled(app, write, WriteOutcome::NotApplied { reason: reason.to_owned() }).await
+}
+
+async fn settled(app: &App, write: &Write, outcome: WriteOutcome) -> Result<(), StoreError> {
+    let what = What::WriteSettled { write: write.id, registry: write.registry.clone(), outcome };
+    app.ledger.append(app.clock.now(), vec![what]).await
+}

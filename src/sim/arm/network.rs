@@ -1,0 +1,107 @@
+//! Resources of Microsoft.Network, service tags, subscriptions and the tenant.
+
+use super::super::start::Shared;
+use super::super::wire::{Incoming, lock};
+use super::super::{TENANT, model::Model};
+use super::error::ArmError;
+use super::registry::no_subscription;
+use super::{Caller, authorize, list, ok};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+/// GET of a NAT gateway, public IP address, public IP prefix or subnet, by its lower-case id.
+pub(super) fn resource(shared: &Shared, id: &str, caller: &Caller) -> Result<Response, ArmError> {
+    let model = shared.settled();
+    let Some(resource) = model.resource(id) else {
+        return Err(missing(&model, id));
+    };
+    let text = |name| {
+        resource
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    authorize(
+        shared,
+        caller,
+        &format!("{}/read", text("type")),
+        text("id"),
+    )?;
+    Ok(ok(resource))
+}
+
+fn missing(model: &Model, id: &str) -> ArmError {
+    let segments: Vec<&str> = id.split('/').collect();
+    let part = |index: usize| segments.get(index).copied().unwrap_or_default();
+    if !model.has_subscription(part(2)) {
+        return no_subscription(part(2));
+    }
+    ArmError::no_resource(&format!("Microsoft.Network/{}", part(7)), part(8), part(4))
+}
+
+/// GET of the service tags, a page at a time.
+pub(super) fn service_tags(
+    shared: &Shared,
+    request: &Incoming,
+    subscription: &str,
+    location: &str,
+    caller: &Caller,
+) -> Result<Response, ArmError> {
+    let model = shared.settled();
+    if !model.has_subscription(subscription) {
+        return Err(no_subscription(subscription));
+    }
+    let scope = format!("/subscriptions/{subscription}");
+    let action = "Microsoft.Network/locations/serviceTags/read";
+    authorize(shared, caller, action, &scope)?;
+    let from = request
+        .parameter("$skipToken")
+        .and_then(|token| token.parse().ok())
+        .unwrap_or(0);
+    let (page, next) = model.service_tags(from, lock(&shared.knobs).page_size);
+    let mut body = json!({
+        "name": "public", "id": format!("{scope}/providers/Microsoft.Network/serviceTags/public"),
+        "type": "Microsoft.Network/serviceTags", "changeNumber": "63", "cloud": "Public", "values": page,
+    });
+    if let (Some(next), Some(body)) = (next, body.as_object_mut()) {
+        let version = request.parameter("api-version").unwrap_or_default();
+        let link = format!(
+            "{}{scope}/providers/Microsoft.Network/locations/{location}/serviceTags?api-version={version}&$skipToken={next}",
+            request.origin
+        );
+        body.insert("nextLink".to_owned(), link.into());
+    }
+    Ok(ok(&body))
+}
+
+/// GET of all subscriptions.
+pub(super) fn subscriptions(shared: &Shared) -> Response {
+    let model = shared.settled();
+    let all = model.subscriptions();
+    ok(&list(all.iter().map(|id| describe(id)).collect()))
+}
+
+/// GET of one subscription.
+pub(super) fn subscription(shared: &Shared, id: &str) -> Result<Response, ArmError> {
+    if shared.settled().has_subscription(id) {
+        Ok(ok(&describe(id)))
+    } else {
+        Err(no_subscription(id))
+    }
+}
+
+/// GET of the tenants.
+pub(super) fn tenants() -> Response {
+    ok(&list(vec![json!({
+        "id": format!("/tenants/{TENANT}"), "tenantId": TENANT, "displayName": "Contoso",
+        "defaultDomain": "contoso.onmicrosoft.com", "tenantCategory": "Home",
+    })]))
+}
+
+fn describe(id: &str) -> Value {
+    json!({
+        "id": format!("/subscriptions/{id}"), "subscriptionId": id, "tenantId": TENANT,
+        "displayName": "Simulated", "state": "Enabled", "authorizationSource": "RoleBased",
+        "subscriptionPolicies": { "spendingLimit": "Off" }, "managedByTenants": [],
+    })
+}

@@ -1,0 +1,326 @@
+//! A PATCH's body: what is taken, and what is refused in which words.
+
+use super::super::knobs::{Duplicates, Knobs, VirtualNetworkRules};
+use super::super::model::{
+    DefaultAction, IpRule, NetworkRuleSet, Patch, Registry, Sku, VirtualNetworkRule, bare, network,
+};
+use super::error::ArmError;
+use super::version::Version;
+use ipnet::Ipv4Net;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Limits on tags: <https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources>
+const TAGS: usize = 50;
+const TAG_NAME: usize = 512;
+const TAG_VALUE: usize = 256;
+
+/// Azure's code for a body that breaks the schema. For most refusals of the registry itself no
+/// page names the code: they say `BadRequest` here, as the reported quota error does.
+const CONTENT: &str = "InvalidRequestContent";
+
+/// Checks a PATCH's body against the registry as it is.
+pub(super) fn parse(
+    body: &[u8],
+    version: &Version,
+    registry: &Registry,
+    knobs: &Knobs,
+) -> Result<Patch, ArmError> {
+    let body: Value = serde_json::from_slice(body).map_err(|error| {
+        ArmError::bad(
+            CONTENT,
+            format!("The request content was invalid and could not be deserialized: '{error}'."),
+        )
+    })?;
+    if !body.is_object() {
+        return Err(ArmError::bad(
+            CONTENT,
+            "The request content is not an object.",
+        ));
+    }
+    let nothing = Value::Null;
+    let properties = body.get("properties").unwrap_or(&nothing);
+    let mut patch = Patch {
+        tags: body.get("tags").map(tags).transpose()?,
+        sku: body.pointer("/sku/name").map(sku).transpose()?,
+        public_network_access: switch(properties, "publicNetworkAccess")?,
+        bypass: text(properties, "networkRuleBypassOptions")?,
+        admin_user: flag(properties, "adminUserEnabled")?,
+        anonymous_pull: flag(properties, "anonymousPullEnabled")?,
+        data_endpoint: flag(properties, "dataEndpointEnabled")?,
+        network_rules: None,
+    };
+    if let Some(set) = present(properties, "networkRuleSet") {
+        patch.network_rules = Some(network_rules(set, version, registry, knobs)?);
+    }
+    allowed_by_sku(&patch, registry)?;
+    Ok(patch)
+}
+
+/// The set is replaced as a whole: entries and fields that are not sent are gone. Only what a
+/// version does not know follows a knob.
+fn network_rules(
+    set: &Value,
+    version: &Version,
+    registry: &Registry,
+    knobs: &Knobs,
+) -> Result<NetworkRuleSet, ArmError> {
+    let Some(set) = set.as_object() else {
+        return Err(invalid("properties.networkRuleSet", "an object"));
+    };
+    let default_action = match set.get("defaultAction").and_then(Value::as_str) {
+        Some("Allow") => DefaultAction::Allow,
+        Some("Deny") => DefaultAction::Deny,
+        Some(other) => {
+            return Err(ArmError::bad(
+                CONTENT,
+                format!(
+                    "Error converting value \"{other}\" to type 'DefaultAction'. Path 'properties.networkRuleSet.defaultAction'."
+                ),
+            ));
+        }
+        None => {
+            return Err(ArmError::bad(
+                CONTENT,
+                "Required property 'defaultAction' not found in JSON. Path 'properties.networkRuleSet'.",
+            ));
+        }
+    };
+    let ip_rules = entries(set, "ipRules")?
+        .into_iter()
+        .map(ip_rule)
+        .collect::<Result<Vec<_>, _>>()?;
+    if knobs.duplicates == Duplicates::Refused {
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = ip_rules.iter().find(|rule| !seen.insert(&rule.value)) {
+            return Err(refused(format!(
+                "IP rule is not valid - Found duplicate IP rule '{}'.",
+                twice.value
+            )));
+        }
+    }
+    if ip_rules.len() > registry.ip_rule_limit {
+        return Err(refused(format!(
+            "The requested feature IP rule exceeds allowed quota {} for the SKU {}.",
+            registry.ip_rule_limit,
+            registry.sku.name()
+        )));
+    }
+    let virtual_network_rules = match version.subnet_field() {
+        Some(field) => subnets(set, field)?,
+        None if knobs.virtual_network_rules == VirtualNetworkRules::Kept => {
+            registry.network_rules.virtual_network_rules.clone()
+        }
+        None => Vec::new(),
+    };
+    let extra = rest(set, &["defaultAction", "ipRules", "virtualNetworkRules"]);
+    Ok(NetworkRuleSet {
+        default_action,
+        ip_rules,
+        virtual_network_rules,
+        extra,
+    })
+}
+
+fn ip_rule(entry: &Map<String, Value>) -> Result<IpRule, ArmError> {
+    action_is_allow(entry)?;
+    let Some(value) = entry.get("value").and_then(Value::as_str) else {
+        return Err(ArmError::bad(
+            CONTENT,
+            "Required property 'value' not found in JSON. Path 'properties.networkRuleSet.ipRules'.",
+        ));
+    };
+    let wrong = |why: &str| refused(format!("IP rule is not valid - '{value}' {why}"));
+    let Some(network) = network(value) else {
+        return Err(wrong(
+            "is not an IPv4 address or an IPv4 range in CIDR format. Only IPV4 address is allowed.",
+        ));
+    };
+    if is_private(network) {
+        return Err(wrong("is not a public address."));
+    }
+    Ok(IpRule {
+        value: bare(value).to_owned(),
+        extra: rest(entry, &["action", "value"]),
+    })
+}
+
+/// Whether any of it lies where no caller on the internet can be. This is the service's own check,
+/// not doorward's: documentation addresses, which Azure's own samples use, pass it.
+fn is_private(network: Ipv4Net) -> bool {
+    const BLOCKS: [([u8; 4], u8); 7] = [
+        ([0, 0, 0, 0], 8),
+        ([10, 0, 0, 0], 8),
+        ([100, 64, 0, 0], 10),
+        ([127, 0, 0, 0], 8),
+        ([169, 254, 0, 0], 16),
+        ([172, 16, 0, 0], 12),
+        ([192, 168, 0, 0], 16),
+    ];
+    let overlaps =
+        |other: Ipv4Net| other.contains(&network.network()) || network.contains(&other.network());
+    BLOCKS
+        .iter()
+        .filter_map(|(base, length)| Ipv4Net::new((*base).into(), *length).ok())
+        .any(overlaps)
+}
+
+fn subnets(set: &Map<String, Value>, field: &str) -> Result<Vec<VirtualNetworkRule>, ArmError> {
+    let mut rules: Vec<VirtualNetworkRule> = Vec::new();
+    for entry in entries(set, "virtualNetworkRules")? {
+        action_is_allow(entry)?;
+        let Some(subnet) = entry.get(field).and_then(Value::as_str) else {
+            return Err(ArmError::bad(
+                CONTENT,
+                format!(
+                    "Required property '{field}' not found in JSON. Path 'properties.networkRuleSet.virtualNetworkRules'."
+                ),
+            ));
+        };
+        if rules
+            .iter()
+            .any(|rule| rule.subnet.eq_ignore_ascii_case(subnet))
+        {
+            return Err(refused(format!(
+                "Virtual network rule is not valid - Found duplicate virtual network rule '{subnet}'. For more information, please visit https://aka.ms/acr/vnet"
+            )));
+        }
+        rules.push(VirtualNetworkRule {
+            subnet: subnet.to_owned(),
+            extra: rest(entry, &["action", field]),
+        });
+    }
+    Ok(rules)
+}
+
+/// Firewalls and closing the public endpoint are for Premium.
+fn allowed_by_sku(patch: &Patch, registry: &Registry) -> Result<(), ArmError> {
+    let sku = patch.sku.unwrap_or(registry.sku);
+    if sku == Sku::Premium {
+        return Ok(());
+    }
+    if patch.public_network_access == Some(false) {
+        return Err(ArmError::bad(
+            "DisablingPublicNetworkAccessNotSupported",
+            format!(
+                "Disabling public network access is not supported for the SKU {}. For more information, please visit https://aka.ms/acr/private-link.",
+                sku.name()
+            ),
+        ));
+    }
+    let rules = patch.network_rules.as_ref();
+    if rules.is_some_and(|rules| {
+        !rules.ip_rules.is_empty() || rules.default_action == DefaultAction::Deny
+    }) {
+        return Err(refused(format!(
+            "Network rules are not supported for the SKU {}.",
+            sku.name()
+        )));
+    }
+    Ok(())
+}
+
+fn tags(tags: &Value) -> Result<BTreeMap<String, String>, ArmError> {
+    let Some(tags) = tags.as_object() else {
+        return Err(invalid("tags", "an object"));
+    };
+    if tags.len() > TAGS {
+        return Err(ArmError::bad(
+            "InvalidTags",
+            format!(
+                "The resource has {} tags, more than the {TAGS} allowed.",
+                tags.len()
+            ),
+        ));
+    }
+    tags.iter()
+        .map(|(name, value)| {
+            let value = value.as_str().ok_or_else(|| invalid("tags", "strings"))?;
+            if name.len() > TAG_NAME || value.chars().count() > TAG_VALUE {
+                return Err(ArmError::bad(
+                    "InvalidTagValueLength",
+                    format!("Tag '{name}' is too long: a name may have {TAG_NAME} characters, a value {TAG_VALUE}."),
+                ));
+            }
+            Ok((name.clone(), value.to_owned()))
+        })
+        .collect()
+}
+
+fn sku(name: &Value) -> Result<Sku, ArmError> {
+    match name.as_str() {
+        Some("Basic") => Ok(Sku::Basic),
+        Some("Standard") => Ok(Sku::Standard),
+        Some("Premium") => Ok(Sku::Premium),
+        _ => Err(invalid("sku.name", "Basic, Standard or Premium")),
+    }
+}
+
+fn switch(properties: &Value, name: &str) -> Result<Option<bool>, ArmError> {
+    match text(properties, name)?.as_deref() {
+        None => Ok(None),
+        Some("Enabled") => Ok(Some(true)),
+        Some("Disabled") => Ok(Some(false)),
+        Some(_) => Err(invalid(name, "Enabled or Disabled")),
+    }
+}
+
+fn flag(properties: &Value, name: &str) -> Result<Option<bool>, ArmError> {
+    let value = present(properties, name);
+    let flag = |value: &Value| value.as_bool().ok_or_else(|| invalid(name, "a boolean"));
+    value.map(flag).transpose()
+}
+
+fn text(properties: &Value, name: &str) -> Result<Option<String>, ArmError> {
+    let value = present(properties, name);
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    value
+        .map(|value| text(value).ok_or_else(|| invalid(name, "a string")))
+        .transpose()
+}
+
+fn present<'a>(properties: &'a Value, name: &str) -> Option<&'a Value> {
+    properties.get(name).filter(|value| !value.is_null())
+}
+
+/// The objects of a list; none where the list is absent or null.
+fn entries<'a>(
+    set: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Vec<&'a Map<String, Value>>, ArmError> {
+    match set.get(name) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(entries)) => entries
+            .iter()
+            .map(|entry| entry.as_object().ok_or_else(|| invalid(name, "objects")))
+            .collect(),
+        Some(_) => Err(invalid(name, "an array")),
+    }
+}
+
+fn action_is_allow(entry: &Map<String, Value>) -> Result<(), ArmError> {
+    match entry.get("action").map(Value::as_str) {
+        None | Some(Some("Allow")) => Ok(()),
+        Some(_) => Err(invalid("action", "Allow")),
+    }
+}
+
+/// The fields that are not among the known ones.
+fn rest(fields: &Map<String, Value>, known: &[&str]) -> Map<String, Value> {
+    fields
+        .iter()
+        .filter(|(name, _)| !known.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+fn invalid(path: &str, wanted: &str) -> ArmError {
+    ArmError::bad(
+        CONTENT,
+        format!("The request content was invalid: '{path}' must be {wanted}."),
+    )
+}
+
+fn refused(message: String) -> ArmError {
+    ArmError::bad("BadRequest", message)
+}

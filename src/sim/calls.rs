@@ -1,0 +1,264 @@
+//! Which of Azure's calls a request is, from its listener, method and path.
+
+use super::wire::{Door, Incoming};
+use axum::http::Method;
+
+/// A call, as faults, holds and the record of requests name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// GET of one registry.
+    GetRegistry,
+    /// PATCH of one registry.
+    PatchRegistry,
+    /// GET of all registries of a subscription or resource group.
+    ListRegistries,
+    /// GET of a registry's `listUsages`.
+    ListUsages,
+    /// GET of an asynchronous operation's status.
+    GetOperation,
+    /// GET of a NAT gateway, public IP address, public IP prefix or subnet.
+    GetNetwork,
+    /// GET of the service tags.
+    ServiceTags,
+    /// GET of subscriptions or tenants.
+    Subscriptions,
+    /// POST to the authority's token endpoint.
+    Token,
+    /// GET of an `OpenID` configuration or the authority's instance discovery.
+    OpenIdConfiguration,
+    /// GET of the authority's key set.
+    KeySet,
+    /// GET of the managed identity endpoint.
+    Identity,
+    /// Anything of a registry's data plane.
+    DataPlane,
+    /// Anything else.
+    Other,
+}
+
+/// Which requests a fault or a hold is meant for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    call: Option<Call>,
+    part: Option<String>,
+}
+
+impl Target {
+    /// Every request.
+    pub fn any() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn meets(&self, call: Call, path: &str) -> bool {
+        self.call.is_none_or(|wanted| wanted == call)
+            && self
+                .part
+                .as_ref()
+                .is_none_or(|part| path.to_ascii_lowercase().contains(part))
+    }
+}
+
+impl From<Call> for Target {
+    fn from(call: Call) -> Self {
+        Self {
+            call: Some(call),
+            part: None,
+        }
+    }
+}
+
+impl From<(Call, &str)> for Target {
+    /// The call, where the path contains this (a registry's name), whatever its case.
+    fn from((call, part): (Call, &str)) -> Self {
+        Self {
+            call: Some(call),
+            part: Some(part.to_ascii_lowercase()),
+        }
+    }
+}
+
+/// Where a request leads. Resource Manager's names are lower-case here, since it ignores case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Subscriptions,
+    Subscription(String),
+    Tenants,
+    Registries {
+        subscription: String,
+        group: Option<String>,
+    },
+    Registry(RegistryPath),
+    Usages(RegistryPath),
+    Operation(RegistryPath, String),
+    /// A resource of Microsoft.Network, by its whole id.
+    Network(String),
+    ServiceTags {
+        subscription: String,
+        location: String,
+    },
+    UnknownResource,
+    Token(String),
+    OpenId {
+        tenant: String,
+        v2: bool,
+    },
+    InstanceDiscovery,
+    KeySet(String),
+    Identity,
+    /// What follows the host, as path segments.
+    DataPlane(Vec<String>),
+    Nothing,
+}
+
+/// What a registry's path names, lower-case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RegistryPath {
+    pub(super) subscription: String,
+    pub(super) group: String,
+    pub(super) name: String,
+}
+
+impl Route {
+    /// Where the request leads, by its listener and path; the method is the handler's matter.
+    pub(super) fn of(request: &Incoming) -> Self {
+        let path = request.path.trim_matches('/');
+        let kept: Vec<&str> = path.split('/').collect();
+        let lower = path.to_ascii_lowercase();
+        let segments: Vec<&str> = lower.split('/').collect();
+        match request.door {
+            Door::Authority => Self::of_authority(&segments),
+            Door::Plain | Door::ResourceManager => match segments.as_slice() {
+                ["msi", "token"] => Self::Identity,
+                ["v2" | "oauth2", ..] => {
+                    Self::DataPlane(kept.into_iter().map(str::to_owned).collect())
+                }
+                _ => Self::of_resource_manager(&segments, &lower),
+            },
+        }
+    }
+
+    fn of_authority(segments: &[&str]) -> Self {
+        let tenant = |tenant: &str| tenant.to_owned();
+        match *segments {
+            ["common", "discovery", "instance"] => Self::InstanceDiscovery,
+            [of, "oauth2", "v2.0", "token"] => Self::Token(tenant(of)),
+            [of, "v2.0", ".well-known", "openid-configuration"] => Self::OpenId {
+                tenant: tenant(of),
+                v2: true,
+            },
+            [of, ".well-known", "openid-configuration"] => Self::OpenId {
+                tenant: tenant(of),
+                v2: false,
+            },
+            [of, "discovery", "v2.0", "keys"] | [of, "discovery", "keys"] => {
+                Self::KeySet(tenant(of))
+            }
+            _ => Self::Nothing,
+        }
+    }
+
+    fn of_resource_manager(segments: &[&str], path: &str) -> Self {
+        match *segments {
+            ["subscriptions"] => Self::Subscriptions,
+            ["tenants"] => Self::Tenants,
+            ["subscriptions", subscription] => Self::Subscription(subscription.to_owned()),
+            [
+                "subscriptions",
+                subscription,
+                "providers",
+                "microsoft.network",
+                "locations",
+                location,
+                "servicetags",
+            ] => Self::ServiceTags {
+                subscription: subscription.to_owned(),
+                location: location.to_owned(),
+            },
+            [
+                "subscriptions",
+                subscription,
+                "providers",
+                "microsoft.containerregistry",
+                "registries",
+            ] => Self::Registries {
+                subscription: subscription.to_owned(),
+                group: None,
+            },
+            [
+                "subscriptions",
+                subscription,
+                "resourcegroups",
+                group,
+                "providers",
+                "microsoft.containerregistry",
+                "registries",
+                ref rest @ ..,
+            ] => Self::of_registry(subscription, group, rest),
+            [
+                "subscriptions",
+                _,
+                "resourcegroups",
+                _,
+                "providers",
+                "microsoft.network",
+                ..,
+            ] => Self::Network(format!("/{path}")),
+            ["subscriptions" | "providers", ..] => Self::UnknownResource,
+            _ => Self::Nothing,
+        }
+    }
+
+    fn of_registry(subscription: &str, group: &str, rest: &[&str]) -> Self {
+        let path = |name: &str| RegistryPath {
+            subscription: subscription.to_owned(),
+            group: group.to_owned(),
+            name: name.to_owned(),
+        };
+        match *rest {
+            [] => Self::Registries {
+                subscription: subscription.to_owned(),
+                group: Some(group.to_owned()),
+            },
+            [name] => Self::Registry(path(name)),
+            [name, "listusages"] => Self::Usages(path(name)),
+            [name, "operationstatuses", operation] => {
+                Self::Operation(path(name), operation.to_owned())
+            }
+            _ => Self::UnknownResource,
+        }
+    }
+
+    /// The call's name.
+    pub(super) fn call(&self, method: &Method) -> Call {
+        match self {
+            Self::Registry(_) if method == Method::GET => Call::GetRegistry,
+            Self::Registry(_) if method == Method::PATCH => Call::PatchRegistry,
+            Self::Registries { .. } => Call::ListRegistries,
+            Self::Usages(_) => Call::ListUsages,
+            Self::Operation(..) => Call::GetOperation,
+            Self::Network(_) => Call::GetNetwork,
+            Self::ServiceTags { .. } => Call::ServiceTags,
+            Self::Subscriptions | Self::Subscription(_) | Self::Tenants => Call::Subscriptions,
+            Self::Token(_) => Call::Token,
+            Self::OpenId { .. } | Self::InstanceDiscovery => Call::OpenIdConfiguration,
+            Self::KeySet(_) => Call::KeySet,
+            Self::Identity => Call::Identity,
+            Self::DataPlane(_) => Call::DataPlane,
+            Self::Registry(_) | Self::UnknownResource | Self::Nothing => Call::Other,
+        }
+    }
+
+    /// Whether this is Resource Manager's, which wants a bearer token.
+    pub(super) fn is_resource_manager(&self) -> bool {
+        !matches!(
+            self,
+            Self::Token(_)
+                | Self::OpenId { .. }
+                | Self::InstanceDiscovery
+                | Self::KeySet(_)
+                | Self::Identity
+                | Self::DataPlane(_)
+                | Self::Nothing
+        )
+    }
+}

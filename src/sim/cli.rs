@@ -1,0 +1,143 @@
+//! `doorward simulate`: the simulated Azure on its own, for trying doorward out by hand.
+
+use super::knobs::{Outcome, VirtualNetworkRules, Writes};
+use super::model::Registry;
+use super::start::{Sim, SimOptions};
+use super::{CLIENT_ID, CLIENT_SECRET, TENANT};
+use crate::clock::Clock;
+use anyhow::Context as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Run a simulated Azure on loopback: Resource Manager, tokens and registries' data planes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SimulateOptions {
+    /// Port for plain HTTP: Resource Manager with the static token, IDENTITY_ENDPOINT, data plane
+    #[arg(long, default_value_t = 8180, value_name = "PORT")]
+    http_port: u16,
+    /// Port of Resource Manager over HTTPS
+    #[arg(long, default_value_t = 8181, value_name = "PORT")]
+    https_port: u16,
+    /// Port of the authority (token endpoint, OpenID configuration, key set) over HTTPS
+    #[arg(long, default_value_t = 8182, value_name = "PORT")]
+    authority_port: u16,
+    /// Where to write the authority certificate ca.pem
+    #[arg(long, default_value = "simulated-azure", value_name = "DIR")]
+    ca_dir: PathBuf,
+    /// A registry at "selected networks"; may be repeated
+    #[arg(long = "registry", default_value = "contosoprod", value_name = "NAME")]
+    registries: Vec<String>,
+    /// An entry that stands in every registry's firewall from the start; may be repeated
+    #[arg(long = "entry", value_name = "ADDRESS|CIDR")]
+    entries: Vec<String>,
+    /// An IP address of the NAT gateway `egress`; may be repeated
+    #[arg(
+        long = "nat-address",
+        default_value = "20.50.1.1",
+        value_name = "ADDRESS"
+    )]
+    nat_addresses: Vec<String>,
+    /// A bearer token that Resource Manager takes beside those of its own authority
+    #[arg(long, default_value = "simulated-static-token", value_name = "TOKEN")]
+    static_token: String,
+    /// Seconds until the data plane follows a change, opening and closing alike
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    propagation: u64,
+    /// Answer writes with 201 and an operation that takes this long; without it with 200
+    #[arg(long, value_name = "SECONDS")]
+    operations_take: Option<u64>,
+    /// Writes whose api-version does not know virtual network rules take them away
+    #[arg(long)]
+    wipe_virtual_network_rules: bool,
+}
+
+/// Runs it until Ctrl-C, after printing where everything is.
+pub async fn simulate(options: SimulateOptions, clock: Clock) -> anyhow::Result<()> {
+    let azure = Sim::start(SimOptions {
+        ca_dir: Some(options.ca_dir.clone()),
+        http_port: options.http_port,
+        https_port: options.https_port,
+        authority_port: options.authority_port,
+        static_token: options.static_token.clone(),
+        ..SimOptions::new(clock)
+    })
+    .await?;
+    let guide = furnish(&azure, &options);
+    std::io::stdout()
+        .write_all(guide.as_bytes())
+        .context("the guide could not be printed")?;
+    tokio::signal::ctrl_c()
+        .await
+        .context("Ctrl-C cannot be waited for")?;
+    azure.shutdown().await;
+    Ok(())
+}
+
+/// Puts in what the options ask for, and says what there is.
+fn furnish(azure: &Sim, options: &SimulateOptions) -> String {
+    let mut ids = String::new();
+    for name in &options.registries {
+        let registry = Registry {
+            anonymous_pull: true,
+            ..Registry::new(name)
+        };
+        let registry = options
+            .entries
+            .iter()
+            .fold(registry, |registry, entry| registry.with_entry(entry));
+        ids = format!("{ids}  - id: {}\n", registry.id());
+        azure.add_registry(registry);
+    }
+    let addresses: Vec<&str> = options.nat_addresses.iter().map(String::as_str).collect();
+    let gateway = azure.model(|model| model.add_nat_gateway("egress", &addresses, &[]));
+    azure.knobs(|knobs| {
+        knobs.propagates_in(Duration::from_secs(options.propagation));
+        if let Some(seconds) = options.operations_take {
+            knobs.writes = Writes::Asynchronous {
+                takes: Duration::from_secs(seconds),
+                retry_after: Duration::from_secs(1),
+                outcome: Outcome::Succeeded,
+            };
+        }
+        if options.wipe_virtual_network_rules {
+            knobs.virtual_network_rules = VirtualNetworkRules::Wiped;
+        }
+    });
+    let plain = azure.resource_manager();
+    let ca = azure
+        .ca_file()
+        .unwrap_or(&options.ca_dir)
+        .display()
+        .to_string();
+    let host = options
+        .registries
+        .first()
+        .map(|name| format!("{}.azurecr.io", name.to_ascii_lowercase()))
+        .unwrap_or_default();
+    format!(
+        "\
+The simulated Azure is running; Ctrl-C ends it. For doorward.yaml:
+
+azure:
+  resource_manager: {}
+  authority: {}
+  ca_file: {ca}
+  # or, over plain HTTP with the token {}:
+  # resource_manager: {plain}
+registries:
+{ids}
+Tenant {TENANT}, client {CLIENT_ID}, secret {CLIENT_SECRET}
+IDENTITY_ENDPOINT={} IDENTITY_HEADER={}
+NAT gateway {gateway}
+
+A refused caller:
+  curl -H 'Host: {host}' -H 'x-caller-address: 20.1.2.3' {plain}v2/
+",
+        azure.resource_manager_tls(),
+        azure.authority(),
+        options.static_token,
+        azure.identity_endpoint(),
+        azure.identity_header(),
+    )
+}

@@ -1,0 +1,138 @@
+//! Resources of Microsoft.Network: NAT gateways, public IP addresses and prefixes, subnets, and the
+//! service tags.
+
+use super::super::{RESOURCE_GROUP, SUBSCRIPTION};
+use super::Model;
+use serde_json::{Value, json};
+
+impl Model {
+    /// Adds a public IP address and says its id. Without an address it is dynamic and unattached.
+    pub fn add_public_ip_address(&mut self, name: &str, address: Option<&str>) -> String {
+        let mut properties = json!({
+            "provisioningState": "Succeeded",
+            "publicIPAddressVersion": if address.is_some_and(|a| a.contains(':')) { "IPv6" } else { "IPv4" },
+            "publicIPAllocationMethod": if address.is_some() { "Static" } else { "Dynamic" },
+            "idleTimeoutInMinutes": 4,
+        });
+        if let (Some(address), Some(properties)) = (address, properties.as_object_mut()) {
+            properties.insert("ipAddress".to_owned(), address.into());
+        }
+        self.add_resource("publicIPAddresses", name, &properties)
+    }
+
+    /// Adds a public IP prefix (`20.60.0.0/30`) and says its id.
+    pub fn add_public_ip_prefix(&mut self, name: &str, prefix: &str) -> String {
+        let length = prefix
+            .split_once('/')
+            .and_then(|(_, length)| length.parse::<u8>().ok());
+        let version = if prefix.contains(':') { "IPv6" } else { "IPv4" };
+        let properties = json!({
+            "provisioningState": "Succeeded", "ipPrefix": prefix, "prefixLength": length,
+            "publicIPAddressVersion": version, "publicIPAddresses": [],
+        });
+        self.add_resource("publicIPPrefixes", name, &properties)
+    }
+
+    /// Adds a NAT gateway with public IP addresses and prefixes of its own, and says its id.
+    pub fn add_nat_gateway(&mut self, name: &str, addresses: &[&str], prefixes: &[&str]) -> String {
+        let (mut v4, mut v6, mut v4_prefixes, mut v6_prefixes) = (vec![], vec![], vec![], vec![]);
+        for (index, address) in addresses.iter().enumerate() {
+            let id = self.add_public_ip_address(&format!("{name}-ip-{index}"), Some(address));
+            let into = if address.contains(':') {
+                &mut v6
+            } else {
+                &mut v4
+            };
+            into.push(json!({ "id": id }));
+        }
+        for (index, prefix) in prefixes.iter().enumerate() {
+            let id = self.add_public_ip_prefix(&format!("{name}-prefix-{index}"), prefix);
+            let into = if prefix.contains(':') {
+                &mut v6_prefixes
+            } else {
+                &mut v4_prefixes
+            };
+            into.push(json!({ "id": id }));
+        }
+        let mut properties =
+            json!({ "provisioningState": "Succeeded", "idleTimeoutInMinutes": 5, "subnets": [] });
+        let lists = [
+            ("publicIpAddresses", v4),
+            ("publicIpAddressesV6", v6),
+            ("publicIpPrefixes", v4_prefixes),
+            ("publicIpPrefixesV6", v6_prefixes),
+        ];
+        if let Some(properties) = properties.as_object_mut() {
+            for (key, ids) in lists.into_iter().filter(|(_, ids)| !ids.is_empty()) {
+                properties.insert(key.to_owned(), Value::Array(ids));
+            }
+        }
+        self.add_resource("natGateways", name, &properties)
+    }
+
+    /// Adds a subnet of a virtual network and says its id.
+    pub fn add_subnet(&mut self, network: &str, name: &str, nat_gateway: Option<&str>) -> String {
+        let mut properties = json!({ "provisioningState": "Succeeded", "addressPrefix": "10.1.0.0/24", "defaultOutboundAccess": nat_gateway.is_none() });
+        if let (Some(gateway), Some(properties)) = (nat_gateway, properties.as_object_mut()) {
+            properties.insert("natGateway".to_owned(), json!({ "id": gateway }));
+        }
+        self.add_resource(
+            "virtualNetworks",
+            &format!("{network}/subnets/{name}"),
+            &properties,
+        )
+    }
+
+    /// Adds a resource of Microsoft.Network with these properties, and says its id.
+    pub fn add_resource(&mut self, kind: &str, name: &str, properties: &Value) -> String {
+        let id = format!(
+            "/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.Network/{kind}/{name}"
+        );
+        let own = name.rsplit('/').next().unwrap_or(name);
+        let kind = if name.contains("/subnets/") {
+            "virtualNetworks/subnets"
+        } else {
+            kind
+        };
+        let resource = json!({
+            "id": id, "name": own, "type": format!("Microsoft.Network/{kind}"),
+            "location": "westeurope", "sku": { "name": "Standard", "tier": "Regional" }, "properties": properties,
+        });
+        self.resources.insert(id.to_ascii_lowercase(), resource);
+        id
+    }
+
+    /// Deletes a resource.
+    pub fn remove_resource(&mut self, id: &str) {
+        self.resources.remove(&id.to_ascii_lowercase());
+    }
+
+    /// Adds a service tag: `AzureDevOps`, `AzureContainerRegistry.WestEurope`.
+    pub fn add_service_tag(&mut self, name: &str, prefixes: &[&str]) {
+        let (system, region) = name.split_once('.').unwrap_or((name, ""));
+        self.service_tags.push(json!({
+            "name": name, "id": name, "serviceTagChangeNumber": "7",
+            "properties": {
+                "changeNumber": "7", "region": region.to_ascii_lowercase(), "state": "GA",
+                "networkFeatures": ["API", "NSG", "UDR", "FW"], "systemService": system, "addressPrefixes": prefixes,
+            },
+        }));
+    }
+
+    pub(in super::super) fn resource(&self, id: &str) -> Option<&Value> {
+        self.resources.get(id)
+    }
+
+    /// A page of the service tags, and where the next one starts.
+    pub(in super::super) fn service_tags(
+        &self,
+        from: usize,
+        count: usize,
+    ) -> (&[Value], Option<usize>) {
+        let rest = self.service_tags.get(from..).unwrap_or_default();
+        match rest.split_at_checked(count) {
+            Some((page, more)) if !more.is_empty() => (page, Some(from.saturating_add(count))),
+            _ => (rest, None),
+        }
+    }
+}

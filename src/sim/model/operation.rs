@@ -1,0 +1,63 @@
+//! A write to a registry, and the asynchronous operation that carries it out.
+
+use super::super::knobs::Outcome;
+use super::registry::{NetworkRuleSet, Registry, Sku};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What a PATCH asks for, checked. What it does not name stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in super::super) struct Patch {
+    /// The whole firewall.
+    pub(in super::super) network_rules: Option<NetworkRuleSet>,
+    /// All tags: as in every PATCH of a tracked resource they are replaced as a whole.
+    pub(in super::super) tags: Option<BTreeMap<String, String>>,
+    pub(in super::super) sku: Option<Sku>,
+    pub(in super::super) public_network_access: Option<bool>,
+    pub(in super::super) bypass: Option<String>,
+    pub(in super::super) admin_user: Option<bool>,
+    pub(in super::super) anonymous_pull: Option<bool>,
+    pub(in super::super) data_endpoint: Option<bool>,
+}
+
+impl Patch {
+    pub(in super::super) fn apply(&self, registry: &mut Registry) {
+        fn put<T: Clone>(into: &mut T, new: Option<&T>) {
+            if let Some(new) = new {
+                into.clone_from(new);
+            }
+        }
+        put(&mut registry.network_rules, self.network_rules.as_ref());
+        put(&mut registry.tags, self.tags.as_ref());
+        put(&mut registry.sku, self.sku.as_ref());
+        put(
+            &mut registry.public_network_access,
+            self.public_network_access.as_ref(),
+        );
+        put(&mut registry.bypass, self.bypass.as_ref());
+        put(&mut registry.admin_user, self.admin_user.as_ref());
+        put(&mut registry.anonymous_pull, self.anonymous_pull.as_ref());
+        match self.data_endpoint {
+            Some(true) if registry.data_endpoints.is_empty() => {
+                let name = registry.name.to_ascii_lowercase();
+                let endpoint = format!("{name}.{}.data.azurecr.io", registry.location);
+                registry.data_endpoints.push(endpoint);
+            }
+            Some(false) => registry.data_endpoints.clear(),
+            Some(true) | None => {}
+        }
+    }
+}
+
+/// A write under way or over. Until it succeeds, the registry shows its old state and `Updating`.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Operation {
+    /// `registries-<guid>`.
+    pub(in super::super) id: String,
+    pub(in super::super) started: Timestamp,
+    pub(in super::super) ends: Timestamp,
+    pub(in super::super) outcome: Outcome,
+    pub(in super::super) by: String,
+    pub(in super::super) patch: Patch,
+    pub(in super::super) is_over: bool,
+}

@@ -1,0 +1,258 @@
+//! A whole world for a story: the real router and the real turns on a fresh database, a simulated
+//! Azure, a chat that remembers, and one clock for all that stands still until it is moved.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use axum::{Json, Router, extract::State, routing::post};
+use doorward::app::App;
+use doorward::clock::Clock;
+use doorward::domain::ledger::What;
+use doorward::flow::{hosts, notify, reconcile, sets, triage};
+use doorward::http::public_router;
+use doorward::sim::{Registry, Sim, SimOptions};
+use doorward::{config, server, store};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// The registry of most stories.
+pub(crate) const REGISTRY: &str = "contosoprod";
+/// The NAT gateway's address: ours.
+pub(crate) const OURS: &str = "20.61.10.4";
+/// The first address of the NAT gateway's prefix, a /30.
+pub(crate) const PREFIX: &str = "20.61.10.16/30";
+/// Nobody's that we know.
+pub(crate) const STRANGER: &str = "51.140.7.9";
+/// The sources' key.
+pub(crate) const KEY: &str = "a key that sender and receiver know";
+
+/// What a story may set up otherwise.
+pub(crate) struct Setup {
+    pub(crate) policy: String,
+    pub(crate) config: Value,
+}
+
+/// An answer to a request.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) text: String,
+}
+
+pub(crate) struct World {
+    pub(crate) azure: Sim,
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Clock,
+    pub(crate) folder: TempDir,
+    messages: Arc<Mutex<Vec<Value>>>,
+}
+
+impl World {
+    /// An ordinary world.
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A world set up otherwise.
+    pub(crate) async fn with(change: impl FnOnce(&mut Setup)) -> Self {
+        let clock = Clock::set_to("2026-11-22T12:00:00Z".parse().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let azure = Sim::start(SimOptions::new(clock.clone())).await.unwrap();
+        azure.add_registry(Registry::new(REGISTRY));
+        azure.model(|model| {
+            model.add_public_ip_address("egress", Some(OURS));
+            model.add_public_ip_prefix("egress", PREFIX);
+            model.add_nat_gateway("build-egress", &["egress"], &["egress"]);
+        });
+        let messages = Arc::default();
+        let chat = chat(Arc::clone(&messages)).await;
+        let mut setup = Setup { policy: POLICY.to_owned(), config: settings(folder.path(), &azure, &chat) };
+        change(&mut setup);
+        fs::create_dir(folder.path().join("policies")).unwrap();
+        fs::write(folder.path().join("policies/policy.yaml"), &setup.policy).unwrap();
+        fs::write(folder.path().join("doorward.yaml"), setup.config.to_string()).unwrap();
+        let app = build(folder.path(), &clock).await;
+        Self { azure, app, clock, folder, messages }
+    }
+
+    /// The program ends and begins anew, on the same database.
+    pub(crate) async fn restart(&mut self) {
+        self.app = build(self.folder.path(), &self.clock).await;
+    }
+
+    /// A proven sender delivers the firewall's message about `address`.
+    pub(crate) async fn denied(&self, address: &str) {
+        let reply = self.deliver("clusters", &message(address)).await;
+        assert_eq!(reply.status, 202, "{}", reply.text);
+    }
+
+    /// A proven sender delivers.
+    pub(crate) async fn deliver(&self, source: &str, body: &str) -> Reply {
+        let kind = if body.starts_with(['{', '[']) { "application/json" } else { "text/plain" };
+        let request = Request::post(format!("/events/{source}")).header("x-doorward-key", KEY).header("content-type", kind);
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// Looks at, or answers, what a link leads to.
+    pub(crate) async fn follow(&self, method: Method, link: &str, form: &str) -> Reply {
+        let path = link.strip_prefix("https://doorward.contoso.com").unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "doorward.contoso.com")
+            .header("origin", "https://doorward.contoso.com")
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(form.to_owned())).unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let reply = public_router(Arc::clone(&self.app)).oneshot(request).await.unwrap();
+        let (head, body) = reply.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        Reply { status: head.status.as_u16(), headers: head.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    /// Takes turns until nothing is left that could be done now.
+    pub(crate) async fn settle(&self) {
+        let app = &*self.app;
+        for _ in 0..100 {
+            let before = *app.ledger.changed().borrow();
+            hosts::turn(app).await;
+            triage::turn(app).await.unwrap();
+            for id in app.registries.keys() {
+                reconcile::turn(app, id).await.unwrap();
+            }
+            notify::turn(app).await.unwrap();
+            if *app.ledger.changed().borrow() == before {
+                return;
+            }
+        }
+        panic!("this never settles");
+    }
+
+    /// Lets time pass, second by second, with turns as they come due.
+    pub(crate) async fn pass(&self, time: Duration) {
+        for _ in 0..time.as_secs() {
+            self.clock.advance(Duration::from_secs(1));
+            self.settle().await;
+        }
+    }
+
+    /// Time passes at once, as over an outage.
+    pub(crate) fn jump(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
+    /// The registry's list.
+    pub(crate) fn entries(&self) -> Vec<String> {
+        self.azure.entries(REGISTRY)
+    }
+
+    /// What happened, in order.
+    pub(crate) async fn ledger(&self) -> Vec<What> {
+        let entries = self.app.ledger.entries(0, 10_000).await.unwrap();
+        entries.iter().map(|entry| store::what(entry).unwrap()).collect()
+    }
+
+    /// The kinds of what happened, in order.
+    pub(crate) async fn kinds(&self) -> Vec<&'static str> {
+        self.ledger().await.iter().map(What::kind).collect()
+    }
+
+    /// The messages that the chat has got, by code.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let all = self.messages.lock().unwrap();
+        all.iter().map(|message| message["code"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The latest message's field.
+    pub(crate) fn last_message(&self, field: &str) -> String {
+        let all = self.messages.lock().unwrap();
+        all.last().unwrap()[field].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// The firewall's message about `address`, as a container runtime prints it.
+pub(crate) fn message(address: &str) -> String {
+    format!(
+        "Error response from daemon: Get \"https://{REGISTRY}.azurecr.io/v2/\": denied: client with IP '{address}' is not \
+         allowed access. Refer https://aka.ms/acr/firewall to grant access."
+    )
+}
+
+/// A status-403 row about `address`, as Azure Monitor exports it.
+pub(crate) fn row(address: &str, at: Timestamp) -> String {
+    json!({ "records": [{
+        "time": at.to_string(),
+        "category": "ContainerRegistryLoginEvents",
+        "operationName": "Login",
+        "resultType": "HttpStatusCode",
+        "resultDescription": "403",
+        "callerIpAddress": address,
+        "resourceId": Registry::new(REGISTRY).id().to_uppercase(),
+        "properties": { "loginServer": format!("{REGISTRY}.azurecr.io") },
+    }] })
+    .to_string()
+}
+
+const POLICY: &str = "
+version: 1
+sets:
+  build-egress: { nat_gateway: /subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/registries/providers/Microsoft.Network/natGateways/build-egress }
+  blocked: { cidrs: [51.140.9.0/24] }
+rules:
+  - { name: blocked, when: { address: blocked }, then: forbid }
+  - { name: build agents, when: { address: build-egress }, then: allow, for: 10m, because: Our NAT gateway. }
+";
+
+fn settings(folder: &Path, azure: &Sim, chat: &str) -> Value {
+    for (name, secret) in [("link", "0123456789abcdef0123456789abcdef"), ("key", KEY), ("chat", chat), ("token", azure.static_token())] {
+        fs::write(folder.join(name), secret).unwrap();
+    }
+    let secret = |name: &str| json!({ "file": folder.join(name) });
+    let auth = json!({ "kind": "shared_key", "keys": [secret("key")] });
+    json!({
+        "listen": "127.0.0.1:0",
+        "admin": "127.0.0.1:0",
+        "public_url": "https://doorward.contoso.com",
+        "state": format!("sqlite://{}", folder.join("doorward.db").display()),
+        "policies": "policies/",
+        "links": { "key": secret("link") },
+        "azure": {
+            "resource_manager": azure.resource_manager(),
+            "credential": { "kind": "static_token", "file": folder.join("token") },
+        },
+        "registries": [{ "id": Registry::new(REGISTRY).id(), "approvals": "link" }],
+        "sources": [
+            { "name": "clusters", "auth": auth },
+            { "name": "logs", "auth": auth, "trust_status_403": true },
+        ],
+        "channels": [{ "name": "chat", "kind": "webhook", "url": secret("chat") }],
+    })
+}
+
+async fn build(folder: &Path, clock: &Clock) -> Arc<App> {
+    let config = config::load(&folder.join("doorward.yaml")).unwrap();
+    let app = Arc::new(server::app(config, clock.clone()).await.unwrap());
+    sets::turn(&app).await;
+    app
+}
+
+/// An incoming webhook on loopback; it ends with the test's runtime.
+async fn chat(messages: Arc<Mutex<Vec<Value>>>) -> String {
+    let take = async |State(messages): State<Arc<Mutex<Vec<Value>>>>, Json(message): Json<Value>| {
+        messages.lock().unwrap().push(message);
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let router = Router::new().route("/", post(take)).with_state(messages);
+    tokio_util::task::TaskTracker::new().spawn(async { axum::serve(listener, router).await });
+    url
+}
