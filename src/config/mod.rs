@@ -1,7 +1,249 @@
 //! The configuration: read once, checked whole, every error with file, line and field.
 
+mod azure;
+mod error;
+mod policies;
+mod read;
 mod secret;
+mod sections;
+mod state;
+mod values;
 
+pub use error::LoadError;
+pub use policies::{load_file, load_files, load_policies};
+pub use read::{load, parse};
 pub use secret::{SecretError, SecretRef};
-/// stub
-pub fn load_file(_: &std::path::Path, _: &crate::domain::sets::External) -> anyhow::Result<Vec<ipnet::IpNet>> { Ok(vec![]) }
+pub use state::State;
+
+use crate::azure::Settings;
+use crate::domain::policy::Policy;
+use crate::domain::problem::{Place, Problem, Problems, did_you_mean};
+use crate::domain::resource_id::ResourceId;
+use crate::domain::verdict::Approvals;
+use ipnet::IpNet;
+use secrecy::SecretString;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The longest that `max_ttl` may be. A door that stands open for weeks is a rule of the firewall and
+/// belongs in whatever manages the registry.
+pub const LONGEST_MAX_TTL: Duration = Duration::from_hours(7 * 24);
+
+/// A checked configuration. Relative paths in it are relative to the file that it was read from.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where events and approvals come in.
+    pub listen: SocketAddr,
+    /// Where the operator page is.
+    pub admin: SocketAddr,
+    /// How people reach `listen`, without a slash at the end.
+    pub public_url: String,
+    /// Where the ledger is.
+    pub state: State,
+    /// The folder with the policy.
+    pub policies: PathBuf,
+    /// Whether anything is written.
+    pub mode: Mode,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The longest that anything is open; at most [`LONGEST_MAX_TTL`].
+    pub max_ttl: Duration,
+    /// Approval links.
+    pub links: Links,
+    /// Azure and how to sign in there.
+    pub azure: Settings,
+    /// The registries that may be opened; at least one.
+    pub registries: Vec<Registry>,
+    /// Who may report denials; at least one.
+    pub sources: Vec<Source>,
+    /// Where messages go.
+    pub channels: Vec<Channel>,
+    /// What is odd about it, and allowed.
+    pub warnings: Problems,
+}
+
+/// Whether doorward writes firewall entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    #[default]
+    Enforce,
+    /// Everything but that.
+    Observe,
+}
+
+/// Approval links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Links {
+    /// What they are signed with.
+    pub key: Secret,
+    /// How long they can be answered.
+    pub valid_for: Duration,
+}
+
+/// An enrolled registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registry {
+    /// Its ARM id.
+    pub id: ResourceId,
+    /// Its custom domains, lower-case.
+    pub hosts: Vec<String>,
+    /// How many firewall entries it takes, where Azure does not say.
+    pub max_entries: u32,
+    /// How requests about it may be answered.
+    pub approvals: Approvals,
+    /// How many grants it may have in an hour.
+    pub grants_per_hour: usize,
+}
+
+/// A configured sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name, as it stands in the path `/events/{source}`.
+    pub name: String,
+    /// How it proves itself.
+    pub auth: Auth,
+    /// The hosts of registries that its events may name, lower-case; empty for all that are enrolled.
+    pub registries: Vec<String>,
+    /// The host of the registry that is meant when an event names none, lower-case.
+    pub registry: Option<String>,
+    /// Whether a record that says 403 and an address, without the firewall's words, may open.
+    pub trust_status_403: bool,
+    /// How many requests a second it may make.
+    pub rate_per_second: u32,
+    /// How large a body may be, in bytes.
+    pub max_body_bytes: usize,
+}
+
+/// How a sender proves itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// A secret that both know, in the header `x-doorward-key`.
+    SharedKey {
+        /// All of them count: one comes, one goes.
+        keys: Vec<Secret>,
+        /// Whether it may also stand in the query parameter `key`.
+        query: bool,
+    },
+}
+
+/// Where messages go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// Its name, as rules use it.
+    pub name: String,
+    /// What it is.
+    pub kind: ChannelKind,
+    /// Where it is; whoever knows it may post there.
+    pub url: Secret,
+}
+
+/// The kinds of channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelKind {
+    /// One JSON document by POST.
+    Webhook,
+}
+
+/// Where a secret is to be read from, and where that is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    /// Where to read it.
+    pub from: SecretRef,
+    /// The configuration's file.
+    pub file: String,
+    /// Where in it.
+    pub place: Place,
+    /// The field's path.
+    pub field: String,
+}
+
+/// The secrets that a configuration names, as they are now.
+#[derive(Debug)]
+pub struct Secrets {
+    /// What approval links are signed with.
+    pub link_key: SecretString,
+    /// The keys of each source, by its name.
+    pub source_keys: BTreeMap<String, Vec<SecretString>>,
+    /// The URL of each channel, by its name.
+    pub channel_urls: BTreeMap<String, SecretString>,
+}
+
+impl Config {
+    /// Reads every secret that the configuration names.
+    ///
+    /// # Errors
+    /// All that are not there, each with the field that names it.
+    pub fn read_secrets(&self) -> Result<Secrets, LoadError> {
+        let mut missing = Vec::new();
+        let mut read = |secret: &Secret| match secret.from.read() {
+            Ok(value) => value,
+            Err(error) => {
+                missing.push(secret.problem(&error));
+                SecretString::default()
+            }
+        };
+        let link_key = read(&self.links.key);
+        let source_keys = self.sources.iter().map(|source| {
+            let Auth::SharedKey { keys, .. } = &source.auth;
+            (source.name.clone(), keys.iter().map(&mut read).collect())
+        });
+        let source_keys = source_keys.collect();
+        let urls = self.channels.iter();
+        let channel_urls = urls.map(|channel| (channel.name.clone(), read(&channel.url)));
+        let channel_urls = channel_urls.collect();
+        if missing.is_empty() {
+            Ok(Secrets {
+                link_key,
+                source_keys,
+                channel_urls,
+            })
+        } else {
+            Err(LoadError::Problems(Problems(missing)))
+        }
+    }
+
+    /// Checks that the channels and sources that a policy names are configured. A channel that is not
+    /// is an error; a source may be configured elsewhere, so that one that is not is a warning.
+    pub fn check(&self, policy: &Policy) -> Problems {
+        let channels: Vec<&str> = self.channels.iter().map(|channel| &*channel.name).collect();
+        let sources: Vec<&str> = self.sources.iter().map(|source| &*source.name).collect();
+        let mut problems = Vec::new();
+        for rule in &policy.rules {
+            let named = rule.channel.iter().map(|name| ("channel", name, &channels));
+            let reported = rule.when.source.iter().map(|name| ("source", name, &sources));
+            for (kind, name, known) in named.chain(reported) {
+                if known.contains(&name.as_str()) {
+                    continue;
+                }
+                let help = did_you_mean(name, known.iter().copied());
+                problems.push(Problem {
+                    file: rule.file.clone(),
+                    place: rule.place.clone(),
+                    shown: None,
+                    field: String::new(),
+                    what: format!("rule `{}` names the {kind} `{name}`, and there is none", rule.name),
+                    help: help.or_else(|| Some(format!("add it under `{kind}s` in the configuration"))),
+                    warning: kind == "source",
+                });
+            }
+        }
+        Problems(problems)
+    }
+}
+
+impl Secret {
+    fn problem(&self, error: &SecretError) -> Problem {
+        Problem {
+            file: self.file.clone(),
+            place: self.place.clone(),
+            shown: None,
+            field: self.field.clone(),
+            what: error.to_string(),
+            help: None,
+            warning: false,
+        }
+    }
+}

@@ -111,6 +111,8 @@ pub enum NoteCode {
     NoRegistry,
     /// The rule's time is longer than the limit.
     TtlCapped,
+    /// A set that a rule relies on is too wide to be anybody's own.
+    SetTooWide,
     /// The denial is too old to open anything for.
     TooOld,
     /// The registry has had its grants of this hour.
@@ -128,6 +130,7 @@ impl NoteCode {
             Self::ForeignService => "foreign_service",
             Self::NoRegistry => "no_registry",
             Self::TtlCapped => "ttl_capped",
+            Self::SetTooWide => "set_too_wide",
             Self::TooOld => "too_old",
             Self::BudgetSpent => "budget_spent",
         }

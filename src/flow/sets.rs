@@ -25,7 +25,7 @@ async fn load(app: &App, external: &External) -> anyhow::Result<Vec<IpNet>> {
         External::NatGateway(id) => app.arm.nat_gateway_egress(id, &call).await?,
         External::PublicIp(id) => app.arm.public_ip(id, &call).await?.into_iter().collect(),
         External::PublicIpPrefix(id) => app.arm.public_ip_prefix(id, &call).await?.into_iter().collect(),
-        External::CidrsFile(_) | External::ServiceTag { .. } => return crate::config::load_file(&app.policies, external),
+        External::CidrsFile(_) | External::ServiceTag { .. } => return Ok(crate::config::load_file(&app.policies, external)?),
     };
     Ok(networks.into_iter().map(IpNet::V4).collect())
 }

@@ -3,7 +3,7 @@
 use super::{Facts, Policy, Rule};
 use crate::domain::address::GlobalIpv4;
 use crate::domain::denial::{Kind, Service};
-use crate::domain::sets::{External, Membership, Sets, any_holds};
+use crate::domain::sets::{External, Membership, Sets, WIDEST_OWNED, any_holds};
 use crate::domain::ttl::Show;
 use crate::domain::verdict::{Action, Note, NoteCode, Observed, SetUsed, Verdict};
 use jiff::Timestamp;
@@ -160,11 +160,17 @@ fn any<T>(values: &[T], holds: impl Fn(&T) -> bool) -> Option<bool> {
 /// A rule whose sets were never loaded does not match, but where it might have opened less than what
 /// comes after it, nothing opens without a person. The rails come last and have no switch.
 pub fn decide(policy: &Policy, sets: &Sets, facts: &Facts<'_>, now: Timestamp) -> Verdict {
-    settle(policy, &evaluate(policy, sets, facts, now), facts)
+    let traces = evaluate(policy, sets, facts, now);
+    settle(policy, &traces, sets, facts)
 }
 
 /// The verdict that follows from what the rules answered.
-pub(super) fn settle(policy: &Policy, traces: &[Trace<'_>], facts: &Facts<'_>) -> Verdict {
+pub(super) fn settle(
+    policy: &Policy,
+    traces: &[Trace<'_>],
+    sets: &Sets,
+    facts: &Facts<'_>,
+) -> Verdict {
     let in_force = || traces.iter().filter(|trace| !trace.rule.observe);
     let found = |trace| Some((trace, Trace::matched(trace)?));
     let forbids = |trace: &&Trace<'_>| trace.rule.then == Action::Forbid;
@@ -174,7 +180,7 @@ pub(super) fn settle(policy: &Policy, traces: &[Trace<'_>], facts: &Facts<'_>) -
         .or_else(|| in_force().find_map(found));
 
     let mut verdict = match &decisive {
-        Some((trace, sets)) => from_rule(trace.rule, sets.clone()),
+        Some((trace, used)) => from_rule(trace.rule, used.clone(), sets),
         None => from_default(policy),
     };
     let before = |trace: &Trace<'_>| match &decisive {
@@ -228,17 +234,31 @@ fn hold_back(verdict: &mut Verdict, trace: &Trace<'_>) {
     note(verdict, NoteCode::SetNotLoaded, text);
 }
 
-fn from_rule(rule: &Rule, sets: Vec<SetUsed>) -> Verdict {
-    Verdict {
+fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets) -> Verdict {
+    let mut verdict = Verdict {
         action: rule.then,
         rule: Some(rule.name.clone()),
         because: rule.because.clone(),
         ttl: rule.ttl,
         channel: rule.channel.clone(),
         approvals: rule.approvals,
-        sets,
+        sets: used,
         observed: Vec::new(),
         notes: Vec::new(),
+    };
+    if rule.then == Action::Allow && rule.accept_shared.is_none() {
+        for set in &rule.when.address {
+            set.each_evidence(&mut |external| too_wide(&mut verdict, external, sets));
+        }
+    }
+    verdict
+}
+
+/// What was checked for addresses in the policy holds for loaded ones too: nobody owns that many.
+fn too_wide(verdict: &mut Verdict, external: &External, sets: &Sets) {
+    if sets.get(external).is_some_and(|loaded| loaded.wide) {
+        let text = format!("{external} is wider than a /{WIDEST_OWNED}, which nobody owns");
+        verdict.cap(Action::Ask, NoteCode::SetTooWide, text);
     }
 }
 
@@ -256,36 +276,36 @@ fn from_default(policy: &Policy) -> Verdict {
     }
 }
 
-/// What no policy can open: the verdict becomes at most an alert that says why.
+/// What no policy can open: the verdict becomes at most an alert that says why, before all else.
 fn rails(verdict: &mut Verdict, facts: &Facts<'_>) {
     let denial = facts.denial;
-    let mut cap = |code, text: String| {
-        if verdict.action.at_most(Action::Alert) != verdict.action {
-            verdict.action = Action::Alert;
-        }
-        note(verdict, code, text);
-    };
+    let mut reasons = Vec::new();
+    let mut stop = |code, text: String| reasons.push(Note { code, text });
     match denial.ip.map(GlobalIpv4::try_from) {
         Some(Ok(_)) => {}
-        Some(Err(error)) => cap(NoteCode::NotOpenable, error.to_string()),
-        None => cap(
-            NoteCode::NoAddress,
-            "the denial names no address, so there is nothing to open".to_owned(),
-        ),
+        Some(Err(error)) => stop(NoteCode::NotOpenable, error.to_string()),
+        None => {
+            let text = "the denial names no address, so there is nothing to open";
+            stop(NoteCode::NoAddress, text.to_owned());
+        }
     }
     if denial.kind == Kind::Suspected && !facts.trusted_status_403 {
         let text = "a 403 without the firewall's message may be a missing role: `trust_status_403: true` on the source lets its status-403 records open";
-        cap(NoteCode::Suspected, text.to_owned());
+        stop(NoteCode::Suspected, text.to_owned());
     }
     if denial.service != Service::Acr {
-        let text =
-            "the firewall that refused is not a container registry's; doorward writes no other";
-        cap(NoteCode::ForeignService, text.to_owned());
+        let text = "the firewall that refused is not a container registry's; doorward writes no other";
+        stop(NoteCode::ForeignService, text.to_owned());
     }
     if facts.registry.is_none() {
         let text = "which enrolled registry is meant cannot be told";
-        cap(NoteCode::NoRegistry, text.to_owned());
+        stop(NoteCode::NoRegistry, text.to_owned());
     }
+    if reasons.is_empty() || matches!(verdict.action, Action::Forbid | Action::Ignore) {
+        return;
+    }
+    verdict.action = verdict.action.at_most(Action::Alert);
+    verdict.notes.splice(0..0, reasons);
 }
 
 /// An end for whatever may open, at most `most` away; none for the rest.

@@ -45,7 +45,7 @@ pub struct Condition {
 /// Explains what `decide` says, from the same evaluation.
 pub fn explain(policy: &Policy, sets: &Sets, facts: &Facts<'_>, now: Timestamp) -> Explanation {
     let traces = evaluate(policy, sets, facts, now);
-    let verdict = settle(policy, &traces, facts);
+    let verdict = settle(policy, &traces, sets, facts);
     let rules = traces
         .iter()
         .map(|trace| rule(trace, &verdict, facts, now))

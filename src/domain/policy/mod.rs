@@ -25,10 +25,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Owned addresses wider than this are no evidence of anybody: nobody sends from all of a larger
-/// network. In bits of the prefix.
-pub const WIDEST_OWNED: u8 = 8;
-
 /// A checked policy, of one or more files.
 #[derive(Clone, Debug)]
 pub struct Policy {

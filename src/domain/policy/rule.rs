@@ -3,9 +3,10 @@
 use super::define::Definitions;
 use super::glob::{Glob, Style};
 use super::hours::{Hours, every_day, parse_days, parse_time, parse_zone};
-use super::{Rule, WIDEST_OWNED, When};
+use super::{Rule, When};
 use crate::domain::denial::Kind;
 use crate::domain::problem::Sink;
+use crate::domain::sets::WIDEST_OWNED;
 use crate::domain::verdict::{Action, Approvals};
 use crate::domain::yaml::{Fields, Item};
 

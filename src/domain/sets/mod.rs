@@ -19,6 +19,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+/// Owned addresses wider than this are no evidence of anybody: nobody sends from all of a larger
+/// network. In bits of the prefix.
+pub const WIDEST_OWNED: u8 = 8;
+
 /// Where the addresses of a set come from when the policy does not say them itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum External {
@@ -60,6 +64,8 @@ pub struct Loaded {
     pub loaded_at: Timestamp,
     /// [`Ranges::hash`] of the addresses.
     pub hash: String,
+    /// Whether they are too many to be anybody's own: wider than [`WIDEST_OWNED`].
+    pub wide: bool,
 }
 
 /// What has been loaded so far. What is missing here matches nothing.
@@ -80,6 +86,7 @@ impl Sets {
         let ranges = Ranges::new(networks);
         let hash = ranges.hash();
         let loaded = Loaded {
+            wide: ranges.wider_than(WIDEST_OWNED).is_some(),
             ranges,
             loaded_at: at,
             hash,

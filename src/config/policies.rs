@@ -1,0 +1,130 @@
+//! The policy folder: its policy, and the files that its sets name.
+
+use super::LoadError;
+use crate::domain::policy::{self, Policy};
+use crate::domain::problem::Problems;
+use crate::domain::sets::service_tags::ServiceTags;
+use crate::domain::sets::{External, Ranges, Sets, WIDEST_OWNED, cidr_list};
+use ipnet::IpNet;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Reads the policy: every `*.yaml` and `*.yml` of the folder in the order of their names, but for
+/// `*.cases.yaml`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_policies(folder: &Path) -> Result<Policy, LoadError> {
+    let help = "create the folder, or name another under `policies` in the configuration";
+    let unreadable = |error: std::io::Error| LoadError::unreadable(folder, &error, help);
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let yaml = [".yaml", ".yml"].iter().any(|end| name.ends_with(end));
+        let cases = name.contains(".cases.") || name.starts_with('.');
+        if yaml && !cases {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        let text = read(&path)?;
+        files.push((path.display().to_string(), text));
+    }
+    Ok(policy::parse(&files)?)
+}
+
+fn read(path: &Path) -> Result<String, LoadError> {
+    std::fs::read_to_string(path).map_err(|error| LoadError::unreadable(path, &error, ""))
+}
+
+/// Loads the addresses of one set that stands in a file of the policy folder. A set that comes from
+/// Azure is not for this to load, and has no addresses here.
+///
+/// # Errors
+/// A file that cannot be read, and every wrong line in it.
+pub fn load_file(folder: &Path, external: &External) -> Result<Vec<IpNet>, LoadError> {
+    Files::new(folder).load(external)
+}
+
+/// Loads every set of a policy that stands in a file.
+///
+/// # Errors
+/// Every file that cannot be read, every wrong line, and addresses too wide to be evidence.
+pub fn load_files(policy: &Policy, folder: &Path, now: Timestamp) -> Result<Sets, LoadError> {
+    let mut files = Files::new(folder);
+    let mut sets = Sets::default();
+    let mut problems = Problems::default();
+    let evidence = policy.evidence();
+    for external in policy.needs() {
+        let loaded = match &external {
+            External::NatGateway(_) | External::PublicIp(_) | External::PublicIpPrefix(_) => continue,
+            External::CidrsFile(_) | External::ServiceTag { .. } => files.load(&external),
+        };
+        let checked = loaded.and_then(|networks| {
+            if evidence.contains(&external) {
+                narrow_enough(folder, &external, &networks)?;
+            }
+            Ok(networks)
+        });
+        match checked {
+            Ok(networks) => sets = sets.with(external, networks, now),
+            Err(LoadError::Problems(more)) => problems.0.extend(more.0),
+        }
+    }
+    if problems.0.is_empty() {
+        Ok(sets)
+    } else {
+        Err(problems.into())
+    }
+}
+
+fn narrow_enough(folder: &Path, external: &External, networks: &[IpNet]) -> Result<(), LoadError> {
+    let ranges = Ranges::new(networks.iter().copied());
+    match (external, ranges.wider_than(WIDEST_OWNED)) {
+        (External::CidrsFile(name), Some((start, end))) => {
+            let what = format!("a rule allows what this file holds, and {start} to {end} is more than a /{WIDEST_OWNED}: nobody owns that");
+            let help = "list the networks that are yours, or let the rule ask";
+            Err(LoadError::about(&folder.join(name), what, help))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The files of a folder; a service-tag file is read once for all of its tags.
+struct Files<'a> {
+    folder: &'a Path,
+    tags: BTreeMap<String, ServiceTags>,
+}
+
+impl<'a> Files<'a> {
+    fn new(folder: &'a Path) -> Self {
+        Self {
+            folder,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    fn load(&mut self, external: &External) -> Result<Vec<IpNet>, LoadError> {
+        match external {
+            External::CidrsFile(name) => {
+                let path = self.folder.join(name);
+                Ok(cidr_list::parse(&path.display().to_string(), &read(&path)?)?)
+            }
+            External::ServiceTag { file, tag } => {
+                let path = self.folder.join(file);
+                let wrong = |error: &dyn ToString| LoadError::about(&path, error.to_string(), "");
+                if !self.tags.contains_key(file) {
+                    let tags = ServiceTags::parse(&read(&path)?).map_err(|error| wrong(&error))?;
+                    self.tags.insert(file.clone(), tags);
+                }
+                let tags = self.tags.get(file).map(|tags| tags.tag(tag));
+                tags.transpose().map_err(|error| wrong(&error)).map(Option::unwrap_or_default)
+            }
+            External::NatGateway(_) | External::PublicIp(_) | External::PublicIpPrefix(_) => Ok(Vec::new()),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Reading the configuration: a file to a checked [`Config`], or everything that is wrong with it.
+
+use super::sections::{channels, links, registries, sources};
+use super::values::{hide_urls_with_passwords, path, public_url};
+use super::{Config, LONGEST_MAX_TTL, LoadError, Mode, State, azure};
+use crate::azure::Settings;
+use crate::domain::problem::{Problems, Sink};
+use crate::domain::sets::parse_cidr;
+use crate::domain::ttl::Show;
+use crate::domain::yaml::{self, Fields, Item};
+use ipnet::IpNet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+/// Where events come in unless the file says otherwise.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+/// Where the operator page is unless the file says otherwise.
+const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
+/// Where the ledger is unless the file says otherwise.
+const STATE: &str = "/var/lib/doorward/doorward.db";
+/// The limit on every opening unless the file says otherwise.
+const MAX_TTL: Duration = Duration::from_hours(24);
+
+/// Reads the configuration from its file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(path: &Path) -> Result<Config, LoadError> {
+    let help = "name it with `--config`; the README has a sample";
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| LoadError::unreadable(path, &error, help))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Ok(parse(&path.display().to_string(), &text, folder)?)
+}
+
+/// Reads the text of a configuration that stands in `folder`; `name` is what the user calls it.
+///
+/// # Errors
+/// Everything that is wrong with it, each with its place and what to do.
+pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Config, Problems> {
+    let mut sink = Sink::guarded(name, text);
+    let config = yaml::load(text, &mut sink)
+        .and_then(|node| document(text, &Item::document(&node), folder, &mut sink));
+    let failed = sink.failed();
+    let (warnings, errors) = sink.finish().split();
+    match config {
+        Some(config) if !failed => Ok(Config { warnings, ..config }),
+        _ => Err(errors),
+    }
+}
+
+fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Config> {
+    hide_urls_with_passwords(item, sink);
+    let mut fields = item.fields(sink)?;
+    let listen = address(&mut fields, "listen", LISTEN, sink);
+    let admin = address(&mut fields, "admin", ADMIN, sink);
+    listeners(&fields.item, listen, admin, sink);
+    let url = fields.take("public_url");
+    let url = url.map_or_else(|| Some(format!("http://{listen}")), |at| public_url(&at, sink));
+    let state = state(&mut fields, folder, sink);
+    let policies = fields.take("policies");
+    let policies = policies.map_or_else(|| Some(folder.join("policies")), |at| path(&at, folder, sink));
+    let mode = fields.take("mode");
+    let modes = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+    let mode = mode.map_or(Some(Mode::Enforce), |mode| mode.word(&modes, sink));
+    let trusted_proxies = proxies(&mut fields, sink);
+    let max_ttl = max_ttl(&mut fields, sink);
+    let links = links(&mut fields, folder, sink);
+    let azure = fields.take("azure");
+    let azure = azure.map_or_else(|| Some(Settings::default()), |at| azure::read(text, &at, folder, sink));
+    let registries = registries(&mut fields, sink);
+    let sources = sources(&mut fields, (&registries, folder), sink);
+    let channels = channels(&mut fields, folder, sink);
+    fields.finish(sink);
+    Some(Config {
+        listen,
+        admin,
+        public_url: url?,
+        state: state?,
+        policies: policies?,
+        mode: mode?,
+        trusted_proxies,
+        max_ttl,
+        links: links?,
+        azure: azure?,
+        registries,
+        sources,
+        channels,
+        warnings: Problems::default(),
+    })
+}
+
+fn address(
+    fields: &mut Fields<'_>,
+    name: &'static str,
+    default: SocketAddr,
+    sink: &mut Sink<'_>,
+) -> SocketAddr {
+    let Some(item) = fields.take(name) else {
+        return default;
+    };
+    let Some(text) = item.text(sink) else {
+        return default;
+    };
+    text.parse().unwrap_or_else(|_| {
+        let help = format!("write an address and a port, such as `{default}` or `0.0.0.0:{}`", default.port());
+        item.error(format!("`{text}` is not an address with a port"), help, sink);
+        default
+    })
+}
+
+fn listeners(document: &Item<'_>, listen: SocketAddr, admin: SocketAddr, sink: &mut Sink<'_>) {
+    let at = document.field("admin").or_else(|| document.field("listen"));
+    let at = at.unwrap_or_else(|| document.clone());
+    if listen == admin && listen.port() != 0 {
+        let help = "give the operator page a port of its own";
+        at.error("`listen` and `admin` are the same address", help, sink);
+    }
+    if !admin.ip().is_loopback() {
+        let what = "the operator page asks nobody who they are, and is not on loopback";
+        at.warn(what, "see that only operators reach it", sink);
+    }
+}
+
+fn state(fields: &mut Fields<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<State> {
+    let Some(item) = fields.take("state") else {
+        return Some(State::File(STATE.into()));
+    };
+    match State::parse(item.text(sink)?, folder) {
+        Ok(state) => Some(state),
+        Err(error) => {
+            item.error(error.to_string(), "", sink);
+            None
+        }
+    }
+}
+
+fn proxies(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Vec<IpNet> {
+    let Some(items) = fields.take("trusted_proxies").and_then(|item| item.list(sink)) else {
+        return Vec::new();
+    };
+    let mut proxies = Vec::new();
+    for item in items {
+        let Some(text) = item.text(sink) else {
+            continue;
+        };
+        match parse_cidr(text) {
+            Ok(network) if network.prefix_len() == 0 => {
+                let what = "this believes everybody who calls himself a proxy";
+                item.error(what, "name the proxies in front of `listen`", sink);
+            }
+            Ok(network) => proxies.push(network),
+            Err(error) => item.error(error.to_string(), "", sink),
+        }
+    }
+    proxies
+}
+
+fn max_ttl(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Duration {
+    let item = fields.take("max_ttl");
+    let ttl = item.as_ref().and_then(|item| item.duration(sink));
+    let ttl = ttl.unwrap_or(MAX_TTL);
+    if let (Some(item), true) = (item, ttl > LONGEST_MAX_TTL) {
+        let what = format!("{} is too long for a temporary opening", Show(ttl));
+        let help = format!(
+            "write at most {}; what stands longer belongs in whatever manages the registry",
+            Show(LONGEST_MAX_TTL)
+        );
+        item.error(what, help, sink);
+    }
+    ttl
+}
