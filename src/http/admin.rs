@@ -3,7 +3,6 @@
 use super::{HttpError, Web, page};
 use crate::domain::grant::Stage;
 use crate::domain::state::{Asked, Decision, Standing, State as Stands};
-use crate::domain::verdict::Verdict;
 use crate::domain::words;
 use askama::Template;
 use axum::extract::State;
@@ -68,7 +67,7 @@ fn view(state: &Stands, now: Timestamp) -> Page {
     requests.retain(|asked| asked.open(now));
     requests.sort_by_key(|asked| asked.request.until);
     Page {
-        now: page::moment(now),
+        now: words::time(now),
         undelivered: state.outbox.len(),
         undecided: state.undecided.len(),
         grants: grants.into_iter().map(|it| grant(it, now)).collect(),
@@ -84,7 +83,7 @@ fn grant(standing: &Standing, now: Timestamp) -> GrantRow {
         registry: grant.registry.name().to_owned(),
         address: grant.address.to_string(),
         rule: grant.rule.clone().unwrap_or_else(|| "–".to_owned()),
-        until: page::moment(grant.until),
+        until: words::time(grant.until),
         left: page::duration(left.abs()),
         overdue: left.is_negative() || left.is_zero(),
         stage: match standing.stage {
@@ -102,21 +101,16 @@ fn request(asked: &Asked, now: Timestamp) -> RequestRow {
         address: request.address.to_string(),
         image: super::answers::image(request).unwrap_or_else(|| "–".to_owned()),
         ttl: page::duration(super::answers::ttl(request)),
-        until: page::moment(request.until),
+        until: words::time(request.until),
         left: page::duration(request.until.duration_since(now)),
     }
 }
 
 fn verdict(decision: &Decision) -> VerdictRow {
     VerdictRow {
-        at: page::moment(decision.at),
+        at: words::time(decision.at),
         what: words::denial(&decision.denial),
-        action: action(&decision.verdict),
+        action: decision.verdict.action.to_string(),
         why: words::verdict(&decision.verdict),
     }
-}
-
-/// The verdict's action. MERGE: the verdict's real type has it.
-fn action(_: &Verdict) -> String {
-    "–".to_owned()
 }

@@ -4,7 +4,7 @@ use super::{HttpError, Web, origin, page};
 use crate::app::App;
 use crate::domain::link::LinkError;
 use crate::domain::request::{Answer, Request};
-use crate::domain::state::{Asked, Decision};
+use crate::domain::state::Asked;
 use crate::domain::words;
 use crate::flow::respond;
 use askama::Template;
@@ -67,27 +67,24 @@ fn shown(app: &App, token: &str) -> Result<Response, HttpError> {
         let asked = state.requests.get(&id)?.clone();
         let mut verdicts = state.verdicts.iter();
         let decision = verdicts.find(|decision| decision.denial.id == asked.request.denial);
-        Some((asked, decision.cloned()))
+        Some((asked, decision.map(|decision| decision.at)))
     });
-    let (asked, decision) = found.ok_or(LinkError::Over)?;
+    let (asked, decided) = found.ok_or(LinkError::Over)?;
     let can = if let Some((at, answer)) = asked.answer {
-        let at = page::moment(at);
+        let at = words::time(at);
         Can::Answered { answer, at }
     } else if !asked.open(now) {
         return Err(LinkError::Over.into());
-    } else if app.answers_by_link(&asked.request.registry) {
+    } else if app.answers_by_link(&asked.request) {
         Can::Answer
     } else {
         Can::Look
     };
-    page::html(&view(&asked, decision, can, now)).map(IntoResponse::into_response)
+    page::html(&view(&asked, decided, can, now)).map(IntoResponse::into_response)
 }
 
-fn view(asked: &Asked, decision: Option<Decision>, can: Can, now: Timestamp) -> Page {
+fn view(asked: &Asked, decided: Option<Timestamp>, can: Can, now: Timestamp) -> Page {
     let request = &asked.request;
-    let (at, because) = decision
-        .map(|decision| (decision.at, decision.verdict.because))
-        .unzip();
     Page {
         registry: request.registry.name().to_owned(),
         registry_id: request.registry.to_string(),
@@ -95,10 +92,10 @@ fn view(asked: &Asked, decision: Option<Decision>, can: Can, now: Timestamp) -> 
         image: image(request),
         ttl: page::duration(ttl(request)),
         rule: request.rule.clone(),
-        because: because.flatten(),
+        because: request.because.clone(),
         source: request.source.clone(),
-        asked: at.map(page::moment),
-        until: page::moment(request.until),
+        asked: decided.map(words::time),
+        until: words::time(request.until),
         left: page::duration(request.until.duration_since(now)),
         can,
     }

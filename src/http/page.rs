@@ -5,7 +5,7 @@ use crate::domain::ledger::Hash;
 use askama::Template;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("../../templates/doorward.css");
@@ -68,11 +68,6 @@ pub(super) fn failed(error: &HttpError) -> Response {
 pub(super) fn pieces(text: &str) -> Vec<(bool, &str)> {
     let code = [false, true].into_iter().cycle();
     code.zip(text.split('`')).collect()
-}
-
-/// A moment as people read it: `2026-03-01 14:05:09 UTC`.
-pub(super) fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// A span of time as people say it, in its two largest units: `2 hours 30 minutes`.
