@@ -5,8 +5,13 @@
     reason = "a test that stumbles here has failed, and its helpers with it"
 )]
 
+mod admin;
+mod answers;
 mod arm;
 mod credentials;
+mod endpoint;
 mod opening;
+mod parts;
+mod patience;
 mod simulator;
 mod world;
