@@ -2,6 +2,11 @@
 //! in the field, with the denials that each holds.
 //!
 //! The folder is `../shared/corpus` beside the repository, or what `DOORWARD_CORPUS` names.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test's helpers; the figures are its output"
+)]
 
 use doorward::domain::denial::{Denial, Kind, Service};
 use doorward::domain::extract::parse_document;

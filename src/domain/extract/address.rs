@@ -29,7 +29,7 @@ const LENGTH: usize = 64;
 /// Reads the address at the cursor and the quotes or brackets around it, if any.
 /// `None`: neither an address nor a mask ends there.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Address> {
-    cursor.gap(|next| opens(next) || next.is_ascii_hexdigit() || next == ':');
+    cursor.gap(|next| opens(next) || next.is_ascii_digit());
     let mut quoted = false;
     for _ in 0..WRAPPERS {
         match cursor.one_across(opens) {
@@ -40,7 +40,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Address> {
     cursor.blanks();
     let content = content(cursor, quoted);
     let ip = parse(&content);
-    let mut closed = cursor.clone();
+    let mut closed = *cursor;
     closed.gap(closes);
     let ends = match closed.one(closes) {
         Some(_) => true,
@@ -81,7 +81,7 @@ fn content(cursor: &mut Cursor<'_>, quoted: bool) -> String {
                         || (colons && (next.is_ascii_hexdigit() || next == ':'))
                 };
                 let at_line_end = cursor.rest().starts_with(['\n', ' ', '│', '|', '\\', '=']);
-                (at_line_end && !content.is_empty() && (quoted || !colons))
+                (at_line_end && (quoted || (!content.is_empty() && !colons)))
                     .then(|| wrapped(cursor, joins))
                     .flatten()
             });
@@ -95,9 +95,12 @@ fn content(cursor: &mut Cursor<'_>, quoted: bool) -> String {
 
 fn wrapped(cursor: &mut Cursor<'_>, joins: impl Fn(char) -> bool) -> Option<char> {
     let mut ahead = *cursor;
-    let next = ahead.one_across(joins)?;
-    *cursor = ahead;
-    Some(next)
+    let next = ahead.one_across(|next| joins(next) || closes(next))?;
+    let goes_on = joins(next);
+    if goes_on {
+        *cursor = ahead;
+    }
+    goes_on.then_some(next)
 }
 
 /// An address as a client or a record writes it: IPv4 or IPv6, a port aside.
@@ -175,13 +178,17 @@ fn hidden(cursor: &mut Cursor<'_>, quoted: bool) -> Option<Address> {
 mod tests {
     use super::*;
 
-    fn read_in(text: &str) -> Option<Option<String>> {
-        read(&mut Cursor::new(text, 0)).map(|found| found.seen().map(|ip| ip.to_string()))
+    fn read_in(text: &str) -> Option<Address> {
+        read(&mut Cursor::new(text, 0))
     }
 
     #[track_caller]
     fn seen(text: &str, ip: &str) {
-        assert_eq!(read_in(text), Some(Some(ip.to_owned())), "{text}");
+        assert_eq!(
+            read_in(text),
+            Some(Address::Ip(ip.parse().unwrap())),
+            "{text}"
+        );
     }
 
     #[test]
@@ -236,7 +243,7 @@ mod tests {
             "{ip} is not",
             "[REDACTED] is not",
         ] {
-            assert_eq!(read_in(text), Some(None), "{text}");
+            assert_eq!(read_in(text), Some(Address::Hidden), "{text}");
         }
         for text in ["'20.1.2.3", "'20.1.", ""] {
             assert_eq!(read_in(text), None, "{text}");

@@ -324,7 +324,7 @@ impl<'t> Scene<'t> {
     fn by_other_lines(&self, index: usize, line: Line) -> Place {
         let masked = self.within(line.from, line.to).next().is_some();
         let above = if masked {
-            self.line_above(line.from)
+            self.line_above(index, line.from)
         } else {
             self.block_above(index, line.from)
         };
@@ -350,12 +350,12 @@ impl<'t> Scene<'t> {
         }
     }
 
-    fn line_above(&self, from: usize) -> Above<'_> {
+    fn line_above(&self, index: usize, from: usize) -> Above<'_> {
         let before = window::between(self.text, 0, from, LINE);
         let lines = before.trim_end();
         let line = lines.rsplit_once('\n').map_or(lines, |(_, line)| line);
         let end = from.saturating_sub(before.len().saturating_sub(lines.len()));
-        self.only(end.saturating_sub(line.len()), end)
+        self.only(index, end.saturating_sub(line.len()), end)
     }
 
     /// The nearest block of lines above that names a registry.
@@ -375,7 +375,7 @@ impl<'t> Scene<'t> {
                 .and_then(|outcome| outcome.find_iter(block).last())
                 .map_or(0, |found| found.end());
             let block_from = to.saturating_sub(block.len().saturating_sub(start));
-            let found = self.only(block_from, to);
+            let found = self.only(index, block_from, to);
             if !matches!(found, Above::None) {
                 return found;
             }
@@ -387,15 +387,16 @@ impl<'t> Scene<'t> {
         Above::None
     }
 
-    fn only(&self, from: usize, to: usize) -> Above<'_> {
+    /// The registry that a range names, but for what stands on the line of somebody else's message.
+    fn only(&self, index: usize, from: usize, to: usize) -> Above<'_> {
         let mut found = Above::None;
         for mention in self
             .within(from, to)
-            .filter(|mention| mention.registry.is_some())
+            .filter(|mention| mention.registry.is_some() && self.free(mention, index))
         {
             found = match found {
                 Above::One(known) if known.registry != mention.registry => return Above::Many,
-                _ => Above::One(mention),
+                Above::None | Above::One(_) | Above::Many => Above::One(mention),
             };
         }
         found

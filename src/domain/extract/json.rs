@@ -110,28 +110,20 @@ impl<'v> Walk<'v> {
     fn value(&mut self, value: &'v Value, nested: usize) {
         match value {
             Value::String(text) => self.text(text, nested),
-            Value::Array(items)
-                if items.iter().any(Value::is_string)
-                    && items.iter().all(|item| !item.is_object()) =>
-            {
-                let lines: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-                self.text(&lines.join("\n"), nested);
-                self.above.push(value);
-                items
-                    .iter()
-                    .filter(|item| !item.is_string())
-                    .for_each(|item| self.value(item, nested));
-                self.above.pop();
-            }
+            Value::Array(items) if items.iter().any(Value::is_string) => self.lines(items, nested),
             Value::Array(items) => {
                 self.above.push(value);
-                items.iter().for_each(|item| self.value(item, nested));
+                for item in items {
+                    self.value(item, nested);
+                }
                 self.above.pop();
             }
             Value::Object(fields) => {
                 let before = self.found.len();
                 self.above.push(value);
-                fields.values().for_each(|field| self.value(field, nested));
+                for field in fields.values() {
+                    self.value(field, nested);
+                }
                 self.above.pop();
                 if self.found.len() == before {
                     let refusal = record::refusal(fields);
@@ -142,6 +134,17 @@ impl<'v> Walk<'v> {
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Strings of an array are lines of one text, but for those that are documents.
+    fn lines(&mut self, items: &'v [Value], nested: usize) {
+        let document = |text: &str| text.trim_start().starts_with(['{', '[']);
+        let text = |item: &'v Value| item.as_str().filter(|text| !document(text));
+        let lines: Vec<&str> = items.iter().filter_map(text).collect();
+        self.text(&lines.join("\n"), nested);
+        for item in items.iter().filter(|item| text(item).is_none()) {
+            self.value(item, nested);
         }
     }
 
@@ -201,16 +204,17 @@ impl<'v> Walk<'v> {
             let Some(registry) = only(named.iter().map(|mention| mention.registry.as_ref())) else {
                 return;
             };
-            if denial.registry.is_none() || denial.registry == registry {
-                denial.registry = registry;
+            if denial
+                .registry
+                .as_ref()
+                .is_none_or(|known| *known == registry)
+            {
+                denial.registry = Some(registry);
                 let images = || named.iter().filter(|mention| mention.repository.is_some());
-                if let (None, Some(repository)) = (
-                    &denial.repository,
-                    only(images().map(|image| image.repository.as_ref())),
-                ) {
-                    denial.repository = repository;
-                    denial.reference =
-                        only(images().map(|image| image.reference.as_ref())).flatten();
+                if denial.repository.is_none() {
+                    denial.repository = only(images().map(|image| image.repository.as_ref()));
+                    let references = images().map(|image| image.reference.as_ref());
+                    denial.reference = only(references).filter(|_| denial.repository.is_some());
                 }
             }
             return;
@@ -218,10 +222,12 @@ impl<'v> Walk<'v> {
     }
 }
 
-/// The value that all of these are.
-fn only<'m>(mut values: impl Iterator<Item = Option<&'m String>>) -> Option<Option<String>> {
-    let first = values.next()?;
-    values.all(|value| value == first).then(|| first.cloned())
+/// The value that all of these are, if there is any.
+fn only<'m>(mut values: impl Iterator<Item = Option<&'m String>>) -> Option<String> {
+    let first = values.next()??;
+    values
+        .all(|value| value == Some(first))
+        .then(|| first.clone())
 }
 
 /// The registries that the strings of a value name, until `budget` bytes have been looked at.

@@ -140,3 +140,6 @@ fn distinct(found: &[Found]) -> Vec<Found> {
         .cloned()
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,68 +9,96 @@ use regex::Regex;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
-/// What a service's firewall says, and where the address and the resource follow.
+/// What a service's firewall says.
 struct Saying {
     service: Service,
-    /// The words that only this firewall says; lower-case words, one blank for any gap.
+    /// The words that this firewall says, lower-case; whatever gap stands between them.
     words: &'static str,
+    /// The part of them that no wrap may break: the sieve looks for it.
+    key: &'static str,
     /// Whether the address follows directly.
     address: bool,
 }
 
-const fn saying(service: Service, words: &'static str, address: bool) -> Saying {
+const fn names(service: Service, words: &'static str, key: &'static str) -> Saying {
     Saying {
         service,
         words,
-        address,
+        key,
+        address: true,
+    }
+}
+
+const fn says(service: Service, words: &'static str, key: &'static str) -> Saying {
+    Saying {
+        service,
+        words,
+        key,
+        address: false,
     }
 }
 
 const SAYINGS: &[Saying] = &[
-    saying(Service::KeyVault, "client address:", true),
-    saying(Service::KeyVault, "client address", true),
-    saying(
+    names(Service::KeyVault, "client address:", "client"),
+    names(Service::KeyVault, "client address", "client"),
+    says(
         Service::KeyVault,
         "client address is not authorized and caller",
-        false,
+        "client",
     ),
-    saying(Service::KeyVault, "forbiddenbyfirewall", false),
-    saying(Service::CosmosDb, "request originated from ip", true),
-    saying(Service::CosmosDb, "request originated from client ip", true),
-    saying(
+    says(Service::KeyVault, "forbiddenbyfirewall", "forbidden"),
+    names(
+        Service::CosmosDb,
+        "request originated from ip",
+        "originated",
+    ),
+    names(
+        Service::CosmosDb,
+        "request originated from client ip",
+        "originated",
+    ),
+    says(
         Service::CosmosDb,
         "blocked by your cosmos db account firewall",
-        false,
+        "cosmos",
     ),
-    saying(Service::Postgresql, "no pg_hba.conf entry for host", true),
-    saying(Service::Databricks, "source ip address:", true),
-    saying(Service::Databricks, "blocked by databricks ip acl", false),
-    saying(Service::Synapse, "client ip address :", true),
-    saying(Service::Synapse, "client ip address:", true),
-    saying(Service::Synapse, "clientipaddressnotauthorized", false),
-    saying(
+    names(
+        Service::Postgresql,
+        "no pg_hba.conf entry for host",
+        "pg_hba",
+    ),
+    names(Service::Databricks, "source ip address:", ""),
+    says(
+        Service::Databricks,
+        "blocked by databricks ip acl",
+        "databricks",
+    ),
+    names(Service::Synapse, "client ip address :", "client"),
+    names(Service::Synapse, "client ip address:", "client"),
+    says(Service::Synapse, "clientipaddressnotauthorized", "clientip"),
+    says(
         Service::EventHubs,
         "ip has been prevented to connect to the endpoint",
-        false,
+        "prevented",
     ),
-    saying(Service::AppConfiguration, "ip-address-rejected", false),
-    saying(Service::AppService, "ip forbidden", false),
-    saying(
+    says(Service::AppConfiguration, "ip-address-rejected", "rejected"),
+    says(Service::AppService, "ip forbidden", "forbidden"),
+    says(
         Service::CognitiveServices,
         "access denied due to virtual network/firewall rules",
-        false,
+        "firewall",
     ),
-    saying(
+    says(
         Service::Storage,
         "this request is not authorized to perform this operation",
-        false,
+        "authorized",
     ),
-    saying(Service::Storage, "ipauthorizationerror", false),
+    says(Service::Storage, "ipauthorizationerror", "ipauth"),
 ];
 
 /// What must stand near an address for the saying to be that service's.
-fn confirmed(saying: &Saying, text: &str, start: usize, end: usize) -> bool {
-    let pattern = match saying.service {
+fn confirmed(service: Service, text: &str, start: usize, end: usize) -> bool {
+    let pattern = match service {
         Service::KeyVault => &KEY_VAULT,
         Service::CosmosDb => &COSMOS,
         Service::Databricks => &DATABRICKS,
@@ -118,7 +146,7 @@ pub(super) fn all(text: &str, phrases: &[Phrase]) -> Vec<Denial> {
             }
         }
     }
-    settle(found)
+    settle(&found)
 }
 
 /// What is said at `start`, if it is this saying.
@@ -129,6 +157,10 @@ fn said(saying: &Saying, text: &str, start: usize) -> Option<Denial> {
             return None;
         }
     }
+    let said = text.get(start..cursor.at())?.to_ascii_lowercase();
+    if !said.contains(saying.key) {
+        return None;
+    }
     let ip = if saying.address {
         let mut ahead = cursor;
         let address = address::read(&mut ahead)?;
@@ -138,7 +170,7 @@ fn said(saying: &Saying, text: &str, start: usize) -> Option<Denial> {
         None
     };
     let end = cursor.at();
-    confirmed(saying, text, start, end).then(|| {
+    confirmed(saying.service, text, start, end).then(|| {
         let resource = resource(saying.service, text, start, end);
         denial(saying.service, ip, resource)
     })
@@ -161,9 +193,9 @@ fn denial(service: Service, ip: Option<IpAddr>, resource: Option<String>) -> Den
 }
 
 /// Each denial once; one without its address only where the service names none at all.
-fn settle(found: Vec<Denial>) -> Vec<Denial> {
+fn settle(found: &[Denial]) -> Vec<Denial> {
     let mut settled: Vec<Denial> = Vec::new();
-    for denial in &found {
+    for denial in found {
         let fuller = |other: &Denial| {
             other.service == denial.service
                 && (other.ip.is_some() || denial.ip.is_none())
@@ -214,7 +246,17 @@ fn resource(service: Service, text: &str, start: usize, end: usize) -> Option<St
             Service::KeyVault | Service::Databricks => {
                 name(after, false).or_else(|| name(before, true))
             }
-            _ => name(before, true).or_else(|| name(after, false)),
+            Service::Acr
+            | Service::Storage
+            | Service::AzureSql
+            | Service::Mysql
+            | Service::Postgresql
+            | Service::CosmosDb
+            | Service::CognitiveServices
+            | Service::EventHubs
+            | Service::Synapse
+            | Service::AppConfiguration
+            | Service::AppService => name(before, true).or_else(|| name(after, false)),
         }
     })
 }

@@ -1,7 +1,7 @@
 //! Finds the sentence in which a firewall refuses a client by its address, however it was wrapped.
 //!
 //! Wordings: ACR says `client with IP '…' is not allowed access`, followed by a link that varies and
-//! may be missing; Azure SQL and MySQL say `Client with IP address '…' is not allowed to …`.
+//! may be missing; Azure SQL and `MySQL` say `Client with IP address '…' is not allowed to …`.
 
 use super::address::{self, Address};
 use super::window;

@@ -35,8 +35,7 @@ fn replacement(character: char) -> Option<&'static str> {
         | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{2069}'
         | '\u{feff}' => "",
-        '␛' | '\u{9b}' | 'â' => "",
-        _ if character.is_control() => "",
+        _ if character.is_control() || matches!(character, '␛' | 'â') => "",
         _ if character.is_whitespace() => " ",
         _ => return None,
     })

@@ -123,10 +123,14 @@ impl<'t> Cursor<'t> {
         let mut next = line_end.strip_prefix('\n')?;
         for _ in 0..LINES {
             let plain = next.trim_start_matches(leads);
-            let known = known_leader(next).trim_start_matches(leads);
-            let shared = self.shared_leader(next).trim_start_matches(leads);
-            let found = [plain, known, shared]
+            let known = known_leader(next).map(|rest| rest.trim_start_matches(leads));
+            let shared = self
+                .shared_leader(next)
+                .map(|rest| rest.trim_start_matches(leads));
+            // A line that begins with a time is not to be read as one that begins with digits.
+            let found = [known, shared, Some(plain).filter(|_| known.is_none())]
                 .into_iter()
+                .flatten()
                 .find(|rest| rest.starts_with(&accept));
             if found.is_some() {
                 return found.filter(|rest| next.len().saturating_sub(rest.len()) <= LEADER);
@@ -137,8 +141,8 @@ impl<'t> Cursor<'t> {
     }
 
     /// `next` without what it has in common with the beginning of the line that the cursor is on,
-    /// digits aside, up to the end of a word.
-    fn shared_leader(&self, next: &'t str) -> &'t str {
+    /// digits aside, up to the end of a word; `None` if that is nothing to know a line by.
+    fn shared_leader(&self, next: &'t str) -> Option<&'t str> {
         let before = self.text.get(..self.at()).unwrap_or_default();
         let window = super::window::last(before, 1024);
         let line = window.rsplit_once('\n').map_or(window, |(_, line)| line);
@@ -167,7 +171,10 @@ impl<'t> Cursor<'t> {
             }
             (here, there) = (a, b);
         }
-        leader_end
+        let length = next.len().saturating_sub(leader_end.len());
+        let leader = next.get(..length)?;
+        let tells = |c: char| c.is_alphabetic() || matches!(c, '[' | '#' | '|');
+        leader.contains(tells).then_some(leader_end)
     }
 }
 
@@ -213,8 +220,8 @@ fn tag(text: &str) -> Option<&str> {
         .then(|| rest.strip_prefix('>'))?
 }
 
-/// `next` without the leaders that logs put before every line.
-fn known_leader(next: &str) -> &str {
+/// `next` without the leaders that logs put before every line; `None` if there are none.
+fn known_leader(next: &str) -> Option<&str> {
     static KNOWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(concat!(
             r"^(?:[ \t]*(?:",
@@ -230,18 +237,15 @@ fn known_leader(next: &str) -> &str {
             r"|[\w.-]+ +\|",
             r"|#\d+ (?:\d+\.\d+)?",
             r"|##\[\w+\]|::\w+[^:\n]{0,80}::",
-            r"|\[[\w./ :-]{1,80}\]",
+            r"|\[[\w./ :-]{0,40}[A-Za-z:][\w./ :-]{0,40}\]",
             r"|(?:remote|stderr|stdout|ERROR|WARN|INFO|error|warning):",
             r")[ \t]*)+"
         ))
         .ok()
     });
     let head = super::window::first(next, LEADER);
-    let length = KNOWN
-        .as_ref()
-        .and_then(|known| known.find(head))
-        .map_or(0, |found| found.end());
-    next.get(length..).unwrap_or(next)
+    let length = KNOWN.as_ref()?.find(head)?.end();
+    next.get(length..).filter(|_| length > 0)
 }
 
 #[cfg(test)]
@@ -292,7 +296,7 @@ mod tests {
 
     #[test]
     fn the_leaders_are_known() {
-        assert_eq!(known_leader("12:00:01 x"), "x");
-        assert_eq!(known_leader("no leader"), "no leader");
+        assert_eq!(known_leader("12:00:01 x"), Some("x"));
+        assert_eq!(known_leader("no leader"), None);
     }
 }
