@@ -1,6 +1,7 @@
 //! What the shell is given: every collaborator, once, with public fields.
 
 use crate::azure::Arm;
+use crate::azure::http::Http;
 use crate::clock::Clock;
 use crate::domain::alert::{About, Alert};
 use crate::domain::firewall::Live;
@@ -56,7 +57,7 @@ pub struct App {
     /// Where people reach doorward: `https://doorward.contoso.com`, without a slash at its end.
     pub public_url: String,
     /// For channels.
-    pub http: reqwest::Client,
+    pub http: Http,
     /// Counters for Prometheus.
     pub metrics: Metrics,
     /// What is known for now and is learnt again after a restart.

@@ -2,12 +2,13 @@
 
 use crate::app::{App, Auth, Channel, Enrolled, Memory, Source};
 use crate::azure::Arm;
+use crate::azure::http::Http;
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode};
 use crate::domain::link::LinkKey;
+use crate::domain::policy::Policy;
 use crate::domain::registry::{Hosts, Scope};
 use crate::domain::resource_id::ResourceId;
-use crate::domain::sets::Sets;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use crate::{flow, http};
@@ -17,8 +18,8 @@ use governor::{Quota, RateLimiter};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -44,6 +45,12 @@ pub enum StartError {
     /// What the machine does not do.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
+}
+
+impl StartError {
+    fn settings(error: impl Into<anyhow::Error>) -> Self {
+        Self::Settings(error.into())
+    }
 }
 
 impl Server {
@@ -73,14 +80,15 @@ impl Server {
 
 /// The parts, from the configuration.
 pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
-    let settings = |error: anyhow::Error| StartError::Settings(error);
-    let secrets = config.read_secrets().map_err(|error| settings(error.into()))?;
-    let policy = config::load_policies(&config.policies).map_err(|error| settings(error.into()))?;
-    let sets = Sets::default();
-    let arm = Arm::new(&config.azure, clock.clone()).map_err(|error| settings(error.into()))?;
-    let link_key = LinkKey::new(&secrets.link_key).context("`links.key` cannot be used").map_err(settings)?;
-    let ledger = Ledger::open(&config.state).await.context("the ledger cannot be opened")?;
-    let registries = registries(&config);
+    let secrets = config.read_secrets().map_err(StartError::settings)?;
+    let policy = config::load_policies(&config.policies).map_err(StartError::settings)?;
+    check(&config, &policy)?;
+    let sets = config::load_files(&policy, &config.policies, clock.now()).map_err(StartError::settings)?;
+    let arm = Arm::new(&config.azure, clock.clone()).map_err(StartError::settings)?;
+    let link_key = LinkKey::new(&secrets.link_key).context("`links.key` cannot be used").map_err(StartError::Settings)?;
+    let ledger = Ledger::open(&config.state.to_string()).await;
+    let ledger = ledger.with_context(|| format!("the ledger `{}` cannot be opened", config.state))?;
+    let registries: BTreeMap<ResourceId, Enrolled> = config.registries.iter().map(enrolled).collect();
     let hosts = Hosts::configured(registries.iter().map(|(id, enrolled)| (id, &enrolled.hosts[..])));
     Ok(App {
         arm,
@@ -96,46 +104,54 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         link_key,
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
-        http: client().map_err(settings)?,
+        http: Http::new(config.azure.ca_file.as_deref()).map_err(StartError::settings)?,
         metrics: Metrics::default(),
         memory: Memory::knowing(hosts),
         clock,
     })
 }
 
-async fn bind(address: SocketAddr, field: &str) -> Result<TcpListener, StartError> {
-    let hint = || format!("`{field}: {address}` cannot be listened on: is another doorward running?");
-    Ok(TcpListener::bind(address).await.with_context(hint)?)
+/// Policy and configuration must agree; what is odd about them is told.
+fn check(config: &Config, policy: &Policy) -> Result<(), StartError> {
+    let (warnings, errors) = config.check(policy).split();
+    for warning in config.warnings.0.iter().chain(&policy.warnings.0).chain(&warnings.0) {
+        tracing::warn!("{}", warning.what);
+    }
+    if config.channels.is_empty() {
+        tracing::warn!("there are no `channels`: requests and alerts stand on the operator page only, and nobody is told");
+    }
+    if errors.0.is_empty() { Ok(()) } else { Err(StartError::settings(errors)) }
 }
 
-/// The client for channels: no redirects, a time-out, the usual authorities.
-pub fn client() -> anyhow::Result<reqwest::Client> {
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_secs(10))
-        .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")));
-    client.build().context("no HTTP client")
-}
-
-fn registries(config: &Config) -> BTreeMap<ResourceId, Enrolled> {
-    let enrolled = |registry: &config::Registry| Enrolled {
+fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
+    let enrolled = Enrolled {
         hosts: registry.hosts.clone(),
         max_entries: registry.max_entries,
         approvals: registry.approvals,
         grants_per_hour: registry.grants_per_hour,
     };
-    config.registries.iter().map(|registry| (registry.id.clone(), enrolled(registry))).collect()
+    (registry.id.clone(), enrolled)
 }
 
-fn sources(config: &Config, keys: Vec<Vec<SecretString>>) -> BTreeMap<String, Source> {
-    let source = |(source, keys): (&config::SourceC, Vec<SecretString>)| Source {
-        name: source.name.clone(),
-        auth: Auth::SharedKey { keys, query: source.auth.query },
-        scope: Scope { registries: source.registries.clone(), registry: source.registry.clone() },
-        trust_status_403: source.trust_status_403,
-        limiter: RateLimiter::direct(Quota::per_second(std::num::NonZeroU32::MIN.saturating_add(49))),
-        per_second: std::num::NonZeroU32::MIN.saturating_add(49),
-        max_body: 4 << 20,
+fn sources(config: &Config, mut keys: BTreeMap<String, Vec<SecretString>>) -> BTreeMap<String, Source> {
+    let source = |source: &config::Source| {
+        let config::Auth::SharedKey { query, .. } = source.auth;
+        let keys = keys.remove(&source.name).unwrap_or_default();
+        let per_second = NonZeroU32::new(source.rate_per_second).unwrap_or(NonZeroU32::MIN);
+        Source {
+            name: source.name.clone(),
+            auth: Auth::SharedKey { keys, query },
+            scope: Scope { registries: source.registries.clone(), registry: source.registry.clone() },
+            trust_status_403: source.trust_status_403,
+            limiter: RateLimiter::direct(Quota::per_second(per_second)),
+            per_second,
+            max_body: source.max_body_bytes,
+        }
     };
-    config.sources.iter().zip(keys).map(source).map(|source| (source.name.clone(), source)).collect()
+    config.sources.iter().map(source).map(|source| (source.name.clone(), source)).collect()
+}
+
+async fn bind(address: SocketAddr, field: &str) -> Result<TcpListener, StartError> {
+    let hint = || format!("`{field}: {address}` cannot be listened on: is another doorward running?");
+    Ok(TcpListener::bind(address).await.with_context(hint)?)
 }

@@ -5,6 +5,7 @@ use super::teller::Teller;
 use super::{OURS, PATIENCE};
 use crate::clock::Clock;
 use crate::server::Server;
+use crate::sim::senders::Endpoint;
 use crate::sim::{CLIENT_ID, CLIENT_SECRET, Pull, Registry, Sim, SimOptions, TENANT};
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
@@ -32,7 +33,6 @@ pub(super) struct Stage {
     pub(super) azure: Sim,
     pub(super) server: Server,
     pub(super) chat: Chat,
-    http: reqwest::Client,
     folder: TempDir,
 }
 
@@ -44,7 +44,7 @@ impl Stage {
         let config = config(folder.path(), &azure, &chat, listen, admin)?;
         let config = crate::config::load(&config)?;
         let server = Server::start(config, Clock::system()).await?;
-        Ok(Self { azure, server, chat, http: crate::server::client()?, folder })
+        Ok(Self { azure, server, chat, folder })
     }
 
     /// Takes everything down again.
@@ -97,8 +97,8 @@ impl Stage {
     /// Anybody delivers an event.
     pub(super) async fn post(&self, source: &str, key: &str, kind: &str, body: String) -> anyhow::Result<u16> {
         let url = format!("http://{}/events/{source}", self.server.listen);
-        let request = self.http.post(url).header("x-doorward-key", key).header("content-type", kind);
-        Ok(request.body(body).send().await?.status().as_u16())
+        let sender = Endpoint::new(self.azure.clock(), &url).header("x-doorward-key", key);
+        sender.post(kind, &body).await.status.context("doorward did not answer")
     }
 }
 

@@ -26,9 +26,9 @@ pub enum Service {
     Storage,
     /// Azure SQL Database.
     AzureSql,
-    /// Azure Database for MySQL.
+    /// Azure Database for `MySQL`.
     Mysql,
-    /// Azure Database for PostgreSQL.
+    /// Azure Database for `PostgreSQL`.
     Postgresql,
     /// Azure Cosmos DB.
     CosmosDb,

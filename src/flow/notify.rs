@@ -9,6 +9,8 @@ use crate::domain::resource_id::ResourceId;
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Request};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -82,12 +84,14 @@ async fn deliver(app: &App, since: Timestamp, alert: &Alert, name: &str) -> Resu
 }
 
 async fn send(app: &App, channel: &Channel, since: Timestamp, alert: &Alert) -> Result<(), String> {
-    let message = message(app, since, alert);
-    let request = app.http.post(channel.url.expose_secret()).json(&message);
-    // The address is a secret: an error is told without it.
-    let reply = request.send().await.map_err(|error| crate::azure::http::causes(&error.without_url()))?;
-    let status = reply.status();
-    if status.is_success() { Ok(()) } else { Err(format!("it answered {status}")) }
+    let body = serde_json::to_vec(&message(app, since, alert)).map_err(|error| error.to_string())?;
+    // The address is a secret: nothing is told of why it is none.
+    let url = channel.url.expose_secret().parse().map_err(|_| "its `url` is not a URL".to_owned())?;
+    let mut request = Request::new(Method::POST, url);
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *request.body_mut() = Some(body.into());
+    let reply = app.http.send(request).await.map_err(|error| error.to_string())?;
+    if reply.status.is_success() { Ok(()) } else { Err(format!("it answered {}", reply.status)) }
 }
 
 fn message<'a>(app: &App, since: Timestamp, alert: &'a Alert) -> Message<'a> {

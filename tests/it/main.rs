@@ -5,13 +5,9 @@
     reason = "a test that stumbles here has failed, and its helpers with it"
 )]
 
-mod admin;
-mod answers;
 mod arm;
+mod corpus;
 mod credentials;
-mod endpoint;
 mod opening;
-mod parts;
-mod patience;
 mod simulator;
 mod world;

@@ -1,1 +1,145 @@
-//! (to come)
+//! Finds denials in any text: logs, JSON, records, prose around an error message.
+//!
+//! The way of a text: [`sieve`] says whether it can hold anything of interest, [`unescape`] and
+//! [`tidy`] undo what encoders and terminals laid over it, [`phrase`] finds the firewall's sentence
+//! across wraps ([`wrap`]) with its [`address`], and [`context`] says by the [`mention`]s around it
+//! which registry refused. [`json`] does so for documents, whose records do not lend each other
+//! their registries.
+
+mod address;
+mod context;
+mod frame;
+pub(in crate::domain) mod json;
+mod mention;
+mod other_services;
+mod phrase;
+pub(in crate::domain) mod record;
+mod sieve;
+mod suspect;
+mod tidy;
+mod unescape;
+mod window;
+mod wrap;
+
+use super::denial::{Denial, Kind, Service};
+use context::{Place, Scene};
+use std::net::IpAddr;
+
+pub use json::parse_document;
+pub use sieve::may_hold_denial;
+
+/// The distinct denials in a text, in order of appearance.
+pub fn extract(text: &str) -> Vec<Denial> {
+    if !may_hold_denial(text.as_bytes()) {
+        return Vec::new();
+    }
+    thoroughly(text)
+        .into_iter()
+        .map(|found| found.denial)
+        .collect()
+}
+
+/// A denial, and whether it is a login's, so that no repository is missing from it.
+#[derive(Clone, Debug)]
+struct Found {
+    denial: Denial,
+    login: bool,
+}
+
+/// [`extract`] without the sieve before it.
+fn thoroughly(text: &str) -> Vec<Found> {
+    let clean = unescape::clean(text);
+    let text = clean.as_ref();
+    let phrases = phrase::all(text);
+    let of_registries: Vec<_> = phrases
+        .iter()
+        .copied()
+        .filter(|phrase| phrase.service == Service::Acr)
+        .collect();
+    let scene = Scene::new(text, &of_registries);
+    let mut found: Vec<Found> = Vec::new();
+    for (index, phrase) in of_registries.iter().enumerate() {
+        let place = scene.place(index);
+        if phrase.address.seen().is_some() || place.registry.is_some() {
+            let login = place.login;
+            let denial = denial(phrase.address.seen(), place);
+            found.push(Found { denial, login });
+        }
+    }
+    let suspected = suspect::all(text, &scene.mentions);
+    let plain = |denial| Found {
+        denial,
+        login: false,
+    };
+    found.extend(
+        suspected
+            .into_iter()
+            .map(|place| plain(denial(None, place))),
+    );
+    let mut found = distinct(&found);
+    found.extend(other_services::all(text, &phrases).into_iter().map(plain));
+    found
+}
+
+fn denial(ip: Option<IpAddr>, place: Place) -> Denial {
+    Denial {
+        kind: if ip.is_some() {
+            Kind::Denied
+        } else {
+            Kind::Suspected
+        },
+        service: Service::Acr,
+        ip,
+        registry: place.registry,
+        repository: place.repository,
+        reference: place.reference,
+        resource: place.resource,
+    }
+}
+
+/// Each denial once. One that says less of the same refusal than another is no second denial: a
+/// client prints its error two to four times, each time with less around it.
+fn distinct(found: &[Found]) -> Vec<Found> {
+    use std::collections::{HashMap, HashSet};
+    let mut registries: HashMap<Option<IpAddr>, HashSet<&str>> = HashMap::new();
+    let mut denied: HashSet<&str> = HashSet::new();
+    let mut asked: HashSet<(Option<IpAddr>, Option<&str>)> = HashSet::new();
+    let mut referred: HashSet<(Option<IpAddr>, Option<&str>, &str)> = HashSet::new();
+    for Found { denial, .. } in found {
+        let registry = denial.registry.as_deref();
+        if let Some(registry) = registry {
+            registries.entry(denial.ip).or_default().insert(registry);
+            if denial.ip.is_some() {
+                denied.insert(registry);
+            }
+        }
+        if let Some(repository) = denial.repository.as_deref() {
+            asked.insert((denial.ip, registry));
+            if denial.reference.is_some() {
+                referred.insert((denial.ip, registry, repository));
+            }
+        }
+    }
+    let mut seen: HashSet<&Denial> = HashSet::new();
+    let says_more_elsewhere = |denial: &Denial, login: bool| match (
+        denial.registry.as_deref(),
+        denial.repository.as_deref(),
+    ) {
+        (None, _) => registries.contains_key(&denial.ip),
+        (Some(registry), _) if denial.ip.is_none() && denied.contains(registry) => true,
+        (registry, None) => !login && asked.contains(&(denial.ip, registry)),
+        (registry, Some(repository)) => {
+            denial.reference.is_none() && referred.contains(&(denial.ip, registry, repository))
+        }
+    };
+    found
+        .iter()
+        .filter(|found| {
+            !says_more_elsewhere(&found.denial, found.login) && seen.insert(&found.denial)
+        })
+        .cloned()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,478 @@
+//! Which registry refused, and what was asked of it, by what stands around the message.
+//!
+//! The nearest context speaks: the request right before the message, then its line, then the lines
+//! above it, then the whole text if that names one registry only. What stays ambiguous is `None`.
+
+use super::frame;
+use super::mention::{self, Mention};
+use super::phrase::Phrase;
+use super::window;
+use regex::Regex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+/// What the surroundings of a message say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub registry: Option<String>,
+    pub repository: Option<String>,
+    pub reference: Option<String>,
+    pub resource: Option<String>,
+    /// The request was a login or a token's, so that no repository is missing.
+    pub login: bool,
+}
+
+/// A text with the places that matter in it.
+pub(super) struct Scene<'t> {
+    pub text: &'t str,
+    pub phrases: &'t [Phrase],
+    pub mentions: Vec<Mention>,
+    /// By registry: what is asked of it anywhere in the text, successes aside.
+    asked: BTreeMap<String, Asked>,
+}
+
+/// Repositories with their references.
+type Asked = BTreeMap<String, BTreeSet<String>>;
+
+/// The line of a message, as far as it is looked at.
+#[derive(Clone, Copy)]
+struct Line {
+    from: usize,
+    to: usize,
+}
+
+const LINE: usize = 8192;
+const CUSTOM_HOSTS: usize = 16;
+
+impl<'t> Scene<'t> {
+    pub(super) fn new(text: &'t str, phrases: &'t [Phrase]) -> Self {
+        let mut scene = Self {
+            text,
+            phrases,
+            mentions: mention::all(text),
+            asked: BTreeMap::new(),
+        };
+        let hosts = scene.custom_hosts();
+        scene.mentions.extend(frame::mentions_of(text, &hosts));
+        scene.mentions.sort_by_key(|mention| mention.start);
+        scene.asked = scene.asked_anywhere();
+        scene
+    }
+
+    fn asked_anywhere(&self) -> BTreeMap<String, Asked> {
+        let mut anywhere: BTreeMap<String, Asked> = BTreeMap::new();
+        for mention in &self.mentions {
+            let Some(registry) = &mention.registry else {
+                continue;
+            };
+            let asked = anywhere.entry(registry.clone()).or_default();
+            if let Some(repository) = &mention.repository
+                && !self.succeeded(mention)
+            {
+                let references = asked.entry(repository.clone()).or_default();
+                references.extend(mention.reference.clone());
+            }
+        }
+        anywhere
+    }
+
+    /// Custom domains that the messages' own frames or lines name.
+    fn custom_hosts(&self) -> Vec<String> {
+        let mut hosts: Vec<String> = Vec::new();
+        for (index, phrase) in self.phrases.iter().enumerate() {
+            let host = match frame::url_host(self.text, phrase.start) {
+                Some((from, to)) => self.text.get(from..to),
+                None => self.named_above(index),
+            };
+            if let Some(host) = host.filter(|host| !frame::foreign(host))
+                && !hosts.iter().any(|known| known == host)
+            {
+                hosts.push(host.to_owned());
+                if hosts.len() >= CUSTOM_HOSTS {
+                    break;
+                }
+            }
+        }
+        hosts
+    }
+
+    /// A custom domain named between the message before and this one, if no registry's own is.
+    fn named_above(&self, index: usize) -> Option<&'t str> {
+        let phrase = self.phrases.get(index)?;
+        let line = self.line(phrase);
+        let from = self
+            .end_before(index)
+            .max(phrase.start.saturating_sub(2048));
+        if self
+            .within(from.min(line.from), phrase.start)
+            .next()
+            .is_some()
+        {
+            return None;
+        }
+        let above = window::between(self.text, from, phrase.start, 2048);
+        let (from, to) = frame::named_host(above)?;
+        window::last(above, 1536).get(from..to)
+    }
+
+    fn end_before(&self, index: usize) -> usize {
+        let before = index
+            .checked_sub(1)
+            .and_then(|index| self.phrases.get(index));
+        before.map_or(0, |phrase| phrase.end)
+    }
+
+    /// The mentions that begin in a range.
+    fn within(&self, from: usize, to: usize) -> impl DoubleEndedIterator<Item = &Mention> + Clone {
+        let first = self
+            .mentions
+            .partition_point(|mention| mention.start < from);
+        let last = self.mentions.partition_point(|mention| mention.start < to);
+        self.mentions.get(first..last).unwrap_or_default().iter()
+    }
+
+    /// The line that a message stands on; records of one JSON array are lines of their own.
+    fn line(&self, phrase: &Phrase) -> Line {
+        let before = window::between(self.text, 0, phrase.start, LINE);
+        let start = ["\n", "},{", "}, {"]
+            .iter()
+            .filter_map(|end| before.rfind(end))
+            .max();
+        let from = phrase
+            .start
+            .saturating_sub(start.map_or(before.len(), |at| before.len().saturating_sub(at)));
+        let after = window::first(self.text.get(phrase.end..).unwrap_or_default(), LINE);
+        let end = ["\n", "},{", "}, {"]
+            .iter()
+            .filter_map(|end| after.find(end))
+            .min();
+        let to = phrase.end.saturating_add(end.unwrap_or(after.len()));
+        Line { from, to }
+    }
+
+    /// Whether the line of a mention says that what was asked was given.
+    fn succeeded(&self, mention: &Mention) -> bool {
+        static SUCCESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+            Regex::new(
+                r"(?i)success(?:fully|:)|succeeded|already present|pull complete|downloaded newer",
+            )
+            .ok()
+        });
+        let before = window::between(self.text, 0, mention.start, 200);
+        let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
+        SUCCESS
+            .as_ref()
+            .is_some_and(|success| success.is_match(line))
+    }
+
+    /// What the surroundings of the message `index` say.
+    pub(super) fn place(&self, index: usize) -> Place {
+        let Some(phrase) = self.phrases.get(index) else {
+            return Place::default();
+        };
+        let line = self.line(phrase);
+        let from = line.from.max(self.end_before(index));
+        let to = match self.phrases.get(index.saturating_add(1)) {
+            Some(next) if next.start < line.to => phrase.end,
+            _ => line.to,
+        };
+        let import = self.import(phrase);
+        let arm_id = self.arm_id(from, to);
+        let mut place = match self.request(phrase) {
+            Some(request) if request.registry.is_some() => self.asked_at(request, from, to),
+            _ if import && self.source().is_some() => self
+                .source()
+                .map(|source| self.asked_at(source, source.start, source.end))
+                .unwrap_or_default(),
+            _ => self
+                .by_line(phrase, from, to)
+                .unwrap_or_else(|| self.by_other_lines(index, Line { from, to })),
+        };
+        if import
+            && place
+                .registry
+                .as_ref()
+                .is_some_and(|registry| targets(arm_id.as_deref(), registry))
+        {
+            place = Place::default();
+        }
+        place.resource = arm_id.filter(|_| !import);
+        place
+    }
+
+    /// The mention in the request right before the message.
+    fn request(&self, phrase: &Phrase) -> Option<&Mention> {
+        let (from, to) = frame::url_host(self.text, phrase.start)?;
+        self.within(from, to.max(from.saturating_add(1))).next()
+    }
+
+    /// The place of a message whose registry is that of `named`, with what its line asks of it.
+    fn asked_at(&self, named: &Mention, from: usize, to: usize) -> Place {
+        let registry = named.registry.clone();
+        let of_registry =
+            |mention: &&Mention| mention.registry == registry && mention.repository.is_some();
+        let on_line: Vec<&Mention> = self.within(from, to).filter(of_registry).collect();
+        let repository = named
+            .repository
+            .clone()
+            .or_else(|| self.one_repository(&on_line));
+        let login = repository.is_none() && (named.url && named.data || self.login(from, to));
+        let mut place = Place {
+            registry,
+            repository,
+            login,
+            ..Place::default()
+        };
+        if place.repository.is_none() && on_line.is_empty() && !login {
+            place.repository = self
+                .anywhere(&place)
+                .and_then(|asked| one(asked.keys()))
+                .cloned();
+        }
+        place.reference = named
+            .reference
+            .clone()
+            .filter(|_| named.repository.is_some())
+            .or_else(|| {
+                let same = |mention: &&&Mention| mention.repository == place.repository;
+                let on_line: BTreeSet<&String> = on_line
+                    .iter()
+                    .filter(same)
+                    .filter_map(|mention| mention.reference.as_ref())
+                    .collect();
+                match on_line.len() {
+                    0 => {
+                        let references = self.anywhere(&place)?.get(place.repository.as_ref()?)?;
+                        one(references).cloned()
+                    }
+                    _ => one(on_line).cloned(),
+                }
+            });
+        place
+    }
+
+    fn anywhere(&self, place: &Place) -> Option<&Asked> {
+        self.asked.get(place.registry.as_ref()?)
+    }
+
+    /// The repository that these mentions ask for: the only one, or that of the last clause.
+    fn one_repository(&self, mentions: &[&Mention]) -> Option<String> {
+        let last = mentions.last()?;
+        let clause = self.clause(last);
+        let latest: BTreeSet<&String> = mentions
+            .iter()
+            .filter(|mention| mention.start >= clause)
+            .filter_map(|mention| mention.repository.as_ref())
+            .collect();
+        one(latest).cloned()
+    }
+
+    /// Where the clause begins that a mention stands in.
+    fn clause(&self, mention: &Mention) -> usize {
+        let before = window::between(self.text, 0, mention.start, 1024);
+        let ends = ["; ", ". ", "], [", " | ", "? ", "! ", "\n"];
+        let end = ends.iter().filter_map(|end| before.rfind(end)).max();
+        mention
+            .start
+            .saturating_sub(end.map_or(before.len(), |at| before.len().saturating_sub(at)))
+    }
+
+    /// Whether the line, or the one above it, is about a login or a token.
+    fn login(&self, from: usize, to: usize) -> bool {
+        static LOGIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+            Regex::new(r"(?i)\blog(?:ging)?[ -]?in(?:to)?\b|registry secret|docker credentials|refresh.token|token exchange|/oauth2/").ok()
+        });
+        let above = window::between(self.text, 0, from, 200);
+        let above = above
+            .trim_end_matches('\n')
+            .rsplit_once('\n')
+            .map_or(above, |(_, line)| line);
+        let line = window::between(self.text, from, to, LINE);
+        LOGIN
+            .as_ref()
+            .is_some_and(|login| login.is_match(line) || login.is_match(above))
+    }
+
+    /// What the message's own line says; `None` if it names no registry, masked ones neither.
+    fn by_line(&self, phrase: &Phrase, from: usize, to: usize) -> Option<Place> {
+        let shown = |mention: &&Mention| mention.registry.is_some();
+        let before: Vec<&Mention> = self.within(from, phrase.start).filter(shown).collect();
+        let after: Vec<&Mention> = self.within(phrase.end, to).filter(shown).collect();
+        let mentions = if before.is_empty() { after } else { before };
+        let last = mentions.last()?;
+        let clause = self.clause(last);
+        let whole: BTreeSet<&Option<String>> =
+            mentions.iter().map(|mention| &mention.registry).collect();
+        let latest: BTreeSet<&Option<String>> = mentions
+            .iter()
+            .filter(|mention| mention.start >= clause)
+            .map(|mention| &mention.registry)
+            .collect();
+        if whole.len() > 1 && (latest.len() > 1 || last.start >= phrase.end) {
+            return Some(Place::default());
+        }
+        let bare = Mention {
+            repository: None,
+            reference: None,
+            ..(*last).clone()
+        };
+        Some(self.asked_at(&bare, from, to))
+    }
+
+    /// What the lines above say, up to the message before; else the whole text, if it names one
+    /// registry and that is not spoken for by a message about somebody else.
+    fn by_other_lines(&self, index: usize, line: Line) -> Place {
+        let masked = self.within(line.from, line.to).next().is_some();
+        let above = if masked {
+            self.line_above(index, line.from)
+        } else {
+            self.block_above(index, line.from)
+        };
+        let found = match above {
+            Above::One(mention) => Some(mention),
+            Above::Many => None,
+            Above::None if masked || self.asked.len() > 1 => None,
+            Above::None => self
+                .mentions
+                .iter()
+                .find(|mention| mention.registry.is_some() && self.free(mention, index)),
+        };
+        match found {
+            Some(mention) => {
+                let bare = Mention {
+                    repository: None,
+                    reference: None,
+                    ..mention.clone()
+                };
+                self.asked_at(&bare, line.from, line.to)
+            }
+            None => Place::default(),
+        }
+    }
+
+    fn line_above(&self, index: usize, from: usize) -> Above<'_> {
+        let before = window::between(self.text, 0, from, LINE);
+        let lines = before.trim_end();
+        let line = lines.rsplit_once('\n').map_or(lines, |(_, line)| line);
+        let end = from.saturating_sub(before.len().saturating_sub(lines.len()));
+        self.only(index, end.saturating_sub(line.len()), end)
+    }
+
+    /// The nearest block of lines above that names a registry.
+    fn block_above(&self, index: usize, from: usize) -> Above<'_> {
+        static OUTCOME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+            Regex::new(
+                r"(?i)\n[ \t]*\n|succeeded|success|complete|digest: sha256|status: downloaded",
+            )
+            .ok()
+        });
+        let mut to = from;
+        let mut floor = self.end_before(index);
+        for back in 0..4_usize {
+            let block = window::between(self.text, floor, to, LINE);
+            let start = OUTCOME
+                .as_ref()
+                .and_then(|outcome| outcome.find_iter(block).last())
+                .map_or(0, |found| found.end());
+            let block_from = to.saturating_sub(block.len().saturating_sub(start));
+            let found = self.only(index, block_from, to);
+            if !matches!(found, Above::None) {
+                return found;
+            }
+            if start == 0 {
+                floor = self.end_before(index.saturating_sub(back).saturating_sub(1));
+            }
+            to = block_from;
+        }
+        Above::None
+    }
+
+    /// The registry that a range names, but for what stands on the line of somebody else's message.
+    fn only(&self, index: usize, from: usize, to: usize) -> Above<'_> {
+        let mut found = Above::None;
+        for mention in self
+            .within(from, to)
+            .filter(|mention| mention.registry.is_some() && self.free(mention, index))
+        {
+            found = match found {
+                Above::One(known) if known.registry != mention.registry => return Above::Many,
+                Above::None | Above::One(_) | Above::Many => Above::One(mention),
+            };
+        }
+        found
+    }
+
+    /// Whether a mention stands on no line of a message about another address.
+    fn free(&self, mention: &Mention, index: usize) -> bool {
+        let near = self
+            .phrases
+            .partition_point(|phrase| phrase.end < mention.start);
+        let own = self.phrases.get(index).map(|phrase| phrase.address);
+        [near.checked_sub(1), Some(near)]
+            .into_iter()
+            .flatten()
+            .filter_map(|near| self.phrases.get(near))
+            .all(|phrase| {
+                let line = self.line(phrase);
+                Some(phrase.address) == own || mention.start < line.from || mention.start >= line.to
+            })
+    }
+
+    /// Whether the message is part of an import between registries, which names the target too.
+    fn import(&self, phrase: &Phrase) -> bool {
+        static IMPORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+            Regex::new(r"(?i)\bacr import\b|acr_import|importimage|operation registries-").ok()
+        });
+        let before = window::between(self.text, 0, phrase.start, LINE);
+        IMPORT
+            .as_ref()
+            .is_some_and(|import| import.is_match(before))
+    }
+
+    /// The only registry that the text calls a source.
+    fn source(&self) -> Option<&Mention> {
+        let mut sources = self.mentions.iter().take(64).filter(|mention| {
+            let before = window::between(self.text, 0, mention.start, 32).to_ascii_lowercase();
+            mention.registry.is_some() && before.contains("source")
+        });
+        let first = sources.next()?;
+        sources
+            .all(|other| other.registry == first.registry)
+            .then_some(first)
+    }
+
+    /// The ARM id of a registry on the message's line, lower-case.
+    fn arm_id(&self, from: usize, to: usize) -> Option<String> {
+        static ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
+            Regex::new(r"(?i)/subscriptions/[\w.()-]{1,90}/resourceGroups/[\w.()-]{1,90}/providers/Microsoft\.ContainerRegistry/registries/[a-z0-9]{5,50}").ok()
+        });
+        let line = window::between(self.text, from, to, LINE);
+        let ids: BTreeSet<String> = ID
+            .as_ref()?
+            .find_iter(line)
+            .take(8)
+            .map(|id| id.as_str().to_ascii_lowercase())
+            .collect();
+        one(ids)
+    }
+}
+
+/// What the lines above a message name.
+enum Above<'s> {
+    None,
+    One(&'s Mention),
+    Many,
+}
+
+/// The only item, if there is exactly one.
+fn one<T>(items: impl IntoIterator<Item = T>) -> Option<T> {
+    let mut items = items.into_iter();
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
+}
+
+/// Whether an ARM id is that of the registry with this login server.
+fn targets(arm_id: Option<&str>, registry: &str) -> bool {
+    let name = arm_id.and_then(|id| id.rsplit('/').next());
+    name.is_some_and(|name| registry.split('.').next() == Some(name))
+}

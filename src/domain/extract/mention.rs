@@ -1,0 +1,434 @@
+//! Where a text names a registry: a URL, an image, a bare login server; and what it asks of it.
+
+use super::window;
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// One place that names a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mention {
+    /// Where it begins in the text.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// The login server, lower-case; `None` if its name is masked.
+    pub registry: Option<String>,
+    /// The repository, where the place names one.
+    pub repository: Option<String>,
+    /// The tag or digest, where the place names one.
+    pub reference: Option<String>,
+    /// Whether it is a request's URL rather than an image or a name.
+    pub url: bool,
+    /// Whether it is a data endpoint, which answers 403 to anybody without a signature.
+    pub data: bool,
+}
+
+/// How long a host and a path may be (RFC 1123, and ACR's limits with room to spare).
+const HOST: usize = 120;
+const PATH: usize = 1024;
+
+/// All places of a cleaned text that name a registry by its own domain, in order.
+pub(super) fn all(text: &str) -> Vec<Mention> {
+    static SUFFIX: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(?i)\.azurecr\.(?:io|cn|us|de)").ok());
+    let Some(suffix) = SUFFIX.as_ref() else {
+        return Vec::new();
+    };
+    suffix
+        .find_iter(text)
+        .filter_map(|found| own_domain(text, found.start(), found.end()))
+        .collect()
+}
+
+fn own_domain(text: &str, dot: usize, end: usize) -> Option<Mention> {
+    let rest = text.get(end..)?;
+    let mut following = rest.chars();
+    match following.next() {
+        Some(c) if c.is_ascii_alphanumeric() || c == '-' || c == '_' => return None,
+        Some('.') if following.next().is_some_and(|c| c.is_ascii_alphanumeric()) => return None,
+        _ => {}
+    }
+    let before = window::between(text, 0, dot, HOST);
+    let labels_at = before
+        .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '.'))
+        .map_or(0, |at| before.ceil_char_boundary(at.saturating_add(1)));
+    let (lead, labels) = before.split_at_checked(labels_at)?;
+    let suffix = text.get(dot..end)?;
+    let masked = masked_before(lead);
+    let (registry, data) = if masked {
+        (None, false)
+    } else {
+        login_server(labels, suffix)
+    };
+    let start = dot.saturating_sub(labels.len());
+    Some(with_path(text, (start, end), registry, data))
+}
+
+/// Whether the part of a name that stands before it is masked or a placeholder.
+fn masked_before(lead: &str) -> bool {
+    const NO_PLACEHOLDERS: &[&str] = &[
+        "->", "=>", " >", ">>", "<br>", "<br/>", "<br />", "<b>", "<i>", "<p>", "<em>", "<li>",
+        "<td>", "<pre>", "<code>", "<span>", "<strong>", "\">",
+    ];
+    let shows = NO_PLACEHOLDERS.iter().any(|end| lead.ends_with(end)) || lead == ">";
+    !shows && lead.ends_with(['*', '>', '}', ')', ']', '$', '%', '_', '…'])
+}
+
+/// The login server that a host belongs to, and whether the host is its data endpoint:
+/// `REG.REGION.data.azurecr.io` and `REG.REGION.geo.azurecr.io` belong to `REG.azurecr.io`.
+fn login_server(labels: &str, suffix: &str) -> (Option<String>, bool) {
+    let labels = labels.to_ascii_lowercase();
+    let mut parts = labels.split('.');
+    let name = parts.next().unwrap_or_default();
+    let further: Vec<&str> = parts.collect();
+    let data = matches!(further.as_slice(), [_, "data"]);
+    let known = matches!(
+        further.as_slice(),
+        [] | [_, "data" | "geo"] | ["privatelink"] | [_, _, "privatelink"]
+    );
+    let valid = known
+        && name != "privatelink"
+        && !name.is_empty()
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    let registry = valid.then(|| format!("{name}{}", suffix.to_ascii_lowercase()));
+    (registry, data)
+}
+
+/// Any host with what follows it: for registries behind a custom domain.
+pub(super) fn custom_domain(text: &str, start: usize, end: usize) -> Mention {
+    let host = text.get(start..end).unwrap_or_default();
+    with_path(text, (start, end), Some(host.to_ascii_lowercase()), false)
+}
+
+fn with_path(
+    text: &str,
+    (start, end): (usize, usize),
+    registry: Option<String>,
+    data: bool,
+) -> Mention {
+    let scheme = window::between(text, 0, start, 8).to_ascii_lowercase();
+    let rest = text.get(end..).unwrap_or_default();
+    let rest = port(rest).unwrap_or(rest);
+    let path = path(rest);
+    let api = ["/v2/", "/oauth2/", "/acr/v1/"]
+        .iter()
+        .any(|api| path.starts_with(api));
+    let url = scheme.ends_with("https://") || scheme.ends_with("http://") || api;
+    let (repository, reference) = match () {
+        () if data => (None, None),
+        () if url => asked_by_url(path),
+        () => image(rest.strip_prefix('/').unwrap_or_default()),
+    };
+    let path_end = text
+        .len()
+        .saturating_sub(rest.len())
+        .saturating_add(path.len());
+    Mention {
+        start,
+        end: path_end,
+        registry,
+        repository,
+        reference,
+        url,
+        data,
+    }
+}
+
+fn port(rest: &str) -> Option<&str> {
+    let after = rest.strip_prefix(':')?;
+    let path = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = after.len().saturating_sub(path.len());
+    ((1..=5).contains(&digits) && path.starts_with('/')).then_some(path)
+}
+
+/// The path and query that follow a host, up to a blank, a quote or a bracket.
+fn path(rest: &str) -> &str {
+    if !rest.starts_with('/') {
+        return "";
+    }
+    let ends = |c: char| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                '"' | '\''
+                    | '`'
+                    | '<'
+                    | '>'
+                    | '('
+                    | ')'
+                    | '['
+                    | ']'
+                    | '{'
+                    | '}'
+                    | '|'
+                    | '\\'
+                    | ','
+                    | ';'
+            )
+    };
+    let window = window::first(rest, PATH);
+    let path = window
+        .find(ends)
+        .and_then(|end| window.get(..end))
+        .unwrap_or(window);
+    path.trim_end_matches([':', '.'])
+}
+
+/// What a request's path asks for: the distribution API, the token endpoints, ACR's own API.
+fn asked_by_url(path: &str) -> (Option<String>, Option<String>) {
+    let (plain, query) = path.split_once('?').unwrap_or((path, ""));
+    if let Some(scope) = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("scope=repository:"))
+    {
+        let repository = scope.split(':').next().unwrap_or_default();
+        return (repository_name(repository), None);
+    }
+    if let Some(api) = plain.strip_prefix("/acr/v1/") {
+        for kind in ["/_tags/", "/_manifests/", "/_tags", "/_manifests"] {
+            if let Some((repository, reference)) = api.split_once(kind) {
+                return (repository_name(repository), reference_name(reference));
+            }
+        }
+        return (None, None);
+    }
+    let Some(api) = plain.strip_prefix("/v2/") else {
+        return (None, None);
+    };
+    for kind in ["/manifests/", "/referrers/"] {
+        if let Some((repository, reference)) = api.split_once(kind) {
+            return (repository_name(repository), reference_name(reference));
+        }
+    }
+    for kind in ["/blobs/", "/tags/list", "/uploads/"] {
+        if let Some((repository, _)) = api.split_once(kind) {
+            return (repository_name(repository), None);
+        }
+    }
+    (None, None)
+}
+
+/// The repository and reference of an image whose registry has been read: `team/app:v1`,
+/// `app@sha256:…`. A name that is cut or masked is no name.
+pub(super) fn image(rest: &str) -> (Option<String>, Option<String>) {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+    let window = window::first(rest, PATH);
+    let name_end = window.find(|c| !in_name(c)).unwrap_or(window.len());
+    let (name, after) = window.split_at_checked(name_end).unwrap_or_default();
+    if masked_next(after) || name.ends_with("..") {
+        return (None, None);
+    }
+    let repository = repository_name(name.trim_end_matches(['.', '-', '_', '/']));
+    if repository.is_none() {
+        return (None, None);
+    }
+    let (tag, after) = match after.strip_prefix(':') {
+        Some(after) => {
+            let end = after
+                .find(|c| !in_name(c) || c == '/')
+                .unwrap_or(after.len());
+            let (tag, after) = after.split_at_checked(end).unwrap_or_default();
+            let whole = !masked_next(after) && !tag.ends_with("..");
+            (
+                reference_name(tag.trim_end_matches('.')).filter(|_| whole),
+                after,
+            )
+        }
+        None => (None, after),
+    };
+    let digest = after.strip_prefix('@').and_then(|digest| {
+        let end = digest
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == ':'))
+            .unwrap_or(digest.len());
+        digest.get(..end).and_then(reference_name)
+    });
+    (repository, digest.or(tag))
+}
+
+fn masked_next(after: &str) -> bool {
+    after.starts_with(['*', '<', '{', '$', '…', '%', '(', '['])
+}
+
+/// A repository's name, if it is one (the distribution specification's grammar).
+pub(in crate::domain) fn repository_name(name: &str) -> Option<String> {
+    static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$",
+        )
+        .ok()
+    });
+    let valid = name.len() <= 256 && NAME.as_ref().is_some_and(|valid| valid.is_match(name));
+    valid.then(|| name.to_owned())
+}
+
+/// A tag or digest, if it is one. A shortened digest is none.
+pub(in crate::domain) fn reference_name(reference: &str) -> Option<String> {
+    static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127})$",
+        )
+        .ok()
+    });
+    REFERENCE
+        .as_ref()
+        .is_some_and(|valid| valid.is_match(reference))
+        .then(|| reference.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn only(text: &str) -> Mention {
+        let mut found = all(text);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        found.remove(0)
+    }
+
+    #[track_caller]
+    fn names(text: &str, registry: &str, repository: Option<&str>, reference: Option<&str>) {
+        let found = only(text);
+        let said = (
+            found.registry.as_deref(),
+            found.repository.as_deref(),
+            found.reference.as_deref(),
+        );
+        assert_eq!(said, (Some(registry), repository, reference), "{text}");
+    }
+
+    const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn images_and_urls_are_read() {
+        let r = "fabrikam.azurecr.io";
+        names(
+            "image \"fabrikam.azurecr.io/team/app:v1\":",
+            r,
+            Some("team/app"),
+            Some("v1"),
+        );
+        names(
+            "image fabrikam.azurecr.io/app:v1.",
+            r,
+            Some("app"),
+            Some("v1"),
+        );
+        names("[fabrikam.azurecr.io/app]", r, Some("app"), None);
+        names(
+            &format!("fabrikam.azurecr.io/app@{DIGEST}"),
+            r,
+            Some("app"),
+            Some(DIGEST),
+        );
+        names(
+            &format!("fabrikam.azurecr.io/app:v1@{DIGEST}"),
+            r,
+            Some("app"),
+            Some(DIGEST),
+        );
+        names(
+            "Get https://fabrikam.azurecr.io/v2/app/manifests/v1: denied",
+            r,
+            Some("app"),
+            Some("v1"),
+        );
+        names(
+            "Get \"https://fabrikam.azurecr.io/v2/\": denied",
+            r,
+            None,
+            None,
+        );
+        names(
+            "Get \"fabrikam.azurecr.io/v2/a/b/tags/list\"",
+            r,
+            Some("a/b"),
+            None,
+        );
+        names(
+            "https://FABRIKAM.azurecr.io:443/v2/app/blobs/sha256:00",
+            r,
+            Some("app"),
+            None,
+        );
+        names(
+            "https://fabrikam.azurecr.io/oauth2/token?scope=repository:a/b:pull&service=x",
+            r,
+            Some("a/b"),
+            None,
+        );
+        names(
+            "https://fabrikam.azurecr.io/acr/v1/app/_tags/v1?x=1",
+            r,
+            Some("app"),
+            Some("v1"),
+        );
+        names(
+            "oci://fabrikam.azurecr.io/charts/app",
+            r,
+            Some("charts/app"),
+            None,
+        );
+        names(
+            "fabrikam-abc123.azurecr.us",
+            "fabrikam-abc123.azurecr.us",
+            None,
+            None,
+        );
+        names(
+            "login to fabrikam.azurecr.cn.",
+            "fabrikam.azurecr.cn",
+            None,
+            None,
+        );
+        names("[app](https://fabrikam.azurecr.io/)", r, None, None);
+    }
+
+    #[test]
+    fn endpoints_belong_to_their_login_server() {
+        let data = only("https://fabrikam.northeurope.data.azurecr.io/x/y?sig=z");
+        assert_eq!(data.registry.as_deref(), Some("fabrikam.azurecr.io"));
+        assert!(data.data && data.repository.is_none());
+        names(
+            "fabrikam.northeurope.geo.azurecr.io/app:v1",
+            "fabrikam.azurecr.io",
+            Some("app"),
+            Some("v1"),
+        );
+    }
+
+    #[test]
+    fn masks_name_nothing() {
+        for text in [
+            "https://***.azurecr.io/v2/",
+            "https://.azurecr.io/v2/",
+            "<name>.azurecr.io",
+            "{r}.azurecr.io",
+            "$ACR.azurecr.io",
+            "MY_ACR.azurecr.io",
+            "****rod.azurecr.io",
+            "privatelink.azurecr.io",
+            "….azurecr.io",
+        ] {
+            assert_eq!(only(text).registry, None, "{text}");
+        }
+        for text in [
+            "fabrikam.azurecr.io/***:v1",
+            "fabrikam.azurecr.io/<image>:v1",
+            "fabrikam.azurecr.io/app-${X}:v1",
+            "fabrikam.azurecr.io/...",
+        ] {
+            assert_eq!(only(text).repository, None, "{text}");
+        }
+        for text in [
+            "fabrikam.azurecr.io/app:***",
+            "fabrikam.azurecr.io/app:v$X",
+            "fabrikam.azurecr.io/app:...",
+            "fabrikam.azurecr.io/app@sha256:0123abcd ...",
+        ] {
+            names(text, "fabrikam.azurecr.io", Some("app"), None);
+        }
+        assert!(all("fabrikam.azurecr.io.evil.example azurecr.iot fabrikamazurecr.io").is_empty());
+    }
+}

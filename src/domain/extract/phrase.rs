@@ -1,0 +1,188 @@
+//! Finds the sentence in which a firewall refuses a client by its address, however it was wrapped.
+//!
+//! Wordings: ACR says `client with IP '…' is not allowed access`, followed by a link that varies and
+//! may be missing; Azure SQL and `MySQL` say `Client with IP address '…' is not allowed to …`.
+
+use super::address::{self, Address};
+use super::window;
+use super::wrap::Cursor;
+use crate::domain::denial::Service;
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// The sentence, found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Phrase {
+    /// Where it begins in the text.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// The address it names.
+    pub address: Address,
+    /// Whose firewall says so.
+    pub service: Service,
+}
+
+/// How the sentence ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// `is not allowed access`
+    Access,
+    /// `is not allowed to …`
+    To,
+    /// It is cut off after the address.
+    Cut,
+}
+
+/// All such sentences in a cleaned text, in order.
+pub(super) fn all(text: &str) -> Vec<Phrase> {
+    let mut found: Vec<Phrase> = Vec::new();
+    let mut resume = 0;
+    for start in memchr::memchr2_iter(b'c', b'C', text.as_bytes()) {
+        if start < resume || !begins_word(text, start) {
+            continue;
+        }
+        if let Some(phrase) = at(text, start) {
+            resume = phrase.end;
+            found.push(phrase);
+        }
+    }
+    found
+}
+
+fn begins_word(text: &str, start: usize) -> bool {
+    let before = text.get(..start).unwrap_or_default();
+    !before.ends_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// The sentence that begins at `start`, if one does.
+fn at(text: &str, start: usize) -> Option<Phrase> {
+    let mut cursor = Cursor::new(text, start);
+    let mut broken = false;
+    for word in ["client", "with", "ip"] {
+        if !cursor.word(word) {
+            return None;
+        }
+        broken |= word == "client" && cursor.broke_word();
+    }
+    let mut ahead = cursor;
+    let says_address = ahead.word("address");
+    if says_address {
+        cursor = ahead;
+    }
+    cursor.one(|next| next == ':');
+    if cursor
+        .rest()
+        .starts_with(|next: char| next.is_ascii_alphanumeric())
+    {
+        return None;
+    }
+    let address = address::read(&mut cursor)?;
+    let ending = ending(&mut cursor, broken)?;
+    let end = cursor.at();
+    let service = service(text, (start, end), says_address, ending)?;
+    Some(Phrase {
+        start,
+        end,
+        address,
+        service,
+    })
+}
+
+/// Reads the rest of the sentence. `client` and `allowed` may not both be broken by a wrap: one of
+/// the two is what tells a text worth reading.
+fn ending(cursor: &mut Cursor<'_>, client_broken: bool) -> Option<Ending> {
+    for word in ["is", "not", "allowed"] {
+        let mut ahead = *cursor;
+        if !ahead.word(word) {
+            return (!client_broken && cut_off(&ahead)).then_some(Ending::Cut);
+        }
+        if word == "allowed" && client_broken && ahead.broke_word() {
+            return None;
+        }
+        *cursor = ahead;
+    }
+    let mut access = *cursor;
+    if access.word("access") {
+        *cursor = access;
+        let goes_on = cursor
+            .rest()
+            .starts_with(|next: char| next.is_ascii_alphanumeric());
+        return (!goes_on).then_some(Ending::Access);
+    }
+    let mut to = *cursor;
+    if to.word("to") && to.rest().starts_with(char::is_whitespace) {
+        return Some(Ending::To);
+    }
+    cut_off(&access).then_some(Ending::Cut)
+}
+
+/// Whether nothing of the sentence's line follows.
+fn cut_off(cursor: &Cursor<'_>) -> bool {
+    let rest = cursor.rest().trim_start_matches([' ', '\t']);
+    rest.is_empty()
+        || rest.starts_with(['\n', '…', '"', '\'', '`', ')', '|', '│'])
+        || rest.starts_with("...")
+}
+
+/// Whose firewall says so; `None` if it is nobody's that we know.
+fn service(
+    text: &str,
+    (start, end): (usize, usize),
+    says_address: bool,
+    ending: Ending,
+) -> Option<Service> {
+    let before = window::between(text, 0, start, 400);
+    let after = window::first(text.get(end..).unwrap_or_default(), 300);
+    let near = |regex: &LazyLock<Option<Regex>>| matches(regex, before) || matches(regex, after);
+    match ending {
+        Ending::To => sql_service(before, after).filter(|_| says_address || near(&SQL)),
+        Ending::Access => {
+            let plain = !says_address && !matches(&TOWARDS, after);
+            (plain || near(&ACR)).then_some(Service::Acr)
+        }
+        Ending::Cut if near(&SQL) => sql_service(before, after).filter(|_| ends_allowed(text, end)),
+        Ending::Cut => (matches(&LABEL, before) || near(&ACR))
+            .then_some(Service::Acr)
+            .filter(|_| !says_address),
+    }
+}
+
+fn ends_allowed(text: &str, end: usize) -> bool {
+    let said = window::between(text, 0, end, 16);
+    said.to_ascii_lowercase().ends_with("allowed")
+}
+
+/// The database service whose wording this is.
+fn sql_service(before: &str, after: &str) -> Option<Service> {
+    let named = |regex: &LazyLock<Option<Regex>>| matches(regex, after) || matches(regex, before);
+    Some(match () {
+        () if named(&MYSQL) => Service::Mysql,
+        () if named(&POSTGRES) => Service::Postgresql,
+        () if matches(&SERVER, after) || named(&SQL) => Service::AzureSql,
+        () => return None,
+    })
+}
+
+fn matches(regex: &LazyLock<Option<Regex>>, text: &str) -> bool {
+    regex.as_ref().is_some_and(|regex| regex.is_match(text))
+}
+
+/// Signs of a registry near the sentence.
+static ACR: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)azurecr\.|aka\.ms/acr|container ?registr|\bacr\b").ok());
+/// The sentence goes on to say what the client may not access: then it is not ACR's own.
+static TOWARDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)^[ \t]+(?:to|into|for|from|on|in|at|by|via|through|until|within)\b").ok()
+});
+/// What clients print before the registry's message.
+static LABEL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?i)denied[\s"':,{\[(#>|│*`]*(?:message["']?\s*[:=]\s*["']*)?$"#).ok()
+});
+static SQL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)sqlexception|sqlclient|cannot open server|requested by the login|sp_set_firewall_rule|\b40615\b|sql (?:server|database)|mysql|postgres").ok()
+});
+static MYSQL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)mysql").ok());
+static POSTGRES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)postgres").ok());
+static SERVER: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)^\W+to\W+access\W+the\W+server").ok());

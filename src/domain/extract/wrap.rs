@@ -1,0 +1,302 @@
+//! Reads words of a message across the places where something wrapped it.
+//!
+//! A wrap may fall anywhere, inside a word too. After it the line may begin with what every line of
+//! that log begins with: blanks, a comment's `# `, a quote's `> `, a box's `│ `, a time, the name of
+//! a container or of a host.
+
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// How much of a line may be leader, and how many lines a wrap may skip.
+const LEADER: usize = 200;
+const LINES: usize = 3;
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor<'t> {
+    text: &'t str,
+    rest: &'t str,
+    /// Whether a wrap inside a word was read over since [`Cursor::word`] last began.
+    broken: bool,
+}
+
+impl<'t> Cursor<'t> {
+    /// The place `at` bytes into `text`.
+    pub(super) fn new(text: &'t str, at: usize) -> Self {
+        let rest = text.get(at..).unwrap_or_default();
+        Self {
+            text,
+            rest,
+            broken: false,
+        }
+    }
+
+    /// How many bytes into the text this place is.
+    pub(super) fn at(&self) -> usize {
+        self.text.len().saturating_sub(self.rest.len())
+    }
+
+    /// What follows.
+    pub(super) fn rest(&self) -> &'t str {
+        self.rest
+    }
+
+    /// The next character, if it is one of those.
+    pub(super) fn one(&mut self, accept: impl Fn(char) -> bool) -> Option<char> {
+        let mut characters = self.rest.chars();
+        let next = characters.next().filter(|next| accept(*next))?;
+        self.rest = characters.as_str();
+        Some(next)
+    }
+
+    /// The next character, if it is one of those, even after a wrap.
+    pub(super) fn one_across(&mut self, accept: impl Fn(char) -> bool) -> Option<char> {
+        if let Some(next) = self.one(&accept) {
+            return Some(next);
+        }
+        let rest = self.over_wrap(&accept)?;
+        self.rest = rest;
+        self.broken = true;
+        self.one(accept)
+    }
+
+    /// Reads `word` (lower-case letters), in any case, with blanks or a wrap before it.
+    /// Returns whether all of it was there; a word cut off leaves the cursor at the cut.
+    pub(super) fn word(&mut self, word: &str) -> bool {
+        let Some(first) = word.chars().next() else {
+            return true;
+        };
+        self.gap(|next| next.eq_ignore_ascii_case(&first));
+        self.broken = false;
+        self.letters(word)
+    }
+
+    /// Reads `word` from here on, without anything before it.
+    pub(super) fn letters(&mut self, word: &str) -> bool {
+        word.chars().all(|letter| {
+            self.one_across(|next| next.eq_ignore_ascii_case(&letter))
+                .is_some()
+        })
+    }
+
+    /// Whether a wrap fell inside the word read last.
+    pub(super) fn broke_word(&self) -> bool {
+        self.broken
+    }
+
+    /// Skips what may stand between two words: blanks, markup, and a wrap before one of `accept`.
+    pub(super) fn gap(&mut self, accept: impl Fn(char) -> bool) {
+        self.blanks();
+        if !self.rest.starts_with(&accept)
+            && let Some(rest) = self.over_wrap(&accept)
+        {
+            self.rest = rest;
+        }
+    }
+
+    /// Skips blanks and markup on the line.
+    pub(super) fn blanks(&mut self) {
+        for _ in 0..LEADER {
+            let trimmed = self
+                .rest
+                .trim_start_matches([' ', '\t', '+', '*', '_', '`']);
+            let after = tag(trimmed).unwrap_or(trimmed);
+            if after.len() == self.rest.len() {
+                return;
+            }
+            self.rest = after;
+        }
+    }
+
+    /// What follows the wrap that stands here, if one does and one of `accept` comes after it.
+    fn over_wrap(&self, accept: impl Fn(char) -> bool) -> Option<&'t str> {
+        let border = |c: char| {
+            matches!(
+                c,
+                ' ' | '\t' | '│' | '┃' | '║' | '|' | '#' | '*' | '\\' | '='
+            )
+        };
+        let line_end = self.rest.trim_start_matches(border);
+        if self.rest.len().saturating_sub(line_end.len()) > LEADER {
+            return None;
+        }
+        let mut next = line_end.strip_prefix('\n')?;
+        for _ in 0..LINES {
+            let plain = next.trim_start_matches(leads);
+            let known = known_leader(next).map(|rest| rest.trim_start_matches(leads));
+            let shared = self
+                .shared_leader(next)
+                .map(|rest| rest.trim_start_matches(leads));
+            // A line that begins with a time is not to be read as one that begins with digits.
+            let found = [known, shared, Some(plain).filter(|_| known.is_none())]
+                .into_iter()
+                .flatten()
+                .find(|rest| rest.starts_with(&accept));
+            if found.is_some() {
+                return found.filter(|rest| next.len().saturating_sub(rest.len()) <= LEADER);
+            }
+            next = plain.strip_prefix('\n')?;
+        }
+        None
+    }
+
+    /// `next` without what it has in common with the beginning of the line that the cursor is on,
+    /// digits aside, up to the end of a word; `None` if that is nothing to know a line by.
+    fn shared_leader(&self, next: &'t str) -> Option<&'t str> {
+        let before = self.text.get(..self.at()).unwrap_or_default();
+        let window = super::window::last(before, 1024);
+        let line = window.rsplit_once('\n').map_or(window, |(_, line)| line);
+        let (mut here, mut there) = (line, next);
+        let mut leader_end = next;
+        for _ in 0..LEADER {
+            let digit = |c: char| c.is_ascii_digit();
+            let (a, b) = (
+                here.trim_start_matches(digit),
+                there.trim_start_matches(digit),
+            );
+            let digits = a.len() < here.len() && b.len() < there.len();
+            if !digits {
+                let mut a = here.chars();
+                let mut b = there.chars();
+                match (a.next(), b.next()) {
+                    (Some(one), Some(other)) if one == other && one != '\n' => {
+                        (here, there) = (a.as_str(), b.as_str());
+                        if !one.is_alphanumeric() {
+                            leader_end = there;
+                        }
+                        continue;
+                    }
+                    _ => break,
+                }
+            }
+            (here, there) = (a, b);
+        }
+        let length = next.len().saturating_sub(leader_end.len());
+        let leader = next.get(..length)?;
+        let tells = |c: char| c.is_alphabetic() || matches!(c, '[' | '#' | '|');
+        leader.contains(tells).then_some(leader_end)
+    }
+}
+
+/// Characters that lines are led in by, in comments, quotes, boxes, lists and patches.
+fn leads(c: char) -> bool {
+    matches!(
+        c,
+        ' ' | '\t'
+            | '#'
+            | '>'
+            | '|'
+            | '│'
+            | '┃'
+            | '║'
+            | '┆'
+            | '▏'
+            | '▕'
+            | '*'
+            | '+'
+            | ';'
+            | '/'
+            | '\\'
+            | '~'
+            | '·'
+            | '•'
+    )
+}
+
+/// A mark-up tag that may stand between words: `<br/>`, `</b>`, `<span class="x">`.
+fn tag(text: &str) -> Option<&str> {
+    const NAMES: &[&str] = &[
+        "br", "b", "i", "em", "strong", "code", "span", "p", "div", "wbr", "pre", "tt", "font",
+        "mark", "kbd",
+    ];
+    let inside = text.strip_prefix('<')?;
+    let name = inside.strip_prefix('/').unwrap_or(inside);
+    let end = name.bytes().take(80).position(|byte| byte == b'>')?;
+    let (name, rest) = name.split_at_checked(end)?;
+    let name = name.split([' ', '/']).next().unwrap_or_default();
+    NAMES
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
+        .then(|| rest.strip_prefix('>'))?
+}
+
+/// `next` without the leaders that logs put before every line; `None` if there are none.
+fn known_leader(next: &str) -> Option<&str> {
+    static KNOWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(concat!(
+            r"^(?:[ \t]*(?:",
+            // times
+            r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?Z|[+-]\d\d:?\d\d| UTC)?",
+            r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?",
+            // journald and syslog: time, host, program
+            r"|[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)? [\w.-]+ [\w./@-]+(?:\[\d+\])?:",
+            // container runtimes and kubelet
+            r"|(?:stdout|stderr) [FP]",
+            r"|[EWIF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w.-]+:\d+\]",
+            // compose, build steps, agents, workflow commands, a tag in brackets
+            r"|[\w.-]+ +\|",
+            r"|#\d+ (?:\d+\.\d+)?",
+            r"|##\[\w+\]|::\w+[^:\n]{0,80}::",
+            r"|\[[\w./ :-]{0,40}[A-Za-z:][\w./ :-]{0,40}\]",
+            r"|(?:remote|stderr|stdout|ERROR|WARN|INFO|error|warning):",
+            r")[ \t]*)+"
+        ))
+        .ok()
+    });
+    let head = super::window::first(next, LEADER);
+    let length = KNOWN.as_ref()?.find(head)?.end();
+    next.get(length..).filter(|_| length > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn reads(text: &str) {
+        let mut cursor = Cursor::new(text, text.find("client").unwrap());
+        for word in ["client", "with", "ip"] {
+            assert!(cursor.word(word), "{word} in {text}");
+        }
+    }
+
+    #[test]
+    fn words_are_read_across_wraps() {
+        reads("client with IP");
+        reads("CLIENT WITH\tIP".replace("CLIENT", "client").as_str());
+        reads("client\nwith\n\nIP");
+        reads("# client with\n#    IP");
+        reads("> client\n> with\n> IP");
+        reads("│ client wi    │\n│ th IP        │");
+        reads("    client with\n    IP");
+        reads("2025-02-01T10:00:00.1234567Z client with\n2025-02-01T10:00:00.1234599Z IP");
+        reads("2025-02-01T10:00:00.1Z ##[error]client\n2025-02-01T10:00:00.1Z ##[error]with IP");
+        reads("web-1  | client with\nweb-1  | IP");
+        reads(
+            "Feb 01 10:00:00 build-7 dockerd[812]: client\nFeb 01 10:00:00 build-7 dockerd[812]: with IP",
+        );
+        reads("[pod/api-7f9/api] client with\n[pod/api-7f9/api] IP");
+        reads("api-7f9 api client\napi-7f9 api with IP");
+        reads(
+            "E0201 10:00:00.123456    1234 pull.go:12] client with\nE0201 10:00:00.123457    1234 pull.go:12] IP",
+        );
+        reads("#12 9.871 client with\n#12 10.02 IP");
+        reads("client <b>with</b><br/>IP");
+        reads("client+with+IP");
+        reads("\"client with\\\n  \\ IP");
+        reads("client wi=\nth IP");
+    }
+
+    #[test]
+    fn other_words_are_not() {
+        let mut cursor = Cursor::new("client\nwithout IP", 0);
+        assert!(cursor.word("client") && cursor.word("with"));
+        assert!(!cursor.word("ip"));
+    }
+
+    #[test]
+    fn the_leaders_are_known() {
+        assert_eq!(known_leader("12:00:01 x"), Some("x"));
+        assert_eq!(known_leader("no leader"), None);
+    }
+}
