@@ -1,1 +1,170 @@
-//! (to come)
+//! Takes a sender's delivery apart: which format it is, which records it holds, which denials they
+//! report.
+//!
+//! The sender has been authenticated before. Records are read one by one, so that a bad one costs
+//! no good one beside it. No content reaches an error.
+
+mod alert;
+mod event;
+mod records;
+mod reports;
+
+use super::event::{Delivery, DeliveryError, Format};
+use records::{Body, Records};
+use reports::Reports;
+use serde_json::Value;
+
+/// What the headers of a delivery say about its body.
+///
+/// Sources: <https://learn.microsoft.com/azure/event-grid/receive-events> for `aeg-`, the CloudEvents
+/// HTTP protocol binding for `ce-`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// `content-type`, as sent.
+    pub content_type: Option<String>,
+    /// `aeg-event-type`: `Notification`, `SubscriptionValidation` or `SubscriptionDeletion`.
+    pub event_type: Option<String>,
+    /// `aeg-subscription-name`; Event Grid writes it in capitals.
+    pub subscription: Option<String>,
+    /// The `ce-` headers of an event in binary mode, their names lower-case without the prefix.
+    pub cloud_event: Vec<(String, String)>,
+}
+
+impl Head {
+    /// Picks what matters from all headers of a request, names in any case.
+    pub fn of<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {
+        let mut head = Self::default();
+        for (name, value) in headers {
+            let name = name.to_ascii_lowercase();
+            let value = || value.to_owned();
+            match name.as_str() {
+                "content-type" => head.content_type = Some(value()),
+                "aeg-event-type" => head.event_type = Some(value()),
+                "aeg-subscription-name" => head.subscription = Some(value()),
+                _ => {
+                    if let Some(attribute) = name.strip_prefix("ce-") {
+                        head.cloud_event.push((attribute.to_owned(), value()));
+                    }
+                }
+            }
+        }
+        head
+    }
+
+    /// An attribute of an event in binary mode.
+    fn attribute(&self, name: &str) -> Option<&str> {
+        let found = self.cloud_event.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The media type, lower-case, its parameters aside.
+    fn media_type(&self) -> String {
+        let whole = self.content_type.as_deref().unwrap_or_default();
+        let essence = whole.split(';').next().unwrap_or_default();
+        essence.trim().to_ascii_lowercase()
+    }
+}
+
+/// Takes a delivery apart.
+pub fn read(head: &Head, body: &[u8]) -> Result<Delivery, DeliveryError> {
+    let media_type = head.media_type();
+    let binary_mode = head.attribute("specversion").is_some();
+    let mut reports = Reports::default();
+    let format = match records::read(&media_type, body)? {
+        Body::Text(text) => {
+            let context = if binary_mode {
+                event::binary_mode(head)
+            } else {
+                reports::Context::default()
+            };
+            reports.records(usize::from(!text.trim().is_empty()));
+            reports.text(&text, &context);
+            if binary_mode {
+                Format::CloudEvents
+            } else {
+                Format::Text
+            }
+        }
+        Body::Json(records) if binary_mode => {
+            event::data_of_binary_mode(head, &records, &mut reports);
+            Format::CloudEvents
+        }
+        Body::Json(records) => {
+            let format = format(head, &records);
+            read_records(format, records, &mut reports);
+            format
+        }
+    };
+    Ok(reports.into_delivery(format))
+}
+
+/// The format that the headers, the envelope and the first record show.
+fn format(head: &Head, records: &Records) -> Format {
+    if head.event_type.is_some() && !records.first().is_some_and(is_cloud_event) {
+        return Format::EventGrid;
+    }
+    match records.first() {
+        Some(first) if is_cloud_event(first) => Format::CloudEvents,
+        Some(first) if is_grid_event(first) => Format::EventGrid,
+        Some(first) if alert::is_alert(first) => Format::CommonAlert,
+        _ if records.envelope => Format::Diagnostic,
+        Some(first) if is_diagnostic(first) => Format::Diagnostic,
+        Some(_) | None => Format::Json,
+    }
+}
+
+/// Reads each record as what it is; the delivery's format only says what a record must be.
+fn read_records(format: Format, records: Records, reports: &mut Reports) {
+    reports.records(records.count());
+    reports.bad(records.bad);
+    for (number, record) in records.good {
+        let read = match &record {
+            record if is_cloud_event(record) => event::cloud_event(record, reports),
+            record if is_grid_event(record) => event::grid_event(record, reports),
+            record if alert::is_alert(record) => alert::read(record, reports),
+            record => {
+                let object = record.is_object();
+                match format {
+                    Format::EventGrid => {
+                        Err("an event of Event Grid has `id`, `eventType` and `data`; this has not")
+                    }
+                    Format::CloudEvents => Err(
+                        "a CloudEvent has `specversion`, `id`, `source` and `type`; this has not",
+                    ),
+                    Format::Diagnostic if !object => {
+                        Err("a diagnostic record is a JSON object; this is none")
+                    }
+                    Format::Diagnostic | Format::CommonAlert | Format::Json | Format::Text => {
+                        reports.value(record, &reports::Context::default());
+                        Ok(())
+                    }
+                }
+            }
+        };
+        if let Err(error) = read {
+            reports.bad_record(number, error);
+        }
+    }
+}
+
+fn is_cloud_event(record: &Value) -> bool {
+    record.get("specversion").is_some() && record.get("type").is_some()
+}
+
+fn is_grid_event(record: &Value) -> bool {
+    record.get("eventType").is_some_and(Value::is_string) && record.get("data").is_some()
+}
+
+fn is_diagnostic(record: &Value) -> bool {
+    let has = |name: &str| {
+        record
+            .as_object()
+            .is_some_and(|record| crate::domain::extract::record::field(record, name).is_some())
+    };
+    (has("category") || has("Type"))
+        && (has("resourceId") || has("_ResourceId") || has("callerIpAddress"))
+        || has("operationName") && has("resourceId")
+}
+
+#[cfg(test)]
+mod tests;

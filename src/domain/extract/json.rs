@@ -2,11 +2,13 @@
 
 use super::mention::{self, Mention};
 use super::record;
-use super::{Found, extract, frame, may_hold_denial, thoroughly, unescape};
+use super::record::Fields;
+use super::{Found, frame, may_hold_denial, thoroughly, unescape};
 use crate::domain::denial::{Denial, Kind, Service};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 /// How deep JSON inside strings of JSON is read as a document; deeper it is text, which is found too.
 const NESTED: usize = 16;
@@ -17,21 +19,21 @@ const ELSEWHERE: usize = 1 << 20;
 ///
 /// Bytes that are not UTF-8 are read as UTF-16 where a byte order mark says so, else leniently.
 pub fn parse_document(bytes: &[u8]) -> Vec<Denial> {
-    let text = decode(bytes);
+    let found = in_text(&decode(bytes));
+    found.into_iter().map(|found| found.denial).collect()
+}
+
+/// The denials in a text that may be JSON, JSON lines, or have lines of JSON in it.
+pub(in crate::domain) fn in_text(text: &str) -> Vec<Found> {
     if !may_hold_denial(text.as_bytes()) {
         return Vec::new();
     }
-    let mut found = Vec::new();
-    let whole: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(&text)
-        .into_iter()
-        .collect();
-    match whole {
-        Ok(values) => values
-            .iter()
-            .for_each(|value| found.extend(in_value(value))),
-        Err(_) => by_line(&text, &mut found),
-    }
-    once(found)
+    let values = serde_json::Deserializer::from_str(text).into_iter();
+    let whole: Result<Vec<Value>, _> = values.collect();
+    once(match whole {
+        Ok(values) => values.iter().flat_map(in_value).collect(),
+        Err(_) => by_line(text),
+    })
 }
 
 /// Text as its author wrote it, from a file or a pipe.
@@ -52,19 +54,29 @@ fn decode(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// Lines that are JSON are records of their own; the lines between them are one text.
-fn by_line(text: &str, found: &mut Vec<Denial>) {
+fn by_line(text: &str) -> Vec<Found> {
+    let mut found = Vec::new();
     let mut block_from = 0;
     let mut at: usize = 0;
     for line in text.split_inclusive('\n') {
         let end = at.saturating_add(line.len());
         if let Some(value) = json_in(line) {
-            found.extend(extract(text.get(block_from..at).unwrap_or_default()));
+            found.extend(in_lines(text.get(block_from..at).unwrap_or_default()));
             found.extend(in_value(&value));
             block_from = end;
         }
         at = end;
     }
-    found.extend(extract(text.get(block_from..).unwrap_or_default()));
+    found.extend(in_lines(text.get(block_from..).unwrap_or_default()));
+    found
+}
+
+fn in_lines(text: &str) -> Vec<Found> {
+    if may_hold_denial(text.as_bytes()) {
+        thoroughly(text)
+    } else {
+        Vec::new()
+    }
 }
 
 /// A line that is a JSON object or array, or a record behind what a log puts before it.
@@ -80,23 +92,23 @@ fn json_in(line: &str) -> Option<Value> {
 }
 
 /// Each denial once, in order of appearance.
-fn once(found: Vec<Denial>) -> Vec<Denial> {
+fn once(found: Vec<Found>) -> Vec<Found> {
     let mut seen = HashSet::new();
     found
         .into_iter()
-        .filter(|denial| seen.insert(denial.clone()))
+        .filter(|found| seen.insert(found.denial.clone()))
         .collect()
 }
 
 /// The denials in a JSON value: in its strings at any depth, and in records with status 403.
-pub(in crate::domain) fn in_value(value: &Value) -> Vec<Denial> {
+pub(in crate::domain) fn in_value(value: &Value) -> Vec<Found> {
     let mut walk = Walk {
         above: Vec::new(),
         found: Vec::new(),
         elsewhere: ELSEWHERE,
     };
     walk.value(value, 0);
-    once(walk.found.into_iter().map(|found| found.denial).collect())
+    once(walk.found)
 }
 
 struct Walk<'v> {
@@ -125,15 +137,36 @@ impl<'v> Walk<'v> {
                     self.value(field, nested);
                 }
                 self.above.pop();
-                if self.found.len() == before {
-                    let refusal = record::refusal(fields);
-                    self.found.extend(refusal.map(|refusal| Found {
-                        denial: refusal.denial,
-                        login: true,
-                    }));
-                }
+                self.record(fields, before);
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Tells what was found in an object since `before` about the record that the object is; a record
+    /// in which nothing was found may be a refusal itself.
+    fn record(&mut self, fields: &Map<String, Value>, before: usize) {
+        let fields = Fields::of(fields);
+        let Some(about) = record::about(&fields) else {
+            return;
+        };
+        let refusal = record::refusal(&fields, &about);
+        let about = Rc::new(about);
+        if self.found.len() == before {
+            self.found.extend(refusal.map(|denial| Found {
+                row: true,
+                about: Some(Rc::clone(&about)),
+                ..Found::plain(denial)
+            }));
+            return;
+        }
+        for found in self.found.iter_mut().skip(before) {
+            if found.about.is_none() && found.denial.service == Service::Acr {
+                found.about = Some(Rc::clone(&about));
+                if found.denial.resource.is_none() {
+                    found.denial.resource.clone_from(&about.resource_id);
+                }
+            }
         }
     }
 

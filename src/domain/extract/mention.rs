@@ -301,88 +301,75 @@ mod tests {
     const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     #[test]
-    fn images_and_urls_are_read() {
+    fn images_are_read() {
         let r = "fabrikam.azurecr.io";
-        names(
-            "image \"fabrikam.azurecr.io/team/app:v1\":",
-            r,
-            Some("team/app"),
-            Some("v1"),
-        );
-        names(
-            "image fabrikam.azurecr.io/app:v1.",
-            r,
-            Some("app"),
-            Some("v1"),
-        );
-        names("[fabrikam.azurecr.io/app]", r, Some("app"), None);
-        names(
-            &format!("fabrikam.azurecr.io/app@{DIGEST}"),
-            r,
-            Some("app"),
-            Some(DIGEST),
-        );
-        names(
-            &format!("fabrikam.azurecr.io/app:v1@{DIGEST}"),
-            r,
-            Some("app"),
-            Some(DIGEST),
-        );
-        names(
-            "Get https://fabrikam.azurecr.io/v2/app/manifests/v1: denied",
-            r,
-            Some("app"),
-            Some("v1"),
-        );
-        names(
-            "Get \"https://fabrikam.azurecr.io/v2/\": denied",
-            r,
-            None,
-            None,
-        );
-        names(
-            "Get \"fabrikam.azurecr.io/v2/a/b/tags/list\"",
-            r,
-            Some("a/b"),
-            None,
-        );
-        names(
-            "https://FABRIKAM.azurecr.io:443/v2/app/blobs/sha256:00",
-            r,
-            Some("app"),
-            None,
-        );
-        names(
-            "https://fabrikam.azurecr.io/oauth2/token?scope=repository:a/b:pull&service=x",
-            r,
-            Some("a/b"),
-            None,
-        );
-        names(
-            "https://fabrikam.azurecr.io/acr/v1/app/_tags/v1?x=1",
-            r,
-            Some("app"),
-            Some("v1"),
-        );
-        names(
-            "oci://fabrikam.azurecr.io/charts/app",
-            r,
-            Some("charts/app"),
-            None,
-        );
-        names(
-            "fabrikam-abc123.azurecr.us",
-            "fabrikam-abc123.azurecr.us",
-            None,
-            None,
-        );
+        for (text, repository, reference) in [
+            (
+                "image \"fabrikam.azurecr.io/team/app:v1\":",
+                Some("team/app"),
+                Some("v1"),
+            ),
+            ("image fabrikam.azurecr.io/app:v1.", Some("app"), Some("v1")),
+            ("[fabrikam.azurecr.io/app]", Some("app"), None),
+            (
+                "oci://fabrikam.azurecr.io/charts/app",
+                Some("charts/app"),
+                None,
+            ),
+            ("[app](https://fabrikam.azurecr.io/)", None, None),
+        ] {
+            names(text, r, repository, reference);
+        }
+        let digest = format!("fabrikam.azurecr.io/app@{DIGEST}");
+        names(&digest, r, Some("app"), Some(DIGEST));
+        let both = format!("fabrikam.azurecr.io/app:v1@{DIGEST}");
+        names(&both, r, Some("app"), Some(DIGEST));
+        let hashed = "fabrikam-abc123.azurecr.us";
+        names(hashed, hashed, None, None);
         names(
             "login to fabrikam.azurecr.cn.",
             "fabrikam.azurecr.cn",
             None,
             None,
         );
-        names("[app](https://fabrikam.azurecr.io/)", r, None, None);
+    }
+
+    #[test]
+    fn requests_are_read() {
+        for (text, repository, reference) in [
+            (
+                "Get https://fabrikam.azurecr.io/v2/app/manifests/v1: denied",
+                Some("app"),
+                Some("v1"),
+            ),
+            (
+                "Get \"https://fabrikam.azurecr.io/v2/\": denied",
+                None,
+                None,
+            ),
+            (
+                "Get \"fabrikam.azurecr.io/v2/a/b/tags/list\"",
+                Some("a/b"),
+                None,
+            ),
+            (
+                "https://FABRIKAM.azurecr.io:443/v2/app/blobs/sha256:00",
+                Some("app"),
+                None,
+            ),
+            (
+                "https://fabrikam.azurecr.io/oauth2/token?scope=repository:a/b:pull&service=x",
+                Some("a/b"),
+                None,
+            ),
+            (
+                "https://fabrikam.azurecr.io/acr/v1/app/_tags/v1?x=1",
+                Some("app"),
+                Some("v1"),
+            ),
+        ] {
+            names(text, "fabrikam.azurecr.io", repository, reference);
+        }
     }
 
     #[test]

@@ -23,7 +23,9 @@ mod wrap;
 
 use super::denial::{Denial, Kind, Service};
 use context::{Place, Scene};
+use record::About;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 pub use json::parse_document;
 pub use sieve::may_hold_denial;
@@ -39,11 +41,27 @@ pub fn extract(text: &str) -> Vec<Denial> {
         .collect()
 }
 
-/// A denial, and whether it is a login's, so that no repository is missing from it.
+/// A denial, and what is known about it beside.
 #[derive(Clone, Debug)]
-struct Found {
-    denial: Denial,
+pub(in crate::domain) struct Found {
+    pub denial: Denial,
+    /// Whether it is a login's, so that no repository is missing from it.
     login: bool,
+    /// Whether it is a record's status without a message.
+    pub row: bool,
+    /// What the record around it says.
+    pub about: Option<Rc<About>>,
+}
+
+impl Found {
+    fn plain(denial: Denial) -> Self {
+        Self {
+            denial,
+            login: false,
+            row: false,
+            about: None,
+        }
+    }
 }
 
 /// [`extract`] without the sieve before it.
@@ -63,21 +81,24 @@ fn thoroughly(text: &str) -> Vec<Found> {
         if phrase.address.seen().is_some() || place.registry.is_some() {
             let login = place.login;
             let denial = denial(phrase.address.seen(), place);
-            found.push(Found { denial, login });
+            found.push(Found {
+                login,
+                ..Found::plain(denial)
+            });
         }
     }
     let suspected = suspect::all(text, &scene.mentions);
-    let plain = |denial| Found {
-        denial,
-        login: false,
-    };
     found.extend(
         suspected
             .into_iter()
-            .map(|place| plain(denial(None, place))),
+            .map(|place| Found::plain(denial(None, place))),
     );
     let mut found = distinct(&found);
-    found.extend(other_services::all(text, &phrases).into_iter().map(plain));
+    found.extend(
+        other_services::all(text, &phrases)
+            .into_iter()
+            .map(Found::plain),
+    );
     found
 }
 

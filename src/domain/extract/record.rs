@@ -10,10 +10,9 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-/// A row that says that a registry answered 403.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::domain) struct Refusal {
-    pub denial: Denial,
+/// What a registry's record says beside who was answered what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::domain) struct About {
     pub login_server: Option<String>,
     pub resource_id: Option<String>,
     pub identity: Option<String>,
@@ -57,8 +56,18 @@ impl<'v> Fields<'v> {
         })
     }
 
+    /// Whether a status in the record is 403.
     fn refused(&self) -> bool {
-        let names = [
+        self.statuses().any(|status| is_403(&status))
+    }
+
+    /// Whether the record has a status at all.
+    pub(in crate::domain) fn has_status(&self) -> bool {
+        self.statuses().next().is_some()
+    }
+
+    fn statuses(&self) -> impl Iterator<Item = String> {
+        const NAMES: &[&str] = &[
             "resultDescription",
             "resultType",
             "resultSignature",
@@ -66,16 +75,13 @@ impl<'v> Fields<'v> {
             "httpStatusCode",
             "status",
         ];
-        names.iter().any(|name| {
+        NAMES.iter().flat_map(|name| {
             let inside = self
                 .properties
                 .as_deref()
                 .and_then(|properties| field(properties, name));
-            [field(self.top, name), inside]
-                .into_iter()
-                .flatten()
-                .filter_map(text_of)
-                .any(|status| is_403(&status))
+            let found = [field(self.top, name), inside];
+            found.into_iter().flatten().filter_map(text_of)
         })
     }
 }
@@ -113,28 +119,59 @@ pub(in crate::domain) fn text_of(value: &Value) -> Option<String> {
     .then_some(text)
 }
 
-/// The refusal that a record tells of, if it is a registry's record with status 403.
-pub(in crate::domain) fn refusal(record: &Map<String, Value>) -> Option<Refusal> {
-    let fields = Fields::of(record);
-    let resource_id = fields
-        .text(&["resourceId", "_ResourceId", "resource_id", "ResourceUri"])
-        .and_then(|id| registry_id(&id));
-    let login_server = fields
-        .text(&["loginServer"])
-        .and_then(|host| login_server(&host));
+/// What a record says about a registry, if it is a registry's record.
+pub(in crate::domain) fn about(fields: &Fields<'_>) -> Option<About> {
+    let about = named(fields);
     let category = fields
         .text(&["category", "Type"])
         .map(|category| category.to_ascii_lowercase());
-    let address = fields.text(&["callerIpAddress"]);
+    let names_registry = about.login_server.is_some() || about.resource_id.is_some();
     let ours = match category.as_deref() {
         Some(category) if category.starts_with("containerregistry") => true,
-        Some(category) if category.starts_with("azurediagnostics") => resource_id.is_some(),
+        Some("azurediagnostics") => about.resource_id.is_some(),
         Some(_) => false,
-        None => address.is_some() && (login_server.is_some() || resource_id.is_some()),
+        None => names_registry && fields.text(&["callerIpAddress"]).is_some(),
     };
-    if !ours || !fields.refused() {
-        return None;
+    ours.then_some(about)
+}
+
+/// The fields that name a registry and its caller, in whatever they stand.
+pub(in crate::domain) fn named(fields: &Fields<'_>) -> About {
+    About {
+        login_server: fields
+            .text(&["loginServer", "login_server"])
+            .and_then(|host| login_server(&host)),
+        resource_id: fields
+            .text(&["resourceId", "_ResourceId", "resource_id", "ResourceUri"])
+            .and_then(|id| registry_id(&id)),
+        identity: fields.text(&["identity"]),
+        user_agent: fields.text(&["userAgent", "user_agent"]),
+        at: time(fields),
     }
+}
+
+/// The names that a caller's address goes by.
+const CALLER: &[&str] = &[
+    "callerIpAddress",
+    "CallerIP",
+    "caller_ip",
+    "clientIp",
+    "clientIpAddress",
+    "client_ip",
+    "clientAddress",
+    "sourceIp",
+    "sourceIpAddress",
+    "ipAddress",
+    "ip",
+];
+
+/// The refusal that a record tells of, if it is a registry's record with status 403.
+pub(in crate::domain) fn refusal(fields: &Fields<'_>, about: &About) -> Option<Denial> {
+    fields.refused().then(|| refused(fields, about))
+}
+
+/// The refusal of the caller that these fields name.
+pub(in crate::domain) fn refused(fields: &Fields<'_>, about: &About) -> Denial {
     let repository = fields
         .text(&["repository"])
         .and_then(|name| mention::repository_name(&name));
@@ -142,22 +179,15 @@ pub(in crate::domain) fn refusal(record: &Map<String, Value>) -> Option<Refusal>
         .text(&["tag", "digest"])
         .and_then(|reference| mention::reference_name(&reference))
         .filter(|_| repository.is_some());
-    Some(Refusal {
-        denial: Denial {
-            kind: Kind::Suspected,
-            service: Service::Acr,
-            ip: address.as_deref().and_then(caller),
-            registry: login_server.clone(),
-            repository,
-            reference,
-            resource: resource_id.clone(),
-        },
-        login_server,
-        resource_id,
-        identity: fields.text(&["identity"]),
-        user_agent: fields.text(&["userAgent"]),
-        at: time(&fields),
-    })
+    Denial {
+        kind: Kind::Suspected,
+        service: Service::Acr,
+        ip: fields.text(CALLER).as_deref().and_then(caller),
+        registry: about.login_server.clone(),
+        repository,
+        reference,
+        resource: about.resource_id.clone(),
+    }
 }
 
 /// A caller's address as records write it, its port aside.

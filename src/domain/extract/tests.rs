@@ -476,88 +476,87 @@ fn a_record_with_status_403_is_suspected_with_its_caller() {
     }
 }
 
+/// Each text tells of one denial by 20.1.2.3 at this service's firewall, or at least of a denial.
+#[track_caller]
+fn tells(text: &str, service: Service, ip: bool, resource: Option<&str>) {
+    let found = parse_document(text.as_bytes());
+    let expected = Denial {
+        kind: if ip { Kind::Denied } else { Kind::Suspected },
+        service,
+        ip: ip.then(|| "20.1.2.3".parse().unwrap()),
+        resource: resource.map(str::to_owned),
+        ..denied("20.1.2.3", None, None, None)
+    };
+    assert_eq!(found, [expected], "{text}");
+}
+
 #[test]
 fn other_services_are_named_with_their_resources() {
-    let told = |text: &str| {
-        let found = parse_document(text.as_bytes());
-        assert_eq!(found.len(), 1, "{text}: {found:?}");
-        let denial = found.into_iter().next().unwrap();
+    use Service::{AzureSql, CosmosDb, Databricks, KeyVault, Mysql, Postgresql, Synapse};
+    let vault = "Client address is not authorized and caller is not a trusted service.\\r\\nClient address: 20.1.2.3\\r\\nCaller: appid=1\\r\\nVault: fabrikamkv;location=x";
+    let sql = "Cannot open server \"fabrikamsql\" requested by the login. Client with IP address '20.1.2.3' is not allowed to access the server.";
+    let cosmos = "https://fabrikam.documents.azure.com: Request originated from IP 20.1.2.3 through public\n  internet. This is blocked by your Cosmos DB account firewall settings.";
+    for (text, service, resource) in [
+        (vault, KeyVault, Some("fabrikamkv")),
         (
-            denial.service,
-            denial.ip.map(|ip| ip.to_string()),
-            denial.resource,
-        )
-    };
-    let ip = || Some("20.1.2.3".to_owned());
-    let some = |name: &str| Some(name.to_owned());
-    assert_eq!(
-        told(
-            "Client address is not authorized and caller is not a trusted service.\\r\\nClient address: 20.1.2.3\\r\\nCaller: appid=1\\r\\nVault: fabrikamkv;location=x"
+            "Client address (20.1.2.3) is not authorized and caller is not a trusted service",
+            KeyVault,
+            None,
         ),
-        (Service::KeyVault, ip(), some("fabrikamkv"))
-    );
-    assert_eq!(
-        told("Client address (20.1.2.3) is not authorized and caller is not a trusted service"),
-        (Service::KeyVault, ip(), None)
-    );
-    assert_eq!(
-        told(
-            "Cannot open server \"fabrikamsql\" requested by the login. Client with IP address '20.1.2.3' is not allowed to access the server."
-        ),
-        (Service::AzureSql, ip(), some("fabrikamsql"))
-    );
-    assert_eq!(
-        told("Client with IP address '20.1.2.3' is not allowed to connect to this MySQL server."),
-        (Service::Mysql, ip(), None)
-    );
-    assert_eq!(
-        told("SqlException: \"Client with IP '20.1.2.3' is not allowed\""),
-        (Service::AzureSql, ip(), None)
-    );
-    assert_eq!(
-        told("FATAL: no pg_hba.conf entry for host \"20.1.2.3\", user \"u\""),
-        (Service::Postgresql, ip(), None)
-    );
-    assert_eq!(
-        told(
-            "https://fabrikam.documents.azure.com: Request originated from IP 20.1.2.3 through public\n  internet. This is blocked by your Cosmos DB account firewall settings."
+        (sql, AzureSql, Some("fabrikamsql")),
+        (
+            "Client with IP address '20.1.2.3' is not allowed to connect to this MySQL server.",
+            Mysql,
+            None,
         ),
         (
-            Service::CosmosDb,
-            ip(),
-            some("fabrikam.documents.azure.com")
-        )
-    );
-    assert_eq!(
-        told(
-            "Source IP address: 20.1.2.3 is blocked by Databricks IP ACL for workspace: 1234567890"
+            "SqlException: \"Client with IP '20.1.2.3' is not allowed\"",
+            AzureSql,
+            None,
         ),
-        (Service::Databricks, ip(), some("1234567890"))
-    );
-    assert_eq!(
-        told("[ClientIpAddressNotAuthorized] Client Ip address : 20.1.2.3"),
-        (Service::Synapse, ip(), None)
-    );
-    assert_eq!(
-        told("Ip has been prevented to connect to the endpoint. TrackingId:1"),
-        (Service::EventHubs, None, None)
-    );
-    assert_eq!(
-        told("Access denied due to Virtual Network/Firewall rules."),
-        (Service::CognitiveServices, None, None)
-    );
-    assert_eq!(
-        told("403 ip-address-rejected"),
-        (Service::AppConfiguration, None, None)
-    );
-    assert_eq!(
-        told("Error: Ip Forbidden (CODE: 403)"),
-        (Service::AppService, None, None)
-    );
-    assert_eq!(
-        told("AuthorizationFailure: This request is not authorized to perform this operation."),
-        (Service::Storage, None, None)
-    );
+        (
+            "FATAL: no pg_hba.conf entry for host \"20.1.2.3\", user \"u\"",
+            Postgresql,
+            None,
+        ),
+        (cosmos, CosmosDb, Some("fabrikam.documents.azure.com")),
+        (
+            "Source IP address: 20.1.2.3 is blocked by Databricks IP ACL for workspace: 1234567890",
+            Databricks,
+            Some("1234567890"),
+        ),
+        (
+            "[ClientIpAddressNotAuthorized] Client Ip address : 20.1.2.3",
+            Synapse,
+            None,
+        ),
+    ] {
+        tells(text, service, true, resource);
+    }
+}
+
+#[test]
+fn other_services_that_name_no_address_are_suspected() {
+    use Service::{AppConfiguration, AppService, CognitiveServices, EventHubs, KeyVault, Storage};
+    for (text, service) in [
+        (
+            "Ip has been prevented to connect to the endpoint. TrackingId:1",
+            EventHubs,
+        ),
+        (
+            "Access denied due to Virtual Network/Firewall rules.",
+            CognitiveServices,
+        ),
+        ("403 ip-address-rejected", AppConfiguration),
+        ("Error: Ip Forbidden (CODE: 403)", AppService),
+        (
+            "AuthorizationFailure: This request is not authorized to perform this operation.",
+            Storage,
+        ),
+        ("SubCode: ForbiddenByFirewall", KeyVault),
+    ] {
+        tells(text, service, false, None);
+    }
 }
 
 #[test]
@@ -594,11 +593,8 @@ fn escape(text: &str, way: u8) -> String {
         4 => serde_json::json!([text])
             .to_string()
             .replace('\'', "\\u0027"),
-        5 => text
-            .lines()
-            .map(|line| format!("2025-02-01T10:00:00.0000000Z {line}\n"))
-            .collect(),
-        _ => text.lines().map(|line| format!("    {line}\n")).collect(),
+        5 => text.replace('\n', "\n2025-02-01T10:00:00.0000000Z "),
+        _ => text.replace('\n', "\n    "),
     }
 }
 

@@ -1,0 +1,189 @@
+//! Takes a body apart into records: one document, an array, an envelope, JSON lines, or text.
+
+use crate::domain::event::{BadRecord, DeliveryError};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// A body, read.
+pub(super) enum Body<'b> {
+    Json(Records),
+    Text(Cow<'b, str>),
+}
+
+/// Records with their places, counted from 1.
+#[derive(Default)]
+pub(super) struct Records {
+    pub good: Vec<(usize, Value)>,
+    pub bad: Vec<BadRecord>,
+    /// Whether they came in Azure's envelope, `{"records": […]}`.
+    pub envelope: bool,
+}
+
+impl Records {
+    pub(super) fn first(&self) -> Option<&Value> {
+        self.good.first().map(|(_, record)| record)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.good.len().saturating_add(self.bad.len())
+    }
+
+    fn of(values: Vec<Value>) -> Self {
+        let mut records = Self::default();
+        for value in values {
+            records.add(value);
+        }
+        records
+    }
+
+    /// Adds a document: the items of an array of objects, those of an envelope, or the document.
+    fn add(&mut self, value: Value) {
+        match value {
+            Value::Array(items) if items.is_empty() => {}
+            Value::Array(items) if items.iter().any(Value::is_object) => self.push_all(items),
+            Value::Object(mut fields) => match fields.get_mut("records") {
+                Some(Value::Array(items)) => {
+                    self.envelope = true;
+                    let items = std::mem::take(items);
+                    self.push_all(items);
+                }
+                Some(_) | None => self.push(Value::Object(fields)),
+            },
+            Value::Array(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_) => self.push(value),
+        }
+    }
+
+    fn push_all(&mut self, items: Vec<Value>) {
+        for item in items {
+            self.push(item);
+        }
+    }
+
+    fn push(&mut self, record: Value) {
+        let number = self.count().saturating_add(1);
+        self.good.push((number, record));
+    }
+}
+
+/// How sure it is that a body is JSON.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// Its content type says so.
+    Json,
+    /// It begins as JSON does, and no content type says that it is text.
+    Begins,
+    /// It may be.
+    Perhaps,
+}
+
+/// Takes a body apart.
+pub(super) fn read<'b>(media_type: &str, body: &'b [u8]) -> Result<Body<'b>, DeliveryError> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let expected = expected(media_type, body);
+    let text = match std::str::from_utf8(body) {
+        Ok(text) => text,
+        Err(_) if expected == Expected::Perhaps => {
+            return Ok(Body::Text(String::from_utf8_lossy(body)));
+        }
+        Err(error) => {
+            let offset = error.valid_up_to();
+            return lines(body)
+                .map(Body::Json)
+                .ok_or(DeliveryError::NotUtf8 { offset });
+        }
+    };
+    let whole: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text)
+        .into_iter()
+        .collect();
+    match whole {
+        Ok(values)
+            if expected != Expected::Perhaps
+                || values
+                    .iter()
+                    .any(|value| value.is_object() || value.is_array()) =>
+        {
+            if values.is_empty() && expected == Expected::Json {
+                return Err(syntax("nothing", 1, 1));
+            }
+            Ok(Body::Json(Records::of(values)))
+        }
+        Ok(_) => Ok(Body::Text(Cow::Borrowed(text))),
+        Err(error) => match lines(body) {
+            Some(records) if expected != Expected::Perhaps => Ok(Body::Json(records)),
+            Some(_) | None if expected == Expected::Perhaps => Ok(Body::Text(Cow::Borrowed(text))),
+            Some(_) | None => Err(syntax(&what(&error), error.line(), error.column())),
+        },
+    }
+}
+
+fn syntax(what: &str, line: usize, column: usize) -> DeliveryError {
+    DeliveryError::Syntax {
+        what: what.to_owned(),
+        line,
+        column,
+    }
+}
+
+/// What a parser found wrong, without the place, which is told separately.
+fn what(error: &serde_json::Error) -> String {
+    let told = error.to_string();
+    let told = told
+        .rsplit_once(" at line ")
+        .map_or(told.as_str(), |(what, _)| what);
+    told.to_owned()
+}
+
+fn expected(media_type: &str, body: &[u8]) -> Expected {
+    let json = ["json", "ndjson", "jsonl", "json-seq"];
+    let subtype = media_type.rsplit(['/', '+']).next().unwrap_or_default();
+    let subtype = subtype.strip_prefix("x-").unwrap_or(subtype);
+    if json.contains(&subtype) || subtype.ends_with("json") {
+        return Expected::Json;
+    }
+    let mut visible = body.iter().filter(|byte| !byte.is_ascii_whitespace());
+    let begins = match visible.next() {
+        Some(b'{') => matches!(visible.next(), Some(b'"' | b'}')),
+        Some(b'[') => matches!(visible.next(), Some(b'{' | b']')),
+        Some(_) | None => false,
+    };
+    if begins && !media_type.starts_with("text/") {
+        return Expected::Begins;
+    }
+    Expected::Perhaps
+}
+
+/// JSON lines, of which some are bad; `None` if the body is not lines of JSON at all.
+fn lines(body: &[u8]) -> Option<Records> {
+    let mut records = Records::default();
+    for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        match serde_json::from_slice::<Value>(line) {
+            Ok(value) => records.add(value),
+            Err(error) => {
+                let number = records.count().saturating_add(1);
+                let line = index.saturating_add(1);
+                records.bad.push(BadRecord {
+                    record: number,
+                    error: format!(
+                        "line {line} is not valid JSON: {} at column {}",
+                        what(&error),
+                        error.column()
+                    ),
+                });
+            }
+        }
+    }
+    let objects = records
+        .good
+        .iter()
+        .filter(|(_, value)| value.is_object())
+        .count();
+    (objects > 0 && objects >= records.bad.len()).then_some(records)
+}

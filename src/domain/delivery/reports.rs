@@ -1,0 +1,158 @@
+//! Collects the reports of a delivery, each denial once within an event, and no more than a bound.
+
+use crate::domain::denial::{Kind, Service};
+use crate::domain::event::{BadRecord, Delivery, Evidence, Format, Report};
+use crate::domain::extract::{self, Found, record};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::collections::HashSet;
+
+/// How many reports a delivery may hold. More are counted as passed over: a delivery of that many
+/// different denials is a storm.
+pub(super) const MOST: usize = 10_000;
+
+/// What the envelope around a record says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Context {
+    /// The sender's own id of the event.
+    pub event_id: Option<String>,
+    /// When it happened, as the envelope says.
+    pub at: Option<Timestamp>,
+    /// The registry that the event is about, as an ARM id.
+    pub resource_id: Option<String>,
+}
+
+/// The delivery as far as it has been read.
+#[derive(Default)]
+pub(super) struct Reports {
+    records: usize,
+    collected: Vec<Report>,
+    bad: Vec<BadRecord>,
+    validation_code: Option<String>,
+    passed_over: Vec<(&'static str, usize)>,
+}
+
+impl Reports {
+    /// Counts records.
+    pub(super) fn records(&mut self, count: usize) {
+        self.records = self.records.saturating_add(count);
+    }
+
+    /// Takes over records that could not be parsed.
+    pub(super) fn bad(&mut self, bad: Vec<BadRecord>) {
+        self.bad.extend(bad);
+    }
+
+    /// Notes a record that is not what its format asks for.
+    pub(super) fn bad_record(&mut self, record: usize, error: &str) {
+        self.bad.push(BadRecord {
+            record,
+            error: error.to_owned(),
+        });
+    }
+
+    /// Notes a record that can open no door.
+    pub(super) fn pass_over(&mut self, name: &'static str) {
+        match self
+            .passed_over
+            .iter_mut()
+            .find(|(known, _)| *known == name)
+        {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => self.passed_over.push((name, 1)),
+        }
+    }
+
+    /// Notes the code of a subscription's validation.
+    pub(super) fn validate(&mut self, code: &str) {
+        self.validation_code = Some(code.to_owned());
+    }
+
+    /// Reports what a JSON value holds; returns how much that was.
+    pub(super) fn value(&mut self, value: &Value, context: &Context) -> usize {
+        self.found(extract::json::in_value(value), context)
+    }
+
+    /// Reports what a text holds.
+    pub(super) fn text(&mut self, text: &str, context: &Context) -> usize {
+        self.found(extract::json::in_text(text), context)
+    }
+
+    fn found(&mut self, found: Vec<Found>, context: &Context) -> usize {
+        let mut seen = HashSet::new();
+        let mut count: usize = 0;
+        for found in found {
+            if !seen.insert(found.denial.clone()) {
+                continue;
+            }
+            count = count.saturating_add(1);
+            let of_registry = found.denial.service == Service::Acr;
+            let silent = found.denial.kind == Kind::Suspected && of_registry;
+            let evidence = if found.row || silent {
+                Evidence::Status403
+            } else {
+                Evidence::Message
+            };
+            let about = found.about.as_deref().cloned().unwrap_or_default();
+            self.report(Report {
+                denial: found.denial,
+                evidence,
+                event_id: context.event_id.clone(),
+                at: about.at.or(context.at),
+                resource_id: about
+                    .resource_id
+                    .or_else(|| context.resource_id.clone().filter(|_| of_registry)),
+                login_server: about.login_server,
+                identity: about.identity,
+                user_agent: about.user_agent,
+            });
+        }
+        count
+    }
+
+    /// Reports a refusal that is known by a status alone.
+    pub(super) fn row(
+        &mut self,
+        denial: crate::domain::denial::Denial,
+        about: record::About,
+        context: &Context,
+    ) {
+        self.report(Report {
+            denial,
+            evidence: Evidence::Status403,
+            event_id: context.event_id.clone(),
+            at: about.at.or(context.at),
+            resource_id: about.resource_id.or_else(|| context.resource_id.clone()),
+            login_server: about.login_server,
+            identity: about.identity,
+            user_agent: about.user_agent,
+        });
+    }
+
+    fn report(&mut self, report: Report) {
+        if self.collected.len() < MOST {
+            self.collected.push(report);
+        } else {
+            self.pass_over("denial beyond the bound of one delivery");
+        }
+    }
+
+    pub(super) fn into_delivery(self, format: Format) -> Delivery {
+        let Self {
+            records,
+            collected,
+            mut bad,
+            validation_code,
+            passed_over,
+        } = self;
+        bad.sort_by_key(|bad| bad.record);
+        Delivery {
+            format,
+            records,
+            reports: collected,
+            bad,
+            validation_code,
+            passed_over,
+        }
+    }
+}
