@@ -6,5 +6,7 @@
 )]
 
 mod arm;
+mod config;
 mod credentials;
+mod policies;
 mod simulator;

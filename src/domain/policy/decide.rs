@@ -294,7 +294,8 @@ fn rails(verdict: &mut Verdict, facts: &Facts<'_>) {
         stop(NoteCode::Suspected, text.to_owned());
     }
     if denial.service != Service::Acr {
-        let text = "the firewall that refused is not a container registry's; doorward writes no other";
+        let text =
+            "the firewall that refused is not a container registry's; doorward writes no other";
         stop(NoteCode::ForeignService, text.to_owned());
     }
     if facts.registry.is_none() {

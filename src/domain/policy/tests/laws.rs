@@ -17,8 +17,7 @@ sets:
   file: { cidrs_file: a.txt }
   but: { cidrs: [20.0.0.0/29], except: { cidrs_file: b.txt } }
   tag: { service_tag: T, file: tags.json }
-rules:
-";
+rules: ";
 
 fn address() -> impl Strategy<Value = Option<IpAddr>> {
     prop_oneof![
@@ -34,8 +33,8 @@ fn denials() -> impl Strategy<Value = Denial> {
     let kind = prop_oneof![3 => Just(Kind::Denied), 1 => Just(Kind::Suspected)];
     let repository = prop::option::of("(prod|dev)/[ab]");
     (address(), kind, repository).prop_map(|(ip, kind, repository)| Denial {
-        ip,
         kind,
+        ip,
         repository,
         ..denial("20.0.0.1")
     })
@@ -67,24 +66,21 @@ fn rule() -> impl Strategy<Value = String> {
         } else {
             String::new()
         };
-        format!("when: {{ address: {set}{narrow} }}, then: {then}, mode: {mode}{ttl} }}\n")
+        format!("when: {{ address: {set}{narrow} }}, then: {then}, mode: {mode}{ttl} }}")
     })
 }
 
 fn policies() -> impl Strategy<Value = Policy> {
     let default = prop_oneof![Just("ask"), Just("alert"), Just("ignore"), Just("forbid")];
     (prop::collection::vec(rule(), 0..6), default).prop_map(|(rules, default)| {
-        let rules: String = rules
-            .iter()
-            .enumerate()
-            .map(|(number, rule)| format!("  - {{ name: r{number}, {rule}"))
+        let numbered = rules.iter().enumerate();
+        let rules: Vec<String> = numbered
+            .map(|(number, rule)| format!("{{ name: r{number}, {rule}"))
             .collect();
-        let rules = if rules.is_empty() {
-            "  []\n".to_owned()
-        } else {
-            rules
-        };
-        policy(&format!("{SETS}{rules}default: {default}\n"))
+        policy(&format!(
+            "{SETS}[{}]\ndefault: {default}\n",
+            rules.join(", ")
+        ))
     })
 }
 
