@@ -3,7 +3,6 @@
 use super::{HttpError, Web, page};
 use crate::domain::grant::Stage;
 use crate::domain::state::{Asked, Decision, Standing, State as Stands};
-use crate::domain::verdict::Verdict;
 use crate::domain::words;
 use askama::Template;
 use axum::extract::State;
@@ -44,7 +43,6 @@ struct RequestRow {
 
 struct VerdictRow {
     at: String,
-    source: String,
     what: String,
     action: String,
     why: String,
@@ -56,7 +54,7 @@ pub(super) async fn page(State(web): State<Web>) -> Result<Html<String>, HttpErr
     page::html(&web.app.ledger.read(|state| view(state, now)))
 }
 
-/// `GET /metrics`, in OpenMetrics text.
+/// `GET /metrics`, for Prometheus.
 pub(super) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(CONTENT_TYPE, OPEN_METRICS)], web.app.metrics.render())
@@ -69,7 +67,7 @@ fn view(state: &Stands, now: Timestamp) -> Page {
     requests.retain(|asked| asked.open(now));
     requests.sort_by_key(|asked| asked.request.until);
     Page {
-        now: page::moment(now),
+        now: words::time(now),
         undelivered: state.outbox.len(),
         undecided: state.undecided.len(),
         grants: grants.into_iter().map(|it| grant(it, now)).collect(),
@@ -85,8 +83,8 @@ fn grant(standing: &Standing, now: Timestamp) -> GrantRow {
         registry: grant.registry.name().to_owned(),
         address: grant.address.to_string(),
         rule: grant.rule.clone().unwrap_or_else(|| "–".to_owned()),
-        until: page::moment(grant.until),
-        left: words::duration(left.abs()),
+        until: words::time(grant.until),
+        left: page::duration(left.abs()),
         overdue: left.is_negative() || left.is_zero(),
         stage: match standing.stage {
             Stage::Intended => "not yet open",
@@ -102,23 +100,17 @@ fn request(asked: &Asked, now: Timestamp) -> RequestRow {
         registry: request.registry.name().to_owned(),
         address: request.address.to_string(),
         image: super::answers::image(request).unwrap_or_else(|| "–".to_owned()),
-        ttl: words::duration(super::answers::ttl(request)),
-        until: page::moment(request.until),
-        left: words::duration(request.until.duration_since(now)),
+        ttl: page::duration(super::answers::ttl(request)),
+        until: words::time(request.until),
+        left: page::duration(request.until.duration_since(now)),
     }
 }
 
 fn verdict(decision: &Decision) -> VerdictRow {
     VerdictRow {
-        at: page::moment(decision.at),
-        source: decision.denial.source.clone(),
+        at: words::time(decision.at),
         what: words::denial(&decision.denial),
-        action: action(&decision.verdict),
+        action: decision.verdict.action.to_string(),
         why: words::verdict(&decision.verdict),
     }
-}
-
-/// The verdict's action. MERGE: the verdict's real type has it.
-fn action(_: &Verdict) -> String {
-    "–".to_owned()
 }

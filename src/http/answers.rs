@@ -4,12 +4,12 @@ use super::{HttpError, Web, origin, page};
 use crate::app::App;
 use crate::domain::link::LinkError;
 use crate::domain::request::{Answer, Request};
-use crate::domain::state::{Asked, Decision};
+use crate::domain::state::Asked;
 use crate::domain::words;
 use crate::flow::respond;
 use askama::Template;
 use axum::Form;
-use axum::extract::rejection::FormRejection;
+use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -52,7 +52,11 @@ pub(super) struct Reply {
 
 /// Shows the request that the link names. Changes nothing: chat programs and mail scanners fetch
 /// links before any person sees them.
-pub(super) async fn show(State(web): State<Web>, Path(token): Path<String>) -> Response {
+pub(super) async fn show(
+    State(web): State<Web>,
+    token: Result<Path<String>, PathRejection>,
+) -> Response {
+    let token = token.map(|Path(token)| token).unwrap_or_default();
     shown(&web.app, &token).unwrap_or_else(|error| page::failed(&error))
 }
 
@@ -63,39 +67,36 @@ fn shown(app: &App, token: &str) -> Result<Response, HttpError> {
         let asked = state.requests.get(&id)?.clone();
         let mut verdicts = state.verdicts.iter();
         let decision = verdicts.find(|decision| decision.denial.id == asked.request.denial);
-        Some((asked, decision.cloned()))
+        Some((asked, decision.map(|decision| decision.at)))
     });
-    let (asked, decision) = found.ok_or(LinkError::Over)?;
+    let (asked, decided) = found.ok_or(LinkError::Over)?;
     let can = if let Some((at, answer)) = asked.answer {
-        let at = page::moment(at);
+        let at = words::time(at);
         Can::Answered { answer, at }
     } else if !asked.open(now) {
         return Err(LinkError::Over.into());
-    } else if app.answers_by_link(&asked.request.registry) {
+    } else if app.answers_by_link(&asked.request) {
         Can::Answer
     } else {
         Can::Look
     };
-    page::html(&view(&asked, decision, can, now)).map(IntoResponse::into_response)
+    page::html(&view(&asked, decided, can, now)).map(IntoResponse::into_response)
 }
 
-fn view(asked: &Asked, decision: Option<Decision>, can: Can, now: Timestamp) -> Page {
+fn view(asked: &Asked, decided: Option<Timestamp>, can: Can, now: Timestamp) -> Page {
     let request = &asked.request;
-    let (at, because) = decision
-        .map(|decision| (decision.at, decision.verdict.because))
-        .unzip();
     Page {
         registry: request.registry.name().to_owned(),
         registry_id: request.registry.to_string(),
         address: request.address.to_string(),
         image: image(request),
-        ttl: words::duration(ttl(request)),
+        ttl: page::duration(ttl(request)),
         rule: request.rule.clone(),
-        because: because.flatten(),
+        because: request.because.clone(),
         source: request.source.clone(),
-        asked: at.map(page::moment),
-        until: page::moment(request.until),
-        left: words::duration(request.until.duration_since(now)),
+        asked: decided.map(words::time),
+        until: words::time(request.until),
+        left: page::duration(request.until.duration_since(now)),
         can,
     }
 }
@@ -118,10 +119,11 @@ pub(super) fn image(request: &Request) -> Option<String> {
 /// Takes the answer, if it comes from the page that asked.
 pub(super) async fn answer(
     State(web): State<Web>,
-    Path(token): Path<String>,
+    token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     reply: Result<Form<Reply>, FormRejection>,
 ) -> Response {
+    let token = token.map(|Path(token)| token).unwrap_or_default();
     answered(&web.app, &token, &headers, reply)
         .await
         .unwrap_or_else(|error| page::failed(&error))

@@ -1,12 +1,11 @@
 //! Whether a form was sent from doorward's own page.
 //!
-//! The pages are served with `Referrer-Policy: no-referrer`, because their address holds the token.
+//! Everything is served with `Referrer-Policy: no-referrer`, because a page's address holds the token.
 //! Under that policy a browser sends `Origin: null` with a form, even to the page's own origin (Fetch
-//! standard, "append a request `Origin` header"), and nothing could be compared. The page that holds the
-//! form therefore narrows the policy for itself, with `<meta name="referrer" content="same-origin">`: the
-//! form carries its true origin, other origins are told nothing, and the only server that receives
-//! the address is the one that it is the address of. `null` is never accepted: sandboxed frames and
-//! `data:` pages send it as well.
+//! standard, "append a request `Origin` header"), and nothing could be compared. The page that holds
+//! the form therefore sets the policy for itself to `strict-origin`, by a `meta` element: the form
+//! then carries its true origin, and what is sent as referrer is that origin too, to nobody more.
+//! `null` is never accepted: sandboxed frames and `data:` pages send it as well.
 
 use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, Uri};

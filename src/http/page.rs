@@ -5,7 +5,7 @@ use crate::domain::ledger::Hash;
 use askama::Template;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("../../templates/doorward.css");
@@ -64,7 +64,53 @@ pub(super) fn failed(error: &HttpError) -> Response {
     }
 }
 
-/// A moment as people read it: `2026-03-01 14:05:09 UTC`.
-pub(super) fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+/// A sentence in pieces: what stood between backticks, and what did not.
+pub(super) fn pieces(text: &str) -> Vec<(bool, &str)> {
+    let code = [false, true].into_iter().cycle();
+    code.zip(text.split('`')).collect()
+}
+
+/// A span of time as people say it, in its two largest units: `2 hours 30 minutes`.
+pub(super) fn duration(span: SignedDuration) -> String {
+    let seconds = span.as_secs().max(0);
+    let units = [
+        (seconds / 86_400, "day"),
+        (seconds / 3_600 % 24, "hour"),
+        (seconds / 60 % 60, "minute"),
+        (seconds % 60, "second"),
+    ];
+    let said = |&(number, unit): &(i64, &str)| {
+        let plural = if number == 1 { "" } else { "s" };
+        format!("{number} {unit}{plural}")
+    };
+    let largest = units.iter().skip_while(|(number, _)| *number == 0).take(2);
+    let said: Vec<String> = largest
+        .filter(|(number, _)| *number > 0)
+        .map(said)
+        .collect();
+    if said.is_empty() {
+        "0 seconds".to_owned()
+    } else {
+        said.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_said_in_its_largest_units() {
+        for (seconds, said) in [
+            (-5, "0 seconds"),
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (60, "1 minute"),
+            (3_605, "1 hour"),
+            (9_000, "2 hours 30 minutes"),
+            (90_061, "1 day 1 hour"),
+        ] {
+            assert_eq!(duration(SignedDuration::from_secs(seconds)), said);
+        }
+    }
 }

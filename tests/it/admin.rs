@@ -1,0 +1,118 @@
+//! The operator page: what stands, for whoever reaches the listener by its own name.
+
+use crate::parts::{PROD, Parts, Reply};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use doorward::domain::address::GlobalIpv4;
+use doorward::domain::grant::Grant;
+use doorward::domain::id::{DenialId, GrantId};
+use doorward::domain::ledger::What;
+use jiff::SignedDuration;
+use std::net::Ipv4Addr;
+
+async fn get(parts: &Parts, path: &str, host: &str) -> Reply {
+    let request = Request::get(path).header("host", host);
+    parts.ask_admin(request.body(Body::empty()).unwrap()).await
+}
+
+/// A grant of 90 minutes for 20.1.2.4.
+async fn grant(parts: &Parts) {
+    let now = parts.app.clock.now();
+    let grant = Grant {
+        id: GrantId(parts.app.clock.id()),
+        registry: PROD.parse().unwrap(),
+        address: GlobalIpv4::try_from(Ipv4Addr::new(20, 1, 2, 4)).unwrap(),
+        until: now + SignedDuration::from_mins(90),
+        denial: DenialId(parts.app.clock.id()),
+        request: None,
+        rule: Some("runners".to_owned()),
+    };
+    parts
+        .app
+        .ledger
+        .append(now, vec![What::Granted(grant)])
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_page_shows_what_stands_and_no_link() {
+    let parts = Parts::new().await;
+    grant(&parts).await;
+    let link = parts.asked(PROD).await;
+    let page = get(&parts, "/", "127.0.0.1:8081").await;
+    assert_eq!(page.status, StatusCode::OK);
+    for shown in [
+        "20.1.2.4",
+        "1 hour 30 minutes",
+        "runners",
+        "not yet open",
+        "20.1.2.3",
+        "2 hours 30 minutes",
+    ] {
+        assert!(page.text.contains(shown), "{shown}: {}", page.text);
+    }
+    let token = link.trim_start_matches("/requests/");
+    assert!(!page.text.contains(token) && !page.text.contains("/requests/"));
+    parts.advance(2);
+    let page = get(&parts, "/", "localhost:8081").await;
+    assert!(page.text.contains("overdue by 30 minutes"), "{}", page.text);
+    assert!(page.text.contains("Nobody is asked"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn another_name_leads_nowhere() {
+    let parts = Parts::new().await;
+    for host in ["evil.example:8081", "evil.example", "127.0.0.1:9999", ""] {
+        for path in ["/", "/metrics", "/healthz"] {
+            let refused = get(&parts, path, host).await;
+            assert_eq!(refused.status, StatusCode::MISDIRECTED_REQUEST, "{host}");
+        }
+    }
+    let nameless = Request::get("/").body(Body::empty()).unwrap();
+    let refused = parts.ask_admin(nameless).await;
+    assert_eq!(refused.status, StatusCode::MISDIRECTED_REQUEST);
+}
+
+#[tokio::test]
+async fn nothing_can_be_changed_here() {
+    let parts = Parts::new().await;
+    let link = parts.asked(PROD).await;
+    for path in [
+        "/",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/events/alerts",
+        &link,
+    ] {
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            let request = Request::builder().method(method).uri(path);
+            let request = request.header("host", "127.0.0.1:8081").body(Body::empty());
+            let status = parts.ask_admin(request.unwrap()).await.status;
+            assert!([404, 405].contains(&status.as_u16()), "{path}: {status}");
+        }
+    }
+    assert_eq!(parts.ledger().await, ["requested"]);
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics() {
+    let parts = Parts::new().await;
+    parts
+        .call(
+            crate::parts::post("/events/nobody")
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await;
+    let metrics = get(&parts, "/metrics", "[::1]:8081").await;
+    assert!(
+        metrics
+            .header("content-type")
+            .starts_with("application/openmetrics-text")
+    );
+    let counted = "doorward_deliveries_total{source=\"unknown\",status=\"404\"} 1";
+    assert!(metrics.text.contains(counted), "{}", metrics.text);
+    assert!(metrics.text.ends_with("# EOF\n"));
+}

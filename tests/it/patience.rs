@@ -1,0 +1,130 @@
+//! Peers that keep the listener waiting, over real connections.
+
+use crate::parts::{KEY, Parts, post};
+use axum::body::Body;
+use axum::http::StatusCode;
+use doorward::http::{Limits, serve_within};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+const SHORT: Limits = Limits {
+    headers: Duration::from_millis(100),
+    body: Duration::from_millis(100),
+    answer: Duration::from_secs(10),
+    drain: Duration::from_millis(100),
+    connections: 2,
+};
+
+/// Longer than anything here should take.
+const LONG: Duration = Duration::from_secs(20);
+
+struct Listening {
+    address: SocketAddr,
+    stop: CancellationToken,
+    server: JoinSet<()>,
+}
+
+async fn listening(limits: Limits) -> Listening {
+    let parts = Parts::within(limits).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let mut server = JoinSet::new();
+    let until = stop.clone();
+    server.spawn(async move { serve_within(listener, parts.public.clone(), until, limits).await });
+    Listening {
+        address,
+        stop,
+        server,
+    }
+}
+
+impl Listening {
+    /// Connects, says `words`, and hears all that is said until the connection ends.
+    async fn says(&self, words: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(words.as_bytes()).await.unwrap();
+        let mut heard = Vec::new();
+        let read = timeout(LONG, stream.read_to_end(&mut heard)).await;
+        read.expect("the connection ends by itself").ok();
+        String::from_utf8_lossy(&heard).into_owned()
+    }
+}
+
+#[tokio::test]
+async fn peers_that_never_finish_their_headers_are_cut_off() {
+    let listening = listening(SHORT).await;
+    for words in [
+        "",
+        "POST /ev",
+        "POST /events/alerts HTTP/1.1\r\nhost: localhost\r\nx-slow: ",
+        "PRI * HTT",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let heard = listening.says(words).await;
+        assert!(!heard.contains("200 OK"), "{words}: {heard}");
+    }
+    let heard = listening
+        .says("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .await;
+    assert!(heard.starts_with("HTTP/1.1 200 OK"), "{heard}");
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_given_up() {
+    let parts = Parts::within(SHORT).await;
+    let request = post("/events/alerts").header("x-doorward-key", KEY);
+    let never = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let reply = parts.call(request.body(Body::from_stream(never)).unwrap());
+    let reply = timeout(LONG, reply).await.unwrap();
+    assert_eq!(reply.status, StatusCode::REQUEST_TIMEOUT);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_their_turn() {
+    let patient = Limits {
+        headers: Duration::from_secs(1),
+        ..SHORT
+    };
+    let listening = listening(patient).await;
+    // Two that say nothing hold both seats, until their time is over.
+    let _idle = (
+        TcpStream::connect(listening.address).await.unwrap(),
+        TcpStream::connect(listening.address).await.unwrap(),
+    );
+    let started = std::time::Instant::now();
+    let heard = listening
+        .says("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .await;
+    assert!(heard.starts_with("HTTP/1.1 200 OK"), "{heard}");
+    assert!(started.elapsed() > patient.headers / 2);
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_ever() {
+    let patient = Limits {
+        headers: LONG * 10,
+        ..SHORT
+    };
+    let mut listening = listening(patient).await;
+    let mut stream = TcpStream::connect(listening.address).await.unwrap();
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    stream
+        .write_all(b"POST /events/alerts HTTP/1.1\r\nhost")
+        .await
+        .unwrap();
+    listening.stop.cancel();
+    timeout(LONG, listening.server.join_next())
+        .await
+        .expect("it stops");
+}
