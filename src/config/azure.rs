@@ -3,7 +3,7 @@
 use crate::azure::{Credential, Settings};
 use crate::config::SecretRef;
 use crate::domain::problem::{Sink, did_you_mean};
-use crate::domain::yaml::{Item, one_of};
+use crate::domain::yaml::{self, Item, one_of};
 use serde::Deserialize;
 use serde_saphyr::Error;
 use std::path::Path;
@@ -31,8 +31,7 @@ pub(super) fn read(
     if let Some(credential) = item.field("credential") {
         hide(&credential, sink);
     }
-    let options = serde_saphyr::options! { with_snippet: false };
-    match serde_saphyr::from_str_with_options::<Document>(text, options) {
+    match serde_saphyr::from_str_with_options::<Document>(text, yaml::options()) {
         Ok(Document { azure }) => {
             if let Err(error) = azure.validate() {
                 let at = item.field(error.field).unwrap_or_else(|| item.clone());

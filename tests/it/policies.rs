@@ -74,7 +74,7 @@ fn shared_agents_of_acr_tasks_are_asked_about() {
 fn everybody_else_is_asked_about_but_for_who_is_blocked() {
     assert_eq!(verdict("51.140.7.9").rule, None);
     assert_eq!(verdict("51.140.7.9").action, Action::Ask);
-    let verdict = verdict("45.155.205.7");
+    let verdict = verdict("198.51.100.7");
     assert_eq!(
         (verdict.action, verdict.rule.as_deref()),
         (Action::Forbid, Some("blocked"))

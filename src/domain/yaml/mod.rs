@@ -70,8 +70,10 @@ pub fn load(text: &str, sink: &mut Sink<'_>) -> Option<Node> {
     }
 }
 
-fn options() -> serde_saphyr::Options {
+/// How the parser is to read: strictly, and nothing that nests without end.
+pub(crate) fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_depth: 64 },
         duplicate_keys: DuplicateKeyPolicy::Error,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         reject_unsupported_tags: true,
@@ -293,6 +295,7 @@ mod tests {
         1 | a: !weird 1
           |           ^
         ");
+        assert!(read(&"[".repeat(10_000)).contains("not valid YAML"));
         insta::assert_snapshot!(read(""), @r"{}@1:1+0");
     }
 }
