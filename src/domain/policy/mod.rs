@@ -3,9 +3,11 @@
 mod check;
 mod decide;
 mod define;
+mod evaluate;
 mod explain;
 mod glob;
 mod hours;
+mod leaf;
 mod parse;
 mod rule;
 #[cfg(test)]
