@@ -3,7 +3,7 @@
 use crate::azure::{Credential, Settings};
 use crate::config::SecretRef;
 use crate::domain::problem::{Sink, did_you_mean};
-use crate::domain::yaml::{Item, one_of};
+use crate::domain::yaml::{self, Item, one_of};
 use serde::Deserialize;
 use serde_saphyr::Error;
 use std::path::Path;
@@ -24,14 +24,14 @@ pub(super) fn read(
     folder: &Path,
     sink: &mut Sink<'_>,
 ) -> Option<Settings> {
+    if !item.is_mapping() {
+        item.hide(sink);
+        item.fields(sink)?;
+    }
     if let Some(credential) = item.field("credential") {
         hide(&credential, sink);
     }
-    if !item.is_mapping() {
-        item.fields(sink)?;
-    }
-    let options = serde_saphyr::options! { with_snippet: false };
-    match serde_saphyr::from_str_with_options::<Document>(text, options) {
+    match serde_saphyr::from_str_with_options::<Document>(text, yaml::options()) {
         Ok(Document { azure }) => {
             if let Err(error) = azure.validate() {
                 let at = item.field(error.field).unwrap_or_else(|| item.clone());
@@ -48,6 +48,9 @@ pub(super) fn read(
 
 /// What may be a secret in the wrong place is not shown.
 fn hide(credential: &Item<'_>, sink: &mut Sink<'_>) {
+    if !credential.is_mapping() {
+        credential.hide(sink);
+    }
     for (key, value) in credential.pairs() {
         if !PLAIN.contains(&key) {
             value.hide(sink);
@@ -79,7 +82,9 @@ fn within(mut settings: Settings, folder: &Path) -> Settings {
 fn report(error: &Error, item: &Item<'_>, sink: &mut Sink<'_>) {
     let location = error.location();
     let position = location.map(|at| (at.line(), at.column()));
-    let at = position.and_then(|at| item.at(at)).unwrap_or_else(|| item.clone());
+    let at = position
+        .and_then(|at| item.at(at))
+        .unwrap_or_else(|| item.clone());
     let known = |wrong: &str, expected: &[&'static str]| {
         did_you_mean(wrong, expected.iter().copied())
             .unwrap_or_else(|| format!("write {}", one_of(expected)))
@@ -88,7 +93,11 @@ fn report(error: &Error, item: &Item<'_>, sink: &mut Sink<'_>) {
         Error::SerdeUnknownField {
             field, expected, ..
         } => {
-            at.error(format!("there is no field `{field}`"), known(field, expected), sink);
+            // Nobody knows what it holds; it may be a secret.
+            at.hide(sink);
+            let what = format!("there is no field `{field}`");
+            let key = at.key.unwrap_or(at.place());
+            sink.error(key, &at.path, what, known(field, expected));
         }
         Error::SerdeUnknownVariant {
             variant, expected, ..
@@ -100,6 +109,10 @@ fn report(error: &Error, item: &Item<'_>, sink: &mut Sink<'_>) {
             at.error(format!("{expected} is expected here"), "", sink);
         }
         Error::Message { msg, .. } => at.error(msg.clone(), "", sink),
-        _ => at.error("this cannot be read", "compare it with the sample configuration", sink),
+        _ => at.error(
+            "this cannot be read",
+            "compare it with the sample configuration",
+            sink,
+        ),
     }
 }

@@ -213,7 +213,11 @@ impl Config {
         let mut problems = Vec::new();
         for rule in &policy.rules {
             let named = rule.channel.iter().map(|name| ("channel", name, &channels));
-            let reported = rule.when.source.iter().map(|name| ("source", name, &sources));
+            let reported = rule
+                .when
+                .source
+                .iter()
+                .map(|name| ("source", name, &sources));
             for (kind, name, known) in named.chain(reported) {
                 if known.contains(&name.as_str()) {
                     continue;
@@ -224,8 +228,12 @@ impl Config {
                     place: rule.place.clone(),
                     shown: None,
                     field: String::new(),
-                    what: format!("rule `{}` names the {kind} `{name}`, and there is none", rule.name),
-                    help: help.or_else(|| Some(format!("add it under `{kind}s` in the configuration"))),
+                    what: format!(
+                        "rule `{}` names the {kind} `{name}`, and there is none",
+                        rule.name
+                    ),
+                    help: help
+                        .or_else(|| Some(format!("add it under `{kind}s` in the configuration"))),
                     warning: kind == "source",
                 });
             }

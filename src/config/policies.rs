@@ -61,7 +61,9 @@ pub fn load_files(policy: &Policy, folder: &Path, now: Timestamp) -> Result<Sets
     let evidence = policy.evidence();
     for external in policy.needs() {
         let loaded = match &external {
-            External::NatGateway(_) | External::PublicIp(_) | External::PublicIpPrefix(_) => continue,
+            External::NatGateway(_) | External::PublicIp(_) | External::PublicIpPrefix(_) => {
+                continue;
+            }
             External::CidrsFile(_) | External::ServiceTag { .. } => files.load(&external),
         };
         let checked = loaded.and_then(|networks| {
@@ -86,7 +88,9 @@ fn narrow_enough(folder: &Path, external: &External, networks: &[IpNet]) -> Resu
     let ranges = Ranges::new(networks.iter().copied());
     match (external, ranges.wider_than(WIDEST_OWNED)) {
         (External::CidrsFile(name), Some((start, end))) => {
-            let what = format!("a rule allows what this file holds, and {start} to {end} is more than a /{WIDEST_OWNED}: nobody owns that");
+            let what = format!(
+                "a rule allows what this file holds, and {start} to {end} is more than a /{WIDEST_OWNED}: nobody owns that"
+            );
             let help = "list the networks that are yours, or let the rule ask";
             Err(LoadError::about(&folder.join(name), what, help))
         }
@@ -112,7 +116,10 @@ impl<'a> Files<'a> {
         match external {
             External::CidrsFile(name) => {
                 let path = self.folder.join(name);
-                Ok(cidr_list::parse(&path.display().to_string(), &read(&path)?)?)
+                Ok(cidr_list::parse(
+                    &path.display().to_string(),
+                    &read(&path)?,
+                )?)
             }
             External::ServiceTag { file, tag } => {
                 let path = self.folder.join(file);
@@ -122,9 +129,13 @@ impl<'a> Files<'a> {
                     self.tags.insert(file.clone(), tags);
                 }
                 let tags = self.tags.get(file).map(|tags| tags.tag(tag));
-                tags.transpose().map_err(|error| wrong(&error)).map(Option::unwrap_or_default)
+                tags.transpose()
+                    .map_err(|error| wrong(&error))
+                    .map(Option::unwrap_or_default)
             }
-            External::NatGateway(_) | External::PublicIp(_) | External::PublicIpPrefix(_) => Ok(Vec::new()),
+            External::NatGateway(_) | External::PublicIp(_) | External::PublicIpPrefix(_) => {
+                Ok(Vec::new())
+            }
         }
     }
 }

@@ -14,9 +14,11 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Where events come in unless the file says otherwise.
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 /// Where the operator page is unless the file says otherwise.
-const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
+const ADMIN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
 /// Where the ledger is unless the file says otherwise.
 const STATE: &str = "/var/lib/doorward/doorward.db";
 /// The limit on every opening unless the file says otherwise.
@@ -28,8 +30,8 @@ const MAX_TTL: Duration = Duration::from_hours(24);
 /// Everything that is wrong with it.
 pub fn load(path: &Path) -> Result<Config, LoadError> {
     let help = "name it with `--config`; the README has a sample";
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| LoadError::unreadable(path, &error, help))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| LoadError::unreadable(path, &error, help))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     Ok(parse(&path.display().to_string(), &text, folder)?)
 }
@@ -57,10 +59,16 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let admin = address(&mut fields, "admin", ADMIN, sink);
     listeners(&fields.item, listen, admin, sink);
     let url = fields.take("public_url");
-    let url = url.map_or_else(|| Some(format!("http://{listen}")), |at| public_url(&at, sink));
+    let url = url.map_or_else(
+        || Some(format!("http://{listen}")),
+        |at| public_url(&at, sink),
+    );
     let state = state(&mut fields, folder, sink);
     let policies = fields.take("policies");
-    let policies = policies.map_or_else(|| Some(folder.join("policies")), |at| path(&at, folder, sink));
+    let policies = policies.map_or_else(
+        || Some(folder.join("policies")),
+        |at| path(&at, folder, sink),
+    );
     let mode = fields.take("mode");
     let modes = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
     let mode = mode.map_or(Some(Mode::Enforce), |mode| mode.word(&modes, sink));
@@ -68,7 +76,10 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let max_ttl = max_ttl(&mut fields, sink);
     let links = links(&mut fields, folder, sink);
     let azure = fields.take("azure");
-    let azure = azure.map_or_else(|| Some(Settings::default()), |at| azure::read(text, &at, folder, sink));
+    let azure = azure.map_or_else(
+        || Some(Settings::default()),
+        |at| azure::read(text, &at, folder, sink),
+    );
     let registries = registries(&mut fields, sink);
     let sources = sources(&mut fields, (&registries, folder), sink);
     let channels = channels(&mut fields, folder, sink);
@@ -104,8 +115,15 @@ fn address(
         return default;
     };
     text.parse().unwrap_or_else(|_| {
-        let help = format!("write an address and a port, such as `{default}` or `0.0.0.0:{}`", default.port());
-        item.error(format!("`{text}` is not an address with a port"), help, sink);
+        let help = format!(
+            "write an address and a port, such as `{default}` or `0.0.0.0:{}`",
+            default.port()
+        );
+        item.error(
+            format!("`{text}` is not an address with a port"),
+            help,
+            sink,
+        );
         default
     })
 }
@@ -137,7 +155,10 @@ fn state(fields: &mut Fields<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<
 }
 
 fn proxies(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Vec<IpNet> {
-    let Some(items) = fields.take("trusted_proxies").and_then(|item| item.list(sink)) else {
+    let Some(items) = fields
+        .take("trusted_proxies")
+        .and_then(|item| item.list(sink))
+    else {
         return Vec::new();
     };
     let mut proxies = Vec::new();

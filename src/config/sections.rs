@@ -70,7 +70,10 @@ pub(super) fn registries(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Vec<Re
     let help = "enrol the registries that may be opened, each by its `id`";
     let mut registries: Vec<Registry> = Vec::new();
     for item in items(fields, "registries", Some(help), sink) {
-        let hosts: Vec<String> = registries.iter().flat_map(|other| other.hosts.clone()).collect();
+        let hosts: Vec<String> = registries
+            .iter()
+            .flat_map(|other| other.hosts.clone())
+            .collect();
         let Some(registry) = registry(&item, &hosts, sink) else {
             continue;
         };
@@ -87,7 +90,9 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
     let id = fields.need("id", "copy it from `az acr show --query id`", sink);
     let id = id.and_then(|item| {
         let id: ResourceId = item.parsed("", sink)?;
-        id.of_type(REGISTRY).map_err(|error| item.error(error.to_string(), "", sink)).ok()
+        id.of_type(REGISTRY)
+            .map_err(|error| item.error(error.to_string(), "", sink))
+            .ok()
     });
     let mut hosts = Vec::new();
     let listed = fields.take("hosts").and_then(|hosts| hosts.list(sink));
@@ -145,7 +150,8 @@ fn source(
     let mut fields = item.fields(sink)?;
     let named = fields.need("name", "it stands in the path: /events/{name}", sink);
     let named = named.and_then(|at| name(&at, sink));
-    let help = "say how the sender proves itself: `auth: { kind: shared_key, keys: [{ env: NAME }] }`";
+    let help =
+        "say how the sender proves itself: `auth: { kind: shared_key, keys: [{ env: NAME }] }`";
     let auth = fields.need("auth", help, sink);
     let auth = auth.and_then(|at| auth_of(&at, folder, sink));
     let listed = fields.take("registries").and_then(|at| at.list(sink));
@@ -154,12 +160,16 @@ fn source(
         registries.extend(enrolled_host(&item, enrolled, sink));
     }
     let registry = fields.take("registry");
-    let meant = registry.as_ref().and_then(|at| enrolled_host(at, enrolled, sink));
+    let meant = registry
+        .as_ref()
+        .and_then(|at| enrolled_host(at, enrolled, sink));
     if let (Some(at), Some(host)) = (&registry, &meant)
         && !registries.is_empty()
         && !registries.contains(host)
     {
-        let what = format!("`{host}` is meant by events that the source's `registries` do not let it name");
+        let what = format!(
+            "`{host}` is meant by events that the source's `registries` do not let it name"
+        );
         at.error(what, "add it to `registries`, or take it out here", sink);
     }
     let trust = fields.take("trust_status_403");
@@ -214,12 +224,22 @@ fn enrolled_host(item: &Item<'_>, enrolled: &[Registry], sink: &mut Sink<'_>) ->
     }
     let known: Vec<String> = enrolled
         .iter()
-        .flat_map(|registry| registry.hosts.iter().cloned().chain([login_server(registry)]))
+        .flat_map(|registry| {
+            registry
+                .hosts
+                .iter()
+                .cloned()
+                .chain([login_server(registry)])
+        })
         .collect();
     let help = did_you_mean(&host, known.iter().map(String::as_str)).unwrap_or_else(|| {
         "enrol it under `registries`, or add it to the `hosts` of its registry".to_owned()
     });
-    item.error(format!("`{host}` leads to no enrolled registry"), help, sink);
+    item.error(
+        format!("`{host}` leads to no enrolled registry"),
+        help,
+        sink,
+    );
     None
 }
 
@@ -231,7 +251,9 @@ fn leads_to(host: &str, registry: &Registry) -> bool {
     }
     let name = registry.id.name().to_ascii_lowercase();
     let (label, rest) = host.split_once('.').unwrap_or((host, ""));
-    let hashed = label.strip_prefix(&name).is_some_and(|rest| rest.starts_with('-'));
+    let hashed = label
+        .strip_prefix(&name)
+        .is_some_and(|rest| rest.starts_with('-'));
     (label == name || hashed) && rest.contains("azurecr.")
 }
 
@@ -240,7 +262,11 @@ fn login_server(registry: &Registry) -> String {
 }
 
 /// `channels`.
-pub(super) fn channels(fields: &mut Fields<'_>, folder: &Path, sink: &mut Sink<'_>) -> Vec<Channel> {
+pub(super) fn channels(
+    fields: &mut Fields<'_>,
+    folder: &Path,
+    sink: &mut Sink<'_>,
+) -> Vec<Channel> {
     let mut channels: Vec<Channel> = Vec::new();
     for item in items(fields, "channels", None, sink) {
         let Some(channel) = channel(&item, folder, sink) else {
@@ -260,7 +286,11 @@ fn channel(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Channe
     let named = named.and_then(|at| name(&at, sink));
     let kind = fields.need("kind", "write `kind: webhook`", sink);
     let kind = kind.and_then(|at| at.word(&[("webhook", ChannelKind::Webhook)], sink));
-    let url = fields.need("url", "the URL is a secret: name where it is, as `url: { env: NAME }`", sink);
+    let url = fields.need(
+        "url",
+        "the URL is a secret: name where it is, as `url: { env: NAME }`",
+        sink,
+    );
     let url = url.and_then(|at| secret(&at, folder, sink));
     fields.finish(sink);
     Some(Channel {

@@ -63,10 +63,17 @@ mod tests {
 
     #[test]
     fn three_forms() {
-        let read = |text| State::parse(text, Path::new("/etc/doorward")).map(|state| state.to_string());
+        let read =
+            |text| State::parse(text, Path::new("/etc/doorward")).map(|state| state.to_string());
         for (text, expected) in [
-            ("sqlite:///var/lib/doorward/doorward.db", Ok("sqlite:///var/lib/doorward/doorward.db")),
-            ("sqlite://doorward.db", Ok("sqlite:///etc/doorward/doorward.db")),
+            (
+                "sqlite:///var/lib/doorward/doorward.db",
+                Ok("sqlite:///var/lib/doorward/doorward.db"),
+            ),
+            (
+                "sqlite://doorward.db",
+                Ok("sqlite:///etc/doorward/doorward.db"),
+            ),
             ("sqlite::memory:", Ok("sqlite::memory:")),
             ("postgres://db/doorward", Err(StateError::Postgres)),
             ("postgresql://db/doorward", Err(StateError::Postgres)),
@@ -76,7 +83,11 @@ mod tests {
             ("/var/lib/doorward.db", Err(StateError::Form)),
             ("sqlite://a.db?mode=ro", Err(StateError::Sign)),
         ] {
-            assert_eq!(read(text).as_deref().map_err(|error| *error), expected, "{text}");
+            assert_eq!(
+                read(text).as_deref().map_err(|error| *error),
+                expected,
+                "{text}"
+            );
         }
     }
 }

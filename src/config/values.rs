@@ -22,13 +22,13 @@ pub(super) fn secret(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Opt
 
 fn reference(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<SecretRef> {
     let help = "write `{ env: NAME }` or `{ file: PATH }`";
-    if !item.is_mapping() {
+    let known = |(name, _): &(&str, Item<'_>)| matches!(*name, "env" | "file");
+    if !item.is_mapping() || !item.pairs().iter().all(known) {
         item.error("a secret is named here, never written", help, sink);
         return None;
     }
     let mut fields = item.fields(sink)?;
     let (env, file) = (fields.take("env"), fields.take("file"));
-    let clean = fields.finish(sink);
     match (env, file) {
         (Some(env), None) => {
             let name = env.text(sink)?;
@@ -37,19 +37,26 @@ fn reference(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Secr
                 return Some(SecretRef::Env(name.to_owned()));
             }
             let help = "write the variable's name, not its value";
-            env.error("this is not the name of an environment variable", help, sink);
+            env.error(
+                "this is not the name of an environment variable",
+                help,
+                sink,
+            );
             None
         }
         (None, Some(file)) => Some(SecretRef::File(folder.join(file.text(sink)?))),
         (Some(_), Some(_)) => {
-            item.error("a secret is in a variable or in a file, not in both", help, sink);
+            item.error(
+                "a secret is in a variable or in a file, not in both",
+                help,
+                sink,
+            );
             None
         }
-        (None, None) if clean => {
+        (None, None) => {
             item.error("this does not say where the secret is", help, sink);
             None
         }
-        (None, None) => None,
     }
 }
 
@@ -95,12 +102,20 @@ pub(super) fn public_url(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<String>
         web && bare && url.username().is_empty() && url.password().is_none()
     });
     let Some(url) = url else {
-        item.error("this is not an http or https URL without query, fragment or password", help, sink);
+        item.error(
+            "this is not an http or https URL without query, fragment or password",
+            help,
+            sink,
+        );
         return None;
     };
     if url.scheme() == "http" && !is_loopback(&url) {
         let what = "approval links would go over the network in clear text";
-        item.warn(what, "put TLS in front of `listen`, and write `https://`", sink);
+        item.warn(
+            what,
+            "put TLS in front of `listen`, and write `https://`",
+            sink,
+        );
     }
     Some(url.as_str().trim_end_matches('/').to_owned())
 }

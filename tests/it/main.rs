@@ -5,9 +5,16 @@
     reason = "a test that stumbles here has failed, and its helpers with it"
 )]
 
+mod admin;
+mod answers;
 mod arm;
+mod config;
 mod corpus;
 mod credentials;
+mod endpoint;
 mod opening;
+mod parts;
+mod patience;
+mod policies;
 mod simulator;
 mod world;

@@ -1,9 +1,10 @@
 //! What a policy says about a denial: one evaluation, which [`decide`] and `explain` share.
 
+use super::evaluate::{Trace, evaluate};
 use super::{Facts, Policy, Rule};
 use crate::domain::address::GlobalIpv4;
 use crate::domain::denial::{Kind, Service};
-use crate::domain::sets::{External, Membership, Sets, WIDEST_OWNED, any_holds};
+use crate::domain::sets::{External, Sets, WIDEST_OWNED};
 use crate::domain::ttl::Show;
 use crate::domain::verdict::{Action, Note, NoteCode, Observed, SetUsed, Verdict};
 use jiff::Timestamp;
@@ -11,148 +12,6 @@ use std::time::Duration;
 
 /// How long a rule opens that does not say.
 pub const DEFAULT_TTL: Duration = Duration::from_hours(1);
-
-/// Whether a condition holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Held {
-    /// It does, by these sets if it is about the address.
-    Yes(Vec<SetUsed>),
-    /// It does not.
-    No,
-    /// Nobody can say: these were never loaded.
-    Unknown(Vec<External>),
-}
-
-/// The conditions that a rule can have, by their names in the policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
-    Address,
-    Registry,
-    Repository,
-    Reference,
-    Source,
-    Kind,
-    Identity,
-    UserAgent,
-    Hours,
-}
-
-impl Field {
-    pub(super) const ALL: [Self; 9] = [
-        Self::Address,
-        Self::Registry,
-        Self::Repository,
-        Self::Reference,
-        Self::Source,
-        Self::Kind,
-        Self::Identity,
-        Self::UserAgent,
-        Self::Hours,
-    ];
-}
-
-/// A rule and what became of its conditions.
-pub(super) struct Trace<'a> {
-    pub(super) rule: &'a Rule,
-    pub(super) conditions: Vec<(Field, Held)>,
-}
-
-impl Trace<'_> {
-    /// The sets that held the address, if the rule matches.
-    fn matched(&self) -> Option<Vec<SetUsed>> {
-        let mut sets = Vec::new();
-        for (_, held) in &self.conditions {
-            match held {
-                Held::Yes(used) => sets.extend(used.iter().cloned()),
-                Held::No | Held::Unknown(_) => return None,
-            }
-        }
-        Some(sets)
-    }
-
-    /// What would have to be loaded to know whether the rule matches, if that is all that is missing.
-    fn undecided(&self) -> Option<&[External]> {
-        let mut missing = None;
-        for (_, held) in &self.conditions {
-            match held {
-                Held::No => return None,
-                Held::Yes(_) => {}
-                Held::Unknown(externals) => missing = Some(externals.as_slice()),
-            }
-        }
-        missing
-    }
-
-    pub(super) fn held(&self) -> Held {
-        match (self.matched(), self.undecided()) {
-            (Some(sets), _) => Held::Yes(sets),
-            (None, Some(missing)) => Held::Unknown(missing.to_vec()),
-            (None, None) => Held::No,
-        }
-    }
-}
-
-/// Asks every rule.
-pub(super) fn evaluate<'a>(
-    policy: &'a Policy,
-    sets: &Sets,
-    facts: &Facts<'_>,
-    now: Timestamp,
-) -> Vec<Trace<'a>> {
-    let trace = |rule: &'a Rule| Trace {
-        rule,
-        conditions: Field::ALL
-            .into_iter()
-            .filter_map(|field| Some((field, ask(rule, field, sets, (facts, now))?)))
-            .collect(),
-    };
-    policy.rules.iter().map(trace).collect()
-}
-
-/// Whether a condition of the rule holds; `None` if the rule does not have it.
-fn ask(
-    rule: &Rule,
-    field: Field,
-    sets: &Sets,
-    (facts, now): (&Facts<'_>, Timestamp),
-) -> Option<Held> {
-    let when = &rule.when;
-    let denial = facts.denial;
-    let globs = |globs: &[super::Glob], name: Option<&str>| {
-        let held = name.is_some_and(|name| globs.iter().any(|glob| glob.matches(name)));
-        (!globs.is_empty()).then_some(held)
-    };
-    let held = match field {
-        Field::Address if when.address.is_empty() => None,
-        Field::Address => {
-            let membership = denial.ip.map(|ip| any_holds(&when.address, ip, sets));
-            return Some(match membership {
-                Some(Membership::Inside(used)) => Held::Yes(used),
-                Some(Membership::Outside) | None => Held::No,
-                Some(Membership::Unknown(missing)) => Held::Unknown(missing),
-            });
-        }
-        Field::Registry => globs(&when.registry, facts.registry),
-        Field::Repository => globs(&when.repository, denial.repository.as_deref()),
-        Field::Reference => globs(&when.reference, denial.reference.as_deref()),
-        Field::Identity => globs(&when.identity, facts.identity),
-        Field::UserAgent => globs(&when.user_agent, facts.user_agent),
-        Field::Source => any(&when.source, |source| source == facts.source),
-        Field::Kind => any(&when.kind, |kind| *kind == denial.kind),
-        Field::Hours => any(&when.hours, |hours| hours.contain(now)),
-    };
-    held.map(|held| {
-        if held {
-            Held::Yes(Vec::new())
-        } else {
-            Held::No
-        }
-    })
-}
-
-fn any<T>(values: &[T], holds: impl Fn(&T) -> bool) -> Option<bool> {
-    (!values.is_empty()).then(|| values.iter().any(holds))
-}
 
 /// What the policy says about the denial.
 ///
@@ -294,7 +153,8 @@ fn rails(verdict: &mut Verdict, facts: &Facts<'_>) {
         stop(NoteCode::Suspected, text.to_owned());
     }
     if denial.service != Service::Acr {
-        let text = "the firewall that refused is not a container registry's; doorward writes no other";
+        let text =
+            "the firewall that refused is not a container registry's; doorward writes no other";
         stop(NoteCode::ForeignService, text.to_owned());
     }
     if facts.registry.is_none() {

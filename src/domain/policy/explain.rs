@@ -1,6 +1,7 @@
 //! The answer to "why?": every rule with every condition, and what each came to.
 
-use super::decide::{Field, Held, Trace, evaluate, settle};
+use super::decide::settle;
+use super::evaluate::{Field, Held, Trace, evaluate};
 use super::{Facts, Policy, When};
 use crate::domain::sets::Sets;
 use crate::domain::verdict::Verdict;

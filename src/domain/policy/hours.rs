@@ -49,7 +49,7 @@ pub enum HoursError {
 }
 
 impl Hours {
-    /// Days from 1 on, as [`parse_days`] gives them; times as [`parse_time`] does.
+    /// Days and minutes since midnight; the day of `from` counts.
     pub fn new(days: Vec<Weekday>, from: u16, to: u16, zone: TimeZone) -> Result<Self, HoursError> {
         if from == to {
             return Err(HoursError::Same);

@@ -3,9 +3,11 @@
 mod check;
 mod decide;
 mod define;
+mod evaluate;
 mod explain;
 mod glob;
 mod hours;
+mod leaf;
 mod parse;
 mod rule;
 #[cfg(test)]
@@ -122,7 +124,7 @@ impl Policy {
     }
 
     /// Those of [`Policy::needs`] that stand as evidence in a rule that allows, where they must not be
-    /// wider than [`WIDEST_OWNED`].
+    /// wider than [`WIDEST_OWNED`](super::sets::WIDEST_OWNED).
     pub fn evidence(&self) -> BTreeSet<External> {
         let mut evidence = BTreeSet::new();
         let relies = |rule: &&Rule| rule.then == Action::Allow && rule.accept_shared.is_none();

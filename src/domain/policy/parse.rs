@@ -46,9 +46,13 @@ pub fn parse(files: &[(String, String)]) -> Result<Policy, Problems> {
     if !errors.0.is_empty() {
         return Err(errors);
     }
-    let parts = files.iter().flat_map(|(name, text)| [name, text]);
+    // Where the folder is does not matter.
+    let name = |name: &'_ str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let parts = files
+        .iter()
+        .flat_map(|(path, text)| [name(path), text.clone()]);
     Ok(Policy {
-        hash: sha256(parts.map(String::as_bytes)),
+        hash: sha256(parts),
         sets,
         rules,
         default,

@@ -211,6 +211,30 @@ fn rails_turn_what_would_open_into_an_alert_with_the_reason() {
 }
 
 #[test]
+fn a_loaded_set_that_is_too_wide_is_no_evidence() {
+    let policy = build_policy();
+    let denial = denial("20.50.0.6");
+    let wide = Sets::default().with(nat(), ["20.0.0.0/7".parse().unwrap()], monday());
+    let verdict = decide(&policy, &wide, &facts(&denial), monday());
+    assert_eq!(said(&verdict), (Action::Ask, Some("build agents")));
+    assert_eq!(verdict.notes[0].code, NoteCode::SetTooWide);
+}
+
+#[test]
+fn the_hash_of_a_policy_is_that_of_its_files_wherever_they_are() {
+    let hash = |name: &str, text: &str| {
+        let policy = parse(&[(name.to_owned(), text.to_owned())]);
+        policy.unwrap().hash
+    };
+    assert_eq!(
+        hash("/etc/a.yaml", "version: 1"),
+        hash("a.yaml", "version: 1")
+    );
+    assert_ne!(hash("b.yaml", "version: 1"), hash("a.yaml", "version: 1"));
+    assert_ne!(hash("a.yaml", "version: 1\n"), hash("a.yaml", "version: 1"));
+}
+
+#[test]
 fn an_end_is_never_further_away_than_the_limit() {
     let denial = denial("20.50.0.6");
     let short = Facts {
