@@ -10,6 +10,8 @@ mod answers;
 mod arm;
 mod credentials;
 mod endpoint;
+mod log;
 mod parts;
 mod patience;
 mod simulator;
+mod world;
