@@ -75,6 +75,13 @@ pub struct Memory {
     attempts: Mutex<Attempts>,
 }
 
+impl Memory {
+    /// A memory that begins with the hosts that configuration names.
+    pub fn knowing(hosts: Hosts) -> Self {
+        Self { hosts: RwLock::new(hosts), ..Self::default() }
+    }
+}
+
 /// A registry that doorward may write to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrolled {

@@ -14,9 +14,10 @@ use crate::{flow, http};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use governor::{Quota, RateLimiter};
+use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -75,10 +76,10 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
     let settings = |error: anyhow::Error| StartError::Settings(error);
     let secrets = config.read_secrets().map_err(|error| settings(error.into()))?;
     let policy = config::load_policies(&config.policies).map_err(|error| settings(error.into()))?;
-    let sets = load_files(&policy, &config, &clock).map_err(settings)?;
+    let sets = Sets::default();
     let arm = Arm::new(&config.azure, clock.clone()).map_err(|error| settings(error.into()))?;
     let link_key = LinkKey::new(&secrets.link_key).context("`links.key` cannot be used").map_err(settings)?;
-    let ledger = Ledger::open(&config.state.to_string()).await.context("the ledger cannot be opened")?;
+    let ledger = Ledger::open(&config.state).await.context("the ledger cannot be opened")?;
     let registries = registries(&config);
     let hosts = Hosts::configured(registries.iter().map(|(id, enrolled)| (id, &enrolled.hosts[..])));
     Ok(App {
@@ -95,9 +96,9 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         link_key,
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
-        http: channel_client(&config).map_err(settings)?,
+        http: client().map_err(settings)?,
         metrics: Metrics::default(),
-        memory: Memory { hosts: RwLock::new(hosts), ..Memory::default() },
+        memory: Memory::knowing(hosts),
         clock,
     })
 }
@@ -124,4 +125,17 @@ fn registries(config: &Config) -> BTreeMap<ResourceId, Enrolled> {
         grants_per_hour: registry.grants_per_hour,
     };
     config.registries.iter().map(|registry| (registry.id.clone(), enrolled(registry))).collect()
+}
+
+fn sources(config: &Config, keys: Vec<Vec<SecretString>>) -> BTreeMap<String, Source> {
+    let source = |(source, keys): (&config::SourceC, Vec<SecretString>)| Source {
+        name: source.name.clone(),
+        auth: Auth::SharedKey { keys, query: source.auth.query },
+        scope: Scope { registries: source.registries.clone(), registry: source.registry.clone() },
+        trust_status_403: source.trust_status_403,
+        limiter: RateLimiter::direct(Quota::per_second(std::num::NonZeroU32::MIN.saturating_add(49))),
+        per_second: std::num::NonZeroU32::MIN.saturating_add(49),
+        max_body: 4 << 20,
+    };
+    config.sources.iter().zip(keys).map(source).map(|source| (source.name.clone(), source)).collect()
 }

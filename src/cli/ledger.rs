@@ -66,7 +66,7 @@ impl Where {
     async fn open(&self) -> Result<Store, Failure> {
         let url = match &self.state {
             Some(url) => url.clone(),
-            None => crate::config::load(&self.config.config).map_err(Failure::wrong_input)?.state.to_string(),
+            None => crate::config::load(&self.config.config).map_err(Failure::wrong_input)?.state,
         };
         Store::open_read_only(&url).await.map_err(|error| anyhow::Error::new(error).into())
     }

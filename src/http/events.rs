@@ -110,8 +110,8 @@ async fn take(
 
 /// The one place where bytes become a delivery.
 fn read(head: &Parts, bytes: &[u8]) -> Result<Delivery, DeliveryError> {
-    let _ = (head, bytes);
-    todo!()
+    let _ = head;
+    crate::domain::delivery::read(bytes)
 }
 
 fn count(app: &App, source: &Source, delivery: &Delivery) {

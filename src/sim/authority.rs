@@ -1,4 +1,4 @@
-//! Microsoft Entra ID: the token endpoint, the OpenID configuration and the key set.
+//! Microsoft Entra ID: the token endpoint, the `OpenID` configuration and the key set.
 
 use super::calls::Route;
 use super::model::App;
@@ -50,67 +50,73 @@ pub(super) fn answer(shared: &Shared, request: &Incoming, route: &Route) -> Resp
 fn token(shared: &Shared, request: &Incoming, tenant: &str) -> Result<Response, Refusal> {
     known(tenant)?;
     let form = request.form();
-    let field = |name: &str| {
-        let found = form.iter().find(|(key, _)| key == name);
-        found
-            .map(|(_, value)| value.as_str())
-            .filter(|v| !v.is_empty())
-    };
-    let bad = |error, code, message: &str| Refusal {
-        status: StatusCode::BAD_REQUEST,
-        error,
-        code,
-        message: message.to_owned(),
-    };
-    let needed = |name: &str| {
-        field(name).ok_or_else(|| {
-            let message =
-                format!("The request body must contain the following parameter: '{name}'.");
-            bad("invalid_request", 900_144, &message)
-        })
-    };
-    if needed("grant_type")? != "client_credentials" {
-        return Err(bad(
-            "unsupported_grant_type",
-            70_003,
-            "The app requested an unsupported grant type.",
-        ));
+    if needed(&form, "grant_type")? != "client_credentials" {
+        let message = "The app requested an unsupported grant type.";
+        return Err(bad("unsupported_grant_type", 70_003, message.to_owned()));
     }
-    let client = needed("client_id")?;
+    let client = needed(&form, "client_id")?;
     let app = lock(&shared.model).app(client).cloned().ok_or_else(|| {
         let message = format!(
             "Application with identifier '{client}' was not found in the directory 'Contoso'."
         );
-        bad("unauthorized_client", 700_016, &message)
+        bad("unauthorized_client", 700_016, message)
     })?;
-    let strength = match (field("client_secret"), field("client_assertion")) {
-        (Some(secret), _) => by_secret(&app, secret)?,
-        (None, Some(assertion)) => by_assertion(shared, &app, assertion)?,
-        (None, None) => {
-            return Err(bad(
-                "invalid_client",
-                7_000_216,
-                "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.",
-            ));
-        }
-    };
-    let scope = needed("scope")?;
+    let strength = prove(shared, &app, &form)?;
+    let scope = needed(&form, "scope")?;
     let Some(audience) = scope.strip_suffix("/.default") else {
         let message = format!(
             "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier."
         );
-        return Err(bad("invalid_scope", 1_002_012, &message));
+        return Err(bad("invalid_scope", 1_002_012, message));
     };
     let lifetime = lock(&shared.knobs).token_lifetime;
     let claims = claims(shared, audience, &app.client_id, strength);
+    let seconds = lifetime.as_secs();
     let token = shared.issuer.mint_for(claims, lifetime);
     Ok(json(
         StatusCode::OK,
         &json!({
-            "token_type": "Bearer", "expires_in": lifetime.as_secs(), "ext_expires_in": lifetime.as_secs(),
-            "access_token": token,
+            "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token,
         }),
     ))
+}
+
+fn field<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = form.iter().find(|(key, _)| key == name);
+    found
+        .map(|(_, value)| value.as_str())
+        .filter(|value| !value.is_empty())
+}
+
+fn needed<'a>(form: &'a [(String, String)], name: &str) -> Result<&'a str, Refusal> {
+    field(form, name).ok_or_else(|| {
+        let message = format!("The request body must contain the following parameter: '{name}'.");
+        bad("invalid_request", 900_144, message)
+    })
+}
+
+fn bad(error: &'static str, code: u32, message: String) -> Refusal {
+    Refusal {
+        status: StatusCode::BAD_REQUEST,
+        error,
+        code,
+        message,
+    }
+}
+
+/// How the app proved itself: `1` by its secret, `2` by an assertion.
+fn prove(shared: &Shared, app: &App, form: &[(String, String)]) -> Result<&'static str, Refusal> {
+    match (
+        field(form, "client_secret"),
+        field(form, "client_assertion"),
+    ) {
+        (Some(secret), _) => by_secret(app, secret),
+        (None, Some(assertion)) => by_assertion(shared, app, assertion),
+        (None, None) => {
+            let message = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.";
+            Err(bad("invalid_client", 7_000_216, message.to_owned()))
+        }
+    }
 }
 
 fn by_secret(app: &App, secret: &str) -> Result<&'static str, Refusal> {
@@ -225,6 +231,26 @@ fn instances(request: &Incoming) -> Value {
             "preferred_network": request.host, "preferred_cache": request.host, "aliases": [request.host],
         }],
     })
+}
+
+/// What a cloud consists of: `metadata/endpoints` of Resource Manager, open to everybody.
+pub(super) fn cloud(shared: &Shared, resource_manager: &str) -> Response {
+    let body = json!({
+        "name": "SimulatedAzure", "portal": "https://portal.azure.com", "resourceManager": resource_manager,
+        "authentication": {
+            "loginEndpoint": shared.origins.authority.trim_end_matches('/'), "tenant": "common", "identityProvider": "AAD",
+            "audiences": ["https://management.core.windows.net/", "https://management.azure.com/"],
+        },
+        "graph": "https://graph.windows.net/", "graphAudience": "https://graph.windows.net/",
+        "microsoftGraphResourceId": "https://graph.microsoft.com/", "gallery": "https://gallery.azure.com/",
+        "batch": "https://batch.core.windows.net/", "media": "https://rest.media.azure.net",
+        "sqlManagement": "https://management.core.windows.net:8443/", "vmImageAliasDoc": "",
+        "suffixes": {
+            "acrLoginServer": "azurecr.io", "keyVaultDns": "vault.azure.net", "storage": "core.windows.net",
+            "sqlServerHostname": "database.windows.net",
+        },
+    });
+    json(StatusCode::OK, &body)
 }
 
 fn refuse(shared: &Shared, refusal: &Refusal) -> Response {

@@ -10,7 +10,7 @@ pub enum Call {
     GetRegistry,
     /// PATCH of one registry.
     PatchRegistry,
-    /// GET of all registries of a subscription or resource group.
+    /// GET of all registries of a subscription or resource group, or of resources of any kind.
     ListRegistries,
     /// GET of a registry's `listUsages`.
     ListUsages,
@@ -22,6 +22,8 @@ pub enum Call {
     ServiceTags,
     /// GET of subscriptions or tenants.
     Subscriptions,
+    /// GET of `metadata/endpoints`, which `az cloud register` asks for.
+    CloudMetadata,
     /// POST to the authority's token endpoint.
     Token,
     /// GET of an `OpenID` configuration or the authority's instance discovery.
@@ -83,10 +85,13 @@ pub(super) enum Route {
     Subscriptions,
     Subscription(String),
     Tenants,
+    CloudMetadata,
     Registries {
         subscription: String,
         group: Option<String>,
     },
+    /// All resources of a subscription.
+    Resources(String),
     Registry(RegistryPath),
     Usages(RegistryPath),
     Operation(RegistryPath, String),
@@ -161,7 +166,11 @@ impl Route {
         match *segments {
             ["subscriptions"] => Self::Subscriptions,
             ["tenants"] => Self::Tenants,
+            ["metadata", "endpoints"] => Self::CloudMetadata,
             ["subscriptions", subscription] => Self::Subscription(subscription.to_owned()),
+            ["subscriptions", subscription, "resources"] => {
+                Self::Resources(subscription.to_owned())
+            }
             [
                 "subscriptions",
                 subscription,
@@ -233,12 +242,13 @@ impl Route {
         match self {
             Self::Registry(_) if method == Method::GET => Call::GetRegistry,
             Self::Registry(_) if method == Method::PATCH => Call::PatchRegistry,
-            Self::Registries { .. } => Call::ListRegistries,
+            Self::Registries { .. } | Self::Resources(_) => Call::ListRegistries,
             Self::Usages(_) => Call::ListUsages,
             Self::Operation(..) => Call::GetOperation,
             Self::Network(_) => Call::GetNetwork,
             Self::ServiceTags { .. } => Call::ServiceTags,
             Self::Subscriptions | Self::Subscription(_) | Self::Tenants => Call::Subscriptions,
+            Self::CloudMetadata => Call::CloudMetadata,
             Self::Token(_) => Call::Token,
             Self::OpenId { .. } | Self::InstanceDiscovery => Call::OpenIdConfiguration,
             Self::KeySet(_) => Call::KeySet,
@@ -257,6 +267,7 @@ impl Route {
                 | Self::InstanceDiscovery
                 | Self::KeySet(_)
                 | Self::Identity
+                | Self::CloudMetadata
                 | Self::DataPlane(_)
                 | Self::Nothing
         )

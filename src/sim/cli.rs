@@ -13,13 +13,13 @@ use std::time::Duration;
 /// Run a simulated Azure on loopback: Resource Manager, tokens and registries' data planes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SimulateOptions {
-    /// Port for plain HTTP: Resource Manager with the static token, IDENTITY_ENDPOINT, data plane
+    /// Port for plain HTTP: Resource Manager with the static token, managed identity, data plane
     #[arg(long, default_value_t = 8180, value_name = "PORT")]
     http_port: u16,
     /// Port of Resource Manager over HTTPS
     #[arg(long, default_value_t = 8181, value_name = "PORT")]
     https_port: u16,
-    /// Port of the authority (token endpoint, OpenID configuration, key set) over HTTPS
+    /// Port of the authority (token endpoint and key set) over HTTPS
     #[arg(long, default_value_t = 8182, value_name = "PORT")]
     authority_port: u16,
     /// Where to write the authority certificate ca.pem
@@ -76,17 +76,14 @@ pub async fn simulate(options: SimulateOptions, clock: Clock) -> anyhow::Result<
 
 /// Puts in what the options ask for, and says what there is.
 fn furnish(azure: &Sim, options: &SimulateOptions) -> String {
-    let mut ids = String::new();
+    let mut ids = Vec::new();
     for name in &options.registries {
-        let registry = Registry {
-            anonymous_pull: true,
-            ..Registry::new(name)
-        };
-        let registry = options
-            .entries
-            .iter()
-            .fold(registry, |registry, entry| registry.with_entry(entry));
-        ids = format!("{ids}  - id: {}\n", registry.id());
+        let mut registry = Registry::new(name);
+        registry.anonymous_pull = true;
+        for entry in &options.entries {
+            registry.allow(entry);
+        }
+        ids.push(format!("  - id: {}", registry.id()));
         azure.add_registry(registry);
     }
     let addresses: Vec<&str> = options.nat_addresses.iter().map(String::as_str).collect();
@@ -104,40 +101,73 @@ fn furnish(azure: &Sim, options: &SimulateOptions) -> String {
             knobs.virtual_network_rules = VirtualNetworkRules::Wiped;
         }
     });
-    let plain = azure.resource_manager();
-    let ca = azure
-        .ca_file()
-        .unwrap_or(&options.ca_dir)
-        .display()
-        .to_string();
-    let host = options
-        .registries
-        .first()
-        .map(|name| format!("{}.azurecr.io", name.to_ascii_lowercase()))
-        .unwrap_or_default();
+    let name = options.registries.first().map_or("", String::as_str);
+    guide(azure, name, &ids.join("\n"), &gateway)
+}
+
+/// Where everything is: `registries` are lines of YAML, `name` is the registry of the example.
+fn guide(azure: &Sim, name: &str, registries: &str, gateway: &str) -> String {
+    let ca = azure.ca_file().map(|file| file.display().to_string());
+    let host = format!("{}.azurecr.io", name.to_ascii_lowercase());
     format!(
         "\
 The simulated Azure is running; Ctrl-C ends it. For doorward.yaml:
 
 azure:
-  resource_manager: {}
-  authority: {}
+  resource_manager: {tls}
+  authority: {authority}
   ca_file: {ca}
-  # or, over plain HTTP with the token {}:
+  # or, over plain HTTP with the static token {token}:
   # resource_manager: {plain}
 registries:
-{ids}
+{registries}
+
 Tenant {TENANT}, client {CLIENT_ID}, secret {CLIENT_SECRET}
-IDENTITY_ENDPOINT={} IDENTITY_HEADER={}
+IDENTITY_ENDPOINT={identity} IDENTITY_HEADER={header}
 NAT gateway {gateway}
 
-A refused caller:
+A caller who is refused:
   curl -H 'Host: {host}' -H 'x-caller-address: 20.1.2.3' {plain}v2/
 ",
-        azure.resource_manager_tls(),
-        azure.authority(),
-        options.static_token,
-        azure.identity_endpoint(),
-        azure.identity_header(),
+        tls = azure.resource_manager_tls(),
+        authority = azure.authority(),
+        ca = ca.unwrap_or_default(),
+        token = azure.static_token(),
+        plain = azure.resource_manager(),
+        identity = azure.identity_endpoint(),
+        header = azure.identity_header(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: SimulateOptions,
+    }
+
+    #[tokio::test]
+    async fn the_options_furnish_it_and_the_guide_says_where_everything_is() {
+        let line = "simulate --registry Contosodev --entry 20.9.9.9/32 --operations-take 7 --wipe-virtual-network-rules";
+        let options = Line::parse_from(line.split(' ')).options;
+        let azure = Sim::start(SimOptions::new(Clock::system())).await.unwrap();
+        let guide = furnish(&azure, &options);
+        assert_eq!(azure.entries("contosodev"), ["20.9.9.9"]);
+        let knobs = azure.knobs(|knobs| knobs.clone());
+        assert!(matches!(knobs.writes, Writes::Asynchronous { takes, .. } if takes.as_secs() == 7));
+        assert_eq!(knobs.virtual_network_rules, VirtualNetworkRules::Wiped);
+        let id = azure.registry("contosodev").unwrap().id();
+        for part in [
+            azure.resource_manager(),
+            azure.authority(),
+            &id,
+            "Host: contosodev.azurecr.io",
+        ] {
+            assert!(guide.contains(part), "{part}: {guide}");
+        }
+    }
 }

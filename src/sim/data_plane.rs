@@ -3,7 +3,8 @@
 //! The registry is chosen by the Host header; the caller's address is what `x-caller-address` says,
 //! else the peer's.
 
-use super::knobs::Knobs;
+use super::model::Registry;
+use super::senders::row;
 use super::start::Shared;
 use super::wire::{Incoming, json, lock, set};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -22,12 +23,8 @@ pub(super) const CALLER: &str = "x-caller-address";
 
 /// What the data plane needs to know of a registry for one request.
 struct Front {
-    host: String,
-    id: String,
-    location: String,
+    registry: Registry,
     admitted: bool,
-    anonymous: bool,
-    login: (String, String),
 }
 
 /// Answers a request to a registry.
@@ -54,7 +51,7 @@ pub(super) fn answer(shared: &Shared, request: &Incoming, segments: &[String]) -
     let record = diagnostic_record(
         shared,
         request,
-        &front,
+        &front.registry,
         segments,
         (caller, response.status()),
     );
@@ -64,18 +61,13 @@ pub(super) fn answer(shared: &Shared, request: &Incoming, segments: &[String]) -
 
 fn front(shared: &Shared, request: &Incoming, caller: IpAddr) -> Option<Front> {
     let mut model = shared.settled();
-    let Knobs { propagation, .. } = lock(&shared.knobs).clone();
+    let propagation = lock(&shared.knobs).propagation.clone();
     let lag = model.next_lag(&propagation);
     let held = model.by_host(&request.host)?;
-    let registry = &held.registry;
     let firewall = held.firewall(shared.clock.now(), lag)?;
     Some(Front {
-        host: registry.login_server.clone(),
-        id: registry.id(),
-        location: registry.location.clone(),
         admitted: firewall.admits(caller),
-        anonymous: registry.anonymous_pull,
-        login: registry.login.clone(),
+        registry: held.registry.clone(),
     })
 }
 
@@ -90,7 +82,7 @@ fn inside(shared: &Shared, request: &Incoming, front: &Front, segments: &[String
                 let audience = claims
                     .as_ref()
                     .and_then(|claims| claims.get("aud")?.as_str());
-                audience == Some(&front.host)
+                audience == Some(front.registry.login_server.as_str())
             });
             match rest {
                 _ if !known => unauthorized(front, rest),
@@ -117,16 +109,16 @@ fn inside(shared: &Shared, request: &Incoming, front: &Front, segments: &[String
 
 /// A registry's own token: for its user and password, or for anybody where anonymous pull is on.
 fn token(shared: &Shared, request: &Incoming, front: &Front) -> Response {
-    let (user, password) = &front.login;
+    let (user, password) = &front.registry.login;
     let wanted = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-    if !front.anonymous && request.header("authorization") != Some(&wanted) {
+    if !front.registry.anonymous_pull && request.header("authorization") != Some(&wanted) {
         return error(
             StatusCode::UNAUTHORIZED,
             "UNAUTHORIZED",
             "authentication required, visit https://aka.ms/acr/authorization for more information.",
         );
     }
-    let claims = json!({ "aud": front.host, "iss": "Azure Container Registry", "sub": user });
+    let claims = json!({ "aud": front.registry.login_server, "iss": "Azure Container Registry", "sub": user });
     let token = shared.issuer.mint_for(claims, Duration::from_hours(3));
     json(StatusCode::OK, &json!({ "access_token": token }))
 }
@@ -137,7 +129,7 @@ fn unauthorized(front: &Front, rest: &[&str]) -> Response {
         "UNAUTHORIZED",
         "authentication required, visit https://aka.ms/acr/authorization for more information.",
     );
-    let host = &front.host;
+    let host = &front.registry.login_server;
     let mut challenge = format!("Bearer realm=\"https://{host}/oauth2/token\",service=\"{host}\"");
     if let [repository @ .., "manifests" | "blobs" | "tags", _] = rest {
         // Writing to a string cannot fail.
@@ -185,47 +177,32 @@ fn error(status: StatusCode, code: &str, message: &str) -> Response {
     response
 }
 
-/// The resource log's row for a request: a login event where the firewall or authentication ended
-/// it, a repository event else. A denial's row holds the address and the status, not the message.
+/// The resource log's row for a request: a repository event for a pull, a login event for whatever
+/// the firewall or authentication ended. A denial's row holds the address and the status, not the
+/// message.
 fn diagnostic_record(
     shared: &Shared,
     request: &Incoming,
-    front: &Front,
+    registry: &Registry,
     segments: &[String],
     (caller, status): (IpAddr, StatusCode),
 ) -> Value {
     let agent = request.header("user-agent").unwrap_or_default();
-    let mut properties = json!({ "loginServer": front.host, "userAgent": agent });
-    let pull = match segments {
+    let host = &registry.login_server;
+    let facts = (caller, status.as_u16(), shared.clock.now());
+    match segments {
         [version, repository @ .., manifests, reference]
             if version == "v2" && manifests == "manifests" && status.is_success() =>
         {
-            Some((repository.join("/"), reference))
+            let properties = json!({
+                "loginServer": host, "userAgent": agent, "repository": repository.join("/"), "tag": reference,
+                "artifactType": "acr.docker", "digest": "<nil>", "mediaType": "<nil>",
+            });
+            row(registry, "Pull", facts, &properties)
         }
-        _ => None,
-    };
-    if let (Some((repository, tag)), Some(properties)) = (&pull, properties.as_object_mut()) {
-        properties.insert("repository".to_owned(), repository.as_str().into());
-        properties.insert("tag".to_owned(), tag.as_str().into());
-        properties.insert("artifactType".to_owned(), "acr.docker".into());
-        properties.insert("digest".to_owned(), "<nil>".into());
-        properties.insert("mediaType".to_owned(), "<nil>".into());
+        _ => {
+            let properties = json!({ "loginServer": host, "userAgent": agent });
+            row(registry, "Login", facts, &properties)
+        }
     }
-    let (category, operation) = if pull.is_some() {
-        ("ContainerRegistryRepositoryEvents", "Pull")
-    } else {
-        ("ContainerRegistryLoginEvents", "Login")
-    };
-    let identity = if status.is_success() {
-        front.login.0.as_str()
-    } else {
-        ""
-    };
-    json!({
-        "time": shared.clock.now().to_string(), "category": category, "resourceId": front.id.to_ascii_uppercase(),
-        "operationName": operation, "identity": identity, "location": front.location,
-        "resultType": "HttpStatusCode", "resultDescription": status.as_u16().to_string(), "durationMs": "3.141592",
-        "callerIpAddress": caller.to_string(), "correlationId": uuid::Uuid::new_v4().to_string(),
-        "properties": properties, "RegionStamp": "weu-3",
-    })
 }

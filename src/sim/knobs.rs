@@ -38,7 +38,8 @@ pub enum Fault {
 pub enum Writes {
     /// 200, done.
     Immediate,
-    /// 201 with `Azure-AsyncOperation` and `Retry-After`; done when its time has passed.
+    /// 201 with `Azure-AsyncOperation` and `Retry-After`, in whose body the write stands; done when
+    /// its time has passed. Until then the registry shows its old state and `Updating`.
     Asynchronous {
         /// How long it takes, by the clock.
         takes: Duration,
@@ -50,9 +51,10 @@ pub enum Writes {
 }
 
 /// How an asynchronous operation ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
     /// The write is applied.
+    #[default]
     Succeeded,
     /// It is not, and the status says why.
     Failed,
@@ -133,7 +135,7 @@ impl Default for Knobs {
             concurrent: Concurrent::Conflict,
             propagation: vec![Duration::from_secs(30)],
             denied_actions: BTreeSet::new(),
-            token_lifetime: Duration::from_mins(60),
+            token_lifetime: Duration::from_hours(1),
             remaining_reads: 249,
             remaining_writes: 199,
             page_size: usize::MAX,

@@ -13,6 +13,7 @@ mod caller;
 mod calls;
 pub mod cli;
 mod data_plane;
+mod handle;
 mod holds;
 mod identity;
 mod knobs;

@@ -77,6 +77,7 @@ fn respond(shared: &Shared, request: &Incoming, route: &Route) -> Response {
         Route::Token(_) | Route::OpenId { .. } | Route::InstanceDiscovery | Route::KeySet(_) => {
             authority::answer(shared, request, route)
         }
+        Route::CloudMetadata => authority::cloud(shared, &request.origin),
         Route::Nothing => empty(StatusCode::NOT_FOUND),
         _ => arm::answer(shared, request, route),
     }

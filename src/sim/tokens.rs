@@ -41,12 +41,11 @@ impl Issuer {
     /// a noticeable time.
     pub(super) fn new(clock: Clock) -> anyhow::Result<Self> {
         static SHARED: OnceLock<Arc<SigningKey>> = OnceLock::new();
-        let key = match SHARED.get() {
-            Some(key) => Arc::clone(key),
-            None => {
-                let made = SigningKey::generate()?;
-                Arc::clone(SHARED.get_or_init(|| made))
-            }
+        let key = if let Some(key) = SHARED.get() {
+            Arc::clone(key)
+        } else {
+            let made = SigningKey::generate()?;
+            Arc::clone(SHARED.get_or_init(|| made))
         };
         let current = Mutex::new(key);
         Ok(Self { clock, current })
@@ -186,11 +185,11 @@ mod tests {
     #[test]
     fn a_token_ends_and_cannot_be_changed() {
         let issuer = issuer();
-        let token = issuer.mint_for(json!({ "oid": "me" }), Duration::from_mins(60));
+        let token = issuer.mint_for(json!({ "oid": "me" }), Duration::from_hours(1));
         assert_eq!(issuer.verify(&token).unwrap()["oid"], "me");
         let changed = token.replacen('.', ".x", 1);
         assert_eq!(issuer.verify(&changed), Err(BadToken::Invalid));
-        issuer.clock.advance(Duration::from_mins(60));
+        issuer.clock.advance(Duration::from_hours(1));
         assert!(matches!(issuer.verify(&token), Err(BadToken::Expired(_))));
         issuer.rotate().unwrap();
         assert_eq!(issuer.verify(&token), Err(BadToken::Invalid));

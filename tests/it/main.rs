@@ -11,6 +11,7 @@ mod arm;
 mod credentials;
 mod endpoint;
 mod log;
+mod opening;
 mod parts;
 mod patience;
 mod simulator;

@@ -18,6 +18,10 @@ async fn verdicts(world: &World) -> Vec<Action> {
     world.ledger().await.into_iter().filter_map(of).collect()
 }
 
+fn taking(seconds: u64, outcome: Outcome) -> Writes {
+    Writes::Asynchronous { takes: Duration::from_secs(seconds), retry_after: Duration::from_secs(5), outcome }
+}
+
 async fn endings(world: &World) -> Vec<Ending> {
     let of = |what| match what {
         What::Ended { ending, .. } => Some(ending),
@@ -49,7 +53,7 @@ async fn intent_stands_in_the_ledger_before_azure_is_asked() {
     world.denied(OURS).await;
     world.settle().await;
     world.azure.edit(REGISTRY, "nobody", |_| {});
-    let hold = world.azure.hold(Call::PatchRegistry, Moment::BeforeApplying);
+    let hold = world.azure.hold(Call::PatchRegistry, Moment::Before);
     world.denied(&PREFIX.replace("/30", "")).await;
     let (kinds, ()) = tokio::join!(
         async {
@@ -191,7 +195,7 @@ async fn observing_writes_nothing_and_says_what_would_have_been() {
 #[tokio::test]
 async fn a_slow_operation_is_followed_to_its_end() {
     let world = World::new().await;
-    world.azure.knobs(|knobs| knobs.writes = Writes::Slow(Duration::from_secs(20)));
+    world.azure.knobs(|knobs| knobs.writes = taking(20, Outcome::Succeeded));
     world.denied(OURS).await;
     world.settle().await;
     assert_eq!(world.entries(), [OURS]);
@@ -201,7 +205,7 @@ async fn a_slow_operation_is_followed_to_its_end() {
 #[tokio::test]
 async fn a_lost_reply_is_unknown_until_a_read_knows_and_nothing_is_sent_twice() {
     let world = World::new().await;
-    world.azure.knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::AppliedReplyLost));
+    world.azure.knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::LostAfter));
     world.denied(OURS).await;
     world.settle().await;
     world.pass(Duration::from_secs(5)).await;
@@ -212,7 +216,7 @@ async fn a_lost_reply_is_unknown_until_a_read_knows_and_nothing_is_sent_twice() 
 #[tokio::test]
 async fn throttling_is_waited_out_and_the_next_attempt_begins_at_a_read() {
     let world = World::new().await;
-    world.azure.knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::Throttled { retry_after: Some(7) }));
+    world.azure.knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::Throttled { retry_after: Duration::from_secs(7) }));
     world.denied(OURS).await;
     world.settle().await;
     assert!(world.entries().is_empty());
@@ -226,8 +230,7 @@ async fn throttling_is_waited_out_and_the_next_attempt_begins_at_a_read() {
 #[tokio::test]
 async fn what_azure_refuses_is_told_with_its_reason() {
     let world = World::new().await;
-    world.azure.knobs(|knobs| knobs.outcome = Outcome::Failed);
-    world.azure.knobs(|knobs| knobs.writes = Writes::Slow(Duration::from_secs(3)));
+    world.azure.knobs(|knobs| knobs.writes = taking(3, Outcome::Failed));
     world.denied(OURS).await;
     world.settle().await;
     assert_eq!(world.messages(), ["azure_refused"]);
@@ -251,11 +254,11 @@ async fn an_entry_that_cannot_be_removed_is_an_alarm_that_repeats_until_it_is_go
     let world = World::new().await;
     world.denied(OURS).await;
     world.settle().await;
-    world.azure.edit(REGISTRY, "admin", |registry| registry.network_rule_set.default_action = DefaultAction::Allow);
+    world.azure.edit(REGISTRY, "admin", |registry| registry.network_rules.default_action = DefaultAction::Allow);
     world.pass(17 * MINUTE).await;
     assert_eq!(world.messages(), ["overdue", "overdue"]);
     assert!(world.last_message("text").contains("default action is `Allow`"));
-    world.azure.edit(REGISTRY, "admin", |registry| registry.network_rule_set.default_action = DefaultAction::Deny);
+    world.azure.edit(REGISTRY, "admin", |registry| registry.network_rules.default_action = DefaultAction::Deny);
     world.pass(MINUTE).await;
     assert!(world.entries().is_empty());
     assert_eq!(endings(&world).await, [Ending::Expired]);
@@ -275,7 +278,7 @@ async fn an_entry_that_others_removed_is_not_fought_over() {
 #[tokio::test]
 async fn a_change_by_others_right_before_our_write_is_kept() {
     let world = World::new().await;
-    let hold = world.azure.hold(Call::GetRegistry, Moment::BeforeApplying);
+    let hold = world.azure.hold(Call::GetRegistry, Moment::Before);
     world.denied(OURS).await;
     let ((), ()) = tokio::join!(
         async {
@@ -291,7 +294,7 @@ async fn a_change_by_others_right_before_our_write_is_kept() {
 #[tokio::test]
 async fn what_a_write_did_is_known_again_after_a_crash() {
     let mut world = World::new().await;
-    world.azure.knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::AppliedReplyLost));
+    world.azure.knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::LostAfter));
     world.denied(OURS).await;
     world.settle().await;
     // The program dies here: the intent stands, the outcome does not.

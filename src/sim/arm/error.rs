@@ -11,6 +11,8 @@ pub(in super::super) struct ArmError {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// `WWW-Authenticate`.
+    challenge: Option<String>,
 }
 
 impl ArmError {
@@ -19,6 +21,7 @@ impl ArmError {
             status,
             code,
             message: message.into(),
+            challenge: None,
         }
     }
 
@@ -50,23 +53,22 @@ impl ArmError {
     }
 
     /// 401, with the challenge that names the authority.
-    pub(super) fn no_authentication(
-        authority: &str,
-        code: &'static str,
-        message: &str,
-    ) -> Response {
-        let mut response = Self::new(StatusCode::UNAUTHORIZED, code, message).into_response();
+    pub(super) fn no_authentication(authority: &str, code: &'static str, message: String) -> Self {
         let challenge = format!(
             "Bearer authorization_uri=\"{authority}\", error=\"invalid_token\", error_description=\"{message}\""
         );
-        set(&mut response, "www-authenticate", &challenge);
-        response
+        Self {
+            challenge: Some(challenge),
+            ..Self::new(StatusCode::UNAUTHORIZED, code, message)
+        }
     }
 
     pub(super) fn into_response(self) -> Response {
         let body = json!({ "error": { "code": self.code, "message": self.message } });
         let mut response = json(self.status, &body);
-        set(&mut response, "x-ms-failure-cause", "service");
+        if let Some(challenge) = self.challenge {
+            set(&mut response, "www-authenticate", &challenge);
+        }
         response
     }
 }

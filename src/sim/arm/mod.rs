@@ -1,10 +1,13 @@
 //! Azure Resource Manager: who may ask, which api-version, and the headers on every reply.
 
+mod body;
 mod error;
+mod fields;
 mod network;
 mod patch;
 mod registry;
 mod version;
+mod write;
 
 pub(super) use error::injected;
 
@@ -17,9 +20,16 @@ use axum::response::Response;
 use error::ArmError;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use version::Version;
 
-/// Who asks: the object id in the token.
-struct Caller(String);
+/// A request whose sender is known.
+struct Asked<'a> {
+    shared: &'a Shared,
+    request: &'a Incoming,
+    /// The sender's object id.
+    by: String,
+    version: Version,
+}
 
 /// Audiences that Resource Manager takes, of the public, US government and China clouds.
 const AUDIENCES: [&str; 5] = [
@@ -32,12 +42,16 @@ const AUDIENCES: [&str; 5] = [
 
 /// Answers a request to Resource Manager.
 pub(super) fn answer(shared: &Shared, request: &Incoming, route: &Route) -> Response {
-    let mut response = match authenticate(shared, request) {
-        Err(refusal) => refusal,
-        Ok(caller) => {
-            route_to(shared, request, route, &caller).unwrap_or_else(ArmError::into_response)
-        }
-    };
+    let answered = sender(shared, request).and_then(|by| {
+        let asked = Asked {
+            shared,
+            request,
+            by,
+            version: version::check(request)?,
+        };
+        asked.answer(route)
+    });
+    let mut response = answered.unwrap_or_else(ArmError::into_response);
     add_headers(shared, request, &mut response);
     response
 }
@@ -72,9 +86,10 @@ pub(super) fn add_headers(shared: &Shared, request: &Incoming, response: &mut Re
     set(response, "cache-control", "no-cache");
 }
 
-/// Takes the static token, or a token of our own authority for Resource Manager.
-fn authenticate(shared: &Shared, request: &Incoming) -> Result<Caller, Response> {
-    let refuse = |code, message: &str| {
+/// Who sent a request: the bearer of the static token, or of a token of our own authority for
+/// Resource Manager.
+fn sender(shared: &Shared, request: &Incoming) -> Result<String, ArmError> {
+    let refuse = |code, message: String| {
         Err(ArmError::no_authentication(
             &shared.origins.authority,
             code,
@@ -82,107 +97,97 @@ fn authenticate(shared: &Shared, request: &Incoming) -> Result<Caller, Response>
         ))
     };
     let Some(token) = request.bearer() else {
-        return refuse(
-            "AuthenticationFailed",
-            "Authentication failed. The 'Authorization' header is missing.",
-        );
+        let message = "Authentication failed. The 'Authorization' header is missing.";
+        return refuse("AuthenticationFailed", message.to_owned());
     };
     if token == shared.static_token {
-        return Ok(Caller("static-token".to_owned()));
+        return Ok("static-token".to_owned());
     }
-    let text = |claims: &Value, name: &str| Some(claims.get(name)?.as_str()?.to_owned());
-    match shared.issuer.verify(token) {
-        Ok(claims) => {
-            let audience = text(&claims, "aud").unwrap_or_default();
-            let audience = audience.trim_end_matches('/');
-            let own = [&shared.origins.plain, &shared.origins.resource_manager];
-            if AUDIENCES.contains(&audience)
-                || own.iter().any(|own| own.trim_end_matches('/') == audience)
-            {
-                Ok(Caller(text(&claims, "oid").unwrap_or_default()))
-            } else {
-                refuse(
-                    "InvalidAuthenticationTokenAudience",
-                    &format!(
-                        "The access token has been obtained for wrong audience or resource '{audience}'. It should exactly match with one of the allowed audiences 'https://management.core.windows.net/','https://management.azure.com/'."
-                    ),
-                )
-            }
-        }
+    let claims = match shared.issuer.verify(token) {
+        Ok(claims) => claims,
         Err(BadToken::Expired(end)) => {
             let end = Timestamp::from_second(end).unwrap_or_default();
             let now = shared.clock.now();
-            refuse(
-                "ExpiredAuthenticationToken",
-                &format!(
-                    "The access token expiry UTC time '{end}' is earlier than current UTC time '{now}'."
-                ),
-            )
+            let message = format!(
+                "The access token expiry UTC time '{end}' is earlier than current UTC time '{now}'."
+            );
+            return refuse("ExpiredAuthenticationToken", message);
         }
         Err(BadToken::Invalid) => {
-            refuse("InvalidAuthenticationToken", "The access token is invalid.")
+            let message = "The access token is invalid.";
+            return refuse("InvalidAuthenticationToken", message.to_owned());
         }
+    };
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
+    let audience = text("aud").trim_end_matches('/');
+    let own = [&shared.origins.plain, &shared.origins.tls];
+    let is_own = own.iter().any(|own| own.trim_end_matches('/') == audience);
+    if is_own || AUDIENCES.contains(&audience) {
+        return Ok(text("oid").to_owned());
     }
+    let message = format!(
+        "The access token has been obtained for wrong audience or resource '{audience}'. It should exactly match with one of the allowed audiences 'https://management.core.windows.net/','https://management.azure.com/'."
+    );
+    refuse("InvalidAuthenticationTokenAudience", message)
 }
 
-fn route_to(
-    shared: &Shared,
-    request: &Incoming,
-    route: &Route,
-    caller: &Caller,
-) -> Result<Response, ArmError> {
-    let asked = version::check(request)?;
-    let is_get = request.method == Method::GET;
-    match route {
-        Route::Registry(path) if is_get => registry::get(shared, path, &asked, caller),
-        Route::Registry(path) if request.method == Method::PATCH => {
-            registry::patch(shared, request, path, &asked, caller)
+impl Asked<'_> {
+    fn answer(&self, route: &Route) -> Result<Response, ArmError> {
+        let method = &self.request.method;
+        if let Route::Registry(path) = route
+            && method == Method::PATCH
+        {
+            return write::patch(self, path);
         }
-        Route::Registries {
-            subscription,
-            group,
-        } if is_get => registry::list(shared, subscription, group.as_deref(), &asked),
-        Route::Usages(path) if is_get => registry::usages(shared, path, &asked, caller),
-        Route::Operation(path, id) if is_get => {
-            registry::operation(shared, request, path, id, caller)
+        if matches!(route, Route::UnknownResource) {
+            return Err(ArmError::new(
+                StatusCode::NOT_FOUND,
+                "InvalidResourceType",
+                "The resource type could not be found in the namespace for the api version given; the simulated Azure knows registries, NAT gateways, public IP addresses and prefixes, subnets and service tags.",
+            ));
         }
-        Route::Network(id) if is_get => network::resource(shared, id, caller),
-        Route::ServiceTags {
-            subscription,
-            location,
-        } if is_get => network::service_tags(shared, request, subscription, location, caller),
-        Route::Subscriptions if is_get => Ok(network::subscriptions(shared)),
-        Route::Subscription(id) if is_get => network::subscription(shared, id),
-        Route::Tenants if is_get => Ok(network::tenants()),
-        Route::UnknownResource => Err(ArmError::new(
-            StatusCode::NOT_FOUND,
-            "InvalidResourceType",
-            "The resource type could not be found in the namespace for the api version given; the simulated Azure knows registries, NAT gateways, public IP addresses and prefixes, subnets and service tags.",
-        )),
-        _ => Err(ArmError::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "MethodNotAllowed",
-            format!("The simulated Azure does not take {} here.", request.method),
-        )),
+        if method != Method::GET {
+            return Err(ArmError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "MethodNotAllowed",
+                format!("The simulated Azure does not take {method} here."),
+            ));
+        }
+        match route {
+            Route::Registry(path) => registry::get(self, path),
+            Route::Registries {
+                subscription,
+                group,
+            } => registry::list(self, subscription, group.as_deref()),
+            Route::Resources(subscription) => registry::resources(self, subscription),
+            Route::Usages(path) => registry::usages(self, path),
+            Route::Operation(path, id) => write::operation(self, path, id),
+            Route::Network(id) => network::resource(self, id),
+            Route::ServiceTags {
+                subscription,
+                location,
+            } => network::service_tags(self, subscription, location),
+            Route::Subscription(id) => network::subscription(self, id),
+            Route::Tenants => Ok(network::tenants()),
+            _ => Ok(network::subscriptions(self)),
+        }
     }
-}
 
-/// Refuses a caller whom a knob denies this action.
-fn authorize(shared: &Shared, caller: &Caller, action: &str, scope: &str) -> Result<(), ArmError> {
-    if lock(&shared.knobs)
-        .denied_actions
-        .iter()
-        .any(|denied| denied.eq_ignore_ascii_case(action))
-    {
-        return Err(ArmError::no_authorization(&caller.0, action, scope));
+    /// Refuses whom a knob denies this action.
+    fn authorize(&self, action: &str, scope: &str) -> Result<(), ArmError> {
+        let knobs = lock(&self.shared.knobs);
+        let mut denied = knobs.denied_actions.iter();
+        if denied.any(|denied| denied.eq_ignore_ascii_case(action)) {
+            return Err(ArmError::no_authorization(&self.by, action, scope));
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn ok(body: &Value) -> Response {
     json(StatusCode::OK, body)
 }
 
-fn list(values: Vec<Value>) -> Value {
+fn list(values: &[Value]) -> Value {
     json!({ "value": values })
 }

@@ -1,17 +1,16 @@
 //! Resources of Microsoft.Network, service tags, subscriptions and the tenant.
 
-use super::super::start::Shared;
-use super::super::wire::{Incoming, lock};
+use super::super::wire::lock;
 use super::super::{TENANT, model::Model};
 use super::error::ArmError;
 use super::registry::no_subscription;
-use super::{Caller, authorize, list, ok};
+use super::{Asked, list, ok};
 use axum::response::Response;
 use serde_json::{Value, json};
 
 /// GET of a NAT gateway, public IP address, public IP prefix or subnet, by its lower-case id.
-pub(super) fn resource(shared: &Shared, id: &str, caller: &Caller) -> Result<Response, ArmError> {
-    let model = shared.settled();
+pub(super) fn resource(asked: &Asked, id: &str) -> Result<Response, ArmError> {
+    let model = asked.shared.settled();
     let Some(resource) = model.resource(id) else {
         return Err(missing(&model, id));
     };
@@ -21,12 +20,7 @@ pub(super) fn resource(shared: &Shared, id: &str, caller: &Caller) -> Result<Res
             .and_then(Value::as_str)
             .unwrap_or_default()
     };
-    authorize(
-        shared,
-        caller,
-        &format!("{}/read", text("type")),
-        text("id"),
-    )?;
+    asked.authorize(&format!("{}/read", text("type")), text("id"))?;
     Ok(ok(resource))
 }
 
@@ -41,33 +35,32 @@ fn missing(model: &Model, id: &str) -> ArmError {
 
 /// GET of the service tags, a page at a time.
 pub(super) fn service_tags(
-    shared: &Shared,
-    request: &Incoming,
+    asked: &Asked,
     subscription: &str,
     location: &str,
-    caller: &Caller,
 ) -> Result<Response, ArmError> {
-    let model = shared.settled();
+    let model = asked.shared.settled();
     if !model.has_subscription(subscription) {
         return Err(no_subscription(subscription));
     }
     let scope = format!("/subscriptions/{subscription}");
     let action = "Microsoft.Network/locations/serviceTags/read";
-    authorize(shared, caller, action, &scope)?;
-    let from = request
+    asked.authorize(action, &scope)?;
+    let from = asked
+        .request
         .parameter("$skipToken")
         .and_then(|token| token.parse().ok())
         .unwrap_or(0);
-    let (page, next) = model.service_tags(from, lock(&shared.knobs).page_size);
+    let (page, next) = model.service_tags(from, lock(&asked.shared.knobs).page_size);
     let mut body = json!({
         "name": "public", "id": format!("{scope}/providers/Microsoft.Network/serviceTags/public"),
         "type": "Microsoft.Network/serviceTags", "changeNumber": "63", "cloud": "Public", "values": page,
     });
     if let (Some(next), Some(body)) = (next, body.as_object_mut()) {
-        let version = request.parameter("api-version").unwrap_or_default();
+        let version = asked.request.parameter("api-version").unwrap_or_default();
         let link = format!(
             "{}{scope}/providers/Microsoft.Network/locations/{location}/serviceTags?api-version={version}&$skipToken={next}",
-            request.origin
+            asked.request.origin
         );
         body.insert("nextLink".to_owned(), link.into());
     }
@@ -75,15 +68,16 @@ pub(super) fn service_tags(
 }
 
 /// GET of all subscriptions.
-pub(super) fn subscriptions(shared: &Shared) -> Response {
-    let model = shared.settled();
+pub(super) fn subscriptions(asked: &Asked) -> Response {
+    let model = asked.shared.settled();
     let all = model.subscriptions();
-    ok(&list(all.iter().map(|id| describe(id)).collect()))
+    let all: Vec<_> = all.iter().map(|id| describe(id)).collect();
+    ok(&list(&all))
 }
 
 /// GET of one subscription.
-pub(super) fn subscription(shared: &Shared, id: &str) -> Result<Response, ArmError> {
-    if shared.settled().has_subscription(id) {
+pub(super) fn subscription(asked: &Asked, id: &str) -> Result<Response, ArmError> {
+    if asked.shared.settled().has_subscription(id) {
         Ok(ok(&describe(id)))
     } else {
         Err(no_subscription(id))
@@ -92,7 +86,7 @@ pub(super) fn subscription(shared: &Shared, id: &str) -> Result<Response, ArmErr
 
 /// GET of the tenants.
 pub(super) fn tenants() -> Response {
-    ok(&list(vec![json!({
+    ok(&list(&[json!({
         "id": format!("/tenants/{TENANT}"), "tenantId": TENANT, "displayName": "Contoso",
         "defaultDomain": "contoso.onmicrosoft.com", "tenantCategory": "Home",
     })]))

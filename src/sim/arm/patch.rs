@@ -5,6 +5,9 @@ use super::super::model::{
     DefaultAction, IpRule, NetworkRuleSet, Patch, Registry, Sku, VirtualNetworkRule, bare, network,
 };
 use super::error::ArmError;
+use super::fields::{
+    CONTENT, action_is_allow, entries, flag, invalid, present, rest, switch, text,
+};
 use super::version::Version;
 use ipnet::Ipv4Net;
 use serde_json::{Map, Value};
@@ -14,10 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 const TAGS: usize = 50;
 const TAG_NAME: usize = 512;
 const TAG_VALUE: usize = 256;
-
-/// Azure's code for a body that breaks the schema. For most refusals of the registry itself no
-/// page names the code: they say `BadRequest` here, as the reported quota error does.
-const CONTENT: &str = "InvalidRequestContent";
 
 /// Checks a PATCH's body against the registry as it is.
 pub(super) fn parse(
@@ -256,71 +255,8 @@ fn sku(name: &Value) -> Result<Sku, ArmError> {
     }
 }
 
-fn switch(properties: &Value, name: &str) -> Result<Option<bool>, ArmError> {
-    match text(properties, name)?.as_deref() {
-        None => Ok(None),
-        Some("Enabled") => Ok(Some(true)),
-        Some("Disabled") => Ok(Some(false)),
-        Some(_) => Err(invalid(name, "Enabled or Disabled")),
-    }
-}
-
-fn flag(properties: &Value, name: &str) -> Result<Option<bool>, ArmError> {
-    let value = present(properties, name);
-    let flag = |value: &Value| value.as_bool().ok_or_else(|| invalid(name, "a boolean"));
-    value.map(flag).transpose()
-}
-
-fn text(properties: &Value, name: &str) -> Result<Option<String>, ArmError> {
-    let value = present(properties, name);
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    value
-        .map(|value| text(value).ok_or_else(|| invalid(name, "a string")))
-        .transpose()
-}
-
-fn present<'a>(properties: &'a Value, name: &str) -> Option<&'a Value> {
-    properties.get(name).filter(|value| !value.is_null())
-}
-
-/// The objects of a list; none where the list is absent or null.
-fn entries<'a>(
-    set: &'a Map<String, Value>,
-    name: &str,
-) -> Result<Vec<&'a Map<String, Value>>, ArmError> {
-    match set.get(name) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(entries)) => entries
-            .iter()
-            .map(|entry| entry.as_object().ok_or_else(|| invalid(name, "objects")))
-            .collect(),
-        Some(_) => Err(invalid(name, "an array")),
-    }
-}
-
-fn action_is_allow(entry: &Map<String, Value>) -> Result<(), ArmError> {
-    match entry.get("action").map(Value::as_str) {
-        None | Some(Some("Allow")) => Ok(()),
-        Some(_) => Err(invalid("action", "Allow")),
-    }
-}
-
-/// The fields that are not among the known ones.
-fn rest(fields: &Map<String, Value>, known: &[&str]) -> Map<String, Value> {
-    fields
-        .iter()
-        .filter(|(name, _)| !known.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
-fn invalid(path: &str, wanted: &str) -> ArmError {
-    ArmError::bad(
-        CONTENT,
-        format!("The request content was invalid: '{path}' must be {wanted}."),
-    )
-}
-
+/// A refusal of the registry itself. For most of them no page names the code: they say `BadRequest`
+/// here, as the reported quota error does.
 fn refused(message: String) -> ArmError {
     ArmError::bad("BadRequest", message)
 }

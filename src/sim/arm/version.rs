@@ -4,7 +4,7 @@ use super::super::wire::Incoming;
 use super::error::ArmError;
 
 /// Those of Microsoft.ContainerRegistry/registries that `az` and the SDKs use.
-const REGISTRY: [&str; 20] = [
+const REGISTRY: [&str; 21] = [
     "2017-10-01",
     "2019-05-01",
     "2019-12-01-preview",
@@ -25,6 +25,7 @@ const REGISTRY: [&str; 20] = [
     "2025-11-01",
     "2026-01-01-preview",
     "2026-03-01-preview",
+    "2026-09-01-preview",
 ];
 
 /// A well-formed api-version.
@@ -73,10 +74,11 @@ impl Version {
     }
 
     /// What a virtual network rule's subnet is called, if this version has such rules: they were
-    /// taken out in 2021-09-01 and came back in 2026-03-01-preview, under another name.
+    /// taken out in 2021-09-01 and came back in 2026-03-01-preview, under another name. `az` moved
+    /// from 2021-08-01-preview to 2026-09-01-preview.
     pub(super) fn subnet_field(&self) -> Option<&'static str> {
         match self.0.as_str() {
-            "2026-03-01-preview" => Some("virtualNetworkSubnetResourceId"),
+            "2026-03-01-preview" | "2026-09-01-preview" => Some("virtualNetworkSubnetResourceId"),
             older if older < "2021-09-01" => Some("id"),
             _ => None,
         }

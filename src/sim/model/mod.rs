@@ -228,6 +228,7 @@ impl Held {
                 }
             }
         }
+        due.sort_by_key(|(at, ..)| *at);
         for (at, by, patch) in due {
             self.change(at, &by, |registry| patch.apply(registry));
         }

@@ -4,6 +4,7 @@ use super::super::knobs::Outcome;
 use super::registry::{NetworkRuleSet, Registry, Sku};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What a PATCH asks for, checked. What it does not name stays.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,6 +57,7 @@ pub(in super::super) struct Operation {
     pub(in super::super) id: String,
     pub(in super::super) started: Timestamp,
     pub(in super::super) ends: Timestamp,
+    pub(in super::super) retry_after: Duration,
     pub(in super::super) outcome: Outcome,
     pub(in super::super) by: String,
     pub(in super::super) patch: Patch,

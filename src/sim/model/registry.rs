@@ -98,7 +98,7 @@ pub struct Registry {
     pub network_rules: NetworkRuleSet,
     /// Whether `publicNetworkAccess` is Enabled. If not, no rule helps.
     pub public_network_access: bool,
-    /// `networkRuleBypassOptions`: AzureServices or None.
+    /// `networkRuleBypassOptions`: `AzureServices` or `None`.
     pub bypass: String,
     /// Its login server.
     pub login_server: String,

@@ -75,7 +75,7 @@ async fn a_disabled_public_endpoint_says_the_same_and_no_entry_helps() {
         .azure
         .knobs(|knobs| knobs.propagates_in(Duration::ZERO));
     story.azure.edit("contosoprod", "owner", |registry| {
-        registry.public_network_access = false
+        registry.public_network_access = false;
     });
     let refused = pull(&story, "20.9.9.9").await;
     assert_eq!(refused.status, 403);
@@ -108,7 +108,7 @@ async fn a_wrong_password_is_401_and_anonymous_pull_needs_none() {
         401
     );
     story.azure.edit("contosoprod", "owner", |registry| {
-        registry.anonymous_pull = true
+        registry.anonymous_pull = true;
     });
     assert!(
         caller

@@ -1,9 +1,19 @@
 //! The simulated Azure, pinned with a plain client: each story is one behaviour that others rely on.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a story that stumbles has failed, and its helpers with it"
+)]
 
 mod data_plane;
 mod faults;
+mod networks;
+mod operations;
+mod receiver;
 mod registries;
+mod senders;
 mod tokens;
+mod virtual_networks;
 
 use doorward::clock::Clock;
 use doorward::sim::{Registry, SUBSCRIPTION, Sim, SimOptions};

@@ -1,16 +1,9 @@
 //! Registries through Resource Manager.
 
-use super::{PREVIEW, STABLE, Story, code, message, reply, rules};
-use doorward::sim::{
-    Call, Concurrent, DefaultAction, Duplicates, Outcome, Sku, VirtualNetworkRule,
-    VirtualNetworkRules, Writes,
-};
+use super::{STABLE, Story, code, message, reply, rules};
+use doorward::sim::{Call, DefaultAction, Duplicates, SUBSCRIPTION, Sku};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
-
-const SUBNET: &str =
-    "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/build";
 
 #[tokio::test]
 async fn a_registry_is_read_as_azure_shows_it_whatever_the_case_of_its_path() {
@@ -97,7 +90,7 @@ async fn the_same_network_twice_can_be_let_stand() {
 async fn the_quota_is_refused_in_the_services_words_and_shown_by_list_usages() {
     let story = Story::begin().await;
     story.azure.edit("contosoprod", "owner", |registry| {
-        registry.ip_rule_limit = 2
+        registry.ip_rule_limit = 2;
     });
     let (status, body) = story.write(&["20.1.1.1", "20.1.1.2", "20.1.1.3"]).await;
     assert_eq!(status, 400);
@@ -168,147 +161,6 @@ async fn tags_are_replaced_as_a_whole_and_only_if_they_are_sent() {
     assert_eq!(body["tags"], json!({ "cost": "7" }));
     let long = json!({ "tags": { "cost": "7".repeat(257) } });
     assert_eq!(story.patch(STABLE, &long).await.0, 400);
-}
-
-#[tokio::test]
-async fn some_api_versions_show_virtual_network_rules_under_two_names() {
-    let story = Story::begin().await;
-    with_subnet(&story);
-    let shown = async |version| {
-        let (_, body) = story.get(&Story::path(), version).await;
-        body["properties"]["networkRuleSet"]["virtualNetworkRules"].clone()
-    };
-    assert_eq!(shown(STABLE).await, Value::Null);
-    assert_eq!(
-        shown("2021-08-01-preview").await,
-        json!([{ "action": "Allow", "id": SUBNET }])
-    );
-    assert_eq!(
-        shown(PREVIEW).await,
-        json!([{ "action": "Allow", "virtualNetworkSubnetResourceId": SUBNET }])
-    );
-}
-
-#[tokio::test]
-async fn a_write_that_does_not_know_virtual_network_rules_keeps_or_wipes_them() {
-    for (knob, left) in [
-        (VirtualNetworkRules::Kept, 1),
-        (VirtualNetworkRules::Wiped, 0),
-    ] {
-        let story = Story::begin().await;
-        with_subnet(&story);
-        story
-            .azure
-            .knobs(|knobs| knobs.virtual_network_rules = knob);
-        story.write(&["20.1.2.3"]).await;
-        let rules = story.azure.registry("contosoprod").unwrap().network_rules;
-        assert_eq!(rules.virtual_network_rules.len(), left);
-    }
-}
-
-#[tokio::test]
-async fn a_write_that_knows_virtual_network_rules_replaces_them_too() {
-    let story = Story::begin().await;
-    with_subnet(&story);
-    let (_, read) = story.get(&Story::path(), PREVIEW).await;
-    let back = json!({ "properties": { "networkRuleSet": read["properties"]["networkRuleSet"] } });
-    let (_, body) = story.patch(PREVIEW, &back).await;
-    assert_eq!(
-        body["properties"]["networkRuleSet"],
-        read["properties"]["networkRuleSet"]
-    );
-    let (_, body) = story.patch(PREVIEW, &rules(&["20.1.2.3"])).await;
-    assert_eq!(
-        body["properties"]["networkRuleSet"]["virtualNetworkRules"],
-        json!([])
-    );
-}
-
-fn with_subnet(story: &Story) {
-    story.azure.edit("contosoprod", "owner", |registry| {
-        let rule = VirtualNetworkRule {
-            subnet: SUBNET.to_owned(),
-            extra: serde_json::Map::new(),
-        };
-        registry.network_rules.virtual_network_rules.push(rule);
-    });
-}
-
-#[tokio::test]
-async fn a_write_may_be_an_operation_that_takes_its_time() {
-    let story = Story::begin().await;
-    asynchronous(&story, Outcome::Succeeded);
-    let request = story.arm(Method::PATCH, &Story::path(), STABLE);
-    let response = request.json(&rules(&["20.1.2.3"])).send().await.unwrap();
-    assert_eq!(response.status(), 201);
-    assert_eq!(response.headers()["retry-after"], "5");
-    let link = response.headers()["azure-asyncoperation"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    assert!(link.starts_with(story.azure.resource_manager()), "{link}");
-    let (_, body) = reply(response).await;
-    assert_eq!(body["properties"]["provisioningState"], "Updating");
-
-    let (_, meanwhile) = story.get(&Story::path(), STABLE).await;
-    assert_eq!(meanwhile["properties"]["provisioningState"], "Updating");
-    assert_eq!(story.azure.entries("contosoprod"), ["20.9.9.9"]);
-    assert_eq!(status_of(&story, &link).await, "InProgress");
-    assert_eq!(
-        code(&story.write(&["20.7.7.7"]).await.1),
-        "RegistryOperationInProgress"
-    );
-
-    story.clock.advance(Duration::from_secs(20));
-    assert_eq!(status_of(&story, &link).await, "Succeeded");
-    assert_eq!(story.azure.entries("contosoprod"), ["20.1.2.3"]);
-}
-
-#[tokio::test]
-async fn an_operation_may_fail_or_be_canceled_and_then_nothing_has_changed() {
-    for (outcome, says) in [(Outcome::Failed, "Failed"), (Outcome::Canceled, "Canceled")] {
-        let story = Story::begin().await;
-        asynchronous(&story, outcome);
-        let request = story.arm(Method::PATCH, &Story::path(), STABLE);
-        let response = request.json(&rules(&["20.1.2.3"])).send().await.unwrap();
-        let link = response.headers()["azure-asyncoperation"]
-            .to_str()
-            .unwrap()
-            .to_owned();
-        story.clock.advance(Duration::from_secs(20));
-        assert_eq!(status_of(&story, &link).await, says);
-        assert_eq!(story.azure.entries("contosoprod"), ["20.9.9.9"]);
-    }
-}
-
-#[tokio::test]
-async fn writes_during_an_operation_may_be_let_through() {
-    let story = Story::begin().await;
-    asynchronous(&story, Outcome::Succeeded);
-    story
-        .azure
-        .knobs(|knobs| knobs.concurrent = Concurrent::LastWriterWins);
-    assert_eq!(story.write(&["20.1.2.3"]).await.0, 201);
-    story.clock.advance(Duration::from_secs(1));
-    assert_eq!(story.write(&["20.7.7.7"]).await.0, 201);
-    story.clock.advance(Duration::from_mins(1));
-    assert_eq!(story.azure.entries("contosoprod"), ["20.7.7.7"]);
-}
-
-fn asynchronous(story: &Story, outcome: Outcome) {
-    story.azure.knobs(|knobs| {
-        knobs.writes = Writes::Asynchronous {
-            takes: Duration::from_secs(20),
-            retry_after: Duration::from_secs(5),
-            outcome,
-        };
-    });
-}
-
-async fn status_of(story: &Story, link: &str) -> String {
-    let request = story.http.get(link).bearer_auth(story.azure.static_token());
-    let (_, body) = reply(request.send().await.unwrap()).await;
-    body["status"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -391,17 +243,40 @@ async fn replies_carry_the_headers_that_clients_read() {
 }
 
 #[tokio::test]
-async fn registries_can_be_listed() {
+async fn registries_can_be_listed_as_az_does() {
     let story = Story::begin().await;
-    for path in ["/resourceGroups/registries", ""] {
-        let subscription = doorward::sim::SUBSCRIPTION;
-        let path = format!(
-            "/subscriptions/{subscription}{path}/providers/Microsoft.ContainerRegistry/registries"
-        );
+    let subscription = format!("/subscriptions/{SUBSCRIPTION}");
+    let kind = "Microsoft.ContainerRegistry/registries";
+    for path in [
+        format!("{subscription}/providers/{kind}"),
+        format!("{subscription}/resourceGroups/registries/providers/{kind}"),
+        format!("{subscription}/resources"),
+    ] {
         let (status, body) = story.get(&path, STABLE).await;
-        assert_eq!(
-            (status, &body["value"][0]["name"]),
-            (200, &json!("contosoprod"))
-        );
+        let name = &body["value"][0]["name"];
+        assert_eq!((status, name), (200, &json!("contosoprod")), "{path}");
     }
+    let filtered = async |kind: &str| {
+        let path = format!("{subscription}/resources");
+        let request = story.arm(Method::GET, &path, "2024-07-01");
+        let request = request.query(&[("$filter", format!("resourceType eq '{kind}'"))]);
+        reply(request.send().await.unwrap()).await.1["value"].clone()
+    };
+    assert_eq!(filtered(kind).await[0]["id"], Story::path());
+    assert_eq!(filtered("Microsoft.Network/natGateways").await, json!([]));
+}
+
+#[tokio::test]
+async fn anybody_may_ask_what_the_cloud_consists_of() {
+    let story = Story::begin().await;
+    let base = story.azure.resource_manager_tls();
+    let url = format!("{base}/metadata/endpoints?api-version=2022-09-01");
+    let (status, body) = reply(story.http.get(url).send().await.unwrap()).await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        format!("{}/", body["resourceManager"].as_str().unwrap()),
+        base
+    );
+    let authority = story.azure.authority().trim_end_matches('/');
+    assert_eq!(body["authentication"]["loginEndpoint"], authority);
 }
