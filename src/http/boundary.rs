@@ -1,7 +1,7 @@
 //! What every request passes on its way in and out: an id, a time limit, a line in the log, and the
 //! headers that keep browsers careful.
 
-use super::{HttpError, Web};
+use super::{HttpError, Web, page};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{self, HeaderName};
@@ -41,6 +41,9 @@ const CAREFUL: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
+/// Routes that machines ask every few seconds: an answer that is well is not worth a line.
+const ROUTINE: [&str; 4] = ["/healthz", "/readyz", "/metrics", page::STYLE_PATH];
+
 /// Put into an answer's extensions by a handler that knows whose delivery it was, for the log.
 #[derive(Clone)]
 pub(super) struct Of(pub(super) String);
@@ -59,15 +62,18 @@ pub(super) async fn around(State(web): State<Web>, request: Request, next: Next)
     let mut response = limited
         .await
         .unwrap_or_else(|_| HttpError::Unavailable.into_response());
-    tracing::info!(
-        parent: &span,
-        %method,
-        route = route.as_ref().map_or("-", MatchedPath::as_str),
-        status = response.status().as_u16(),
-        ms = started.elapsed().as_millis(),
-        source = response.extensions().get::<Of>().map(|of| of.0.as_str()),
-        "answered"
-    );
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
+    if !(ROUTINE.contains(&route) && response.status().is_success()) {
+        tracing::info!(
+            parent: &span,
+            %method,
+            route,
+            status = response.status().as_u16(),
+            ms = started.elapsed().as_millis(),
+            source = response.extensions().get::<Of>().map(|of| of.0.as_str()),
+            "answered"
+        );
+    }
     let headers = response.headers_mut();
     for (name, value) in CAREFUL {
         headers.entry(name).or_insert(value);

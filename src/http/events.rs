@@ -3,6 +3,7 @@
 use super::boundary::Of;
 use super::{HttpError, Web, auth, body};
 use crate::app::{App, Source};
+use crate::domain::delivery;
 use crate::domain::event::{BadRecord, Delivery, DeliveryError};
 use crate::flow::intake;
 use crate::metrics::{DeliveryLabels, PassedOverLabels, RecordLabels, SourceLabels};
@@ -110,8 +111,9 @@ async fn take(
 
 /// The one place where bytes become a delivery.
 fn read(head: &Parts, bytes: &[u8]) -> Result<Delivery, DeliveryError> {
-    let _ = head;
-    crate::domain::delivery::read(bytes)
+    let headers = head.headers.iter();
+    let readable = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    delivery::read(&delivery::Head::of(readable), bytes)
 }
 
 fn count(app: &App, source: &Source, delivery: &Delivery) {

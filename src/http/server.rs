@@ -25,7 +25,7 @@ use tower::Service;
 const MOST_HEADERS: usize = 64;
 
 /// The most bytes of a request's head.
-const LARGEST_HEAD: u32 = 32 * 1024;
+const LARGEST_HEAD: u16 = 32 * 1024;
 
 /// The most requests at once on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 64;
@@ -103,11 +103,12 @@ fn builder(limits: Limits) -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.headers)
-        .max_headers(MOST_HEADERS);
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(LARGEST_HEAD.into());
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_header_list_size(LARGEST_HEAD)
+        .max_header_list_size(LARGEST_HEAD.into())
         .max_concurrent_streams(MOST_STREAMS)
         .keep_alive_interval(PING_EVERY);
     builder

@@ -1,14 +1,17 @@
 //! The operator page: what stands, for whoever reaches the listener by its own name.
 
-use crate::parts::{PROD, Parts, Reply};
+use crate::parts::{PROD, Parts};
+use crate::world::Reply;
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Method, Request};
 use doorward::domain::address::GlobalIpv4;
 use doorward::domain::grant::Grant;
 use doorward::domain::id::{DenialId, GrantId};
 use doorward::domain::ledger::What;
+use doorward::sim::Registry;
 use jiff::SignedDuration;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 async fn get(parts: &Parts, path: &str, host: &str) -> Reply {
     let request = Request::get(path).header("host", host);
@@ -17,17 +20,19 @@ async fn get(parts: &Parts, path: &str, host: &str) -> Reply {
 
 /// A grant of 90 minutes for 20.1.2.4.
 async fn grant(parts: &Parts) {
-    let now = parts.app.clock.now();
+    let now = parts.world.app.clock.now();
     let grant = Grant {
-        id: GrantId(parts.app.clock.id()),
-        registry: PROD.parse().unwrap(),
+        id: GrantId(parts.world.app.clock.id()),
+        registry: Registry::new(PROD).id().parse().unwrap(),
         address: GlobalIpv4::try_from(Ipv4Addr::new(20, 1, 2, 4)).unwrap(),
         until: now + SignedDuration::from_mins(90),
-        denial: DenialId(parts.app.clock.id()),
+        denial: DenialId(parts.world.app.clock.id()),
         request: None,
         rule: Some("runners".to_owned()),
+        channel: None,
     };
     parts
+        .world
         .app
         .ledger
         .append(now, vec![What::Granted(grant)])
@@ -41,7 +46,7 @@ async fn the_page_shows_what_stands_and_no_link() {
     grant(&parts).await;
     let link = parts.asked(PROD).await;
     let page = get(&parts, "/", "127.0.0.1:8081").await;
-    assert_eq!(page.status, StatusCode::OK);
+    assert_eq!(page.status, 200);
     for shown in [
         "20.1.2.4",
         "1 hour 30 minutes",
@@ -54,7 +59,7 @@ async fn the_page_shows_what_stands_and_no_link() {
     }
     let token = link.trim_start_matches("/requests/");
     assert!(!page.text.contains(token) && !page.text.contains("/requests/"));
-    parts.advance(2);
+    parts.world.jump(Duration::from_hours(2));
     let page = get(&parts, "/", "localhost:8081").await;
     assert!(page.text.contains("overdue by 30 minutes"), "{}", page.text);
     assert!(page.text.contains("Nobody is asked"), "{}", page.text);
@@ -66,12 +71,12 @@ async fn another_name_leads_nowhere() {
     for host in ["evil.example:8081", "evil.example", "127.0.0.1:9999", ""] {
         for path in ["/", "/metrics", "/healthz"] {
             let refused = get(&parts, path, host).await;
-            assert_eq!(refused.status, StatusCode::MISDIRECTED_REQUEST, "{host}");
+            assert_eq!(refused.status, 421, "{host}");
         }
     }
     let nameless = Request::get("/").body(Body::empty()).unwrap();
     let refused = parts.ask_admin(nameless).await;
-    assert_eq!(refused.status, StatusCode::MISDIRECTED_REQUEST);
+    assert_eq!(refused.status, 421);
 }
 
 #[tokio::test]
@@ -90,10 +95,10 @@ async fn nothing_can_be_changed_here() {
             let request = Request::builder().method(method).uri(path);
             let request = request.header("host", "127.0.0.1:8081").body(Body::empty());
             let status = parts.ask_admin(request.unwrap()).await.status;
-            assert!([404, 405].contains(&status.as_u16()), "{path}: {status}");
+            assert!([404, 405].contains(&status), "{path}: {status}");
         }
     }
-    assert_eq!(parts.ledger().await, ["requested"]);
+    assert_eq!(parts.world.kinds().await, ["requested"]);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod config;
 mod corpus;
 mod credentials;
 mod endpoint;
+mod log;
 mod opening;
 mod parts;
 mod patience;

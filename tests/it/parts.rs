@@ -1,54 +1,42 @@
-//! The program's parts on a fresh ledger, with a set clock, and ways to call its routes.
+//! A world with more sources and a registry whose links only show, and ways to call its routes.
 
+use crate::world::{Reply, World};
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::http::Request;
 use axum::http::request::Builder;
-use axum::http::{HeaderMap, Request, StatusCode};
-use doorward::app::{App, Approvals, Auth, Enrolled, Source};
-use doorward::clock::Clock;
 use doorward::domain::address::GlobalIpv4;
 use doorward::domain::id::{DenialId, RequestId};
 use doorward::domain::ledger::What;
-use doorward::domain::link::LinkKey;
-use doorward::domain::registry::{Hosts, Scope};
 use doorward::domain::request;
 use doorward::http::{Limits, admin_router, public_router_within};
-use doorward::metrics::Metrics;
-use doorward::store::Ledger;
-use governor::{Quota, RateLimiter};
-use jiff::{SignedDuration, Timestamp};
+use doorward::sim::Registry;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use std::fs;
 use std::net::Ipv4Addr;
-use std::num::NonZeroU32;
-use std::sync::{Arc, RwLock};
-use std::time::Duration;
-use tempfile::TempDir;
+use std::sync::Arc;
 use tower::ServiceExt;
 
-pub(crate) const KEY: &str = "the key of the alerts";
+pub(crate) use crate::world::KEY;
+
+/// A second key of the sources here, with characters that mean something in an URL.
+pub(crate) const OTHER_KEY: &str = "an/older+key==";
 pub(crate) const ORIGIN: &str = "https://doorward.contoso.com";
 /// A registry whose requests are answered by link.
-pub(crate) const PROD: &str = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/contosoprod";
+pub(crate) const PROD: &str = crate::world::REGISTRY;
 /// A registry whose links only show.
-pub(crate) const TEST: &str = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/contosotest";
+pub(crate) const TEST: &str = "contosotest";
 /// What a source may send in these stories, in bytes.
 pub(crate) const MOST: usize = 4096;
 
 pub(crate) struct Parts {
-    pub(crate) app: Arc<App>,
-    pub(crate) public: Router,
-    admin: Router,
-    folder: TempDir,
-}
-
-/// What came back.
-pub(crate) struct Reply {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
+    pub(crate) world: World,
+    limits: Limits,
 }
 
 impl Reply {
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap()
     }
 
@@ -65,75 +53,86 @@ impl Parts {
     }
 
     pub(crate) async fn within(limits: Limits) -> Self {
-        let folder = TempDir::new().unwrap();
-        let app = Arc::new(app(&url(&folder)).await);
+        let world = World::with(|setup| {
+            let first = &setup.config["sources"][0]["auth"]["keys"][0]["file"];
+            let other = first.as_str().unwrap().to_owned() + "-older";
+            fs::write(&other, OTHER_KEY).unwrap();
+            let source = |name: &str, query: bool, rate: u32| {
+                let keys = json!([{ "file": other }, { "file": first }]);
+                let auth = json!({ "kind": "shared_key", "keys": keys, "query": query });
+                json!({ "name": name, "auth": auth, "max_body_bytes": MOST, "rate_per_second": rate })
+            };
+            let sources = json!([
+                source("alerts", false, 50),
+                source("grid", true, 50),
+                source("slow", false, 1)
+            ]);
+            setup.config["sources"] = sources;
+            let registries = setup.config["registries"].as_array_mut().unwrap();
+            registries.push(json!({ "id": Registry::new(TEST).id() }));
+        });
         Self {
-            public: public_router_within(Arc::clone(&app), limits),
-            admin: admin_router(Arc::clone(&app), "127.0.0.1:8081".parse().unwrap()),
-            app,
-            folder,
+            world: world.await,
+            limits,
         }
     }
 
+    /// The routes for senders and people with a link.
+    pub(crate) fn public(&self) -> Router {
+        public_router_within(Arc::clone(&self.world.app), self.limits)
+    }
+
     pub(crate) async fn call(&self, request: Request<Body>) -> Reply {
-        reply(self.public.clone(), request).await
+        reply(self.public(), request).await
     }
 
     pub(crate) async fn ask_admin(&self, request: Request<Body>) -> Reply {
-        reply(self.admin.clone(), request).await
+        let address = "127.0.0.1:8081".parse().unwrap();
+        reply(admin_router(Arc::clone(&self.world.app), address), request).await
     }
 
     /// Delivers `body` as the source `alerts`, with its key.
     pub(crate) async fn deliver(&self, kind: &str, body: impl Into<Body>) -> Reply {
-        let request = post("/events/alerts").header("x-doorward-key", KEY);
-        self.call(
-            request
-                .header("content-type", kind)
-                .body(body.into())
-                .unwrap(),
-        )
-        .await
-    }
-
-    /// The kinds of the ledger's entries.
-    pub(crate) async fn ledger(&self) -> Vec<&'static str> {
-        let entries = self.app.ledger.entries(0, 100).await.unwrap();
-        let kind = |entry| doorward::store::what(entry).unwrap().kind();
-        entries.iter().map(kind).collect()
+        let request = post("/events/alerts")
+            .header("x-doorward-key", KEY)
+            .header("content-type", kind);
+        self.call(request.body(body.into()).unwrap()).await
     }
 
     /// Somebody is asked; the path of the link.
     pub(crate) async fn asked(&self, registry: &str) -> String {
-        let now = self.app.clock.now();
+        let app = &self.world.app;
+        let now = app.clock.now();
         let request = request::Request {
-            id: RequestId(self.app.clock.id()),
-            registry: registry.parse().unwrap(),
+            id: RequestId(app.clock.id()),
+            registry: Registry::new(registry).id().parse().unwrap(),
             address: GlobalIpv4::try_from(Ipv4Addr::new(20, 1, 2, 3)).unwrap(),
             ttl_seconds: 9000,
             until: now + SignedDuration::from_hours(1),
-            denial: DenialId(self.app.clock.id()),
+            denial: DenialId(app.clock.id()),
             repository: Some("prod/<b>api</b>".to_owned()),
             reference: Some("v1".to_owned()),
             source: "alerts".to_owned(),
             rule: Some("unknown-callers".to_owned()),
+            because: Some("Nobody knows this address & <i>you</i> may.".to_owned()),
+            approvals: None,
+            channel: None,
         };
-        let token = self.app.link_key.sign(request.id, request.until).unwrap();
-        self.app
-            .ledger
+        let link = app.link_to(&request).unwrap();
+        app.ledger
             .append(now, vec![What::Requested(request)])
             .await
             .unwrap();
-        format!("/requests/{token}")
-    }
-
-    pub(crate) fn advance(&self, hours: u64) {
-        self.app.clock.advance(Duration::from_secs(hours * 3600));
+        link.strip_prefix(ORIGIN).unwrap().to_owned()
     }
 
     /// Does something to the database behind the program's back.
     pub(crate) async fn tamper(&self, sql: &'static str) {
         use sqlx::{Connection, Executor, SqliteConnection};
-        let mut connection = SqliteConnection::connect(&url(&self.folder)).await.unwrap();
+        let file = self.world.folder.path().join("doorward.db");
+        let mut connection = SqliteConnection::connect(&format!("sqlite://{}", file.display()))
+            .await
+            .unwrap();
         connection.execute(sql).await.unwrap();
         connection.close().await.unwrap();
     }
@@ -144,66 +143,11 @@ pub(crate) fn post(uri: &str) -> Builder {
 }
 
 async fn reply(router: Router, request: Request<Body>) -> Reply {
-    let response = router.oneshot(request).await.unwrap();
-    let (head, body) = response.into_parts();
+    let (head, body) = router.oneshot(request).await.unwrap().into_parts();
     let bytes = to_bytes(body, usize::MAX).await.unwrap();
     Reply {
-        status: head.status,
+        status: head.status.as_u16(),
         headers: head.headers,
         text: String::from_utf8(bytes.to_vec()).unwrap(),
     }
-}
-
-fn url(folder: &TempDir) -> String {
-    format!("sqlite://{}", folder.path().join("ledger.db").display())
-}
-
-async fn app(url: &str) -> App {
-    let clock = Clock::set_to("2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap());
-    let enrolled = |approvals| Enrolled {
-        max_entries: 200,
-        approvals,
-        grants_per_hour: 20,
-    };
-    App {
-        clock,
-        ledger: Ledger::open(url).await.unwrap(),
-        sources: [
-            source("alerts", KEY, false),
-            source("grid", "the key of/the+grid", true),
-            source("slow", "the key of the slow", false),
-        ]
-        .into(),
-        link_key: LinkKey::new(&"0123456789abcdef0123456789abcdef".into()).unwrap(),
-        public_url: ORIGIN.to_owned(),
-        hosts: RwLock::new(Hosts::default()),
-        registries: [
-            (PROD.parse().unwrap(), enrolled(Approvals::Link)),
-            (TEST.parse().unwrap(), enrolled(Approvals::None)),
-        ]
-        .into(),
-        max_ttl: SignedDuration::from_hours(24),
-        metrics: Metrics::default(),
-    }
-}
-
-fn source(name: &str, key: &str, query: bool) -> (String, Source) {
-    // One source may deliver twice a day, the others as much as a story needs.
-    let quota = match name {
-        "slow" => Quota::with_period(Duration::from_secs(12 * 3600)).unwrap(),
-        _ => Quota::per_second(NonZeroU32::new(50).unwrap()),
-    };
-    let source = Source {
-        name: name.to_owned(),
-        auth: Auth::SharedKey {
-            keys: vec!["an older key".into(), key.into()],
-            query,
-        },
-        scope: Scope::default(),
-        trust_status_403: false,
-        limiter: RateLimiter::direct(quota),
-        per_second: NonZeroU32::new(50).unwrap(),
-        max_body: MOST,
-    };
-    (name.to_owned(), source)
 }

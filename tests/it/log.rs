@@ -1,0 +1,90 @@
+//! The log: enough to follow a delivery by, and nothing that opens anything.
+
+use crate::parts::{KEY, ORIGIN, OTHER_KEY, PROD, Parts, post};
+use axum::body::Body;
+use axum::http::Request;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use tracing::Level;
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn all(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn keys_tokens_and_bodies_are_never_logged() {
+    let parts = Parts::new().await;
+    let link = parts.asked(PROD).await;
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+
+    parts.deliver("text/plain", "a secret body").await;
+    parts
+        .deliver("application/json", "{ \"secret body\": ")
+        .await;
+    let in_query = post(&format!("/events/grid?key={OTHER_KEY}"));
+    parts
+        .call(in_query.body(Body::from("a secret body")).unwrap())
+        .await;
+    let wrong = post("/events/alerts?key=wrong-key").header("x-doorward-key", "wrong-key");
+    parts.call(wrong.body(Body::empty()).unwrap()).await;
+    parts
+        .call(Request::get(&link).body(Body::empty()).unwrap())
+        .await;
+    for _ in 0..2 {
+        let form = post(&link)
+            .header("origin", ORIGIN)
+            .header("content-type", "application/x-www-form-urlencoded");
+        parts.call(form.body("answer=allow".into()).unwrap()).await;
+    }
+    parts
+        .call(
+            Request::get("/requests/forged-token")
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await;
+
+    let log = lines.all();
+    let token = link.rsplit('/').next().unwrap();
+    for secret in [
+        KEY,
+        OTHER_KEY,
+        "wrong-key",
+        token,
+        "forged-token",
+        "secret body",
+        "?key",
+    ] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+    for told in [
+        "route=\"/requests/{token}\"",
+        "route=\"/events/{source}\"",
+        "source=\"grid\"",
+        "status=401",
+        "status=409",
+    ] {
+        assert!(log.contains(told), "{told}: {log}");
+    }
+}
