@@ -1,6 +1,6 @@
 //! `doorward parse`: the denials in a text.
 
-use crate::domain::delivery;
+use crate::domain::extract;
 use anyhow::Context;
 use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ impl Parse {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let input = self.read().with_context(|| format!("`{}` cannot be read", self.file.display()))?;
         let mut output = BufWriter::new(std::io::stdout().lock());
-        for denial in delivery::parse_document(&input) {
+        for denial in extract::parse_document(&input) {
             let written = serde_json::to_writer(&mut output, &denial).map_err(std::io::Error::from);
             if let Err(error) = written.and_then(|()| output.write_all(b"\n")) {
                 return closed(error);

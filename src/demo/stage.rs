@@ -129,9 +129,7 @@ async fn azure(folder: &Path) -> anyhow::Result<Sim> {
     azure.add_registry(Registry::new(OPEN).with_entry(FOREIGN));
     azure.add_registry(Registry { public_network_access: false, ..Registry::new(LOCKED) });
     azure.model(|model| {
-        model.add_public_ip_address("build-egress", Some(OURS));
-        model.add_public_ip_prefix("build-egress", "20.61.10.16/30");
-        model.add_nat_gateway("build-egress", &["build-egress"], &["build-egress"]);
+        model.add_nat_gateway("build-egress", &[OURS], &["20.61.10.16/30"]);
     });
     azure.knobs(|knobs| knobs.propagates_in(LAG));
     Ok(azure)

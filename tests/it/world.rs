@@ -66,9 +66,7 @@ impl World {
         let azure = Sim::start(SimOptions::new(clock.clone())).await.unwrap();
         azure.add_registry(Registry::new(REGISTRY));
         azure.model(|model| {
-            model.add_public_ip_address("egress", Some(OURS));
-            model.add_public_ip_prefix("egress", PREFIX);
-            model.add_nat_gateway("build-egress", &["egress"], &["egress"]);
+            model.add_nat_gateway("build-egress", &[OURS], &[PREFIX]);
         });
         let messages = Arc::default();
         let chat = chat(Arc::clone(&messages)).await;
