@@ -72,7 +72,7 @@ impl Stage {
     }
 
     async fn pull_until(&self, address: &str, registry: &str, is_it: impl Fn(&Pull) -> bool) -> anyhow::Result<Pull> {
-        let caller = self.azure.caller(address.parse()?).with_login(CLIENT_ID, CLIENT_SECRET);
+        let caller = self.azure.caller(address.parse()?);
         let clock = Clock::system();
         let pulls = async {
             loop {
@@ -126,8 +126,9 @@ async fn azure(folder: &Path) -> anyhow::Result<Sim> {
     let mut options = SimOptions::new(Clock::system());
     options.ca_dir = Some(folder.to_owned());
     let azure = Sim::start(options).await?;
-    azure.add_registry(Registry::new(OPEN).with_entry(FOREIGN));
-    azure.add_registry(Registry { public_network_access: false, ..Registry::new(LOCKED) });
+    let registry = |name| Registry { anonymous_pull: true, ..Registry::new(name) };
+    azure.add_registry(registry(OPEN).with_entry(FOREIGN));
+    azure.add_registry(Registry { public_network_access: false, ..registry(LOCKED) });
     azure.model(|model| {
         model.add_nat_gateway("build-egress", &[OURS], &["20.61.10.16/30"]);
     });
