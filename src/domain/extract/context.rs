@@ -29,6 +29,8 @@ pub(super) struct Scene<'t> {
     pub mentions: Vec<Mention>,
     /// By registry: what is asked of it anywhere in the text, successes aside.
     asked: BTreeMap<String, Asked>,
+    /// Whether the text speaks of an import between registries anywhere.
+    imports: bool,
 }
 
 /// Repositories with their references.
@@ -42,7 +44,7 @@ struct Line {
 }
 
 const LINE: usize = 8192;
-const CUSTOM_HOSTS: usize = 16;
+const CUSTOM_HOSTS: usize = 64;
 
 impl<'t> Scene<'t> {
     pub(super) fn new(text: &'t str, phrases: &'t [Phrase]) -> Self {
@@ -51,6 +53,7 @@ impl<'t> Scene<'t> {
             phrases,
             mentions: mention::all(text),
             asked: BTreeMap::new(),
+            imports: !phrases.is_empty() && speaks_of_import(text),
         };
         let hosts = scene.custom_hosts();
         scene.mentions.extend(frame::mentions_of(text, &hosts));
@@ -322,6 +325,9 @@ impl<'t> Scene<'t> {
     /// What the lines above say, up to the message before; else the whole text, if it names one
     /// registry and that is not spoken for by a message about somebody else.
     fn by_other_lines(&self, index: usize, line: Line) -> Place {
+        if self.asked.is_empty() {
+            return Place::default();
+        }
         let masked = self.within(line.from, line.to).next().is_some();
         let above = if masked {
             self.line_above(index, line.from)
@@ -420,13 +426,7 @@ impl<'t> Scene<'t> {
 
     /// Whether the message is part of an import between registries, which names the target too.
     fn import(&self, phrase: &Phrase) -> bool {
-        static IMPORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(r"(?i)\bacr import\b|acr_import|importimage|operation registries-").ok()
-        });
-        let before = window::between(self.text, 0, phrase.start, LINE);
-        IMPORT
-            .as_ref()
-            .is_some_and(|import| import.is_match(before))
+        self.imports && speaks_of_import(window::between(self.text, 0, phrase.start, LINE))
     }
 
     /// The only registry that the text calls a source.
@@ -455,6 +455,13 @@ impl<'t> Scene<'t> {
             .collect();
         one(ids)
     }
+}
+
+fn speaks_of_import(text: &str) -> bool {
+    static IMPORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)\bacr import\b|acr_import|importimage|operation registries-").ok()
+    });
+    IMPORT.as_ref().is_some_and(|import| import.is_match(text))
 }
 
 /// What the lines above a message name.

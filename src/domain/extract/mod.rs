@@ -14,6 +14,7 @@ mod mention;
 mod other_services;
 mod phrase;
 pub(in crate::domain) mod record;
+mod rejoin;
 mod sieve;
 mod suspect;
 mod tidy;
@@ -67,7 +68,8 @@ impl Found {
 /// [`extract`] without the sieve before it.
 fn thoroughly(text: &str) -> Vec<Found> {
     let clean = unescape::clean(text);
-    let text = clean.as_ref();
+    let whole = rejoin::rejoin(&clean);
+    let text = whole.as_ref();
     let phrases = phrase::all(text);
     let of_registries: Vec<_> = phrases
         .iter()
