@@ -1,14 +1,17 @@
 //! Finds denials in any text: logs, JSON, records, prose around an error message.
 //!
-//! The way of a text: [`sieve`] says whether it can hold anything of interest, [`unescape`] and
-//! [`tidy`] undo what encoders and terminals laid over it, [`phrase`] finds the firewall's sentence
-//! across wraps ([`wrap`]) with its [`address`], and [`context`] says by the [`mention`]s around it
-//! which registry refused. [`json`] does so for documents, whose records do not lend each other
+//! The way of a text: `sieve` says whether it can hold anything of interest, `unescape` and
+//! `tidy` undo what encoders and terminals laid over it, `phrase` finds the firewall's sentence
+//! across wraps (`wrap`) with its `address`, and `context` says by the `mention`s around it
+//! which registry refused. `json` does so for documents, whose records do not lend each other
 //! their registries.
 
+mod above;
 mod address;
+mod asked;
 mod context;
 mod frame;
+mod import;
 pub(in crate::domain) mod json;
 mod mention;
 mod other_services;
