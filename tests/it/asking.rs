@@ -24,7 +24,7 @@ async fn a_yes_opens_for_as_long_as_was_asked() {
     assert_eq!(answer.status, 200, "{}", answer.text);
     world.settle().await;
     assert_eq!(world.entries(), [STRANGER]);
-    world.pass(Duration::from_secs(3600)).await;
+    world.pass(Duration::from_hours(1)).await;
     assert!(world.entries().is_empty());
 }
 
@@ -72,7 +72,7 @@ async fn rails_hold_for_a_yes_too() {
     let world = World::new().await;
     let link = asked(&world).await;
     world.azure.edit("contosoprod", "admin", |registry| {
-        registry.public_network_access = false
+        registry.public_network_access = false;
     });
     world.follow(Method::POST, &link, "answer=allow").await;
     world.settle().await;
