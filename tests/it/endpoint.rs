@@ -128,7 +128,9 @@ async fn a_document_that_does_not_parse_is_refused_with_the_position() {
     assert_eq!(reply.status, 400);
     assert!(reply.text.contains("line 3, column"), "{}", reply.text);
     assert!(!reply.text.contains("secret"), "{}", reply.text);
-    let reply = parts.deliver("application/json", b"{\"a\": \"\xff\"}".to_vec()).await;
+    let reply = parts
+        .deliver("application/json", b"{\"a\": \"\xff\"}".to_vec())
+        .await;
     assert_eq!(reply.status, 400);
     assert!(reply.text.contains("offset 7"), "{}", reply.text);
 }
