@@ -79,7 +79,10 @@ pub struct Memory {
 impl Memory {
     /// A memory that begins with the hosts that configuration names.
     pub fn knowing(hosts: Hosts) -> Self {
-        Self { hosts: RwLock::new(hosts), ..Self::default() }
+        Self {
+            hosts: RwLock::new(hosts),
+            ..Self::default()
+        }
     }
 }
 
@@ -138,7 +141,8 @@ impl App {
     /// Whether a link may answer this request.
     pub fn answers_by_link(&self, request: &Request) -> bool {
         let registry = self.registries.get(&request.registry);
-        registry.is_some_and(|enrolled| enrolled.approvals == Approvals::Link) && request.approvals != Some(Approvals::None)
+        registry.is_some_and(|enrolled| enrolled.approvals == Approvals::Link)
+            && request.approvals != Some(Approvals::None)
     }
 
     /// The link that shows a request, and answers it where links may.
@@ -149,8 +153,14 @@ impl App {
 
     /// A message to the channel that is named for it, else to all.
     pub fn alert(&self, code: &str, text: String, about: &About) -> What {
-        let named = about.channel.as_ref().filter(|name| self.channels.contains_key(*name));
-        let channels = named.map_or_else(|| self.channels.keys().cloned().collect(), |name| vec![name.clone()]);
+        let named = about
+            .channel
+            .as_ref()
+            .filter(|name| self.channels.contains_key(*name));
+        let channels = named.map_or_else(
+            || self.channels.keys().cloned().collect(),
+            |name| vec![name.clone()],
+        );
         What::Alerted(Alert {
             id: AlertId(self.clock.id()),
             code: code.to_owned(),
@@ -167,31 +177,62 @@ impl App {
     /// The enrolled registry that a denial is about.
     pub fn registry_of(&self, denied: &Denied) -> Result<ResourceId, NoRegistry> {
         let everything = Scope::default();
-        let scope = self.sources.get(&denied.source).map_or(&everything, |source| &source.scope);
-        let hosts = self.memory.hosts.read().unwrap_or_else(PoisonError::into_inner);
+        let scope = self
+            .sources
+            .get(&denied.source)
+            .map_or(&everything, |source| &source.scope);
+        let hosts = self
+            .memory
+            .hosts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         hosts.resolve(&denied.report, scope).cloned()
     }
 
     /// Takes in the hosts that Azure reports for a registry.
     pub fn learn(&self, id: &ResourceId, live: &Live) {
-        let mut hosts = self.memory.hosts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = self
+            .memory
+            .hosts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         hosts.learn(id, live.data_endpoints.iter().chain([&live.login_server]));
-        let mut names = self.memory.login_servers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self
+            .memory
+            .login_servers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         names.insert(id.clone(), live.login_server.clone());
     }
 
     /// The registry's login server, once Azure has told it.
     pub fn login_server(&self, id: &ResourceId) -> Option<String> {
-        self.memory.login_servers.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.memory
+            .login_servers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
     }
 
     /// The registries that Azure has not described yet.
     pub fn unread_registries(&self) -> Vec<ResourceId> {
-        self.memory.hosts.read().unwrap_or_else(PoisonError::into_inner).unread().cloned().collect()
+        self.memory
+            .hosts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .unread()
+            .cloned()
+            .collect()
     }
 
     /// A registry's limit of entries, if it was told within `within`.
-    pub fn known_limit(&self, id: &ResourceId, now: Timestamp, within: SignedDuration) -> Option<u32> {
+    pub fn known_limit(
+        &self,
+        id: &ResourceId,
+        now: Timestamp,
+        within: SignedDuration,
+    ) -> Option<u32> {
         let (at, limit) = *locked(&self.memory.limits).get(id)?;
         (now.duration_since(at) < within).then_some(limit)
     }
@@ -203,7 +244,10 @@ impl App {
 
     /// How fast attempts for a registry follow each other now.
     pub fn pace(&self, id: &ResourceId) -> Pace {
-        locked(&self.memory.paces).get(id).copied().unwrap_or_default()
+        locked(&self.memory.paces)
+            .get(id)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Sets that pace.
@@ -213,7 +257,9 @@ impl App {
 
     /// How often a message was tried on a channel, and when it may be tried again.
     pub fn attempts(&self, alert: AlertId, channel: &str) -> (u32, Timestamp) {
-        let known = locked(&self.memory.attempts).get(&(alert, channel.to_owned())).copied();
+        let known = locked(&self.memory.attempts)
+            .get(&(alert, channel.to_owned()))
+            .copied();
         known.unwrap_or((0, Timestamp::MIN))
     }
 

@@ -60,15 +60,30 @@ impl Server {
         let app = Arc::new(app(config, clock).await?);
         let public = bind(listen, "listen").await?;
         let operators = bind(admin, "admin").await?;
-        let local = |listener: &TcpListener| listener.local_addr().context("the listener has no address");
+        let local =
+            |listener: &TcpListener| listener.local_addr().context("the listener has no address");
         let (listen, admin) = (local(&public)?, local(&operators)?);
         flow::sets::turn(&app).await;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        tasks.spawn(http::serve(public, http::public_router(Arc::clone(&app)), stop.clone()));
-        tasks.spawn(http::serve(operators, http::admin_router(Arc::clone(&app), admin), stop.clone()));
+        tasks.spawn(http::serve(
+            public,
+            http::public_router(Arc::clone(&app)),
+            stop.clone(),
+        ));
+        tasks.spawn(http::serve(
+            operators,
+            http::admin_router(Arc::clone(&app), admin),
+            stop.clone(),
+        ));
         flow::run(&app, &tasks, &stop);
         tasks.close();
-        Ok(Self { listen, admin, app, tasks, stop })
+        Ok(Self {
+            listen,
+            admin,
+            app,
+            tasks,
+            stop,
+        })
     }
 
     /// Stops: deliveries under way are answered, turns under way are finished.
@@ -83,18 +98,31 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
     let secrets = config.read_secrets().map_err(StartError::settings)?;
     let policy = config::load_policies(&config.policies).map_err(StartError::settings)?;
     check(&config, &policy)?;
-    let sets = config::load_files(&policy, &config.policies, clock.now()).map_err(StartError::settings)?;
+    let sets =
+        config::load_files(&policy, &config.policies, clock.now()).map_err(StartError::settings)?;
     let arm = Arm::new(&config.azure, clock.clone()).map_err(StartError::settings)?;
-    let link_key = LinkKey::new(&secrets.link_key).context("`links.key` cannot be used").map_err(StartError::Settings)?;
+    let link_key = LinkKey::new(&secrets.link_key)
+        .context("`links.key` cannot be used")
+        .map_err(StartError::Settings)?;
     let ledger = Ledger::open(&config.state.to_string()).await;
-    let ledger = ledger.with_context(|| format!("the ledger `{}` cannot be opened", config.state))?;
-    let registries: BTreeMap<ResourceId, Enrolled> = config.registries.iter().map(enrolled).collect();
-    let hosts = Hosts::configured(registries.iter().map(|(id, enrolled)| (id, &enrolled.hosts[..])));
+    let ledger =
+        ledger.with_context(|| format!("the ledger `{}` cannot be opened", config.state))?;
+    let registries: BTreeMap<ResourceId, Enrolled> =
+        config.registries.iter().map(enrolled).collect();
+    let hosts = Hosts::configured(
+        registries
+            .iter()
+            .map(|(id, enrolled)| (id, &enrolled.hosts[..])),
+    );
     Ok(App {
         arm,
         ledger,
         sources: sources(&config, secrets.source_keys),
-        channels: secrets.channel_urls.into_iter().map(|(name, url)| (name, Channel { url })).collect(),
+        channels: secrets
+            .channel_urls
+            .into_iter()
+            .map(|(name, url)| (name, Channel { url }))
+            .collect(),
         registries,
         policy: ArcSwap::from_pointee(policy),
         policies: config.policies.clone(),
@@ -114,13 +142,25 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
 /// Policy and configuration must agree; what is odd about them is told.
 fn check(config: &Config, policy: &Policy) -> Result<(), StartError> {
     let (warnings, errors) = config.check(policy).split();
-    for warning in config.warnings.0.iter().chain(&policy.warnings.0).chain(&warnings.0) {
+    for warning in config
+        .warnings
+        .0
+        .iter()
+        .chain(&policy.warnings.0)
+        .chain(&warnings.0)
+    {
         tracing::warn!("{}", warning.what);
     }
     if config.channels.is_empty() {
-        tracing::warn!("there are no `channels`: requests and alerts stand on the operator page only, and nobody is told");
+        tracing::warn!(
+            "there are no `channels`: requests and alerts stand on the operator page only, and nobody is told"
+        );
     }
-    if errors.0.is_empty() { Ok(()) } else { Err(StartError::settings(errors)) }
+    if errors.0.is_empty() {
+        Ok(())
+    } else {
+        Err(StartError::settings(errors))
+    }
 }
 
 fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
@@ -133,7 +173,10 @@ fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
     (registry.id.clone(), enrolled)
 }
 
-fn sources(config: &Config, mut keys: BTreeMap<String, Vec<SecretString>>) -> BTreeMap<String, Source> {
+fn sources(
+    config: &Config,
+    mut keys: BTreeMap<String, Vec<SecretString>>,
+) -> BTreeMap<String, Source> {
     let source = |source: &config::Source| {
         let config::Auth::SharedKey { query, .. } = source.auth;
         let keys = keys.remove(&source.name).unwrap_or_default();
@@ -141,17 +184,26 @@ fn sources(config: &Config, mut keys: BTreeMap<String, Vec<SecretString>>) -> BT
         Source {
             name: source.name.clone(),
             auth: Auth::SharedKey { keys, query },
-            scope: Scope { registries: source.registries.clone(), registry: source.registry.clone() },
+            scope: Scope {
+                registries: source.registries.clone(),
+                registry: source.registry.clone(),
+            },
             trust_status_403: source.trust_status_403,
             limiter: RateLimiter::direct(Quota::per_second(per_second)),
             per_second,
             max_body: source.max_body_bytes,
         }
     };
-    config.sources.iter().map(source).map(|source| (source.name.clone(), source)).collect()
+    config
+        .sources
+        .iter()
+        .map(source)
+        .map(|source| (source.name.clone(), source))
+        .collect()
 }
 
 async fn bind(address: SocketAddr, field: &str) -> Result<TcpListener, StartError> {
-    let hint = || format!("`{field}: {address}` cannot be listened on: is another doorward running?");
+    let hint =
+        || format!("`{field}: {address}` cannot be listened on: is another doorward running?");
     Ok(TcpListener::bind(address).await.with_context(hint)?)
 }

@@ -66,14 +66,26 @@ impl Where {
     async fn open(&self) -> Result<Store, Failure> {
         let url = match &self.state {
             Some(url) => url.clone(),
-            None => crate::config::load(&self.config.config).map_err(Failure::wrong_input)?.state.to_string(),
+            None => crate::config::load(&self.config.config)
+                .map_err(Failure::wrong_input)?
+                .state
+                .to_string(),
         };
-        Store::open_read_only(&url).await.map_err(|error| anyhow::Error::new(error).into())
+        Store::open_read_only(&url)
+            .await
+            .map_err(|error| anyhow::Error::new(error).into())
     }
 
     async fn verify(&self) -> Result<(), Failure> {
-        let end = self.open().await?.verify().await.map_err(anyhow::Error::new)?;
-        let (count, hash) = end.map_or((0, "none".to_owned()), |(seq, hash)| (seq, hash.to_string()));
+        let end = self
+            .open()
+            .await?
+            .verify()
+            .await
+            .map_err(anyhow::Error::new)?;
+        let (count, hash) = end.map_or((0, "none".to_owned()), |(seq, hash)| {
+            (seq, hash.to_string())
+        });
         let told = writeln!(
             std::io::stdout(),
             "the ledger is whole: {count} entries, last hash {hash}\nkeep that hash elsewhere: entries cut off at the end can be noticed only by it"
@@ -88,8 +100,13 @@ impl Show {
         let mut seq = self.after;
         let mut output = std::io::BufWriter::new(std::io::stdout());
         loop {
-            let entries = ledger.entries(seq, PAGE).await.map_err(anyhow::Error::new)?;
-            let Some(last) = entries.last() else { return Ok(()) };
+            let entries = ledger
+                .entries(seq, PAGE)
+                .await
+                .map_err(anyhow::Error::new)?;
+            let Some(last) = entries.last() else {
+                return Ok(());
+            };
             seq = last.seq;
             for entry in &entries {
                 self.print(entry, &mut output)?;

@@ -18,7 +18,9 @@ pub(super) fn quiet() {
 
 fn start_at(usual: &str) {
     let filter = EnvFilter::try_from_env("DOORWARD_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second start, which there is none, would be refused and change nothing.
     if std::io::stderr().is_terminal() {
         log.try_init().ok();

@@ -50,7 +50,10 @@ pub(crate) struct Failure {
 impl Failure {
     /// The user can mend what was given.
     pub(crate) fn wrong_input(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: WRONG_INPUT, error: error.into() }
+        Self {
+            code: WRONG_INPUT,
+            error: error.into(),
+        }
     }
 }
 
@@ -64,7 +67,12 @@ impl From<anyhow::Error> for Failure {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigFile {
     /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = "doorward.yaml", env = "DOORWARD_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "doorward.yaml",
+        env = "DOORWARD_CONFIG"
+    )]
     pub(crate) config: PathBuf,
 }
 
@@ -78,7 +86,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         Command::Simulate(options) => {
             log::start();
-            simulate(options, Clock::system()).await.map_err(Failure::from)
+            simulate(options, Clock::system())
+                .await
+                .map_err(Failure::from)
         }
         Command::Parse(parse) => parse.run().map_err(Failure::from),
         Command::Ledger(ledger) => ledger.run().await,
@@ -96,5 +106,9 @@ pub async fn run(cli: Cli) -> ExitCode {
 /// An error and its causes; one that shows its place in a file begins with `error:` itself.
 fn told(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
-    if text.starts_with("error:") { text } else { format!("error: {text}") }
+    if text.starts_with("error:") {
+        text
+    } else {
+        format!("error: {text}")
+    }
 }

@@ -18,7 +18,9 @@ pub(crate) struct Parse {
 
 impl Parse {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let input = self.read().with_context(|| format!("`{}` cannot be read", self.file.display()))?;
+        let input = self
+            .read()
+            .with_context(|| format!("`{}` cannot be read", self.file.display()))?;
         let mut output = BufWriter::new(std::io::stdout().lock());
         for denial in extract::parse_document(&input) {
             let written = serde_json::to_writer(&mut output, &denial).map_err(std::io::Error::from);
@@ -33,11 +35,20 @@ impl Parse {
     fn read(&self) -> anyhow::Result<Vec<u8>> {
         let mut input = Vec::new();
         if self.file.as_os_str() == "-" {
-            std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut input)?;
+            std::io::stdin()
+                .lock()
+                .take(LARGEST + 1)
+                .read_to_end(&mut input)?;
         } else {
-            std::fs::File::open(&self.file)?.take(LARGEST + 1).read_to_end(&mut input)?;
+            std::fs::File::open(&self.file)?
+                .take(LARGEST + 1)
+                .read_to_end(&mut input)?;
         }
-        anyhow::ensure!(input.len() as u64 <= LARGEST, "it is larger than {} MiB: give it in parts", LARGEST >> 20);
+        anyhow::ensure!(
+            input.len() as u64 <= LARGEST,
+            "it is larger than {} MiB: give it in parts",
+            LARGEST >> 20
+        );
         Ok(input)
     }
 }
@@ -48,5 +59,9 @@ fn closed(error: std::io::Error) -> anyhow::Result<()> {
 }
 
 fn closed_io(error: std::io::Error) -> std::io::Result<()> {
-    if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
+    if error.kind() == ErrorKind::BrokenPipe {
+        Ok(())
+    } else {
+        Err(error)
+    }
 }

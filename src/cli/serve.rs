@@ -16,11 +16,17 @@ impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let config = crate::config::load(&self.file.config).map_err(Failure::wrong_input)?;
         log::start();
-        let server = Server::start(config, Clock::system()).await.map_err(|error| match error {
-            server::StartError::Settings(error) => Failure::wrong_input(error),
-            server::StartError::Other(error) => Failure::from(error),
-        })?;
-        tracing::info!("listening on http://{}, operator page on http://{}/", server.listen, server.admin);
+        let server = Server::start(config, Clock::system())
+            .await
+            .map_err(|error| match error {
+                server::StartError::Settings(error) => Failure::wrong_input(error),
+                server::StartError::Other(error) => Failure::from(error),
+            })?;
+        tracing::info!(
+            "listening on http://{}, operator page on http://{}/",
+            server.listen,
+            server.admin
+        );
         asked_to_stop().await.map_err(anyhow::Error::new)?;
         tracing::info!("stopping: no new deliveries; what is under way is finished");
         server.stop().await;

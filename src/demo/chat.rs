@@ -21,12 +21,19 @@ pub(super) struct Chat {
 impl Chat {
     pub(super) async fn open() -> anyhow::Result<Self> {
         let messages = Arc::<Mutex<Vec<Value>>>::default();
-        let router = Router::new().route("/hook", post(take)).with_state(Arc::clone(&messages));
+        let router = Router::new()
+            .route("/hook", post(take))
+            .with_state(Arc::clone(&messages));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/hook", listener.local_addr()?);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(crate::http::serve(listener, router, stop.clone()));
-        Ok(Self { messages, url, tasks, stop })
+        Ok(Self {
+            messages,
+            url,
+            tasks,
+            stop,
+        })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -36,7 +43,11 @@ impl Chat {
     /// The latest message with this code.
     pub(super) fn last(&self, code: &str) -> Option<Value> {
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        messages.iter().rev().find(|message| message["code"] == code).cloned()
+        messages
+            .iter()
+            .rev()
+            .find(|message| message["code"] == code)
+            .cloned()
     }
 
     pub(super) async fn close(self) {
@@ -47,5 +58,8 @@ impl Chat {
 }
 
 async fn take(State(messages): State<Arc<Mutex<Vec<Value>>>>, Json(message): Json<Value>) {
-    messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+    messages
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(message);
 }

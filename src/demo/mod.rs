@@ -9,7 +9,7 @@ use crate::domain::denial::Kind;
 use crate::domain::ledger::What;
 use crate::domain::verdict::Action;
 use anyhow::{Context, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use stage::{LOCKED, OPEN, Stage};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,8 +50,11 @@ impl Demo {
         ));
         let told = story(&stage, &mut teller).await;
         if told.is_ok() && !self.exit {
-            teller.title("The story is told");
-            teller.say(&format!("doorward stays up: http://{}/ until Ctrl-C", stage.server.admin));
+            Teller::title("The story is told");
+            teller.say(&format!(
+                "doorward stays up: http://{}/ until Ctrl-C",
+                stage.server.admin
+            ));
             crate::cli::asked_to_stop().await?;
         }
         stage.strike().await;
@@ -71,18 +74,27 @@ async fn story(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result<()> {
 }
 
 async fn owned_address(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result<()> {
-    teller.title("A build agent behind our own NAT gateway is refused");
+    Teller::title("A build agent behind our own NAT gateway is refused");
     let refusal = stage.refused(teller, OURS, OPEN).await?;
     let line = json!({ "Log_s": refusal.as_docker_says(&stage::host(OPEN)), "Reason_s": "ImagePullFailure" });
-    stage.deliver(teller, "clusters", "application/json", line.to_string()).await?;
+    stage
+        .deliver(teller, "clusters", "application/json", line.to_string())
+        .await?;
     opens_and_closes(stage, teller, OURS).await
 }
 
 async fn status_403(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result<()> {
-    teller.title("The same, known only by a diagnostic record with status 403");
+    Teller::title("The same, known only by a diagnostic record with status 403");
     stage.refused(teller, OURS_TOO, OPEN).await?;
     let record = stage::login_event(OURS_TOO, OPEN, stage.server.app.clock.now());
-    stage.deliver(teller, "logs", "application/json", json!({ "records": [record] }).to_string()).await?;
+    stage
+        .deliver(
+            teller,
+            "logs",
+            "application/json",
+            json!({ "records": [record] }).to_string(),
+        )
+        .await?;
     teller.until("the denial is only suspected", |what| {
         matches!(what, What::Denied(denied) if denied.report.denial.kind == Kind::Suspected)
     })
@@ -90,55 +102,124 @@ async fn status_403(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result<()
     opens_and_closes(stage, teller, OURS_TOO).await
 }
 
-async fn opens_and_closes(stage: &Stage, teller: &mut Teller<'_>, address: &str) -> anyhow::Result<()> {
-    teller.until("policy allows it", |what| verdict_is(what, Action::Allow)).await?;
-    teller.until("the entry stands", |what| matches!(what, What::Opened { .. })).await?;
-    ensure!(stage.azure.entries(OPEN).contains(&address.to_owned()), "the registry's list has no entry for {address}");
+async fn opens_and_closes(
+    stage: &Stage,
+    teller: &mut Teller<'_>,
+    address: &str,
+) -> anyhow::Result<()> {
+    teller
+        .until("policy allows it", |what| verdict_is(what, Action::Allow))
+        .await?;
+    teller
+        .until("the entry stands", |what| {
+            matches!(what, What::Opened { .. })
+        })
+        .await?;
+    ensure!(
+        stage.azure.entries(OPEN).contains(&address.to_owned()),
+        "the registry's list has no entry for {address}"
+    );
     stage.served(teller, address, OPEN).await?;
-    teller.until("the entry is gone at its end", |what| matches!(what, What::Ended { .. })).await?;
-    ensure!(stage.azure.entries(OPEN) == [stage::FOREIGN], "the registry's list is not as it was before");
+    teller
+        .until("the entry is gone at its end", |what| {
+            matches!(what, What::Ended { .. })
+        })
+        .await?;
+    ensure!(
+        stage.azure.entries(OPEN) == [stage::FOREIGN],
+        "the registry's list is not as it was before"
+    );
     stage.refused(teller, address, OPEN).await?;
     Ok(())
 }
 
 async fn unknown_address(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result<()> {
-    teller.title("An address that nobody knows: a person is asked");
+    Teller::title("An address that nobody knows: a person is asked");
     let refusal = stage.refused(teller, UNKNOWN, OPEN).await?;
-    stage.deliver(teller, "clusters", "text/plain", refusal.as_docker_says(&stage::host(OPEN))).await?;
-    teller.until("policy asks", |what| verdict_is(what, Action::Ask)).await?;
-    teller.until("a request is open", |what| matches!(what, What::Requested(_))).await?;
-    teller.until("the message is delivered", |what| matches!(what, What::Delivered { .. })).await?;
+    stage
+        .deliver(
+            teller,
+            "clusters",
+            "text/plain",
+            refusal.as_docker_says(&stage::host(OPEN)),
+        )
+        .await?;
+    teller
+        .until("policy asks", |what| verdict_is(what, Action::Ask))
+        .await?;
+    teller
+        .until("a request is open", |what| {
+            matches!(what, What::Requested(_))
+        })
+        .await?;
+    teller
+        .until("the message is delivered", |what| {
+            matches!(what, What::Delivered { .. })
+        })
+        .await?;
     let message = stage.chat.last("ask").context("no message asks")?;
-    let link = message["link"].as_str().context("the message has no link")?.to_owned();
+    let link = message
+        .get("link")
+        .and_then(Value::as_str)
+        .context("the message has no link")?
+        .to_owned();
     teller.step(&format!("the message's approval link: {link}"));
     let shown = reqwest::get(&link).await?.status();
     ensure!(shown.is_success(), "the link answered {shown}");
-    ensure!(!stage.azure.entries(OPEN).contains(&UNKNOWN.to_owned()), "looking at a link opened something");
+    ensure!(
+        !stage.azure.entries(OPEN).contains(&UNKNOWN.to_owned()),
+        "looking at a link opened something"
+    );
     teller.step("opening the link shows the request and changes nothing");
     Ok(())
 }
 
 async fn hostile(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result<()> {
-    teller.title("Hostile events");
-    let text = format!("client with IP '{UNKNOWN}' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.");
-    let status = stage.post("clusters", "not-the-key", "text/plain", text).await?;
+    Teller::title("Hostile events");
+    let text = format!(
+        "client with IP '{UNKNOWN}' is not allowed access. Refer https://aka.ms/acr/firewall to grant access."
+    );
+    let status = stage
+        .post("clusters", "not-the-key", "text/plain", text)
+        .await?;
     ensure!(status == 401, "a wrong key was answered with {status}");
     teller.step("an event with a wrong key: 401, nothing is read of it");
-    let text = format!("{}: client with IP '{PRIVATE}' is not allowed access.", stage::host(OPEN));
-    stage.deliver(teller, "clusters", "text/plain", text).await?;
-    teller.until("a private address is never opened", |what| verdict_is(what, Action::Alert)).await?;
+    let text = format!(
+        "{}: client with IP '{PRIVATE}' is not allowed access.",
+        stage::host(OPEN)
+    );
+    stage
+        .deliver(teller, "clusters", "text/plain", text)
+        .await?;
+    teller
+        .until("a private address is never opened", |what| {
+            verdict_is(what, Action::Alert)
+        })
+        .await?;
     Ok(())
 }
 
 async fn locked(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result<()> {
-    teller.title("A registry whose public network access is disabled: an entry would not help");
+    Teller::title("A registry whose public network access is disabled: an entry would not help");
     let refusal = stage.refused(teller, OURS, LOCKED).await?;
-    stage.deliver(teller, "clusters", "text/plain", refusal.as_docker_says(&stage::host(LOCKED))).await?;
-    teller.until("nothing is written, and people are told what would help", |what| {
-        matches!(what, What::Alerted(alert) if alert.code == "public_access_disabled")
-    })
-    .await?;
-    ensure!(stage.azure.entries(LOCKED).is_empty(), "an entry was written all the same");
+    stage
+        .deliver(
+            teller,
+            "clusters",
+            "text/plain",
+            refusal.as_docker_says(&stage::host(LOCKED)),
+        )
+        .await?;
+    teller
+        .until(
+            "nothing is written, and people are told what would help",
+            |what| matches!(what, What::Alerted(alert) if alert.code == "public_access_disabled"),
+        )
+        .await?;
+    ensure!(
+        stage.azure.entries(LOCKED).is_empty(),
+        "an entry was written all the same"
+    );
     Ok(())
 }
 

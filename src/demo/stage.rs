@@ -44,7 +44,12 @@ impl Stage {
         let config = config(folder.path(), &azure, &chat, listen, admin)?;
         let config = crate::config::load(&config)?;
         let server = Server::start(config, Clock::system()).await?;
-        Ok(Self { azure, server, chat, folder })
+        Ok(Self {
+            azure,
+            server,
+            chat,
+            folder,
+        })
     }
 
     /// Takes everything down again.
@@ -57,22 +62,51 @@ impl Stage {
     }
 
     /// A client at `address` pulls and is refused, now or as soon as the data plane knows.
-    pub(super) async fn refused(&self, teller: &mut Teller<'_>, address: &str, registry: &str) -> anyhow::Result<Pull> {
-        let pull = self.pull_until(address, registry, |pull| pull.status == 403).await?;
-        ensure!(pull.body.contains(address), "the refusal does not name {address}");
-        teller.step(&format!("{address} pulls {}/prod/api:v1: {} {}", host(registry), pull.status, pull.body.trim()));
+    pub(super) async fn refused(
+        &self,
+        teller: &mut Teller<'_>,
+        address: &str,
+        registry: &str,
+    ) -> anyhow::Result<Pull> {
+        let pull = self
+            .pull_until(address, registry, |pull| pull.status == 403)
+            .await?;
+        ensure!(
+            pull.body.contains(address),
+            "the refusal does not name {address}"
+        );
+        teller.step(&format!(
+            "{address} pulls {}/prod/api:v1: {} {}",
+            host(registry),
+            pull.status,
+            pull.body.trim()
+        ));
         Ok(pull)
     }
 
     /// A client at `address` pulls and is served, now or as soon as the data plane knows.
-    pub(super) async fn served(&self, teller: &mut Teller<'_>, address: &str, registry: &str) -> anyhow::Result<()> {
+    pub(super) async fn served(
+        &self,
+        teller: &mut Teller<'_>,
+        address: &str,
+        registry: &str,
+    ) -> anyhow::Result<()> {
         let pull = self.pull_until(address, registry, Pull::is_served).await?;
-        teller.step(&format!("{address} pulls {}/prod/api:v1: {} the image comes", host(registry), pull.status));
+        teller.step(&format!(
+            "{address} pulls {}/prod/api:v1: {} the image comes",
+            host(registry),
+            pull.status
+        ));
         Ok(())
     }
 
-    async fn pull_until(&self, address: &str, registry: &str, is_it: impl Fn(&Pull) -> bool) -> anyhow::Result<Pull> {
-        let caller = self.azure.caller(address.parse()?).with_login(CLIENT_ID, CLIENT_SECRET);
+    async fn pull_until(
+        &self,
+        address: &str,
+        registry: &str,
+        is_it: impl Fn(&Pull) -> bool,
+    ) -> anyhow::Result<Pull> {
+        let caller = self.azure.caller(address.parse()?);
         let clock = Clock::system();
         let pulls = async {
             loop {
@@ -83,11 +117,19 @@ impl Stage {
                 clock.sleep(Duration::from_millis(100)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, pulls).await.with_context(|| format!("{address} is not answered as expected"))?
+        tokio::time::timeout(PATIENCE, pulls)
+            .await
+            .with_context(|| format!("{address} is not answered as expected"))?
     }
 
     /// A proven sender delivers an event.
-    pub(super) async fn deliver(&self, teller: &mut Teller<'_>, source: &str, kind: &str, body: String) -> anyhow::Result<()> {
+    pub(super) async fn deliver(
+        &self,
+        teller: &mut Teller<'_>,
+        source: &str,
+        kind: &str,
+        body: String,
+    ) -> anyhow::Result<()> {
         let status = self.post(source, SOURCE_KEY, kind, body).await?;
         ensure!(status == 202, "the event was answered with {status}");
         teller.step(&format!("source `{source}` delivers the event: 202"));
@@ -95,10 +137,20 @@ impl Stage {
     }
 
     /// Anybody delivers an event.
-    pub(super) async fn post(&self, source: &str, key: &str, kind: &str, body: String) -> anyhow::Result<u16> {
+    pub(super) async fn post(
+        &self,
+        source: &str,
+        key: &str,
+        kind: &str,
+        body: String,
+    ) -> anyhow::Result<u16> {
         let url = format!("http://{}/events/{source}", self.server.listen);
         let sender = Endpoint::new(self.azure.clock(), &url).header("x-doorward-key", key);
-        sender.post(kind, &body).await.status.context("doorward did not answer")
+        sender
+            .post(kind, &body)
+            .await
+            .status
+            .context("doorward did not answer")
     }
 }
 
@@ -126,8 +178,15 @@ async fn azure(folder: &Path) -> anyhow::Result<Sim> {
     let mut options = SimOptions::new(Clock::system());
     options.ca_dir = Some(folder.to_owned());
     let azure = Sim::start(options).await?;
-    azure.add_registry(Registry::new(OPEN).with_entry(FOREIGN));
-    azure.add_registry(Registry { public_network_access: false, ..Registry::new(LOCKED) });
+    let registry = |name| Registry {
+        anonymous_pull: true,
+        ..Registry::new(name)
+    };
+    azure.add_registry(registry(OPEN).with_entry(FOREIGN));
+    azure.add_registry(Registry {
+        public_network_access: false,
+        ..registry(LOCKED)
+    });
     azure.model(|model| {
         model.add_nat_gateway("build-egress", &[OURS], &["20.61.10.16/30"]);
     });
@@ -136,8 +195,16 @@ async fn azure(folder: &Path) -> anyhow::Result<Sim> {
 }
 
 /// Writes the configuration, the policy and the secrets, as a user would.
-fn config(folder: &Path, azure: &Sim, chat: &Chat, listen: SocketAddr, admin: SocketAddr) -> anyhow::Result<std::path::PathBuf> {
-    let write = |name: &str, text: &str| fs::write(folder.join(name), text).with_context(|| format!("`{name}` cannot be written"));
+fn config(
+    folder: &Path,
+    azure: &Sim,
+    chat: &Chat,
+    listen: SocketAddr,
+    admin: SocketAddr,
+) -> anyhow::Result<std::path::PathBuf> {
+    let write = |name: &str, text: &str| {
+        fs::write(folder.join(name), text).with_context(|| format!("`{name}` cannot be written"))
+    };
     write("link-key", &uuid::Uuid::new_v4().to_string())?;
     write("source-key", SOURCE_KEY)?;
     write("client-secret", CLIENT_SECRET)?;
@@ -146,9 +213,7 @@ fn config(folder: &Path, azure: &Sim, chat: &Chat, listen: SocketAddr, admin: So
     write("policies/demo.yaml", include_str!("policy.yaml"))?;
     let (open, locked) = (Registry::new(OPEN).id(), Registry::new(LOCKED).id());
     let secret = |name: &str| json!({ "file": folder.join(name) });
-    let source = |name: &str, trust: bool| {
-        json!({ "name": name, "auth": { "kind": "shared_key", "keys": [secret("source-key")] }, "trust_status_403": trust })
-    };
+    let source = |name: &str, trust: bool| json!({ "name": name, "auth": { "kind": "shared_key", "keys": [secret("source-key")] }, "trust_status_403": trust });
     let config = json!({
         "listen": listen,
         "admin": admin,

@@ -19,7 +19,12 @@ pub(super) struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     pub(super) fn new(app: &'a App) -> Self {
-        Self { app, begun: Instant::now(), seq: 0, steps: 0 }
+        Self {
+            app,
+            begun: Instant::now(),
+            seq: 0,
+            steps: 0,
+        }
     }
 
     /// How many steps have happened.
@@ -28,13 +33,16 @@ impl<'a> Teller<'a> {
     }
 
     /// A chapter.
-    pub(super) fn title(&self, text: &str) {
+    pub(super) fn title(text: &str) {
         write(&format!("\n{text}\n{}\n", "-".repeat(text.chars().count())));
     }
 
     /// A remark.
     pub(super) fn say(&self, text: &str) {
-        write(&format!("{:>6.2} s  {text}\n", self.begun.elapsed().as_secs_f64()));
+        write(&format!(
+            "{:>6.2} s  {text}\n",
+            self.begun.elapsed().as_secs_f64()
+        ));
     }
 
     /// Something that happened and was seen to.
@@ -44,9 +52,14 @@ impl<'a> Teller<'a> {
     }
 
     /// Tells the ledger's entries as they come, up to the one that `is_it`.
-    pub(super) async fn until(&mut self, step: &str, is_it: impl Fn(&What) -> bool) -> anyhow::Result<What> {
+    pub(super) async fn until(
+        &mut self,
+        step: &str,
+        is_it: impl Fn(&What) -> bool,
+    ) -> anyhow::Result<What> {
         let found = tokio::time::timeout(PATIENCE, self.follow(is_it)).await;
-        let what = found.with_context(|| format!("{step}: this did not happen within {PATIENCE:?}"))??;
+        let what =
+            found.with_context(|| format!("{step}: this did not happen within {PATIENCE:?}"))??;
         self.steps += 1;
         Ok(what)
     }

@@ -62,6 +62,9 @@ impl About {
 
     /// A registry as such.
     pub fn registry(registry: &ResourceId) -> Self {
-        Self { registry: Some(registry.clone()), ..Self::default() }
+        Self {
+            registry: Some(registry.clone()),
+            ..Self::default()
+        }
     }
 }

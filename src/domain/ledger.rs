@@ -139,7 +139,10 @@ pub struct Write {
 impl Write {
     /// What it adds and takes away.
     pub fn patch(&self) -> Patch {
-        Patch { add: self.add.iter().copied().collect(), remove: self.remove.iter().copied().collect() }
+        Patch {
+            add: self.add.iter().copied().collect(),
+            remove: self.remove.iter().copied().collect(),
+        }
     }
 }
 
@@ -321,8 +324,12 @@ mod tests {
     }
 
     fn holds(entries: &[Entry]) -> bool {
-        let before = std::iter::once(None).chain(entries.iter().map(|entry| Some((entry.seq, entry.hash))));
-        entries.iter().zip(before).all(|(entry, before)| entry.follows(before))
+        let before =
+            std::iter::once(None).chain(entries.iter().map(|entry| Some((entry.seq, entry.hash))));
+        entries
+            .iter()
+            .zip(before)
+            .all(|(entry, before)| entry.follows(before))
     }
 
     proptest! {

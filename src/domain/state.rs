@@ -156,7 +156,9 @@ impl State {
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
             What::Requested(request) => self.ask(request),
-            What::Answered { request, answer, .. } => self.answer(at, *request, *answer),
+            What::Answered {
+                request, answer, ..
+            } => self.answer(at, *request, *answer),
             What::Alerted(alert) => self.tell(at, alert),
             What::Delivered { alert, channel } | What::Undelivered { alert, channel, .. } => {
                 self.reached(*alert, channel);
@@ -222,7 +224,11 @@ impl State {
                 Some(What::Opened { grant })
             } else if standing.is_over(now) && write.remove.contains(&address) {
                 let opened = standing.stage == Stage::Open;
-                let ending = if opened { Ending::Expired } else { Ending::NeverOpened };
+                let ending = if opened {
+                    Ending::Expired
+                } else {
+                    Ending::NeverOpened
+                };
                 Some(What::Ended { grant, ending })
             } else {
                 None
@@ -275,13 +281,19 @@ impl State {
 
     fn ask(&mut self, request: &Request) {
         let key = self.close_window(request.denial);
-        let asked = Asked { request: request.clone(), answer: None, key };
+        let asked = Asked {
+            request: request.clone(),
+            answer: None,
+            key,
+        };
         self.requests.insert(request.id, asked);
     }
 
     /// After a no, the same denial is not asked about again at once.
     fn answer(&mut self, at: Timestamp, request: RequestId, answer: Answer) {
-        let Some(asked) = self.requests.get_mut(&request) else { return };
+        let Some(asked) = self.requests.get_mut(&request) else {
+            return;
+        };
         asked.answer = Some((at, answer));
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
             self.decided.insert(key.clone(), (at, asked.request.denial));
@@ -290,7 +302,10 @@ impl State {
 
     /// A grant or a request stands for its denial itself: once it is over, the same denial is new.
     fn close_window(&mut self, denial: DenialId) -> Option<DenialKey> {
-        let decided = self.verdicts.iter().find(|decision| decision.denial.id == denial);
+        let decided = self
+            .verdicts
+            .iter()
+            .find(|decision| decision.denial.id == denial);
         let key = decided.map(|decision| key(&decision.denial))?;
         self.decided.remove(&key);
         Some(key)

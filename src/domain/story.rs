@@ -14,22 +14,40 @@ use std::time::Duration;
 pub fn line(what: &What) -> String {
     match what {
         What::Denied(denied) => words::denial(denied),
-        What::Decided { registry, verdict, .. } => decided(registry.as_ref(), verdict),
+        What::Decided {
+            registry, verdict, ..
+        } => decided(registry.as_ref(), verdict),
         What::Repeated { of, .. } => format!("the same as denial {of}: no new verdict"),
         What::Granted(grant) => granted(grant),
         What::WriteIntended(write) => intended(write),
-        What::WriteSettled { registry, outcome, .. } => settled(registry, outcome),
+        What::WriteSettled {
+            registry, outcome, ..
+        } => settled(registry, outcome),
         What::Opened { grant } => format!("the entry stands and is ours (grant {grant})"),
         What::Satisfied { grant, entry } => {
             format!("admitted already by `{entry}`, which is not ours (grant {grant})")
         }
-        What::NotOpened { grant, code, reason } => format!("not opened ({code}): {reason} (grant {grant})"),
+        What::NotOpened {
+            grant,
+            code,
+            reason,
+        } => format!("not opened ({code}): {reason} (grant {grant})"),
         What::Ended { grant, ending } => format!("{} (grant {grant})", ended(*ending)),
         What::Requested(request) => requested(request),
-        What::Answered { request, answer, by } => format!("{} by {by} (request {request})", answered(*answer)),
+        What::Answered {
+            request,
+            answer,
+            by,
+        } => format!("{} by {by} (request {request})", answered(*answer)),
         What::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
-        What::Delivered { alert, channel } => format!("`{channel}` took the message (alert {alert})"),
-        What::Undelivered { alert, channel, reason } => {
+        What::Delivered { alert, channel } => {
+            format!("`{channel}` took the message (alert {alert})")
+        }
+        What::Undelivered {
+            alert,
+            channel,
+            reason,
+        } => {
             format!("`{channel}` never took the message: {reason} (alert {alert})")
         }
     }
@@ -37,22 +55,46 @@ pub fn line(what: &What) -> String {
 
 fn decided(registry: Option<&ResourceId>, verdict: &Verdict) -> String {
     let on = registry.map_or_else(String::new, |id| format!(" on `{}`", id.name()));
-    let notes: Vec<&str> = verdict.notes.iter().map(|note| note.text.as_str()).collect();
-    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-    format!("{}{on} by {}{notes}", verdict.action, words::verdict(verdict))
+    let notes: Vec<&str> = verdict
+        .notes
+        .iter()
+        .map(|note| note.text.as_str())
+        .collect();
+    let notes = if notes.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", notes.join("; "))
+    };
+    format!(
+        "{}{on} by {}{notes}",
+        verdict.action,
+        words::verdict(verdict)
+    )
 }
 
 fn granted(grant: &Grant) -> String {
     let (name, until) = (grant.registry.name(), words::time(grant.until));
-    format!("`{}` on `{name}` until {until} (grant {})", grant.address, grant.id)
+    format!(
+        "`{}` on `{name}` until {until} (grant {})",
+        grant.address, grant.id
+    )
 }
 
 fn intended(write: &Write) -> String {
     let list = |sign: char, addresses: &[Ipv4Addr]| -> Vec<String> {
-        addresses.iter().map(|address| format!("{sign}{address}")).collect()
+        addresses
+            .iter()
+            .map(|address| format!("{sign}{address}"))
+            .collect()
     };
-    let changes = [list('+', &write.add), list('-', &write.remove)].concat().join(" ");
-    format!("PATCH `{}`: {changes}, beside {} entries", write.registry.name(), write.before.len())
+    let changes = [list('+', &write.add), list('-', &write.remove)]
+        .concat()
+        .join(" ");
+    format!(
+        "PATCH `{}`: {changes}, beside {} entries",
+        write.registry.name(),
+        write.before.len()
+    )
 }
 
 fn settled(registry: &ResourceId, outcome: &WriteOutcome) -> String {
@@ -60,7 +102,9 @@ fn settled(registry: &ResourceId, outcome: &WriteOutcome) -> String {
         WriteOutcome::Applied { after } => {
             format!("applied: `{}` has {} entries", registry.name(), after.len())
         }
-        WriteOutcome::NotApplied { reason } => format!("not applied on `{}`: {reason}", registry.name()),
+        WriteOutcome::NotApplied { reason } => {
+            format!("not applied on `{}`: {reason}", registry.name())
+        }
         WriteOutcome::Lost { reason } => format!("lost on `{}`: {reason}", registry.name()),
     }
 }
@@ -69,7 +113,9 @@ fn ended(ending: Ending) -> &'static str {
     match ending {
         Ending::Expired => "its time was over and the entry is gone",
         Ending::NeverOpened => "its time was over before it was opened",
-        Ending::LeftToOthers => "its time was over; an entry that is not ours admits the address still",
+        Ending::LeftToOthers => {
+            "its time was over; an entry that is not ours admits the address still"
+        }
         Ending::CarriedOn => "its time was over; another grant keeps the address open",
         Ending::RemovedByOthers => "others had taken the entry away",
     }

@@ -73,14 +73,32 @@ pub fn verdict(verdict: &Verdict) -> String {
 
 /// What was refused, and what policy said about it.
 pub fn verdict_text(denied: &Denied, verdict: &Verdict) -> String {
-    let reasons: Vec<&str> = verdict.notes.iter().map(|note| note.text.as_str()).collect();
-    let decided = format!("{}: {} by {}", denial(denied), verdict.action, self::verdict(verdict));
-    if reasons.is_empty() { decided } else { format!("{decided}. {}", reasons.join(". ")) }
+    let reasons: Vec<&str> = verdict
+        .notes
+        .iter()
+        .map(|note| note.text.as_str())
+        .collect();
+    let decided = format!(
+        "{}: {} by {}",
+        denial(denied),
+        verdict.action,
+        self::verdict(verdict)
+    );
+    if reasons.is_empty() {
+        decided
+    } else {
+        format!("{decided}. {}", reasons.join(". "))
+    }
 }
 
 /// The question to a person.
 pub fn ask(denied: &Denied, verdict: &Verdict, ttl: Duration) -> String {
-    format!("{}. Open it for {}? Asked by {}", denial(denied), Show(ttl), self::verdict(verdict))
+    format!(
+        "{}. Open it for {}? Asked by {}",
+        denial(denied),
+        Show(ttl),
+        self::verdict(verdict)
+    )
 }
 
 /// That an entry outlives its end.
@@ -108,7 +126,11 @@ pub fn slow(grant: &Grant, why: &str) -> String {
 
 /// That a grant will not be opened.
 pub fn not_opened(grant: &Grant, reason: &str) -> String {
-    format!("`{}` was not opened on `{}`: {reason}", grant.address, grant.registry.name())
+    format!(
+        "`{}` was not opened on `{}`: {reason}",
+        grant.address,
+        grant.registry.name()
+    )
 }
 
 /// That an address was admitted all along.
@@ -130,7 +152,11 @@ pub fn already_covered(grant: &Grant, entry: &str, status_403: bool) -> String {
 /// That others changed a list while we wrote to it.
 pub fn changed_meanwhile(registry: &ResourceId, gone: &[String], new: &[String]) -> String {
     let list = |entries: &[String]| {
-        if entries.is_empty() { "none".to_owned() } else { quoted(&entries.join(", ")) }
+        if entries.is_empty() {
+            "none".to_owned()
+        } else {
+            quoted(&entries.join(", "))
+        }
     };
     format!(
         "others changed the list of `{}` while doorward wrote to it: gone `{}`, new `{}`. An entry that somebody added \
@@ -143,7 +169,11 @@ pub fn changed_meanwhile(registry: &ResourceId, gone: &[String], new: &[String])
 
 /// `text` with an end.
 pub fn sentence(text: &str) -> String {
-    if text.ends_with(['.', '?', '!']) { text.to_owned() } else { format!("{text}.") }
+    if text.ends_with(['.', '?', '!']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
 }
 
 /// A time for people, to the second, in UTC.

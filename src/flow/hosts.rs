@@ -14,12 +14,18 @@ const AGAIN: Duration = Duration::from_secs(10);
 pub async fn turn(app: &App) -> Option<Timestamp> {
     for id in app.unread_registries() {
         let call = Call::new(app.clock.id());
-        match app.arm.registry(&id, app.arm.read_api_version(), &call).await {
+        match app
+            .arm
+            .registry(&id, app.arm.read_api_version(), &call)
+            .await
+        {
             Ok(registry) => match Live::read(&registry) {
                 Ok(live) => app.learn(&id, &live),
                 Err(error) => tracing::error!(registry = id.name(), "{error}"),
             },
-            Err(error) => tracing::error!(registry = id.name(), "the registry cannot be read: {error}"),
+            Err(error) => {
+                tracing::error!(registry = id.name(), "the registry cannot be read: {error}");
+            }
         }
     }
     (!app.unread_registries().is_empty()).then(|| clock::add(app.clock.now(), AGAIN))

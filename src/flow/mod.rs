@@ -34,9 +34,15 @@ pub fn run(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
         let (app, id, stop) = (Arc::clone(app), id.clone(), stop.clone());
         tasks.spawn(async move { registry_loop(&app, &id, &stop).await });
     }
-    tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| triage_turn(app).await));
-    tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| notify::turn(app).await));
-    tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| Ok(hosts::turn(app).await)));
+    tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| {
+        triage_turn(app).await
+    }));
+    tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| {
+        notify::turn(app).await
+    }));
+    tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| {
+        Ok(hosts::turn(app).await)
+    }));
     tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| {
         sets::turn(app).await;
         Ok(Some(clock::add(app.clock.now(), SETS_EVERY)))
@@ -55,7 +61,9 @@ async fn registry_loop(app: &App, id: &ResourceId, stop: &CancellationToken) {
         changed.mark_unchanged();
         let again = match reconcile::turn(app, id).await {
             Ok(reconcile::Turn::Again(at)) => Some(at),
-            Ok(reconcile::Turn::Idle | reconcile::Turn::Done) => app.ledger.read(|state| reconcile::next_end(state, id)),
+            Ok(reconcile::Turn::Idle | reconcile::Turn::Done) => {
+                app.ledger.read(|state| reconcile::next_end(state, id))
+            }
             Err(error) => Some(after_a_failure(app, &error)),
         };
         if !wait(app, &mut changed, again, stop).await {
@@ -64,11 +72,17 @@ async fn registry_loop(app: &App, id: &ResourceId, stop: &CancellationToken) {
     }
 }
 
-async fn every(app: Arc<App>, stop: CancellationToken, turn: impl AsyncFn(&App) -> Result<Option<Timestamp>, StoreError>) {
+async fn every(
+    app: Arc<App>,
+    stop: CancellationToken,
+    turn: impl AsyncFn(&App) -> Result<Option<Timestamp>, StoreError>,
+) {
     let mut changed = app.ledger.changed();
     loop {
         changed.mark_unchanged();
-        let again = turn(&app).await.unwrap_or_else(|error| Some(after_a_failure(&app, &error)));
+        let again = turn(&app)
+            .await
+            .unwrap_or_else(|error| Some(after_a_failure(&app, &error)));
         if !wait(&app, &mut changed, again, &stop).await {
             return;
         }
@@ -81,7 +95,12 @@ fn after_a_failure(app: &App, error: &StoreError) -> Timestamp {
 }
 
 /// Waits for the ledger to grow or for a time to come; `false` when it is time to stop.
-async fn wait(app: &App, changed: &mut watch::Receiver<i64>, until: Option<Timestamp>, stop: &CancellationToken) -> bool {
+async fn wait(
+    app: &App,
+    changed: &mut watch::Receiver<i64>,
+    until: Option<Timestamp>,
+    stop: &CancellationToken,
+) -> bool {
     let time = async {
         match until {
             Some(until) => app.clock.reached(until).await,

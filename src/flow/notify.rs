@@ -41,7 +41,9 @@ struct Message<'a> {
 
 /// Delivers what is due; when to look again, if something is left.
 pub async fn turn(app: &App) -> Result<Option<Timestamp>, StoreError> {
-    let waiting: Vec<(Timestamp, Alert)> = app.ledger.read(|state| state.outbox.values().cloned().collect());
+    let waiting: Vec<(Timestamp, Alert)> = app
+        .ledger
+        .read(|state| state.outbox.values().cloned().collect());
     let mut next: Option<Timestamp> = None;
     for (since, alert) in &waiting {
         for channel in &alert.channels {
@@ -55,7 +57,12 @@ pub async fn turn(app: &App) -> Result<Option<Timestamp>, StoreError> {
 }
 
 /// One message to one channel; when to try again, if it was not taken.
-async fn deliver(app: &App, since: Timestamp, alert: &Alert, name: &str) -> Result<Option<Timestamp>, StoreError> {
+async fn deliver(
+    app: &App,
+    since: Timestamp,
+    alert: &Alert,
+    name: &str,
+) -> Result<Option<Timestamp>, StoreError> {
     let now = app.clock.now();
     let (failures, not_before) = app.attempts(alert.id, name);
     if not_before > now {
@@ -67,14 +74,37 @@ async fn deliver(app: &App, since: Timestamp, alert: &Alert, name: &str) -> Resu
     };
     let (alert_id, channel) = (alert.id, name.to_owned());
     match outcome {
-        Ok(()) => app.ledger.append(app.clock.now(), vec![What::Delivered { alert: alert_id, channel }]).await?,
-        Err(reason) if now.duration_since(since) >= GIVE_UP_AFTER || !app.channels.contains_key(name) => {
+        Ok(()) => {
+            app.ledger
+                .append(
+                    app.clock.now(),
+                    vec![What::Delivered {
+                        alert: alert_id,
+                        channel,
+                    }],
+                )
+                .await?;
+        }
+        Err(reason)
+            if now.duration_since(since) >= GIVE_UP_AFTER || !app.channels.contains_key(name) =>
+        {
             tracing::error!(channel = name, alert = %alert.id, "a message is given up: {reason}");
-            app.ledger.append(app.clock.now(), vec![What::Undelivered { alert: alert_id, channel, reason }]).await?;
+            app.ledger
+                .append(
+                    app.clock.now(),
+                    vec![What::Undelivered {
+                        alert: alert_id,
+                        channel,
+                        reason,
+                    }],
+                )
+                .await?;
         }
         Err(reason) => {
             tracing::warn!(channel = name, alert = %alert.id, "a message was not taken and will be sent again: {reason}");
-            let pause = Duration::from_secs(2).saturating_mul(2_u32.saturating_pow(failures.min(10))).min(LONGEST_PAUSE);
+            let pause = Duration::from_secs(2)
+                .saturating_mul(2_u32.saturating_pow(failures.min(10)))
+                .min(LONGEST_PAUSE);
             let again = clock::add(app.clock.now(), pause);
             app.set_attempts(alert.id, name, failures.saturating_add(1), again);
             return Ok(Some(again));
@@ -84,19 +114,38 @@ async fn deliver(app: &App, since: Timestamp, alert: &Alert, name: &str) -> Resu
 }
 
 async fn send(app: &App, channel: &Channel, since: Timestamp, alert: &Alert) -> Result<(), String> {
-    let body = serde_json::to_vec(&message(app, since, alert)).map_err(|error| error.to_string())?;
+    let body =
+        serde_json::to_vec(&message(app, since, alert)).map_err(|error| error.to_string())?;
     // The address is a secret: nothing is told of why it is none.
-    let url = channel.url.expose_secret().parse().map_err(|_| "its `url` is not a URL".to_owned())?;
+    let url = channel
+        .url
+        .expose_secret()
+        .parse()
+        .map_err(|_| "its `url` is not a URL".to_owned())?;
     let mut request = Request::new(Method::POST, url);
-    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *request.body_mut() = Some(body.into());
-    let reply = app.http.send(request).await.map_err(|error| error.to_string())?;
-    if reply.status.is_success() { Ok(()) } else { Err(format!("it answered {}", reply.status)) }
+    let reply = app
+        .http
+        .send(request)
+        .await
+        .map_err(|error| error.to_string())?;
+    if reply.status.is_success() {
+        Ok(())
+    } else {
+        Err(format!("it answered {}", reply.status))
+    }
 }
 
 fn message<'a>(app: &App, since: Timestamp, alert: &'a Alert) -> Message<'a> {
-    let request = alert.request.and_then(|id| app.ledger.read(|state| state.requests.get(&id).cloned()));
-    let link = request.as_ref().and_then(|asked| app.link_to(&asked.request).ok());
+    let request = alert
+        .request
+        .and_then(|id| app.ledger.read(|state| state.requests.get(&id).cloned()));
+    let link = request
+        .as_ref()
+        .and_then(|asked| app.link_to(&asked.request).ok());
     let text = match &link {
         Some(link) => format!("{} {link}", words::sentence(&alert.text)),
         None => alert.text.clone(),

@@ -12,9 +12,17 @@ pub async fn turn(app: &App) {
         match load(app, &external).await {
             Ok(networks) => {
                 let now = app.clock.now();
-                app.sets.rcu(|sets| Arc::new(Sets::clone(sets).with(external.clone(), networks.iter().copied(), now)));
+                app.sets.rcu(|sets| {
+                    Arc::new(Sets::clone(sets).with(
+                        external.clone(),
+                        networks.iter().copied(),
+                        now,
+                    ))
+                });
             }
-            Err(why) => tracing::error!("the address set `{external}` could not be loaded, its last value stays: {why}"),
+            Err(why) => tracing::error!(
+                "the address set `{external}` could not be loaded, its last value stays: {why}"
+            ),
         }
     }
 }
@@ -24,8 +32,15 @@ async fn load(app: &App, external: &External) -> anyhow::Result<Vec<IpNet>> {
     let networks = match external {
         External::NatGateway(id) => app.arm.nat_gateway_egress(id, &call).await?,
         External::PublicIp(id) => app.arm.public_ip(id, &call).await?.into_iter().collect(),
-        External::PublicIpPrefix(id) => app.arm.public_ip_prefix(id, &call).await?.into_iter().collect(),
-        External::CidrsFile(_) | External::ServiceTag { .. } => return Ok(crate::config::load_file(&app.policies, external)?),
+        External::PublicIpPrefix(id) => app
+            .arm
+            .public_ip_prefix(id, &call)
+            .await?
+            .into_iter()
+            .collect(),
+        External::CidrsFile(_) | External::ServiceTag { .. } => {
+            return Ok(crate::config::load_file(&app.policies, external)?);
+        }
     };
     Ok(networks.into_iter().map(IpNet::V4).collect())
 }

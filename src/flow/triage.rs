@@ -28,7 +28,9 @@ const HOSTS_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 /// Gives a verdict to every denial that has none, in order of arrival; how many it was. Those that
 /// wait for Azure to describe a registry stay.
 pub async fn turn(app: &App) -> Result<usize, StoreError> {
-    let waiting: Vec<(Timestamp, Denied)> = app.ledger.read(|state| state.undecided.values().cloned().collect());
+    let waiting: Vec<(Timestamp, Denied)> = app
+        .ledger
+        .read(|state| state.undecided.values().cloned().collect());
     let mut decided = 0;
     for (arrived, denied) in waiting {
         if let Some(what) = judge(app, arrived, &denied) {
@@ -47,23 +49,42 @@ pub async fn turn(app: &App) -> Result<usize, StoreError> {
 fn judge(app: &App, arrived: Timestamp, denied: &Denied) -> Option<Vec<What>> {
     let now = app.clock.now();
     let registry = match app.registry_of(denied) {
-        Err(NoRegistry::NotYetKnown(_)) if now.duration_since(arrived) < HOSTS_WITHIN => return None,
-        Ok(id) if app.login_server(&id).is_none() && now.duration_since(arrived) < HOSTS_WITHIN => return None,
+        Err(NoRegistry::NotYetKnown(_)) if now.duration_since(arrived) < HOSTS_WITHIN => {
+            return None;
+        }
+        Ok(id) if app.login_server(&id).is_none() && now.duration_since(arrived) < HOSTS_WITHIN => {
+            return None;
+        }
         registry => registry,
     };
     let id = registry.as_ref().ok();
-    if let Some(of) = app.ledger.read(|state| state.repeats(denied, id, now, REPEAT_WINDOW)) {
-        return Some(vec![What::Repeated { denial: denied.id, of }]);
+    if let Some(of) = app
+        .ledger
+        .read(|state| state.repeats(denied, id, now, REPEAT_WINDOW))
+    {
+        return Some(vec![What::Repeated {
+            denial: denied.id,
+            of,
+        }]);
     }
     let mut verdict = ask_policy(app, denied, &registry, now);
     cap(app, denied, id, &mut verdict, now);
     tracing::info!(denial = %denied.id, verdict = %verdict.action, rule = verdict.rule.as_deref(), "{}", words::denial(denied));
-    let mut what = vec![What::Decided { denial: denied.id, registry: id.cloned(), verdict: verdict.clone() }];
+    let mut what = vec![What::Decided {
+        denial: denied.id,
+        registry: id.cloned(),
+        verdict: verdict.clone(),
+    }];
     what.extend(follow(app, denied, id, &verdict, now));
     Some(what)
 }
 
-fn ask_policy(app: &App, denied: &Denied, registry: &Result<ResourceId, NoRegistry>, now: Timestamp) -> Verdict {
+fn ask_policy(
+    app: &App,
+    denied: &Denied,
+    registry: &Result<ResourceId, NoRegistry>,
+    now: Timestamp,
+) -> Verdict {
     let source = app.sources.get(&denied.source);
     let trusted = source.is_some_and(|source| source.trust_status_403);
     let host = registry.as_ref().ok().and_then(|id| app.login_server(id));
@@ -84,16 +105,34 @@ fn ask_policy(app: &App, denied: &Denied, registry: &Result<ResourceId, NoRegist
 }
 
 /// What opens less than policy says: an old event, a spent budget.
-fn cap(app: &App, denied: &Denied, registry: Option<&ResourceId>, verdict: &mut Verdict, now: Timestamp) {
-    if let Some(at) = denied.report.at.filter(|at| now.duration_since(*at) > MAX_EVENT_AGE) {
-        let text = format!("the denial is from {}, too old to open anything for", words::time(at));
+fn cap(
+    app: &App,
+    denied: &Denied,
+    registry: Option<&ResourceId>,
+    verdict: &mut Verdict,
+    now: Timestamp,
+) {
+    if let Some(at) = denied
+        .report
+        .at
+        .filter(|at| now.duration_since(*at) > MAX_EVENT_AGE)
+    {
+        let text = format!(
+            "the denial is from {}, too old to open anything for",
+            words::time(at)
+        );
         verdict.cap(Action::Alert, NoteCode::TooOld, text);
     }
     let budget = registry.and_then(|id| Some((id, app.registries.get(id)?.grants_per_hour)));
     let spent = |(id, budget): &(&ResourceId, usize)| {
-        app.ledger.read(|state| state.granted_within_the_hour(id, now)) >= *budget
+        app.ledger
+            .read(|state| state.granted_within_the_hour(id, now))
+            >= *budget
     };
-    if let Some((id, budget)) = budget.filter(spent).filter(|_| verdict.action == Action::Allow) {
+    if let Some((id, budget)) = budget
+        .filter(spent)
+        .filter(|_| verdict.action == Action::Allow)
+    {
         let text = format!(
             "`{}` has had its {budget} grants of this hour: raise `grants_per_hour` on the registry, or wait",
             id.name()
@@ -103,8 +142,18 @@ fn cap(app: &App, denied: &Denied, registry: Option<&ResourceId>, verdict: &mut 
 }
 
 /// What a verdict leads to.
-fn follow(app: &App, denied: &Denied, registry: Option<&ResourceId>, verdict: &Verdict, now: Timestamp) -> Vec<What> {
-    let address = denied.report.denial.ip.and_then(|ip| GlobalIpv4::try_from(ip).ok());
+fn follow(
+    app: &App,
+    denied: &Denied,
+    registry: Option<&ResourceId>,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> Vec<What> {
+    let address = denied
+        .report
+        .denial
+        .ip
+        .and_then(|ip| GlobalIpv4::try_from(ip).ok());
     match (verdict.action, registry, address) {
         (Action::Allow, Some(registry), Some(address)) => vec![What::Granted(Grant {
             id: GrantId(app.clock.id()),
@@ -116,17 +165,32 @@ fn follow(app: &App, denied: &Denied, registry: Option<&ResourceId>, verdict: &V
             rule: verdict.rule.clone(),
             channel: verdict.channel.clone(),
         })],
-        (Action::Ask, Some(registry), Some(address)) => ask(app, denied, registry, address, verdict),
+        (Action::Ask, Some(registry), Some(address)) => {
+            ask(app, denied, registry, address, verdict)
+        }
         (Action::Forbid, ..) if verdict.channel.is_none() => Vec::new(),
         (Action::Ignore, ..) => Vec::new(),
         (Action::Allow | Action::Ask | Action::Alert | Action::Forbid, ..) => {
-            let code = verdict.notes.first().map_or("alert", |note| note.code.name());
-            vec![app.alert(code, words::verdict_text(denied, verdict), &about(denied, registry, verdict))]
+            let code = verdict
+                .notes
+                .first()
+                .map_or("alert", |note| note.code.name());
+            vec![app.alert(
+                code,
+                words::verdict_text(denied, verdict),
+                &about(denied, registry, verdict),
+            )]
         }
     }
 }
 
-fn ask(app: &App, denied: &Denied, registry: &ResourceId, address: GlobalIpv4, verdict: &Verdict) -> Vec<What> {
+fn ask(
+    app: &App,
+    denied: &Denied,
+    registry: &ResourceId,
+    address: GlobalIpv4,
+    verdict: &Verdict,
+) -> Vec<What> {
     let report = &denied.report;
     let request = Request {
         id: RequestId(app.clock.id()),
@@ -146,7 +210,10 @@ fn ask(app: &App, denied: &Denied, registry: &ResourceId, address: GlobalIpv4, v
     let mut about = about(denied, Some(registry), verdict);
     about.request = Some(request.id);
     let text = words::ask(denied, verdict, ttl(app, verdict));
-    vec![What::Requested(request), app.alert(words::ASK, text, &about)]
+    vec![
+        What::Requested(request),
+        app.alert(words::ASK, text, &about),
+    ]
 }
 
 fn ttl(app: &App, verdict: &Verdict) -> Duration {

@@ -8,7 +8,7 @@ use doorward::sim::{Call, DefaultAction, Fault, Moment, Outcome, Writes};
 use serde_json::json;
 use std::time::Duration;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 async fn verdicts(world: &World) -> Vec<Action> {
     let of = |what| match what {
@@ -19,7 +19,11 @@ async fn verdicts(world: &World) -> Vec<Action> {
 }
 
 fn taking(seconds: u64, outcome: Outcome) -> Writes {
-    Writes::Asynchronous { takes: Duration::from_secs(seconds), retry_after: Duration::from_secs(5), outcome }
+    Writes::Asynchronous {
+        takes: Duration::from_secs(seconds),
+        retry_after: Duration::from_secs(5),
+        outcome,
+    }
 }
 
 async fn endings(world: &World) -> Vec<Ending> {
@@ -42,7 +46,17 @@ async fn our_own_address_is_admitted_for_ten_minutes() {
     assert!(world.entries().is_empty());
     assert_eq!(
         world.kinds().await,
-        ["denied", "decided", "granted", "write_intended", "write_settled", "opened", "write_intended", "write_settled", "ended"]
+        [
+            "denied",
+            "decided",
+            "granted",
+            "write_intended",
+            "write_settled",
+            "opened",
+            "write_intended",
+            "write_settled",
+            "ended"
+        ]
     );
     assert_eq!(world.app.ledger.verify().await.unwrap().unwrap().0, 9);
 }
@@ -64,23 +78,33 @@ async fn intent_stands_in_the_ledger_before_azure_is_asked() {
         },
         world.settle()
     );
-    assert_eq!(&kinds[6..], ["denied", "decided", "granted", "write_intended"]);
+    assert_eq!(
+        &kinds[6..],
+        ["denied", "decided", "granted", "write_intended"]
+    );
 }
 
 #[tokio::test]
 async fn a_write_names_the_rules_and_nothing_else_and_says_deny() {
     let world = World::new().await;
-    world.azure.edit(REGISTRY, "terraform", |registry| registry.allow("40.74.28.0/23"));
+    world.azure.edit(REGISTRY, "terraform", |registry| {
+        registry.allow("40.74.28.0/23");
+    });
     world.denied(OURS).await;
     world.settle().await;
     let patches = world.azure.requests_of(Call::PatchRegistry);
-    let bodies: Vec<_> = patches.iter().map(|patch| patch.body.clone().unwrap()).collect();
+    let bodies: Vec<_> = patches
+        .iter()
+        .map(|patch| patch.body.clone().unwrap())
+        .collect();
     assert_eq!(
         bodies,
-        [json!({ "properties": { "networkRuleSet": { "defaultAction": "Deny", "ipRules": [
+        [
+            json!({ "properties": { "networkRuleSet": { "defaultAction": "Deny", "ipRules": [
             { "action": "Allow", "value": "40.74.28.0/23" },
             { "action": "Allow", "value": OURS },
-        ] } } })]
+        ] } } })
+        ]
     );
 }
 
@@ -95,7 +119,9 @@ async fn a_trusted_source_needs_no_message_but_a_live_registry_that_refuses() {
 #[tokio::test]
 async fn a_status_403_row_of_any_other_source_is_an_alert() {
     let world = World::new().await;
-    world.deliver("clusters", &row(OURS, world.clock.now())).await;
+    world
+        .deliver("clusters", &row(OURS, world.clock.now()))
+        .await;
     world.settle().await;
     assert!(world.entries().is_empty());
     assert_eq!(world.messages(), ["suspected"]);
@@ -104,11 +130,17 @@ async fn a_status_403_row_of_any_other_source_is_an_alert() {
 #[tokio::test]
 async fn a_status_403_row_of_an_address_that_is_admitted_says_that_a_role_is_missing() {
     let world = World::new().await;
-    world.azure.edit(REGISTRY, "portal", |registry| registry.allow("20.61.10.0/24"));
+    world.azure.edit(REGISTRY, "portal", |registry| {
+        registry.allow("20.61.10.0/24");
+    });
     world.deliver("logs", &row(OURS, world.clock.now())).await;
     world.settle().await;
     assert_eq!(world.messages(), ["already_covered"]);
-    assert!(world.last_message("text").contains("missing role"), "{}", world.last_message("text"));
+    assert!(
+        world.last_message("text").contains("missing role"),
+        "{}",
+        world.last_message("text")
+    );
     world.pass(11 * MINUTE).await;
     assert_eq!(world.entries(), ["20.61.10.0/24"]);
     assert_eq!(endings(&world).await, [Ending::LeftToOthers]);
@@ -126,10 +158,18 @@ async fn a_forbidden_address_opens_nothing_and_asks_nobody() {
 #[tokio::test]
 async fn an_address_that_may_not_be_opened_is_an_alert_that_says_why() {
     let world = World::new().await;
-    for (address, why) in [("10.0.0.5", "private use"), ("168.63.129.16", "Azure's virtual"), ("2603:1030::7", "IPv6")] {
+    for (address, why) in [
+        ("10.0.0.5", "private use"),
+        ("168.63.129.16", "Azure's virtual"),
+        ("2603:1030::7", "IPv6"),
+    ] {
         world.denied(address).await;
         world.settle().await;
-        assert!(world.last_message("text").contains(why), "{}", world.last_message("text"));
+        assert!(
+            world.last_message("text").contains(why),
+            "{}",
+            world.last_message("text")
+        );
     }
     assert_eq!(world.messages(), ["not_openable"; 3]);
     assert!(world.azure.requests_of(Call::PatchRegistry).is_empty());
@@ -164,7 +204,9 @@ async fn an_old_denial_opens_nothing() {
 #[tokio::test]
 async fn a_registry_that_is_not_enrolled_is_never_guessed() {
     let world = World::new().await;
-    world.deliver("clusters", &message(OURS).replace(REGISTRY, "fabrikam")).await;
+    world
+        .deliver("clusters", &message(OURS).replace(REGISTRY, "fabrikam"))
+        .await;
     world.settle().await;
     assert_eq!(world.messages(), ["no_registry"]);
     assert!(world.last_message("text").contains("fabrikam.azurecr.io"));
@@ -173,7 +215,8 @@ async fn a_registry_that_is_not_enrolled_is_never_guessed() {
 
 #[tokio::test]
 async fn the_hourly_budget_outlives_a_restart() {
-    let mut world = World::with(|setup| setup.config["registries"][0]["grants_per_hour"] = json!(1)).await;
+    let mut world =
+        World::with(|setup| setup.config["registries"][0]["grants_per_hour"] = json!(1)).await;
     world.denied(OURS).await;
     world.settle().await;
     world.restart().await;
@@ -195,7 +238,9 @@ async fn observing_writes_nothing_and_says_what_would_have_been() {
 #[tokio::test]
 async fn a_slow_operation_is_followed_to_its_end() {
     let world = World::new().await;
-    world.azure.knobs(|knobs| knobs.writes = taking(20, Outcome::Succeeded));
+    world
+        .azure
+        .knobs(|knobs| knobs.writes = taking(20, Outcome::Succeeded));
     world.denied(OURS).await;
     world.settle().await;
     assert_eq!(world.entries(), [OURS]);
@@ -205,7 +250,9 @@ async fn a_slow_operation_is_followed_to_its_end() {
 #[tokio::test]
 async fn a_lost_reply_is_unknown_until_a_read_knows_and_nothing_is_sent_twice() {
     let world = World::new().await;
-    world.azure.knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::LostAfter));
+    world
+        .azure
+        .knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::LostAfter));
     world.denied(OURS).await;
     world.settle().await;
     world.pass(Duration::from_secs(5)).await;
@@ -216,21 +263,38 @@ async fn a_lost_reply_is_unknown_until_a_read_knows_and_nothing_is_sent_twice() 
 #[tokio::test]
 async fn throttling_is_waited_out_and_the_next_attempt_begins_at_a_read() {
     let world = World::new().await;
-    world.azure.knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::Throttled { retry_after: Duration::from_secs(7) }));
+    world.azure.knobs(|knobs| {
+        knobs.next(
+            Call::PatchRegistry,
+            Fault::Throttled {
+                retry_after: Duration::from_secs(7),
+            },
+        );
+    });
     world.denied(OURS).await;
     world.settle().await;
     assert!(world.entries().is_empty());
     world.pass(Duration::from_secs(8)).await;
     assert_eq!(world.entries(), [OURS]);
-    let calls: Vec<Call> = world.azure.requests().iter().map(|request| request.call).collect();
-    let first = calls.iter().position(|call| *call == Call::PatchRegistry).unwrap();
+    let calls: Vec<Call> = world
+        .azure
+        .requests()
+        .iter()
+        .map(|request| request.call)
+        .collect();
+    let first = calls
+        .iter()
+        .position(|call| *call == Call::PatchRegistry)
+        .unwrap();
     assert_eq!(calls[first + 1], Call::GetRegistry);
 }
 
 #[tokio::test]
 async fn what_azure_refuses_is_told_with_its_reason() {
     let world = World::new().await;
-    world.azure.knobs(|knobs| knobs.writes = taking(3, Outcome::Failed));
+    world
+        .azure
+        .knobs(|knobs| knobs.writes = taking(3, Outcome::Failed));
     world.denied(OURS).await;
     world.settle().await;
     assert_eq!(world.messages(), ["azure_refused"]);
@@ -254,11 +318,19 @@ async fn an_entry_that_cannot_be_removed_is_an_alarm_that_repeats_until_it_is_go
     let world = World::new().await;
     world.denied(OURS).await;
     world.settle().await;
-    world.azure.edit(REGISTRY, "admin", |registry| registry.network_rules.default_action = DefaultAction::Allow);
+    world.azure.edit(REGISTRY, "admin", |registry| {
+        registry.network_rules.default_action = DefaultAction::Allow;
+    });
     world.pass(17 * MINUTE).await;
     assert_eq!(world.messages(), ["overdue", "overdue"]);
-    assert!(world.last_message("text").contains("default action is `Allow`"));
-    world.azure.edit(REGISTRY, "admin", |registry| registry.network_rules.default_action = DefaultAction::Deny);
+    assert!(
+        world
+            .last_message("text")
+            .contains("default action is `Allow`")
+    );
+    world.azure.edit(REGISTRY, "admin", |registry| {
+        registry.network_rules.default_action = DefaultAction::Deny;
+    });
     world.pass(MINUTE).await;
     assert!(world.entries().is_empty());
     assert_eq!(endings(&world).await, [Ending::Expired]);
@@ -269,7 +341,9 @@ async fn an_entry_that_others_removed_is_not_fought_over() {
     let world = World::new().await;
     world.denied(OURS).await;
     world.settle().await;
-    world.azure.edit(REGISTRY, "az", |registry| registry.disallow(OURS));
+    world
+        .azure
+        .edit(REGISTRY, "az", |registry| registry.disallow(OURS));
     world.pass(11 * MINUTE).await;
     assert_eq!(endings(&world).await, [Ending::RemovedByOthers]);
     assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 1);
@@ -283,7 +357,9 @@ async fn a_change_by_others_right_before_our_write_is_kept() {
     let ((), ()) = tokio::join!(
         async {
             hold.reached().await;
-            world.azure.edit(REGISTRY, "az", |registry| registry.allow("8.8.8.8"));
+            world
+                .azure
+                .edit(REGISTRY, "az", |registry| registry.allow("8.8.8.8"));
             hold.release();
         },
         world.settle()
@@ -294,11 +370,21 @@ async fn a_change_by_others_right_before_our_write_is_kept() {
 #[tokio::test]
 async fn what_a_write_did_is_known_again_after_a_crash() {
     let mut world = World::new().await;
-    world.azure.knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::LostAfter));
+    world
+        .azure
+        .knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::LostAfter));
     world.denied(OURS).await;
     world.settle().await;
     // The program dies here: the intent stands, the outcome does not.
-    let settled = |what: &What| matches!(what, What::WriteSettled { outcome: WriteOutcome::Applied { .. }, .. });
+    let settled = |what: &What| {
+        matches!(
+            what,
+            What::WriteSettled {
+                outcome: WriteOutcome::Applied { .. },
+                ..
+            }
+        )
+    };
     assert!(!world.ledger().await.iter().any(settled));
     world.restart().await;
     world.settle().await;

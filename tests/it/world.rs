@@ -70,13 +70,26 @@ impl World {
         });
         let messages = Arc::default();
         let chat = chat(Arc::clone(&messages)).await;
-        let mut setup = Setup { policy: POLICY.to_owned(), config: settings(folder.path(), &azure, &chat) };
+        let mut setup = Setup {
+            policy: POLICY.to_owned(),
+            config: settings(folder.path(), &azure, &chat),
+        };
         change(&mut setup);
         fs::create_dir(folder.path().join("policies")).unwrap();
         fs::write(folder.path().join("policies/policy.yaml"), &setup.policy).unwrap();
-        fs::write(folder.path().join("doorward.yaml"), setup.config.to_string()).unwrap();
+        fs::write(
+            folder.path().join("doorward.yaml"),
+            setup.config.to_string(),
+        )
+        .unwrap();
         let app = build(folder.path(), &clock).await;
-        Self { azure, app, clock, folder, messages }
+        Self {
+            azure,
+            app,
+            clock,
+            folder,
+            messages,
+        }
     }
 
     /// The program ends and begins anew, on the same database.
@@ -92,9 +105,16 @@ impl World {
 
     /// A proven sender delivers.
     pub(crate) async fn deliver(&self, source: &str, body: &str) -> Reply {
-        let kind = if body.starts_with(['{', '[']) { "application/json" } else { "text/plain" };
-        let request = Request::post(format!("/events/{source}")).header("x-doorward-key", KEY).header("content-type", kind);
-        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+        let kind = if body.starts_with(['{', '[']) {
+            "application/json"
+        } else {
+            "text/plain"
+        };
+        let request = Request::post(format!("/events/{source}"))
+            .header("x-doorward-key", KEY)
+            .header("content-type", kind);
+        self.send(request.body(Body::from(body.to_owned())).unwrap())
+            .await
     }
 
     /// Looks at, or answers, what a link leads to.
@@ -107,14 +127,22 @@ impl World {
             .header("origin", "https://doorward.contoso.com")
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "application/x-www-form-urlencoded");
-        self.send(request.body(Body::from(form.to_owned())).unwrap()).await
+        self.send(request.body(Body::from(form.to_owned())).unwrap())
+            .await
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
-        let reply = public_router(Arc::clone(&self.app)).oneshot(request).await.unwrap();
+        let reply = public_router(Arc::clone(&self.app))
+            .oneshot(request)
+            .await
+            .unwrap();
         let (head, body) = reply.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-        Reply { status: head.status.as_u16(), headers: head.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        Reply {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
     }
 
     /// Takes turns until nothing is left that could be done now.
@@ -156,7 +184,10 @@ impl World {
     /// What happened, in order.
     pub(crate) async fn ledger(&self) -> Vec<What> {
         let entries = self.app.ledger.entries(0, 10_000).await.unwrap();
-        entries.iter().map(|entry| store::what(entry).unwrap()).collect()
+        entries
+            .iter()
+            .map(|entry| store::what(entry).unwrap())
+            .collect()
     }
 
     /// The kinds of what happened, in order.
@@ -167,13 +198,18 @@ impl World {
     /// The messages that the chat has got, by code.
     pub(crate) fn messages(&self) -> Vec<String> {
         let all = self.messages.lock().unwrap();
-        all.iter().map(|message| message["code"].as_str().unwrap().to_owned()).collect()
+        all.iter()
+            .map(|message| message["code"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// The latest message's field.
     pub(crate) fn last_message(&self, field: &str) -> String {
         let all = self.messages.lock().unwrap();
-        all.last().unwrap()[field].as_str().unwrap_or_default().to_owned()
+        all.last().unwrap()[field]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -211,7 +247,12 @@ rules:
 ";
 
 fn settings(folder: &Path, azure: &Sim, chat: &str) -> Value {
-    for (name, secret) in [("link", "0123456789abcdef0123456789abcdef"), ("key", KEY), ("chat", chat), ("token", azure.static_token())] {
+    for (name, secret) in [
+        ("link", "0123456789abcdef0123456789abcdef"),
+        ("key", KEY),
+        ("chat", chat),
+        ("token", azure.static_token()),
+    ] {
         fs::write(folder.join(name), secret).unwrap();
     }
     let secret = |name: &str| json!({ "file": folder.join(name) });
@@ -245,7 +286,8 @@ async fn build(folder: &Path, clock: &Clock) -> Arc<App> {
 
 /// An incoming webhook on loopback; it ends with the test's runtime.
 async fn chat(messages: Arc<Mutex<Vec<Value>>>) -> String {
-    let take = async |State(messages): State<Arc<Mutex<Vec<Value>>>>, Json(message): Json<Value>| {
+    let take = async |State(messages): State<Arc<Mutex<Vec<Value>>>>,
+                      Json(message): Json<Value>| {
         messages.lock().unwrap().push(message);
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -511,7 +511,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn any_bytes_can_be_delivered(body: Vec<u8>, content_type in proptest::sample::select(vec!["", "application/json", "text/plain", "application/x-ndjson"])) {
-        let _ = read(&Head::of([("content-type", content_type)]), &body);
+        read(&Head::of([("content-type", content_type)]), &body).ok();
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! above it, then the whole text if that names one registry only. What stays ambiguous is `None`.
 
 use super::frame;
+use super::import::{speaks_of_import, targets};
 use super::mention::{self, Mention};
 use super::phrase::Phrase;
 use super::window;
@@ -28,21 +29,23 @@ pub(super) struct Scene<'t> {
     pub phrases: &'t [Phrase],
     pub mentions: Vec<Mention>,
     /// By registry: what is asked of it anywhere in the text, successes aside.
-    asked: BTreeMap<String, Asked>,
+    pub(super) asked: BTreeMap<String, Asked>,
+    /// Whether the text speaks of an import between registries anywhere.
+    pub(super) imports: bool,
 }
 
 /// Repositories with their references.
-type Asked = BTreeMap<String, BTreeSet<String>>;
+pub(super) type Asked = BTreeMap<String, BTreeSet<String>>;
 
 /// The line of a message, as far as it is looked at.
 #[derive(Clone, Copy)]
-struct Line {
-    from: usize,
-    to: usize,
+pub(super) struct Line {
+    pub from: usize,
+    pub to: usize,
 }
 
-const LINE: usize = 8192;
-const CUSTOM_HOSTS: usize = 16;
+pub(super) const LINE: usize = 8192;
+const CUSTOM_HOSTS: usize = 64;
 
 impl<'t> Scene<'t> {
     pub(super) fn new(text: &'t str, phrases: &'t [Phrase]) -> Self {
@@ -51,6 +54,7 @@ impl<'t> Scene<'t> {
             phrases,
             mentions: mention::all(text),
             asked: BTreeMap::new(),
+            imports: !phrases.is_empty() && speaks_of_import(text),
         };
         let hosts = scene.custom_hosts();
         scene.mentions.extend(frame::mentions_of(text, &hosts));
@@ -115,7 +119,7 @@ impl<'t> Scene<'t> {
         window::last(above, 1536).get(from..to)
     }
 
-    fn end_before(&self, index: usize) -> usize {
+    pub(super) fn end_before(&self, index: usize) -> usize {
         let before = index
             .checked_sub(1)
             .and_then(|index| self.phrases.get(index));
@@ -123,7 +127,11 @@ impl<'t> Scene<'t> {
     }
 
     /// The mentions that begin in a range.
-    fn within(&self, from: usize, to: usize) -> impl DoubleEndedIterator<Item = &Mention> + Clone {
+    pub(super) fn within(
+        &self,
+        from: usize,
+        to: usize,
+    ) -> impl DoubleEndedIterator<Item = &Mention> + Clone {
         let first = self
             .mentions
             .partition_point(|mention| mention.start < from);
@@ -132,7 +140,7 @@ impl<'t> Scene<'t> {
     }
 
     /// The line that a message stands on; records of one JSON array are lines of their own.
-    fn line(&self, phrase: &Phrase) -> Line {
+    pub(super) fn line(&self, phrase: &Phrase) -> Line {
         let before = window::between(self.text, 0, phrase.start, LINE);
         let start = ["\n", "},{", "}, {"]
             .iter()
@@ -207,7 +215,7 @@ impl<'t> Scene<'t> {
     }
 
     /// The place of a message whose registry is that of `named`, with what its line asks of it.
-    fn asked_at(&self, named: &Mention, from: usize, to: usize) -> Place {
+    pub(super) fn asked_at(&self, named: &Mention, from: usize, to: usize) -> Place {
         let registry = named.registry.clone();
         let of_registry =
             |mention: &&Mention| mention.registry == registry && mention.repository.is_some();
@@ -318,161 +326,11 @@ impl<'t> Scene<'t> {
         };
         Some(self.asked_at(&bare, from, to))
     }
-
-    /// What the lines above say, up to the message before; else the whole text, if it names one
-    /// registry and that is not spoken for by a message about somebody else.
-    fn by_other_lines(&self, index: usize, line: Line) -> Place {
-        let masked = self.within(line.from, line.to).next().is_some();
-        let above = if masked {
-            self.line_above(index, line.from)
-        } else {
-            self.block_above(index, line.from)
-        };
-        let found = match above {
-            Above::One(mention) => Some(mention),
-            Above::Many => None,
-            Above::None if masked || self.asked.len() > 1 => None,
-            Above::None => self
-                .mentions
-                .iter()
-                .find(|mention| mention.registry.is_some() && self.free(mention, index)),
-        };
-        match found {
-            Some(mention) => {
-                let bare = Mention {
-                    repository: None,
-                    reference: None,
-                    ..mention.clone()
-                };
-                self.asked_at(&bare, line.from, line.to)
-            }
-            None => Place::default(),
-        }
-    }
-
-    fn line_above(&self, index: usize, from: usize) -> Above<'_> {
-        let before = window::between(self.text, 0, from, LINE);
-        let lines = before.trim_end();
-        let line = lines.rsplit_once('\n').map_or(lines, |(_, line)| line);
-        let end = from.saturating_sub(before.len().saturating_sub(lines.len()));
-        self.only(index, end.saturating_sub(line.len()), end)
-    }
-
-    /// The nearest block of lines above that names a registry.
-    fn block_above(&self, index: usize, from: usize) -> Above<'_> {
-        static OUTCOME: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(
-                r"(?i)\n[ \t]*\n|succeeded|success|complete|digest: sha256|status: downloaded",
-            )
-            .ok()
-        });
-        let mut to = from;
-        let mut floor = self.end_before(index);
-        for back in 0..4_usize {
-            let block = window::between(self.text, floor, to, LINE);
-            let start = OUTCOME
-                .as_ref()
-                .and_then(|outcome| outcome.find_iter(block).last())
-                .map_or(0, |found| found.end());
-            let block_from = to.saturating_sub(block.len().saturating_sub(start));
-            let found = self.only(index, block_from, to);
-            if !matches!(found, Above::None) {
-                return found;
-            }
-            if start == 0 {
-                floor = self.end_before(index.saturating_sub(back).saturating_sub(1));
-            }
-            to = block_from;
-        }
-        Above::None
-    }
-
-    /// The registry that a range names, but for what stands on the line of somebody else's message.
-    fn only(&self, index: usize, from: usize, to: usize) -> Above<'_> {
-        let mut found = Above::None;
-        for mention in self
-            .within(from, to)
-            .filter(|mention| mention.registry.is_some() && self.free(mention, index))
-        {
-            found = match found {
-                Above::One(known) if known.registry != mention.registry => return Above::Many,
-                Above::None | Above::One(_) | Above::Many => Above::One(mention),
-            };
-        }
-        found
-    }
-
-    /// Whether a mention stands on no line of a message about another address.
-    fn free(&self, mention: &Mention, index: usize) -> bool {
-        let near = self
-            .phrases
-            .partition_point(|phrase| phrase.end < mention.start);
-        let own = self.phrases.get(index).map(|phrase| phrase.address);
-        [near.checked_sub(1), Some(near)]
-            .into_iter()
-            .flatten()
-            .filter_map(|near| self.phrases.get(near))
-            .all(|phrase| {
-                let line = self.line(phrase);
-                Some(phrase.address) == own || mention.start < line.from || mention.start >= line.to
-            })
-    }
-
-    /// Whether the message is part of an import between registries, which names the target too.
-    fn import(&self, phrase: &Phrase) -> bool {
-        static IMPORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(r"(?i)\bacr import\b|acr_import|importimage|operation registries-").ok()
-        });
-        let before = window::between(self.text, 0, phrase.start, LINE);
-        IMPORT
-            .as_ref()
-            .is_some_and(|import| import.is_match(before))
-    }
-
-    /// The only registry that the text calls a source.
-    fn source(&self) -> Option<&Mention> {
-        let mut sources = self.mentions.iter().take(64).filter(|mention| {
-            let before = window::between(self.text, 0, mention.start, 32).to_ascii_lowercase();
-            mention.registry.is_some() && before.contains("source")
-        });
-        let first = sources.next()?;
-        sources
-            .all(|other| other.registry == first.registry)
-            .then_some(first)
-    }
-
-    /// The ARM id of a registry on the message's line, lower-case.
-    fn arm_id(&self, from: usize, to: usize) -> Option<String> {
-        static ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(r"(?i)/subscriptions/[\w.()-]{1,90}/resourceGroups/[\w.()-]{1,90}/providers/Microsoft\.ContainerRegistry/registries/[a-z0-9]{5,50}").ok()
-        });
-        let line = window::between(self.text, from, to, LINE);
-        let ids: BTreeSet<String> = ID
-            .as_ref()?
-            .find_iter(line)
-            .take(8)
-            .map(|id| id.as_str().to_ascii_lowercase())
-            .collect();
-        one(ids)
-    }
-}
-
-/// What the lines above a message name.
-enum Above<'s> {
-    None,
-    One(&'s Mention),
-    Many,
 }
 
 /// The only item, if there is exactly one.
-fn one<T>(items: impl IntoIterator<Item = T>) -> Option<T> {
+pub(super) fn one<T>(items: impl IntoIterator<Item = T>) -> Option<T> {
     let mut items = items.into_iter();
     let first = items.next()?;
     items.next().is_none().then_some(first)
-}
-
-/// Whether an ARM id is that of the registry with this login server.
-fn targets(arm_id: Option<&str>, registry: &str) -> bool {
-    let name = arm_id.and_then(|id| id.rsplit('/').next());
-    name.is_some_and(|name| registry.split('.').next() == Some(name))
 }

@@ -25,12 +25,24 @@ pub(super) fn url_host(text: &str, start: usize) -> Option<(usize, usize)> {
             c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | ')' | ']' | ',')
         })
         .unwrap_or(after_host.len());
-    let between = after_host.get(url_end..)?;
-    if !only_frame_words(between) {
+    let (path, between) = after_host.split_at_checked(url_end)?;
+    let host = address.get(..host_end)?;
+    if !only_frame_words(between) || (foreign_path(path) && !host.contains(".azurecr.")) {
         return None;
     }
     let from = start.saturating_sub(address.len());
     Some((from, from.saturating_add(host_end)))
+}
+
+/// Whether a path is none of a registry's.
+fn foreign_path(path: &str) -> bool {
+    let path = path.trim_end_matches([':', '.', '\\']);
+    let path = match path.strip_prefix(':') {
+        Some(port) => port.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => path,
+    };
+    let known = ["/v2", "/oauth2", "/acr/v1"];
+    !matches!(path, "" | "/") && !known.iter().any(|known| path.starts_with(known))
 }
 
 /// Whether a text holds nothing but the words that stand between a URL and the registry's message.
@@ -202,6 +214,7 @@ mod tests {
             None
         );
         assert_eq!(host("client"), None);
+        assert_eq!(host("https://ci.example.com/log?text=denied: client"), None);
     }
 
     #[test]

@@ -31,7 +31,10 @@ pub(in crate::domain) fn in_text(text: &str) -> Vec<Found> {
     let values = serde_json::Deserializer::from_str(text).into_iter();
     let whole: Result<Vec<Value>, _> = values.collect();
     once(match whole {
-        Ok(values) => values.iter().flat_map(in_value).collect(),
+        Ok(values) => match log_lines(&values) {
+            Some(log) => thoroughly(&log),
+            None => values.iter().flat_map(in_value).collect(),
+        },
         Err(_) => by_line(text),
     })
 }
@@ -51,6 +54,18 @@ fn decode(bytes: &[u8]) -> Cow<'_, str> {
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
         _ => String::from_utf8_lossy(bytes),
     }
+}
+
+/// The log that a container runtime wrote as one JSON object for each line; `None` for anything else.
+fn log_lines(values: &[Value]) -> Option<String> {
+    let line = |value: &Value| {
+        value.get("stream").and_then(Value::as_str)?;
+        value.get("log").and_then(Value::as_str).map(str::to_owned)
+    };
+    let lines: Option<Vec<String>> = values.iter().map(line).collect();
+    lines
+        .filter(|lines| lines.len() > 1)
+        .map(|lines| lines.concat())
 }
 
 /// Lines that are JSON are records of their own; the lines between them are one text.

@@ -1,19 +1,23 @@
 //! Finds denials in any text: logs, JSON, records, prose around an error message.
 //!
-//! The way of a text: [`sieve`] says whether it can hold anything of interest, [`unescape`] and
-//! [`tidy`] undo what encoders and terminals laid over it, [`phrase`] finds the firewall's sentence
-//! across wraps ([`wrap`]) with its [`address`], and [`context`] says by the [`mention`]s around it
-//! which registry refused. [`json`] does so for documents, whose records do not lend each other
+//! The way of a text: `sieve` says whether it can hold anything of interest, `unescape` and
+//! `tidy` undo what encoders and terminals laid over it, `phrase` finds the firewall's sentence
+//! across wraps (`wrap`) with its `address`, and `context` says by the `mention`s around it
+//! which registry refused. `json` does so for documents, whose records do not lend each other
 //! their registries.
 
+mod above;
 mod address;
+mod asked;
 mod context;
 mod frame;
+mod import;
 pub(in crate::domain) mod json;
 mod mention;
 mod other_services;
 mod phrase;
 pub(in crate::domain) mod record;
+mod rejoin;
 mod sieve;
 mod suspect;
 mod tidy;
@@ -67,7 +71,8 @@ impl Found {
 /// [`extract`] without the sieve before it.
 fn thoroughly(text: &str) -> Vec<Found> {
     let clean = unescape::clean(text);
-    let text = clean.as_ref();
+    let whole = rejoin::rejoin(&clean);
+    let text = whole.as_ref();
     let phrases = phrase::all(text);
     let of_registries: Vec<_> = phrases
         .iter()

@@ -6,6 +6,7 @@ use super::window;
 use super::wrap::Cursor;
 use crate::domain::denial::{Denial, Kind, Service};
 use regex::Regex;
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
@@ -146,7 +147,7 @@ pub(super) fn all(text: &str, phrases: &[Phrase]) -> Vec<Denial> {
             }
         }
     }
-    settle(&found)
+    settle(found)
 }
 
 /// What is said at `start`, if it is this saying.
@@ -192,28 +193,27 @@ fn denial(service: Service, ip: Option<IpAddr>, resource: Option<String>) -> Den
     }
 }
 
-/// Each denial once; one without its address only where the service names none at all.
-fn settle(found: &[Denial]) -> Vec<Denial> {
-    let mut settled: Vec<Denial> = Vec::new();
-    for denial in found {
-        let fuller = |other: &Denial| {
-            other.service == denial.service
-                && (other.ip.is_some() || denial.ip.is_none())
-                && (other.ip == denial.ip || denial.ip.is_none())
-                && (denial.resource.is_none()
-                    || other.resource == denial.resource
-                    || denial.ip.is_none() && other.ip.is_some())
-        };
-        let better = found.iter().any(|other| {
-            other != denial
-                && fuller(other)
-                && !(other.ip == denial.ip && other.resource == denial.resource)
-        });
-        if !better && !settled.contains(denial) {
-            settled.push(denial.clone());
-        }
-    }
-    settled
+/// Each denial once; one without its address or resource only where no other has it.
+fn settle(found: Vec<Denial>) -> Vec<Denial> {
+    let with_address: HashSet<Service> = found
+        .iter()
+        .filter(|denial| denial.ip.is_some())
+        .map(|denial| denial.service)
+        .collect();
+    let with_resource: HashSet<(Service, Option<IpAddr>)> = found
+        .iter()
+        .filter(|denial| denial.resource.is_some())
+        .map(|denial| (denial.service, denial.ip))
+        .collect();
+    let mut seen = HashSet::new();
+    found
+        .into_iter()
+        .filter(|denial| denial.ip.is_some() || !with_address.contains(&denial.service))
+        .filter(|denial| {
+            denial.resource.is_some() || !with_resource.contains(&(denial.service, denial.ip))
+        })
+        .filter(|denial| seen.insert(denial.clone()))
+        .collect()
 }
 
 /// The resource that refused, as the text around it names it.

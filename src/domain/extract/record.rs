@@ -3,7 +3,7 @@
 //! Source of the shape: <https://learn.microsoft.com/azure/container-registry/monitor-container-registry-reference>.
 //! Exported records and Log Analytics rows name the same things in different cases.
 
-use super::{address, mention};
+use super::{address, asked, mention};
 use crate::domain::denial::{Denial, Kind, Service};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -174,10 +174,10 @@ pub(in crate::domain) fn refusal(fields: &Fields<'_>, about: &About) -> Option<D
 pub(in crate::domain) fn refused(fields: &Fields<'_>, about: &About) -> Denial {
     let repository = fields
         .text(&["repository"])
-        .and_then(|name| mention::repository_name(&name));
+        .and_then(|name| asked::repository_name(&name));
     let reference = fields
         .text(&["tag", "digest"])
-        .and_then(|reference| mention::reference_name(&reference))
+        .and_then(|reference| asked::reference_name(&reference))
         .filter(|_| repository.is_some());
     Denial {
         kind: Kind::Suspected,

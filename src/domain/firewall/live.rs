@@ -108,7 +108,9 @@ impl Live {
 
     /// Whether an operation on the registry is under way.
     pub fn is_being_updated(&self) -> bool {
-        !["Succeeded", "Failed", "Canceled"].iter().any(|state| self.provisioning_state.eq_ignore_ascii_case(state))
+        !["Succeeded", "Failed", "Canceled"]
+            .iter()
+            .any(|state| self.provisioning_state.eq_ignore_ascii_case(state))
     }
 
     /// This read, by an api-version that may hide virtual network rules, with those that `other`

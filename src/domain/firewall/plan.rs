@@ -219,11 +219,24 @@ impl Patch {
     }
 
     /// What others changed between two reads around this write: entries gone and entries new, if any.
-    pub fn changes_of_others(&self, before: &Live, after: &Live) -> Option<(Vec<String>, Vec<String>)> {
-        let ours = |rule: &&Rule| self.add.iter().chain(&self.remove).any(|address| rule.is_exactly(*address));
-        let missing_in = |other: &Live, rule: &&Rule| !other.rules.iter().any(|there| there.is_same(rule));
+    pub fn changes_of_others(
+        &self,
+        before: &Live,
+        after: &Live,
+    ) -> Option<(Vec<String>, Vec<String>)> {
+        let ours = |rule: &&Rule| {
+            self.add
+                .iter()
+                .chain(&self.remove)
+                .any(|address| rule.is_exactly(*address))
+        };
+        let missing_in =
+            |other: &Live, rule: &&Rule| !other.rules.iter().any(|there| there.is_same(rule));
         let of = |live: &Live, other: &Live| -> Vec<String> {
-            let changed = live.rules.iter().filter(|rule| !ours(rule) && missing_in(other, rule));
+            let changed = live
+                .rules
+                .iter()
+                .filter(|rule| !ours(rule) && missing_in(other, rule));
             changed.map(|rule| rule.text.clone()).collect()
         };
         let (gone, new) = (of(before, after), of(after, before));

@@ -34,7 +34,10 @@ fn grant(number: u128, last: u8, until: i64) -> Grant {
 }
 
 fn registry(entries: &[&str]) -> Value {
-    let rules: Vec<Value> = entries.iter().map(|value| json!({ "action": "Allow", "value": value })).collect();
+    let rules: Vec<Value> = entries
+        .iter()
+        .map(|value| json!({ "action": "Allow", "value": value }))
+        .collect();
     json!({
         "sku": { "name": "Premium" },
         "properties": {
@@ -52,18 +55,21 @@ fn live(entries: &[&str]) -> Live {
 
 fn wanted<'a>(grants: &'a [(Grant, Stage)], claimed: &[u8]) -> Wanted<'a> {
     Wanted {
-        grants: grants.iter().map(|(grant, stage)| (grant, *stage)).collect(),
+        grants: grants
+            .iter()
+            .map(|(grant, stage)| (grant, *stage))
+            .collect(),
         claimed: claimed.iter().map(|last| (address(*last), false)).collect(),
         limit: 200,
         may_add: true,
     }
 }
 
-fn patch(add: &[u8], remove: &[u8]) -> Option<Patch> {
-    Some(Patch {
+fn patch(add: &[u8], remove: &[u8]) -> Patch {
+    Patch {
         add: add.iter().map(|last| address(*last)).collect(),
         remove: remove.iter().map(|last| address(*last)).collect(),
-    })
+    }
 }
 
 #[test]
@@ -71,7 +77,10 @@ fn a_grant_gets_an_entry_beside_those_that_stand() {
     let live = live(&["40.0.0.0/24"]);
     let grants = [(grant(1, 3, 100), Stage::Intended)];
     let plan = plan(&live, &wanted(&grants, &[]), at(0));
-    assert_eq!((plan.steps.len(), &plan.patch), (0, &patch(&[3], &[])));
+    assert_eq!(
+        (plan.steps.len(), &plan.patch),
+        (0, &Some(patch(&[3], &[])))
+    );
     assert_eq!(
         plan.patch.unwrap().body(&live),
         json!({ "properties": { "networkRuleSet": { "defaultAction": "Deny", "ipRules": [
@@ -84,15 +93,22 @@ fn a_grant_gets_an_entry_beside_those_that_stand() {
 #[test]
 fn what_is_not_known_is_carried_along_as_it_was() {
     let mut registry = registry(&["20.1.2.3"]);
-    *registry.pointer_mut("/properties/networkRuleSet/ipRules/0").unwrap() =
-        json!({ "action": "Allow", "value": "everything", "future": { "a": [1] } });
+    *registry
+        .pointer_mut("/properties/networkRuleSet/ipRules/0")
+        .unwrap() = json!({ "action": "Allow", "value": "everything", "future": { "a": [1] } });
     registry["properties"]["networkRuleSet"]["futureField"] = json!(7);
     let live = Live::read(&registry).unwrap();
     let grants = [(grant(1, 3, 100), Stage::Intended)];
-    let body = plan(&live, &wanted(&grants, &[]), at(0)).patch.unwrap().body(&live);
+    let body = plan(&live, &wanted(&grants, &[]), at(0))
+        .patch
+        .unwrap()
+        .body(&live);
     let set = &body["properties"]["networkRuleSet"];
     assert_eq!(set["futureField"], json!(7));
-    assert_eq!(set["ipRules"][0], json!({ "action": "Allow", "value": "everything", "future": { "a": [1] } }));
+    assert_eq!(
+        set["ipRules"][0],
+        json!({ "action": "Allow", "value": "everything", "future": { "a": [1] } })
+    );
 }
 
 #[test]
@@ -101,11 +117,20 @@ fn an_entry_that_stood_before_is_never_ours() {
         let live = live(&[entry]);
         let intended = [(grant(1, 3, 100), Stage::Intended)];
         let before = plan(&live, &wanted(&intended, &[]), at(0));
-        assert_eq!(before.steps, [Step::Satisfied(intended[0].0.id, entry.to_owned())]);
+        assert_eq!(
+            before.steps,
+            [Step::Satisfied(intended[0].0.id, entry.to_owned())]
+        );
         assert_eq!(before.patch, None);
         let satisfied = [(grant(1, 3, 100), Stage::Satisfied)];
         let after = plan(&live, &wanted(&satisfied, &[]), at(200));
-        assert_eq!((after.steps, after.patch), (vec![Step::Ended(intended[0].0.id, Ending::LeftToOthers)], None));
+        assert_eq!(
+            (after.steps, after.patch),
+            (
+                vec![Step::Ended(intended[0].0.id, Ending::LeftToOthers)],
+                None
+            )
+        );
     }
 }
 
@@ -115,18 +140,31 @@ fn our_entry_goes_at_its_end_in_whatever_form_it_stands() {
     for entry in ["20.1.2.3", "20.1.2.3/32"] {
         let live = live(&["40.0.0.0/24", entry]);
         let plan = plan(&live, &wanted(&grants, &[3]), at(100));
-        assert_eq!(plan.patch, patch(&[], &[3]));
-        let rules = plan.patch.unwrap().body(&live)["properties"]["networkRuleSet"]["ipRules"].clone();
-        assert_eq!(rules, json!([{ "action": "Allow", "value": "40.0.0.0/24" }]));
+        assert_eq!(plan.patch, Some(patch(&[], &[3])));
+        let rules =
+            plan.patch.unwrap().body(&live)["properties"]["networkRuleSet"]["ipRules"].clone();
+        assert_eq!(
+            rules,
+            json!([{ "action": "Allow", "value": "40.0.0.0/24" }])
+        );
     }
 }
 
 #[test]
 fn an_entry_that_another_grant_needs_stays() {
-    let grants = [(grant(1, 3, 100), Stage::Open), (grant(2, 3, 500), Stage::Intended)];
+    let grants = [
+        (grant(1, 3, 100), Stage::Open),
+        (grant(2, 3, 500), Stage::Intended),
+    ];
     let plan = plan(&live(&["20.1.2.3"]), &wanted(&grants, &[3]), at(100));
     assert_eq!(plan.patch, None);
-    assert_eq!(plan.steps, [Step::Ended(grants[0].0.id, Ending::CarriedOn), Step::Opened(grants[1].0.id)]);
+    assert_eq!(
+        plan.steps,
+        [
+            Step::Ended(grants[0].0.id, Ending::CarriedOn),
+            Step::Opened(grants[1].0.id)
+        ]
+    );
 }
 
 #[test]
@@ -135,7 +173,10 @@ fn an_entry_that_others_took_away_is_not_written_again() {
     let early = plan(&live(&[]), &wanted(&grants, &[3]), at(50));
     assert_eq!((early.steps.len(), early.patch), (0, None));
     let late = plan(&live(&[]), &wanted(&grants, &[3]), at(100));
-    assert_eq!(late.steps, [Step::Ended(grants[0].0.id, Ending::RemovedByOthers)]);
+    assert_eq!(
+        late.steps,
+        [Step::Ended(grants[0].0.id, Ending::RemovedByOthers)]
+    );
 }
 
 #[test]
@@ -144,7 +185,10 @@ fn a_grant_is_not_over_while_a_write_of_it_may_land() {
     let mut wanted = wanted(&grants, &[]);
     wanted.claimed = BTreeMap::from([(address(3), true)]);
     assert_eq!(plan(&live(&[]), &wanted, at(200)), Plan::default());
-    assert_eq!(plan(&live(&["20.1.2.3"]), &wanted, at(200)).patch, patch(&[], &[3]));
+    assert_eq!(
+        plan(&live(&["20.1.2.3"]), &wanted, at(200)).patch,
+        Some(patch(&[], &[3]))
+    );
 }
 
 /// One thing changed in an ordinary registry.
@@ -157,16 +201,33 @@ fn with(change: impl FnOnce(&mut Value)) -> Live {
 #[test]
 fn nothing_is_opened_where_it_cannot_help() {
     let cases = [
-        (with(|r| r["properties"]["publicNetworkAccess"] = json!("Disabled")), "public_access_disabled"),
-        (with(|r| r["sku"]["name"] = json!("Standard")), "not_premium"),
-        (with(|r| r["properties"]["networkRuleSet"]["defaultAction"] = json!("Allow")), "default_allow"),
-        (with(|r| r["properties"]["networkRuleSet"]["virtualNetworkRules"] = json!([{ "id": "x" }])), "virtual_network_rules"),
+        (
+            with(|r| r["properties"]["publicNetworkAccess"] = json!("Disabled")),
+            "public_access_disabled",
+        ),
+        (
+            with(|r| r["sku"]["name"] = json!("Standard")),
+            "not_premium",
+        ),
+        (
+            with(|r| r["properties"]["networkRuleSet"]["defaultAction"] = json!("Allow")),
+            "default_allow",
+        ),
+        (
+            with(|r| {
+                r["properties"]["networkRuleSet"]["virtualNetworkRules"] = json!([{ "id": "x" }]);
+            }),
+            "virtual_network_rules",
+        ),
     ];
     let grants = [(grant(1, 3, 100), Stage::Intended)];
     for (live, code) in cases {
         let plan = plan(&live, &wanted(&grants, &[]), at(0));
         assert_eq!(plan.patch, None, "{code}");
-        assert!(matches!(&plan.steps[..], [Step::NotOpened(_, obstacle)] if obstacle.code() == code), "{code}");
+        assert!(
+            matches!(&plan.steps[..], [Step::NotOpened(_, obstacle)] if obstacle.code() == code),
+            "{code}"
+        );
     }
 }
 
@@ -175,20 +236,38 @@ fn removal_waits_where_a_write_would_change_more_than_our_entry() {
     let grants = [(grant(1, 9, 100), Stage::Open)];
     let open = with(|r| r["properties"]["networkRuleSet"]["defaultAction"] = json!("Allow"));
     let stuck = plan(&open, &wanted(&grants, &[9]), at(100));
-    assert_eq!((stuck.patch, stuck.stuck), (None, Some(Obstacle::DefaultAllow)));
+    assert_eq!(
+        (stuck.patch, stuck.stuck),
+        (None, Some(Obstacle::DefaultAllow))
+    );
     // Public access that is switched off is no reason to leave an entry behind.
     let disabled = with(|r| r["properties"]["publicNetworkAccess"] = json!("Disabled"));
-    assert_eq!(plan(&disabled, &wanted(&grants, &[9]), at(100)).patch, patch(&[], &[9]));
+    assert_eq!(
+        plan(&disabled, &wanted(&grants, &[9]), at(100)).patch,
+        Some(patch(&[], &[9]))
+    );
 }
 
 #[test]
 fn a_full_list_refuses_the_last() {
-    let grants = [(grant(1, 3, 100), Stage::Intended), (grant(2, 4, 100), Stage::Intended)];
+    let grants = [
+        (grant(1, 3, 100), Stage::Intended),
+        (grant(2, 4, 100), Stage::Intended),
+    ];
     let mut wanted = wanted(&grants, &[]);
     wanted.limit = 2;
     let plan = plan(&live(&["40.0.0.0/24"]), &wanted, at(0));
-    assert_eq!(plan.patch, patch(&[3], &[]));
-    assert_eq!(plan.steps, [Step::NotOpened(grants[1].0.id, Obstacle::Full { needed: 3, limit: 2 })]);
+    assert_eq!(plan.patch, Some(patch(&[3], &[])));
+    assert_eq!(
+        plan.steps,
+        [Step::NotOpened(
+            grants[1].0.id,
+            Obstacle::Full {
+                needed: 3,
+                limit: 2
+            }
+        )]
+    );
 }
 
 #[test]
@@ -196,7 +275,10 @@ fn a_reply_that_is_no_registry_is_no_ground_to_write_on() {
     assert_eq!(Live::read(&json!({})), Err(Malformed("sku.name")));
     let mut odd = registry(&[]);
     odd["properties"]["networkRuleSet"]["ipRules"] = json!([{ "action": "Allow" }]);
-    assert_eq!(Live::read(&odd), Err(Malformed("properties.networkRuleSet.ipRules[].value")));
+    assert_eq!(
+        Live::read(&odd),
+        Err(Malformed("properties.networkRuleSet.ipRules[].value"))
+    );
 }
 
 prop_compose! {

@@ -82,18 +82,33 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
         return Ok(Turn::Again(wait));
     }
     let call = Call::new(app.clock.id());
-    let (left, why) = match attempt(Attempt { app, id, call: &call }).await {
+    let (left, why) = match attempt(Attempt {
+        app,
+        id,
+        call: &call,
+    })
+    .await
+    {
         Ok(Left::Nothing) => {
             app.set_pace(id, Pace::default());
             return Ok(Turn::Done);
         }
         Ok(Left::Stuck(obstacle)) => (app.pace(id).next(now, None), obstacle.to_string()),
-        Ok(Left::After(pause)) => (Pace { not_before: Some(clock::add(app.clock.now(), pause)), ..app.pace(id) }, String::from("a write is under way")),
+        Ok(Left::After(pause)) => (
+            Pace {
+                not_before: Some(clock::add(app.clock.now(), pause)),
+                ..app.pace(id)
+            },
+            String::from("a write is under way"),
+        ),
         Err(Trouble::Store(error)) => return Err(error),
         Err(Trouble::Arm(error)) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "Azure: {error}");
             conclude::give_up_if_final(app, id, &error).await?;
-            (app.pace(id).next(app.clock.now(), error.retry_after()), error.to_string())
+            (
+                app.pace(id).next(app.clock.now(), error.retry_after()),
+                error.to_string(),
+            )
         }
         Err(Trouble::Ground(error)) => {
             tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
@@ -125,13 +140,19 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
 
 /// Whether anything is to be done for `id` at `now`: something to open, to close, or to settle.
 pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
-    let hangs = state.registries.get(id).is_some_and(|registry| registry.unsettled.is_some());
+    let hangs = state
+        .registries
+        .get(id)
+        .is_some_and(|registry| registry.unsettled.is_some());
     hangs || state.grants_of(id).any(|standing| standing.is_due(now))
 }
 
 /// When the next grant of `id` ends, if one stands.
 pub fn next_end(state: &State, id: &ResourceId) -> Option<Timestamp> {
-    state.grants_of(id).map(|standing| standing.grant.until).min()
+    state
+        .grants_of(id)
+        .map(|standing| standing.grant.until)
+        .min()
 }
 
 fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
@@ -165,8 +186,12 @@ impl Pace {
     /// After one more failure: twice as long as before, at least what Azure asked for, at most
     /// [`LONGEST_PAUSE`] so that nothing of ours outlives an outage by more than that.
     fn next(self, now: Timestamp, asked: Option<Duration>) -> Self {
-        let own = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(self.failures.min(10)));
+        let own =
+            Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(self.failures.min(10)));
         let pause = own.max(asked.unwrap_or_default()).min(LONGEST_PAUSE);
-        Self { failures: self.failures.saturating_add(1), not_before: Some(clock::add(now, pause)) }
+        Self {
+            failures: self.failures.saturating_add(1),
+            not_before: Some(clock::add(now, pause)),
+        }
     }
 }

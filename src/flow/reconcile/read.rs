@@ -11,7 +11,12 @@ use jiff::SignedDuration;
 const LIMIT_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// The registry as `api_version` shows it.
-pub(super) async fn live(app: &App, id: &ResourceId, api_version: &str, call: &Call) -> Result<Live, Trouble> {
+pub(super) async fn live(
+    app: &App,
+    id: &ResourceId,
+    api_version: &str,
+    call: &Call,
+) -> Result<Live, Trouble> {
     let live = Live::read(&app.arm.registry(id, api_version, call).await?)?;
     app.learn(id, &live);
     Ok(live)
@@ -23,7 +28,10 @@ pub(super) async fn limit(app: &App, id: &ResourceId, call: &Call) -> u32 {
     if let Some(limit) = app.known_limit(id, now, LIMIT_FOR) {
         return limit;
     }
-    let configured = app.registries.get(id).map_or(0, |enrolled| enrolled.max_entries);
+    let configured = app
+        .registries
+        .get(id)
+        .map_or(0, |enrolled| enrolled.max_entries);
     match app.arm.ip_rule_limit(id, call).await {
         Ok(Some(limit)) => {
             app.remember_limit(id, now, limit);
@@ -34,7 +42,10 @@ pub(super) async fn limit(app: &App, id: &ResourceId, call: &Call) -> u32 {
             configured
         }
         Err(error) => {
-            tracing::info!(registry = id.name(), "the limit of entries cannot be read, `max_entries` is used: {error}");
+            tracing::info!(
+                registry = id.name(),
+                "the limit of entries cannot be read, `max_entries` is used: {error}"
+            );
             configured
         }
     }

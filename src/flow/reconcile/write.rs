@@ -12,8 +12,15 @@ use std::time::Duration;
 
 /// Settles a write of which the fate is unknown, by a read. `false`: it is unknown still.
 pub(super) async fn settle(app: &App, id: &ResourceId, live: &Live) -> Result<bool, StoreError> {
-    let hanging = app.ledger.read(|state| state.registries.get(id).and_then(|registry| registry.unsettled.clone()));
-    let Some((begun, write)) = hanging else { return Ok(true) };
+    let hanging = app.ledger.read(|state| {
+        state
+            .registries
+            .get(id)
+            .and_then(|registry| registry.unsettled.clone())
+    });
+    let Some((begun, write)) = hanging else {
+        return Ok(true);
+    };
     if write.patch().shows_in(live) {
         applied(app, &write, live).await?;
         return Ok(true);
@@ -40,12 +47,19 @@ pub(super) async fn write(
         remove: patch.remove.iter().copied().collect(),
         before: live.entries(),
     };
-    app.ledger.append(app.clock.now(), vec![What::WriteIntended(write.clone())]).await?;
+    app.ledger
+        .append(app.clock.now(), vec![What::WriteIntended(write.clone())])
+        .await?;
     // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
     let fresh = match read::live(app, id, app.arm.api_version(), call).await {
         Ok(fresh) => fresh.with_virtual_network_rules_of(live),
         Err(trouble) => {
-            not_applied(app, &write, "the read right before it failed, so it was not sent").await?;
+            not_applied(
+                app,
+                &write,
+                "the read right before it failed, so it was not sent",
+            )
+            .await?;
             return Err(trouble);
         }
     };
@@ -67,13 +81,23 @@ pub(super) async fn write(
         }
         Err(PatchError::OperationFailed { code, message }) => {
             not_applied(app, &write, &format!("{code}: {message}")).await?;
-            conclude::refused(app, id, &write, &format!("Azure could not do it ({code}): {message}")).await?;
+            conclude::refused(
+                app,
+                id,
+                &write,
+                &format!("Azure could not do it ({code}): {message}"),
+            )
+            .await?;
             Ok(Left::After(READ_AGAIN))
         }
     }
 }
 
-async fn verify(Attempt { app, id, call }: Attempt<'_>, write: &Write, before: &Live) -> Result<Left, Trouble> {
+async fn verify(
+    Attempt { app, id, call }: Attempt<'_>,
+    write: &Write,
+    before: &Live,
+) -> Result<Left, Trouble> {
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
     if !write.patch().shows_in(&live) {
         return Ok(Left::After(READ_AGAIN));
@@ -85,17 +109,34 @@ async fn verify(Attempt { app, id, call }: Attempt<'_>, write: &Write, before: &
 
 async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let outcome = WriteOutcome::Applied { after: live.entries() };
-    let mut what = vec![What::WriteSettled { write: write.id, registry: write.registry.clone(), outcome }];
+    let outcome = WriteOutcome::Applied {
+        after: live.entries(),
+    };
+    let mut what = vec![What::WriteSettled {
+        write: write.id,
+        registry: write.registry.clone(),
+        outcome,
+    }];
     what.extend(app.ledger.read(|state| state.outcomes(write, now)));
     app.ledger.append(now, what).await
 }
 
 async fn not_applied(app: &App, write: &Write, reason: &str) -> Result<(), StoreError> {
-    settled(app, write, WriteOutcome::NotApplied { reason: reason.to_owned() }).await
+    settled(
+        app,
+        write,
+        WriteOutcome::NotApplied {
+            reason: reason.to_owned(),
+        },
+    )
+    .await
 }
 
 async fn settled(app: &App, write: &Write, outcome: WriteOutcome) -> Result<(), StoreError> {
-    let what = What::WriteSettled { write: write.id, registry: write.registry.clone(), outcome };
+    let what = What::WriteSettled {
+        write: write.id,
+        registry: write.registry.clone(),
+        outcome,
+    };
     app.ledger.append(app.clock.now(), vec![what]).await
 }

@@ -1,7 +1,9 @@
 //! Stories of denials as clients print them: one cause of trouble each, and laws that hold for all.
 
 use super::*;
-use proptest::prelude::*;
+
+mod laws;
+mod services;
 
 const R: &str = "fabrikam.azurecr.io";
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -476,89 +478,6 @@ fn a_record_with_status_403_is_suspected_with_its_caller() {
     }
 }
 
-/// Each text tells of one denial by 20.1.2.3 at this service's firewall, or at least of a denial.
-#[track_caller]
-fn tells(text: &str, service: Service, ip: bool, resource: Option<&str>) {
-    let found = parse_document(text.as_bytes());
-    let expected = Denial {
-        kind: if ip { Kind::Denied } else { Kind::Suspected },
-        service,
-        ip: ip.then(|| "20.1.2.3".parse().unwrap()),
-        resource: resource.map(str::to_owned),
-        ..denied("20.1.2.3", None, None, None)
-    };
-    assert_eq!(found, [expected], "{text}");
-}
-
-#[test]
-fn other_services_are_named_with_their_resources() {
-    use Service::{AzureSql, CosmosDb, Databricks, KeyVault, Mysql, Postgresql, Synapse};
-    let vault = "Client address is not authorized and caller is not a trusted service.\\r\\nClient address: 20.1.2.3\\r\\nCaller: appid=1\\r\\nVault: fabrikamkv;location=x";
-    let sql = "Cannot open server \"fabrikamsql\" requested by the login. Client with IP address '20.1.2.3' is not allowed to access the server.";
-    let cosmos = "https://fabrikam.documents.azure.com: Request originated from IP 20.1.2.3 through public\n  internet. This is blocked by your Cosmos DB account firewall settings.";
-    for (text, service, resource) in [
-        (vault, KeyVault, Some("fabrikamkv")),
-        (
-            "Client address (20.1.2.3) is not authorized and caller is not a trusted service",
-            KeyVault,
-            None,
-        ),
-        (sql, AzureSql, Some("fabrikamsql")),
-        (
-            "Client with IP address '20.1.2.3' is not allowed to connect to this MySQL server.",
-            Mysql,
-            None,
-        ),
-        (
-            "SqlException: \"Client with IP '20.1.2.3' is not allowed\"",
-            AzureSql,
-            None,
-        ),
-        (
-            "FATAL: no pg_hba.conf entry for host \"20.1.2.3\", user \"u\"",
-            Postgresql,
-            None,
-        ),
-        (cosmos, CosmosDb, Some("fabrikam.documents.azure.com")),
-        (
-            "Source IP address: 20.1.2.3 is blocked by Databricks IP ACL for workspace: 1234567890",
-            Databricks,
-            Some("1234567890"),
-        ),
-        (
-            "[ClientIpAddressNotAuthorized] Client Ip address : 20.1.2.3",
-            Synapse,
-            None,
-        ),
-    ] {
-        tells(text, service, true, resource);
-    }
-}
-
-#[test]
-fn other_services_that_name_no_address_are_suspected() {
-    use Service::{AppConfiguration, AppService, CognitiveServices, EventHubs, KeyVault, Storage};
-    for (text, service) in [
-        (
-            "Ip has been prevented to connect to the endpoint. TrackingId:1",
-            EventHubs,
-        ),
-        (
-            "Access denied due to Virtual Network/Firewall rules.",
-            CognitiveServices,
-        ),
-        ("403 ip-address-rejected", AppConfiguration),
-        ("Error: Ip Forbidden (CODE: 403)", AppService),
-        (
-            "AuthorizationFailure: This request is not authorized to perform this operation.",
-            Storage,
-        ),
-        ("SubCode: ForbiddenByFirewall", KeyVault),
-    ] {
-        tells(text, service, false, None);
-    }
-}
-
 #[test]
 fn text_in_other_encodings_is_read() {
     let text = "client with IP '20.1.2.3' is not allowed access";
@@ -575,70 +494,4 @@ fn text_in_other_encodings_is_read() {
     ]
     .concat();
     assert_eq!(parse_document(&broken[3..]).len(), 1);
-}
-
-/// Ways in which a text is laid into another.
-fn escape(text: &str, way: u8) -> String {
-    match way % 7 {
-        0 => serde_json::json!({ "m": text }).to_string(),
-        1 => format!("{text:?}"),
-        2 => text
-            .replace('&', "&amp;")
-            .replace('\'', "&#39;")
-            .replace('"', "&quot;"),
-        3 => text
-            .replace('%', "%25")
-            .replace('\'', "%27")
-            .replace('"', "%22"),
-        4 => serde_json::json!([text])
-            .to_string()
-            .replace('\'', "\\u0027"),
-        5 => text.replace('\n', "\n2025-02-01T10:00:00.0000000Z "),
-        _ => text.replace('\n', "\n    "),
-    }
-}
-
-proptest! {
-    #[test]
-    fn any_text_can_be_read(text: String) {
-        thoroughly(&text);
-    }
-
-    #[test]
-    fn any_bytes_can_be_read(bytes: Vec<u8>) {
-        parse_document(&bytes);
-    }
-
-    #[test]
-    fn any_tangle_of_pieces_can_be_read_and_is_never_sieved_out(
-        pieces in proptest::collection::vec(proptest::sample::select(vec![
-            "client", "cli", "ent", " with", " IP ", "'", "\\u0027", "20.1.2.3", "20.1.", " is", " not", " allowed", "allo", "wed", " access", "\n", "\\n",
-            "\n# ", " ", "denied: ", "https://", "a.azurecr.io", "/v2/app/manifests/v1", "\": ", ": ", "403", " Forbidden", "unexpected status", "{", "}", "[", "]", "\"",
-            "\\u0063lient", "&#99;lient", "\u{1b}[0m", "\u{200b}", "\\", "Client address: ", "Client address is not authorized and caller ", "no pg_hba.conf entry for host ",
-            "don't have access to registry ", "connectivity_forbidden_error", "Source IP address: ", "databricks", "Client Ip address : ", "synapse", ",", "\\u0020", "%20", "+",
-        ]), 0..24)
-    ) {
-        let text = pieces.concat();
-        let found = thoroughly(&text);
-        prop_assert!(found.is_empty() || may_hold_denial(text.as_bytes()), "{text}");
-        parse_document(text.as_bytes());
-    }
-
-    #[test]
-    fn a_denial_survives_escapes_and_wraps(
-        ways in proptest::collection::vec(any::<u8>(), 0..5),
-        cut in 0_usize..60,
-        leader in proptest::sample::select(vec!["", "# ", "> ", "│ ", "    ", "//  "]),
-        octets: [u8; 4],
-    ) {
-        let ip = std::net::Ipv4Addr::from(octets);
-        let says = format!("client with IP '{ip}' is not allowed access");
-        let (before, after) = says.split_at(cut.min(says.len()));
-        let mut text = format!("{leader}Get \"https://{R}/v2/app/manifests/v1\": denied: {before}\n{leader}{after}");
-        for way in ways {
-            text = escape(&text, way);
-        }
-        let expected = denied(&ip.to_string(), Some(R), Some("app"), Some("v1"));
-        prop_assert_eq!(parse_document(text.as_bytes()), vec![expected], "{}", text);
-    }
 }
