@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The longest that a file of the program may be, its tests included.
-const LONGEST: usize = 420;
+/// The longest that a file of the program may be; tables of tests in folders of their own aside.
+const LONGEST: usize = 450;
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
@@ -83,6 +83,9 @@ fn files_say_what_they_are_for_and_stay_short() {
             "{} does not say what it is for",
             path.display()
         );
+        if path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests") {
+            continue;
+        }
         let lines = text.lines().count();
         assert!(
             lines <= LONGEST,
