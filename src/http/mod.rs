@@ -13,6 +13,7 @@ mod hosts;
 mod origin;
 mod page;
 mod server;
+mod unpack;
 
 pub use error::HttpError;
 pub use server::{serve, serve_within};

@@ -17,6 +17,7 @@ mod credentials;
 mod endpoint;
 mod log;
 mod opening;
+mod packed;
 mod parts;
 mod patience;
 mod policies;
