@@ -42,6 +42,16 @@ pub enum HttpError {
     /// The body took too long.
     #[error("the body did not arrive in time: send it again")]
     TooSlow,
+    /// The delivery is of another Event Grid subscription.
+    #[error(
+        "this source takes deliveries of one Event Grid subscription, and this is another's: see `event_grid` of the source in doorward's configuration"
+    )]
+    OtherSubscription,
+    /// The handshake is asked for by another sender.
+    #[error(
+        "this origin may not deliver here: add it to `cloud_events.allowed_origins` of the source in doorward's configuration, if it should"
+    )]
+    OtherOrigin,
     /// The body is compressed in a way that is not known.
     #[error(
         "this content coding is not read: send the body uncompressed, or with `content-encoding: gzip` or `zstd`"
@@ -114,7 +124,10 @@ impl HttpError {
             Self::Unavailable | Self::Answer(AnswerError::Store(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::ForeignOrigin | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
+            Self::ForeignOrigin
+            | Self::OtherSubscription
+            | Self::OtherOrigin
+            | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Link(LinkError::Over) | Self::Answer(AnswerError::Over) => StatusCode::GONE,
             Self::Answer(AnswerError::Answered) => StatusCode::CONFLICT,

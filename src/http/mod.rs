@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod health;
 mod hosts;
+mod notice;
 mod origin;
 mod page;
 mod server;

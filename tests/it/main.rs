@@ -16,6 +16,7 @@ mod corpus;
 mod credentials;
 mod endpoint;
 mod log;
+mod manners;
 mod opening;
 mod packed;
 mod parts;

@@ -5,16 +5,36 @@
 //! no good one beside it. No content reaches an error.
 
 mod alert;
+mod change;
+mod dimensions;
 mod event;
 mod quick;
 mod records;
 mod reports;
 mod row;
 
+pub use dimensions::Dimensions;
+
 use super::event::{Delivery, DeliveryError, Format};
+use memchr::memmem;
 use records::{Body, Records};
 use reports::Reports;
 use serde_json::Value;
+
+/// What [`Delivery::passed_over`] calls an image that Azure Container Instances could not pull. The
+/// firewall may be the cause, as may a wrong name or password: nothing says which, nor an address.
+pub const INACCESSIBLE_IMAGE: &str = "inaccessible image";
+
+/// What [`Delivery::passed_over`] calls events of a registry that tell of an image or chart.
+pub const IMAGE_EVENTS: [&str; 4] = [
+    "image pushed",
+    "image deleted",
+    "chart pushed",
+    "chart deleted",
+];
+
+/// What [`Delivery::passed_over`] calls events that tell of a file, which doorward does not fetch.
+pub const FILE_EVENTS: [&str; 2] = ["blob created", "capture file created"];
 
 /// What the headers of a delivery say about its body.
 ///
@@ -70,17 +90,33 @@ impl Head {
 /// Takes a delivery apart. Of a batch of diagnostic records, those in which nothing of interest can
 /// stand are counted and not parsed: a broken one among them is not told of.
 pub fn read(head: &Head, body: &[u8]) -> Result<Delivery, DeliveryError> {
-    match quick::read(head, &head.media_type(), body) {
+    read_named(head, &Dimensions::default(), body)
+}
+
+/// The same for a source whose alerts have names of their own for what they are about.
+pub fn read_named(
+    head: &Head,
+    dimensions: &Dimensions,
+    body: &[u8],
+) -> Result<Delivery, DeliveryError> {
+    match quick::read((head, dimensions), &head.media_type(), body) {
         Some((format, reports)) => Ok(reports.into_delivery(format)),
-        None => read_whole(head, body),
+        None => read_whole(head, dimensions, body),
     }
 }
 
 /// Takes a delivery apart, every record of it.
-fn read_whole(head: &Head, body: &[u8]) -> Result<Delivery, DeliveryError> {
+fn read_whole(
+    head: &Head,
+    dimensions: &Dimensions,
+    body: &[u8],
+) -> Result<Delivery, DeliveryError> {
     let media_type = head.media_type();
     let binary_mode = head.attribute("specversion").is_some();
-    let mut reports = Reports::default();
+    // An escape could hide it.
+    let stands = |text: &str| memmem::find(body, text.as_bytes()).is_some();
+    let inaccessible = stands(reports::INACCESSIBLE) || stands("\\u");
+    let mut reports = Reports::begin(dimensions, inaccessible);
     let format = match records::read(&media_type, body)? {
         Body::Text(text) => {
             let context = if binary_mode {

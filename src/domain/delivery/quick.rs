@@ -14,7 +14,7 @@
 
 use super::reports::{Context, Reports};
 use super::row;
-use super::{Head, format_of, is_diagnostic, read_record, records};
+use super::{Dimensions, Head, format_of, is_diagnostic, read_record, records};
 use crate::domain::event::Format;
 use crate::domain::extract::scan::{self, Hits};
 use crate::domain::extract::{may_hold_denial, may_hold_more_than_a_status};
@@ -34,7 +34,11 @@ enum Shape {
 }
 
 /// The delivery's format and reports, if it can be read this way; `None` if it has to be read whole.
-pub(super) fn read(head: &Head, media_type: &str, body: &[u8]) -> Option<(Format, Reports)> {
+pub(super) fn read(
+    (head, dimensions): (&Head, &Dimensions),
+    media_type: &str,
+    body: &[u8],
+) -> Option<(Format, Reports)> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if head.event_type.is_some()
         || !head.cloud_event.is_empty()
@@ -55,7 +59,7 @@ pub(super) fn read(head: &Head, media_type: &str, body: &[u8]) -> Option<(Format
     if !text.is_ascii() {
         std::str::from_utf8(text).ok()?;
     }
-    let mut reports = Reports::default();
+    let mut reports = Reports::begin(dimensions, !hits.documents.is_empty());
     reports.records(pieces.len());
     let mut hits = InPieces::of(&hits);
     for (index, piece) in pieces.iter().enumerate() {

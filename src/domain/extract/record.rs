@@ -177,11 +177,9 @@ pub(in crate::domain) fn about(fields: &Fields<'_>) -> Option<About> {
 pub(in crate::domain) fn named(fields: &Fields<'_>) -> About {
     About {
         login_server: fields
-            .text(&["loginServer", "login_server"])
+            .text(LOGIN_SERVERS)
             .and_then(|host| login_server(&host)),
-        resource_id: fields
-            .text(&["resourceId", "_ResourceId", "resource_id", "ResourceUri"])
-            .and_then(|id| registry_id(&id)),
+        resource_id: fields.text(RESOURCE_IDS).and_then(|id| registry_id(&id)),
         identity: fields.text(&["identity"]),
         user_agent: fields.text(&["userAgent", "user_agent"]),
         at: time(fields),
@@ -189,7 +187,7 @@ pub(in crate::domain) fn named(fields: &Fields<'_>) -> About {
 }
 
 /// The names that a caller's address goes by.
-const CALLER: &[&str] = &[
+pub(in crate::domain) const ADDRESSES: &[&str] = &[
     "callerIpAddress",
     "CallerIP",
     "caller_ip",
@@ -202,6 +200,13 @@ const CALLER: &[&str] = &[
     "ipAddress",
     "ip",
 ];
+
+/// The names that a registry's login server goes by.
+pub(in crate::domain) const LOGIN_SERVERS: &[&str] = &["loginServer", "login_server"];
+
+/// The names that a resource's ARM id goes by.
+pub(in crate::domain) const RESOURCE_IDS: &[&str] =
+    &["resourceId", "_ResourceId", "resource_id", "ResourceUri"];
 
 /// The refusal that a record tells of, if it is a registry's record with status 403.
 pub(in crate::domain) fn refusal(fields: &Fields<'_>, about: &About) -> Option<Denial> {
@@ -220,7 +225,7 @@ pub(in crate::domain) fn refused(fields: &Fields<'_>, about: &About) -> Denial {
     Denial {
         kind: Kind::Suspected,
         service: Service::Acr,
-        ip: fields.text(CALLER).as_deref().and_then(caller),
+        ip: fields.text(ADDRESSES).as_deref().and_then(caller),
         registry: about.login_server.clone(),
         repository,
         reference,

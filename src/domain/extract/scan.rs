@@ -45,7 +45,14 @@ const GAPS: &str = " \n\r\t\\+<*`_=|#w";
 /// Escapes that could hide a letter, and syslog's.
 const ESCAPES: &[&str] = &["\\x", "\\U", "\\0", "\\1", "\\2", "\\3", "#03"];
 /// What only a parser undoes, and the names by which events and alerts are known.
-const DOCUMENTS: &[&str] = &["\\u", "\\b", "\\f", "\"eventType\"", "\"specversion\""];
+const DOCUMENTS: &[&str] = &[
+    "\\u",
+    "\\b",
+    "\\f",
+    "\"eventType\"",
+    "\"specversion\"",
+    "InaccessibleImage",
+];
 
 #[derive(Clone, Copy)]
 enum Class {
