@@ -3,6 +3,7 @@
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::clock::Clock;
+use crate::config::Options;
 use crate::domain::alert::{About, Alert};
 use crate::domain::firewall::Live;
 use crate::domain::id::{AlertId, GrantId};
@@ -21,7 +22,7 @@ use crate::store::Ledger;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -75,6 +76,7 @@ pub struct Memory {
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
     missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
+    noticed: Mutex<BTreeSet<(String, &'static str)>>,
 }
 
 impl Memory {
@@ -122,6 +124,8 @@ pub struct Source {
     pub per_second: std::num::NonZeroU32,
     /// The largest body it may send, in bytes.
     pub max_body: usize,
+    /// What its sender does in its own way.
+    pub options: Options,
 }
 
 /// How a sender proves itself.
@@ -283,6 +287,11 @@ impl App {
     /// Remembers that.
     pub fn set_attempts(&self, alert: AlertId, channel: &str, failures: u32, again: Timestamp) {
         locked(&self.memory.attempts).insert((alert, channel.to_owned()), (failures, again));
+    }
+
+    /// Whether this is the first time that something was noticed of a source.
+    pub fn notice(&self, source: &str, what: &'static str) -> bool {
+        locked(&self.memory.noticed).insert((source.to_owned(), what))
     }
 
     /// Forgets attempts for messages that `waits` no longer names.

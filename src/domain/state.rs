@@ -7,7 +7,7 @@ use super::alert::Alert;
 use super::claims::Claims;
 use super::event::Evidence;
 use super::grant::{Ending, Grant, Stage};
-use super::id::{AlertId, DenialId, GrantId, RequestId};
+use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use super::ledger::{Denied, What, Write, WriteOutcome};
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
@@ -18,6 +18,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// How many verdicts the operator page remembers.
 const LAST_VERDICTS: usize = 50;
+
+/// How many writes of a registry are remembered for recognising Azure's events about them.
+const LAST_WRITES: usize = 100;
 
 /// How far back the hourly budget of grants looks.
 const BUDGET_WINDOW: SignedDuration = SignedDuration::from_hours(1);
@@ -73,6 +76,8 @@ pub struct Registry {
     pub claimed: Claims,
     /// When grants were decided within the last hour, oldest first.
     pub granted: VecDeque<Timestamp>,
+    /// The latest writes, newest first: Azure tells of them later.
+    pub writes: VecDeque<WriteId>,
 }
 
 /// A request, and what became of it.
@@ -147,6 +152,7 @@ impl State {
             What::Satisfied { grant, .. } => self.stage(*grant, Stage::Satisfied),
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
+            What::RegistryChanged { .. } => {}
             What::Requested(request) => self.ask(request),
             What::Answered {
                 request, answer, ..
@@ -307,6 +313,8 @@ impl State {
         let registry = self.registry(&write.registry);
         registry.claimed.begin(at, &write.add);
         registry.unsettled = Some((at, write.clone()));
+        registry.writes.push_front(write.id);
+        registry.writes.truncate(LAST_WRITES);
     }
 
     fn settle(&mut self, registry: &ResourceId, outcome: &WriteOutcome) {
