@@ -9,17 +9,20 @@ use crate::domain::link::LinkKey;
 use crate::domain::policy::Policy;
 use crate::domain::registry::{Hosts, Scope};
 use crate::domain::resource_id::ResourceId;
+use crate::domain::state::Windows;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use crate::{flow, http};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use governor::{Quota, RateLimiter};
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -129,6 +132,10 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         sets: ArcSwap::from_pointee(sets),
         may_add: config.mode == Mode::Enforce,
         max_ttl: config.max_ttl,
+        windows: Windows {
+            repeat: span(config.repeat_window),
+            max_age: span(config.max_event_age),
+        },
         link_key,
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
@@ -163,12 +170,17 @@ fn check(config: &Config, policy: &Policy) -> Result<(), StartError> {
     }
 }
 
+fn span(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
 fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
     let enrolled = Enrolled {
         hosts: registry.hosts.clone(),
         max_entries: registry.max_entries,
         approvals: registry.approvals,
         grants_per_hour: registry.grants_per_hour,
+        distinct_addresses: registry.distinct_addresses,
     };
     (registry.id.clone(), enrolled)
 }

@@ -6,6 +6,8 @@
 
 pub mod address;
 pub mod alert;
+pub mod arrivals;
+pub mod crowd;
 pub mod delivery;
 pub mod denial;
 pub mod event;
@@ -17,6 +19,7 @@ pub mod ledger;
 pub mod link;
 pub mod policy;
 pub mod problem;
+pub mod recent;
 pub mod registry;
 pub mod request;
 pub mod resource_id;

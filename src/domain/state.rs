@@ -4,15 +4,18 @@
 //! is here, and is the same again after a restart.
 
 use super::alert::Alert;
+use super::crowd::Crowd;
+use super::denial::Kind;
 use super::event::Evidence;
 use super::grant::{Ending, Grant, Stage};
 use super::id::{AlertId, DenialId, GrantId, RequestId};
-use super::ledger::{Denied, What, Write, WriteOutcome};
+use super::ledger::{Denied, Hash, What, Write, WriteOutcome, fingerprints};
+use super::recent::Recent;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
-use super::verdict::Verdict;
+use super::verdict::{NoteCode, Verdict};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// How many verdicts the operator page remembers.
@@ -28,8 +31,14 @@ const TIDY_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// this.
 pub const LONGEST_REPEAT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
+/// How many verdicts are remembered for denials that repeat them, and how many of these are counted.
+const MOST_DECIDED: usize = 20_000;
+
+/// How many events are known again by the state alone; older ones of rows are known by the database.
+const MOST_EVENTS: usize = 1 << 17;
+
 /// Everything that stands.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// Denials without a verdict, in order of arrival.
     pub undecided: BTreeMap<DenialId, (Timestamp, Denied)>,
@@ -44,7 +53,15 @@ pub struct State {
     /// The latest verdicts, newest first.
     pub verdicts: VecDeque<Decision>,
     /// The latest verdict for each thing denied, for recognising a repeat.
-    pub decided: BTreeMap<DenialKey, (Timestamp, DenialId)>,
+    pub decided: Recent<DenialKey, (Timestamp, DenialId)>,
+    /// The newest denial without a verdict for each thing denied, likewise.
+    pub waiting: HashMap<DenialKey, DenialId>,
+    /// How often a denial came again, by the one that was decided.
+    pub repeats: Recent<DenialId, u64>,
+    /// Fingerprints of the latest events, for recognising a duplicate.
+    pub events: Recent<u64, ()>,
+    /// The new callers of each registry, and of none.
+    pub crowds: BTreeMap<Option<ResourceId>, Crowd>,
     tidied: Option<Timestamp>,
 }
 
@@ -72,6 +89,48 @@ pub struct Registry {
     pub claimed: BTreeMap<Ipv4Addr, Claim>,
     /// When grants were decided within the last hour, oldest first.
     pub granted: VecDeque<Timestamp>,
+    /// The grants and requests that stand for an address.
+    pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
+}
+
+/// How long what stands for a denial stands for those like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// After a verdict, denials that repeat it get no other for this long.
+    pub repeat: SignedDuration,
+    /// A denial that is older when it arrives opens nothing: whoever was refused has gone or tries
+    /// again.
+    pub max_age: SignedDuration,
+}
+
+impl Default for Windows {
+    fn default() -> Self {
+        Self {
+            repeat: SignedDuration::from_mins(15),
+            max_age: SignedDuration::from_mins(30),
+        }
+    }
+}
+
+impl Windows {
+    /// Whether a denial that is looked at `now` is too old to open anything.
+    pub fn too_old(&self, denied: &Denied, now: Timestamp) -> bool {
+        let at = denied.report.at;
+        at.is_some_and(|at| now.duration_since(at) > self.max_age)
+    }
+
+    /// The keys of verdicts that stand for a denial like it.
+    pub fn keys(&self, denied: &Denied, now: Timestamp) -> impl Iterator<Item = DenialKey> {
+        let weak = self.weak(denied, now);
+        let weak = weak.then(|| key_within_source(denied));
+        std::iter::once(key(denied)).chain(weak)
+    }
+
+    /// Whether a verdict on it may say less than one on the same denial reported better: it is old, or
+    /// only suspected.
+    pub(super) fn weak(&self, denied: &Denied, now: Timestamp) -> bool {
+        self.too_old(denied, now) || denied.report.denial.kind == Kind::Suspected
+    }
 }
 
 /// How sure we are that we wrote an entry.
@@ -94,13 +153,22 @@ pub struct Asked {
     key: Option<DenialKey>,
 }
 
-/// What makes two denials the same.
-pub type DenialKey = (
-    Option<IpAddr>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-);
+/// What makes two denials the same: a hash over address, registry, repository and reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DenialKey([u8; 16]);
+
+impl DenialKey {
+    /// A hash over parts, none of which can pass for the end of another.
+    fn of<'a>(parts: impl IntoIterator<Item = Option<&'a str>>) -> Self {
+        let mut text = String::new();
+        for part in parts {
+            let length = part.map_or_else(|| "-".to_owned(), |part| part.len().to_string());
+            text.extend([&length, ":", part.unwrap_or_default()]);
+        }
+        let hash = Hash::of(text.as_bytes());
+        Self(hash.as_bytes().first_chunk().copied().unwrap_or_default())
+    }
+}
 
 /// A verdict as the operator page shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,34 +185,94 @@ pub struct Decision {
 
 /// The key by which a repeat is recognised.
 pub fn key(denied: &Denied) -> DenialKey {
-    let report = &denied.report;
-    let registry = report
-        .denial
-        .registry
-        .clone()
-        .or_else(|| report.login_server.clone());
-    (
-        report.denial.ip,
-        registry,
-        report.denial.repository.clone(),
-        report.denial.reference.clone(),
-    )
+    key_from(denied, None)
+}
+
+/// The key by which a repeat from the same source is recognised: for what has no verdict yet, and for
+/// verdicts on weak reports, which must not stand for what another source knows better.
+pub(super) fn key_within_source(denied: &Denied) -> DenialKey {
+    key_from(denied, Some(&denied.source))
+}
+
+/// The key under which a verdict is remembered.
+pub fn verdict_key(denied: &Denied, verdict: &Verdict) -> DenialKey {
+    let mut notes = verdict.notes.iter();
+    if notes.any(|note| matches!(note.code, NoteCode::TooOld | NoteCode::Suspected)) {
+        key_within_source(denied)
+    } else {
+        key(denied)
+    }
+}
+
+fn key_from(denied: &Denied, source: Option<&str>) -> DenialKey {
+    let denial = &denied.report.denial;
+    let address = denial.ip.map(|ip| ip.to_canonical().to_string());
+    let registry = denial.registry.as_ref();
+    let registry = registry.or(denied.report.login_server.as_ref());
+    DenialKey::of([
+        address.as_deref(),
+        registry.map(String::as_str),
+        denial.repository.as_deref(),
+        denial.reference.as_deref(),
+        source,
+    ])
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            undecided: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            registries: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            verdicts: VecDeque::new(),
+            decided: Recent::at_most(MOST_DECIDED),
+            waiting: HashMap::new(),
+            repeats: Recent::at_most(MOST_DECIDED),
+            events: Recent::at_most(MOST_EVENTS),
+            crowds: BTreeMap::new(),
+            tidied: None,
+        }
+    }
 }
 
 impl State {
     /// Takes in what happened at `at`.
     pub fn apply(&mut self, at: Timestamp, what: &What) {
         match what {
-            What::Denied(denied) => {
-                self.undecided.insert(denied.id, (at, denied.clone()));
-            }
+            What::Denied(denied) => self.arrive(at, denied),
             What::Decided {
                 denial,
                 registry,
                 verdict,
             } => self.decide(at, *denial, registry.as_ref(), verdict),
-            What::Repeated { denial, .. } => {
-                self.undecided.remove(denial);
+            What::Repeated { denial, of } => {
+                self.leave(*denial);
+                self.count(*of, 1);
+            }
+            What::Counted {
+                of, count, events, ..
+            } => {
+                self.count(*of, *count);
+                self.remember(events);
+            }
+            What::Thinned {
+                registry,
+                count,
+                storm,
+                addresses,
+                events,
+                ..
+            } => {
+                if *storm {
+                    self.crowd(registry.as_ref()).thin(at, *count, addresses);
+                }
+                self.remember(events);
+            }
+            What::Storm { registry, over, .. } => {
+                let crowd = self.crowd(registry.as_ref());
+                if *over { crowd.calm() } else { crowd.told() }
             }
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
@@ -183,37 +311,62 @@ impl State {
     }
 
     /// The denial that stands for one that came again: its grant or its request is open, or its
-    /// verdict is younger than `window`.
+    /// verdict is young.
     pub fn repeats(
         &self,
         denied: &Denied,
         registry: Option<&ResourceId>,
         now: Timestamp,
-        window: SignedDuration,
+        windows: &Windows,
     ) -> Option<DenialId> {
         let address = denied.report.denial.ip.map(|ip| ip.to_canonical());
-        let same = |other: &ResourceId, ip: Ipv4Addr| {
-            registry == Some(other) && address == Some(IpAddr::V4(ip))
+        let standing = match (registry, address) {
+            (Some(registry), Some(IpAddr::V4(ip))) => self.stands_for(registry, ip, now),
+            _ => None,
         };
-        let granted = self.grants.values().map(|standing| &standing.grant);
-        let granted =
-            granted.filter(|grant| grant.until > now && same(&grant.registry, grant.address.get()));
-        let asked = self
-            .requests
-            .values()
-            .filter(|asked| asked.open(now))
-            .map(|asked| &asked.request);
-        let asked = asked.filter(|request| same(&request.registry, request.address.get()));
-        let recent = || {
-            self.decided
-                .get(&key(denied))
-                .filter(|(at, _)| now.duration_since(*at) < window)
+        let recent = |key: &DenialKey| {
+            let (at, denial) = self.decided.get(key)?;
+            (now.duration_since(*at) < windows.repeat).then_some(*denial)
         };
-        granted
-            .map(|grant| grant.denial)
-            .chain(asked.map(|request| request.denial))
-            .next()
-            .or_else(|| recent().map(|(_, denial)| *denial))
+        standing.or_else(|| {
+            let mut keys = windows.keys(denied, now);
+            keys.find_map(|key| recent(&key))
+        })
+    }
+
+    /// The denial without a verdict that is the same as one that arrives `now`.
+    pub fn waits(&self, denied: &Denied, now: Timestamp, windows: &Windows) -> Option<DenialId> {
+        let id = self.waiting.get(&key_within_source(denied))?;
+        let (_, first) = self.undecided.get(id)?;
+        let comparable = !windows.weak(first, now) || windows.weak(denied, now);
+        (comparable && first.registry == denied.registry).then_some(*id)
+    }
+
+    /// The denial of the grant or the open request for `address`.
+    fn stands_for(
+        &self,
+        registry: &ResourceId,
+        address: Ipv4Addr,
+        now: Timestamp,
+    ) -> Option<DenialId> {
+        let (grants, requests) = self.registries.get(registry)?.standing.get(&address)?;
+        let grants = grants.iter().filter_map(|id| self.grants.get(id));
+        let mut grants = grants.filter(|standing| !standing.is_over(now));
+        let requests = requests.iter().filter_map(|id| self.requests.get(id));
+        let mut requests = requests.filter(|asked| asked.open(now));
+        let granted = grants.next().map(|standing| standing.grant.denial);
+        granted.or_else(|| requests.next().map(|asked| asked.request.denial))
+    }
+
+    /// How many requests about `registry` can be answered.
+    pub fn open_requests(&self, registry: &ResourceId, now: Timestamp) -> usize {
+        let of = |asked: &&Asked| asked.request.registry == *registry && asked.open(now);
+        self.requests.values().filter(of).count()
+    }
+
+    /// How often a denial came again.
+    pub fn times_repeated(&self, denial: DenialId) -> u64 {
+        self.repeats.get(&denial).copied().unwrap_or_default()
     }
 
     /// What an applied write means for the grants of its registry.
@@ -237,6 +390,43 @@ impl State {
         self.grants_of(&write.registry).filter_map(of).collect()
     }
 
+    fn arrive(&mut self, at: Timestamp, denied: &Denied) {
+        if let Some(event) = denied.event() {
+            self.events.insert(Denied::fingerprint(&event), ());
+        }
+        self.crowd(denied.registry.as_ref())
+            .enter(at, denied.report.denial.ip, denied.owned);
+        self.waiting.insert(key_within_source(denied), denied.id);
+        self.undecided.insert(denied.id, (at, denied.clone()));
+    }
+
+    /// A denial has its verdict.
+    fn leave(&mut self, denial: DenialId) -> Option<Denied> {
+        let (_, denied) = self.undecided.remove(&denial)?;
+        let key = key_within_source(&denied);
+        if self.waiting.get(&key) == Some(&denial) {
+            self.waiting.remove(&key);
+        }
+        Some(denied)
+    }
+
+    fn count(&mut self, of: DenialId, count: u64) {
+        match self.repeats.get_mut(&of) {
+            Some(known) => *known = known.saturating_add(count),
+            None => self.repeats.insert(of, count),
+        }
+    }
+
+    fn remember(&mut self, events: &str) {
+        for event in fingerprints(events) {
+            self.events.insert(event, ());
+        }
+    }
+
+    fn crowd(&mut self, registry: Option<&ResourceId>) -> &mut Crowd {
+        self.crowds.entry(registry.cloned()).or_default()
+    }
+
     fn decide(
         &mut self,
         at: Timestamp,
@@ -244,11 +434,11 @@ impl State {
         registry: Option<&ResourceId>,
         verdict: &Verdict,
     ) {
-        let Some((_, denied)) = self.undecided.remove(&denial) else {
+        let Some(denied) = self.leave(denial) else {
             return;
         };
-        let key = key(&denied);
-        self.decided.insert(key, (at, denial));
+        self.decided
+            .insert(verdict_key(&denied, verdict), (at, denial));
         let registry = registry.cloned();
         self.verdicts.push_front(Decision {
             at,
@@ -275,7 +465,10 @@ impl State {
             evidence,
         };
         self.grants.insert(grant.id, standing);
-        self.registry(&grant.registry).granted.push_back(at);
+        let registry = self.registry(&grant.registry);
+        registry.granted.push_back(at);
+        let standing = registry.standing.entry(grant.address.get());
+        standing.or_default().0.insert(grant.id);
         self.close_window(grant.denial);
     }
 
@@ -287,6 +480,9 @@ impl State {
             key,
         };
         self.requests.insert(request.id, asked);
+        let registry = self.registry(&request.registry);
+        let standing = registry.standing.entry(request.address.get());
+        standing.or_default().1.insert(request.id);
     }
 
     /// After a no, the same denial is not asked about again at once.
@@ -296,7 +492,7 @@ impl State {
         };
         asked.answer = Some((at, answer));
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
-            self.decided.insert(key.clone(), (at, asked.request.denial));
+            self.decided.insert(*key, (at, asked.request.denial));
         }
     }
 
@@ -356,6 +552,10 @@ impl State {
         let shared = self
             .grants_of(&registry)
             .any(|other| other.grant.address == address);
+        if let Some((grants, _)) = self.registry(&registry).standing.get_mut(&address.get()) {
+            grants.remove(&grant);
+        }
+        self.registry(&registry).drop_empty(address.get());
         // Whoever else still needs the address needs to know whose entry it is.
         if !shared || ending == Some(Ending::RemovedByOthers) {
             self.registry(&registry).claimed.remove(&address.get());
@@ -396,8 +596,20 @@ impl State {
         }
         self.tidied = Some(now);
         self.decided
-            .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
-        self.requests.retain(|_, asked| asked.request.until > now);
+            .forget(|(at, _)| now.duration_since(*at) >= LONGEST_REPEAT_WINDOW);
+        let over = self.requests.iter();
+        let over = over.filter(|(_, asked)| asked.request.until <= now);
+        let over: Vec<RequestId> = over.map(|(id, _)| *id).collect();
+        for id in over {
+            let Some(Asked { request, .. }) = self.requests.remove(&id) else {
+                continue;
+            };
+            let registry = self.registry(&request.registry);
+            if let Some((_, requests)) = registry.standing.get_mut(&request.address.get()) {
+                requests.remove(&id);
+            }
+            registry.drop_empty(request.address.get());
+        }
         for registry in self.registries.values_mut() {
             while registry
                 .granted
@@ -406,6 +618,17 @@ impl State {
             {
                 registry.granted.pop_front();
             }
+        }
+    }
+}
+
+impl Registry {
+    fn drop_empty(&mut self, address: Ipv4Addr) {
+        let empty = |(grants, requests): &(BTreeSet<_>, BTreeSet<_>)| {
+            grants.is_empty() && requests.is_empty()
+        };
+        if self.standing.get(&address).is_some_and(empty) {
+            self.standing.remove(&address);
         }
     }
 }

@@ -18,6 +18,26 @@ pub fn line(what: &What) -> String {
             registry, verdict, ..
         } => decided(registry.as_ref(), verdict),
         What::Repeated { of, .. } => format!("the same as denial {of}: no new verdict"),
+        What::Counted {
+            of, source, count, ..
+        } => format!("{count} more from `{source}` like denial {of}: no new verdict"),
+        What::Thinned {
+            registry,
+            source,
+            count,
+            storm,
+            ..
+        } => thinned(registry.as_ref(), source, *count, *storm),
+        What::Storm {
+            registry,
+            thinned,
+            over,
+            ..
+        } => {
+            let turn = if *over { "is over" } else { "begins" };
+            let on = words::of_registry(registry.as_ref());
+            format!("a storm of denials {on} {turn}: {thinned} only counted")
+        }
         What::Granted(grant) => granted(grant),
         What::WriteIntended(write) => intended(write),
         What::WriteSettled {
@@ -70,6 +90,16 @@ fn decided(registry: Option<&ResourceId>, verdict: &Verdict) -> String {
         verdict.action,
         words::verdict(verdict)
     )
+}
+
+fn thinned(registry: Option<&ResourceId>, source: &str, count: u64, storm: bool) -> String {
+    let why = if storm {
+        "its registry is in a storm"
+    } else {
+        "their addresses had too many"
+    };
+    let on = words::of_registry(registry);
+    format!("{count} denials {on} from `{source}` only counted: {why}")
 }
 
 fn granted(grant: &Grant) -> String {
