@@ -7,8 +7,9 @@
 use super::crowd::{Crowd, Place};
 use super::id::DenialId;
 use super::ledger::{Denied, What};
+use super::repeat::{DenialKey, Windows, key_within_source};
 use super::resource_id::ResourceId;
-use super::state::{DenialKey, State, Windows, key_within_source};
+use super::state::State;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;

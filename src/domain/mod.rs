@@ -21,6 +21,7 @@ pub mod policy;
 pub mod problem;
 pub mod recent;
 pub mod registry;
+pub mod repeat;
 pub mod request;
 pub mod resource_id;
 pub mod sets;

@@ -4,8 +4,9 @@
 use crate::app::App;
 use crate::domain::id::DenialId;
 use crate::domain::ledger::{Denied, What};
+use crate::domain::repeat::{DenialKey, verdict_key};
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::{DenialKey, State, verdict_key};
+use crate::domain::state::State;
 use crate::domain::verdict::Verdict;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};

@@ -5,7 +5,8 @@ mod writer;
 
 use crate::domain::arrivals::{Arrival, Taken};
 use crate::domain::ledger::{Entry, Hash, What};
-use crate::domain::state::{State, Windows};
+use crate::domain::repeat::Windows;
+use crate::domain::state::State;
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};

@@ -7,7 +7,8 @@
 use super::{Inner, StoreError, chain};
 use crate::domain::arrivals::{Arrival, Sorter, Taken};
 use crate::domain::ledger::{Entry, What};
-use crate::domain::state::{State, Windows};
+use crate::domain::repeat::Windows;
+use crate::domain::state::State;
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::PoisonError;
