@@ -45,3 +45,12 @@ async fn before_azure_has_done_anything() {
 async fn after_azure_has_done_it() {
     killed_at(Moment::After).await;
 }
+
+#[tokio::test]
+async fn a_second_doorward_does_not_share_a_ledger_with_a_first() {
+    let azure = furnished(&Clock::system()).await;
+    let installed = Installation::new(&azure, "8s");
+    let _first = installed.serve().await;
+    let told = installed.refuses_to_serve().await;
+    assert!(told.contains("another doorward uses the ledger"), "{told}");
+}

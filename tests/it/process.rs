@@ -66,6 +66,20 @@ impl Installation {
         Process { child, listen }
     }
 
+    /// Starts it where it must not run; what it says as it ends.
+    pub(crate) async fn refuses_to_serve(&self) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+        command
+            .args(["serve", "--config"])
+            .arg(self.folder.path().join("doorward.yaml"));
+        let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output())
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// Its ledger's kinds of entries, in order, if the chain holds.
     pub(crate) async fn kinds(&self) -> Vec<&'static str> {
         let url = format!("sqlite://{}", database(self.folder.path()));

@@ -9,6 +9,7 @@ use doorward::clock::Clock;
 use doorward::domain::ledger::What;
 use doorward::flow::{hosts, notify, reconcile, sets, triage};
 use doorward::http::public_router;
+use doorward::sim::senders::login_event;
 use doorward::sim::{Registry, Sim, SimOptions};
 use doorward::{config, server, store};
 use jiff::Timestamp;
@@ -225,17 +226,8 @@ pub(crate) fn message(address: &str) -> String {
 
 /// A status-403 row about `address`, as Azure Monitor exports it.
 pub(crate) fn row(address: &str, at: Timestamp) -> String {
-    json!({ "records": [{
-        "time": at.to_string(),
-        "category": "ContainerRegistryLoginEvents",
-        "operationName": "Login",
-        "resultType": "HttpStatusCode",
-        "resultDescription": "403",
-        "callerIpAddress": address,
-        "resourceId": Registry::new(REGISTRY).id().to_uppercase(),
-        "properties": { "loginServer": format!("{REGISTRY}.azurecr.io") },
-    }] })
-    .to_string()
+    let row = login_event(&Registry::new(REGISTRY), address.parse().unwrap(), 403, at);
+    json!({ "records": [row] }).to_string()
 }
 
 const POLICY: &str = "
