@@ -6,32 +6,31 @@ use std::hash::Hash;
 /// How many places of forgotten keys are borne with before the order is tidied.
 const SLACK: usize = 64;
 
-/// A map of at most `most` keys. Every operation costs constant time, taken over many.
+/// A map of at most `MOST` keys. Every operation costs constant time, taken over many.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Recent<K: Eq + Hash, V> {
-    most: usize,
+pub struct Recent<K: Eq + Hash, V, const MOST: usize> {
     known: HashMap<K, (u64, V)>,
     order: VecDeque<(u64, K)>,
     next: u64,
 }
 
-impl<K: Eq + Hash + Copy, V> Recent<K, V> {
-    /// An empty one for at most `most` keys.
-    pub fn at_most(most: usize) -> Self {
+impl<K: Eq + Hash, V, const MOST: usize> Default for Recent<K, V, MOST> {
+    fn default() -> Self {
         Self {
-            most,
             known: HashMap::new(),
             order: VecDeque::new(),
             next: 0,
         }
     }
+}
 
+impl<K: Eq + Hash + Copy, V, const MOST: usize> Recent<K, V, MOST> {
     /// Takes a value in as the newest; one that was there under the same key is replaced.
     pub fn insert(&mut self, key: K, value: V) {
         self.next = self.next.saturating_add(1);
         self.known.insert(key, (self.next, value));
         self.order.push_back((self.next, key));
-        while self.known.len() > self.most {
+        while self.known.len() > MOST {
             self.drop_first();
         }
         if self.order.len() > self.known.len().saturating_mul(2).saturating_add(SLACK) {
@@ -96,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_oldest_goes_when_it_is_full_and_what_comes_again_is_new() {
-        let mut recent = Recent::at_most(2);
+        let mut recent = Recent::<_, _, 2>::default();
         recent.insert('a', 1);
         recent.insert('b', 2);
         recent.insert('a', 3);
@@ -108,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_comes_again_and_again_takes_no_room() {
-        let mut recent = Recent::at_most(1000);
+        let mut recent = Recent::<_, _, 1000>::default();
         recent.insert(0, ());
         for _ in 0..100_000 {
             recent.insert(1, ());
@@ -119,7 +118,7 @@ mod tests {
 
     #[test]
     fn forgetting_stops_at_what_is_young_enough() {
-        let mut recent = Recent::at_most(10);
+        let mut recent = Recent::<_, _, 10>::default();
         for at in 0..5 {
             recent.insert(at, at);
         }

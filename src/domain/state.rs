@@ -38,7 +38,7 @@ const MOST_DECIDED: usize = 20_000;
 const MOST_EVENTS: usize = 1 << 17;
 
 /// Everything that stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// Denials without a verdict, in order of arrival.
     pub undecided: BTreeMap<DenialId, (Timestamp, Denied)>,
@@ -53,13 +53,13 @@ pub struct State {
     /// The latest verdicts, newest first.
     pub verdicts: VecDeque<Decision>,
     /// The latest verdict for each thing denied, for recognising a repeat.
-    pub decided: Recent<DenialKey, (Timestamp, DenialId)>,
+    pub decided: Recent<DenialKey, (Timestamp, DenialId), MOST_DECIDED>,
     /// The newest denial without a verdict for each thing denied, likewise.
     pub waiting: HashMap<DenialKey, DenialId>,
     /// How often a denial came again, by the one that was decided.
-    pub repeats: Recent<DenialId, u64>,
+    pub repeats: Recent<DenialId, u64, MOST_DECIDED>,
     /// Fingerprints of the latest events, for recognising a duplicate.
-    pub events: Recent<u64, ()>,
+    pub events: Recent<u64, (), MOST_EVENTS>,
     /// The new callers of each registry, and of none.
     pub crowds: BTreeMap<Option<ResourceId>, Crowd>,
     tidied: Option<Timestamp>,
@@ -124,25 +124,6 @@ pub struct Decision {
     pub registry: Option<ResourceId>,
     /// What policy said.
     pub verdict: Verdict,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            undecided: BTreeMap::new(),
-            grants: BTreeMap::new(),
-            registries: BTreeMap::new(),
-            requests: BTreeMap::new(),
-            outbox: BTreeMap::new(),
-            verdicts: VecDeque::new(),
-            decided: Recent::at_most(MOST_DECIDED),
-            waiting: HashMap::new(),
-            repeats: Recent::at_most(MOST_DECIDED),
-            events: Recent::at_most(MOST_EVENTS),
-            crowds: BTreeMap::new(),
-            tidied: None,
-        }
-    }
 }
 
 impl State {
