@@ -84,11 +84,11 @@ fn main() -> anyhow::Result<()> {
         "100,000 denials from 50 addresses",
         &sending,
         &place,
-        few.collect(),
+        &few.collect::<Vec<_>>(),
     )?;
     serving.block_on(place.close())?;
     let place = serving.block_on(Place::open(200))?;
-    let many: Vec<_> = (0..200_000).map(stranger).collect();
+    let many: Vec<_> = (0..200_000).map(stranger).collect::<Vec<_>>();
     storm("200,000 distinct addresses", &sending, &place, &many)?;
     serving.block_on(place.close())?;
     Ok(())
@@ -491,7 +491,7 @@ async fn tally(place: &Place) -> anyhow::Result<Tally> {
             match store::what(entry)? {
                 What::Denied(_) => tally.rows += 1,
                 What::Decided { .. } => tally.decisions += 1,
-                What::Counted { count, .. } => tally.repeats += count,
+                What::Counted { counts, .. } => tally.repeats += counts.values().sum::<u64>(),
                 What::Thinned { count, .. } => tally.thinned += count,
                 _ => {}
             }

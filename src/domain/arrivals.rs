@@ -7,7 +7,7 @@
 use super::crowd::{Crowd, Place};
 use super::id::DenialId;
 use super::ledger::{Denied, What};
-use super::repeat::{DenialKey, Windows, key_within_source};
+use super::repeat::{DenialKey, Weakness, Windows, key_within_source};
 use super::resource_id::ResourceId;
 use super::state::State;
 use jiff::Timestamp;
@@ -44,10 +44,10 @@ pub struct Taken {
 pub struct Sorter<'a> {
     state: &'a State,
     windows: Windows,
-    fresh: HashMap<DenialKey, (DenialId, bool)>,
+    fresh: HashMap<DenialKey, (DenialId, Weakness)>,
     events: HashSet<u64>,
     crowds: BTreeMap<Option<ResourceId>, Crowd>,
-    counted: BTreeMap<(DenialId, String), Count>,
+    counted: BTreeMap<String, (BTreeMap<DenialId, u64>, Count)>,
     thinned: BTreeMap<(Option<ResourceId>, String, bool), Count>,
 }
 
@@ -102,8 +102,10 @@ impl<'a> Sorter<'a> {
             return None;
         }
         if let Some(of) = self.stands(&denied, at) {
-            let count = self.counted.entry((of, denied.source)).or_default();
-            count.add(event);
+            let (counts, all) = self.counted.entry(denied.source).or_default();
+            let count = counts.entry(of).or_default();
+            *count = count.saturating_add(1);
+            all.add(event);
             taken.repeated = taken.repeated.saturating_add(1);
             return None;
         }
@@ -116,9 +118,9 @@ impl<'a> Sorter<'a> {
         let place = crowd.place(at, address, denied.owned, limit);
         if place == Place::Own {
             crowd.enter(at, address, denied.owned);
-            let weak = self.windows.weak(&denied, at);
+            let weakness = self.windows.weakness(&denied, at);
             let key = key_within_source(&denied);
-            self.fresh.insert(key, (denied.id, weak));
+            self.fresh.insert(key, (denied.id, weakness));
             taken.new = taken.new.saturating_add(1);
             return Some(denied);
         }
@@ -139,11 +141,10 @@ impl<'a> Sorter<'a> {
     /// The counts, as entries.
     pub fn finish(self) -> Vec<What> {
         let counted = self.counted.into_iter();
-        let counted = counted.map(|((of, source), count)| What::Counted {
-            of,
+        let counted = counted.map(|(source, (counts, all))| What::Counted {
             source,
-            count: count.number,
-            events: count.events,
+            counts,
+            events: all.events,
         });
         let thinned = self.thinned.into_iter();
         let thinned = thinned.map(|((registry, source, storm), count)| What::Thinned {
@@ -168,8 +169,9 @@ impl<'a> Sorter<'a> {
             .repeats(denied, denied.registry.as_ref(), at, windows)
             .or_else(|| state.waits(denied, at, windows))
             .or_else(|| {
-                let (id, weak) = self.fresh.get(&key_within_source(denied))?;
-                (!weak || windows.weak(denied, at)).then_some(*id)
+                let (id, weakness) = self.fresh.get(&key_within_source(denied))?;
+                let same = weakness.stands_for(windows.weakness(denied, at));
+                same.then_some(*id)
             })
     }
 }

@@ -11,6 +11,7 @@ use super::verdict::Verdict;
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -37,14 +38,12 @@ pub enum What {
         /// The denial that was decided.
         of: DenialId,
     },
-    /// Denials that repeat one that stands, of one source: counted, not written down one by one.
+    /// Denials that repeat others that stand, of one source: counted, not written down one by one.
     Counted {
-        /// The denial that they repeat.
-        of: DenialId,
         /// The source.
         source: String,
-        /// How many.
-        count: u64,
+        /// How many, by the denial that they repeat.
+        counts: BTreeMap<DenialId, u64>,
         /// The events' [fingerprints](Denied::fingerprint), sixteen hexadecimal digits each.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         events: String,

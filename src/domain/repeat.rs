@@ -38,15 +38,32 @@ impl Windows {
 
     /// The keys of verdicts that stand for a denial like it.
     pub fn keys(&self, denied: &Denied, now: Timestamp) -> impl Iterator<Item = DenialKey> {
-        let weak = self.weak(denied, now);
-        let weak = weak.then(|| key_within_source(denied));
-        std::iter::once(key(denied)).chain(weak)
+        let weakness = self.weakness(denied, now);
+        let suspected = weakness.suspected.then(|| key_of_weak(denied, "suspected"));
+        let old = weakness.old.then(|| key_of_weak(denied, "old"));
+        std::iter::once(key(denied)).chain(suspected).chain(old)
     }
 
-    /// Whether a verdict on it may say less than one on the same denial reported better: it is old, or
-    /// only suspected.
-    pub(super) fn weak(&self, denied: &Denied, now: Timestamp) -> bool {
-        self.too_old(denied, now) || denied.report.denial.kind == Kind::Suspected
+    /// What is weak about a denial that is looked at `now`.
+    pub(super) fn weakness(&self, denied: &Denied, now: Timestamp) -> Weakness {
+        Weakness {
+            old: self.too_old(denied, now),
+            suspected: denied.report.denial.kind == Kind::Suspected,
+        }
+    }
+}
+
+/// Why a verdict on a denial may say less than one on the same denial reported better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Weakness {
+    old: bool,
+    suspected: bool,
+}
+
+impl Weakness {
+    /// Whether what holds for this one holds for `other`: that is no better.
+    pub(super) fn stands_for(self, other: Self) -> bool {
+        (other.old || !self.old) && (other.suspected || !self.suspected)
     }
 }
 
@@ -69,37 +86,44 @@ impl DenialKey {
 
 /// The key by which a repeat is recognised.
 pub fn key(denied: &Denied) -> DenialKey {
-    key_from(denied, None)
+    key_from(denied, &[])
 }
 
-/// The key by which a repeat from the same source is recognised: for what has no verdict yet, and for
-/// verdicts on weak reports, which must not stand for what another source knows better.
+/// The key by which a repeat from the same source is recognised while there is no verdict yet.
 pub(super) fn key_within_source(denied: &Denied) -> DenialKey {
-    key_from(denied, Some(&denied.source))
+    key_from(denied, &[Some(&denied.source)])
+}
+
+/// The key of a verdict on a weak report, which must not stand for what another source, or the same
+/// one later, knows better.
+fn key_of_weak(denied: &Denied, why: &str) -> DenialKey {
+    key_from(denied, &[Some(&denied.source), Some(why)])
 }
 
 /// The key under which a verdict is remembered.
 pub fn verdict_key(denied: &Denied, verdict: &Verdict) -> DenialKey {
-    let mut notes = verdict.notes.iter();
-    if notes.any(|note| matches!(note.code, NoteCode::TooOld | NoteCode::Suspected)) {
-        key_within_source(denied)
+    let has = |code| verdict.notes.iter().any(|note| note.code == code);
+    if has(NoteCode::Suspected) {
+        key_of_weak(denied, "suspected")
+    } else if has(NoteCode::TooOld) {
+        key_of_weak(denied, "old")
     } else {
         key(denied)
     }
 }
 
-fn key_from(denied: &Denied, source: Option<&str>) -> DenialKey {
+fn key_from(denied: &Denied, more: &[Option<&str>]) -> DenialKey {
     let denial = &denied.report.denial;
     let address = denial.ip.map(|ip| ip.to_canonical().to_string());
     let registry = denial.registry.as_ref();
     let registry = registry.or(denied.report.login_server.as_ref());
-    DenialKey::of([
+    let parts = [
         address.as_deref(),
         registry.map(String::as_str),
         denial.repository.as_deref(),
         denial.reference.as_deref(),
-        source,
-    ])
+    ];
+    DenialKey::of(parts.iter().chain(more).copied())
 }
 
 impl State {
@@ -131,7 +155,8 @@ impl State {
     pub fn waits(&self, denied: &Denied, now: Timestamp, windows: &Windows) -> Option<DenialId> {
         let id = self.waiting.get(&key_within_source(denied))?;
         let (_, first) = self.undecided.get(id)?;
-        let comparable = !windows.weak(first, now) || windows.weak(denied, now);
+        let weakness = windows.weakness(denied, now);
+        let comparable = windows.weakness(first, now).stands_for(weakness);
         (comparable && first.registry == denied.registry).then_some(*id)
     }
 

@@ -140,10 +140,10 @@ impl State {
                 self.leave(*denial);
                 self.count(*of, 1);
             }
-            What::Counted {
-                of, count, events, ..
-            } => {
-                self.count(*of, *count);
+            What::Counted { counts, events, .. } => {
+                for (of, count) in counts {
+                    self.count(*of, *count);
+                }
                 self.remember(events);
             }
             What::Thinned {

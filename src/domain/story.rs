@@ -1,12 +1,14 @@
 //! The ledger's entries as lines for people: `ledger show`, and the demonstration.
 
 use super::grant::{Ending, Grant};
+use super::id::DenialId;
 use super::ledger::{What, Write, WriteOutcome};
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::ttl::Show;
 use super::verdict::Verdict;
 use super::words;
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -18,9 +20,7 @@ pub fn line(what: &What) -> String {
             registry, verdict, ..
         } => decided(registry.as_ref(), verdict),
         What::Repeated { of, .. } => format!("the same as denial {of}: no new verdict"),
-        What::Counted {
-            of, source, count, ..
-        } => format!("{count} more from `{source}` like denial {of}: no new verdict"),
+        What::Counted { source, counts, .. } => counted(source, counts),
         What::Thinned {
             registry,
             source,
@@ -90,6 +90,14 @@ fn decided(registry: Option<&ResourceId>, verdict: &Verdict) -> String {
         verdict.action,
         words::verdict(verdict)
     )
+}
+
+fn counted(source: &str, counts: &BTreeMap<DenialId, u64>) -> String {
+    let each: Vec<String> = counts
+        .iter()
+        .map(|(of, count)| format!("{count} like denial {of}"))
+        .collect();
+    format!("from `{source}` again: {}: no new verdict", each.join(", "))
 }
 
 fn thinned(registry: Option<&ResourceId>, source: &str, count: u64, storm: bool) -> String {
