@@ -5,12 +5,14 @@ use crate::azure::http::Http;
 use crate::clock::Clock;
 use crate::config::Options;
 use crate::domain::alert::{About, Alert};
+use crate::domain::crowd::DISTINCT_ADDRESSES;
 use crate::domain::firewall::Live;
 use crate::domain::id::{AlertId, GrantId};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::link::{LinkError, LinkKey};
 use crate::domain::policy::Policy;
 use crate::domain::registry::{Hosts, NoRegistry, Scope};
+use crate::domain::repeat::Windows;
 use crate::domain::request::Request;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::sets::Sets;
@@ -23,6 +25,7 @@ use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -51,6 +54,8 @@ pub struct App {
     pub may_add: bool,
     /// The longest that anything is opened for.
     pub max_ttl: Duration,
+    /// How long what stands for a denial stands for those like it.
+    pub windows: Windows,
     /// Signs and checks approval links.
     pub link_key: LinkKey,
     /// How long a request can be answered.
@@ -100,6 +105,9 @@ pub struct Enrolled {
     pub approvals: Approvals,
     /// How many grants may be decided within an hour.
     pub grants_per_hour: usize,
+    /// How many addresses that nobody owns may be refused within ten minutes before they are only
+    /// counted.
+    pub distinct_addresses: usize,
 }
 
 /// Where messages go: an incoming webhook that takes JSON.
@@ -138,9 +146,6 @@ pub enum Auth {
         query: bool,
     },
 }
-
-/// How long a verdict stands for denials that repeat it.
-pub const REPEAT_WINDOW: SignedDuration = SignedDuration::from_mins(15);
 
 impl App {
     /// Whether a link may answer this request.
@@ -192,6 +197,17 @@ impl App {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         hosts.resolve(&denied.report, scope).cloned()
+    }
+
+    /// Whether a set of the policy in force that somebody owns holds `address`.
+    pub fn owns(&self, address: IpAddr) -> bool {
+        self.policy.load().owns(address, &self.sets.load())
+    }
+
+    /// How many addresses that nobody owns may be refused by a registry before they are only counted.
+    pub fn distinct_addresses(&self, registry: Option<&ResourceId>) -> usize {
+        let enrolled = registry.and_then(|id| self.registries.get(id));
+        enrolled.map_or(DISTINCT_ADDRESSES, |enrolled| enrolled.distinct_addresses)
     }
 
     /// Takes in the hosts that Azure reports for a registry.

@@ -8,6 +8,7 @@ use crate::config::{self, Config, Mode, State};
 use crate::domain::link::LinkKey;
 use crate::domain::policy::Policy;
 use crate::domain::registry::{Hosts, Scope};
+use crate::domain::repeat::Windows;
 use crate::domain::resource_id::ResourceId;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
@@ -15,12 +16,14 @@ use crate::{flow, http};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use governor::{Quota, RateLimiter};
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -134,6 +137,10 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         sets: ArcSwap::from_pointee(sets),
         may_add: config.mode == Mode::Enforce,
         max_ttl: config.max_ttl,
+        windows: Windows {
+            repeat: span(config.repeat_window),
+            max_age: span(config.max_event_age),
+        },
         link_key,
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
@@ -168,12 +175,17 @@ fn check(config: &Config, policy: &Policy) -> Result<(), StartError> {
     }
 }
 
+fn span(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
 fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
     let enrolled = Enrolled {
         hosts: registry.hosts.clone(),
         max_entries: registry.max_entries,
         approvals: registry.approvals,
         grants_per_hour: registry.grants_per_hour,
+        distinct_addresses: registry.distinct_addresses,
     };
     (registry.id.clone(), enrolled)
 }

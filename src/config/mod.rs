@@ -52,6 +52,11 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// The longest that anything is open; at most [`LONGEST_MAX_TTL`].
     pub max_ttl: Duration,
+    /// A denial that is older when it arrives opens nothing.
+    pub max_event_age: Duration,
+    /// How long a verdict stands for denials that repeat it; at most
+    /// [`LONGEST_REPEAT_WINDOW`](crate::domain::state::LONGEST_REPEAT_WINDOW).
+    pub repeat_window: Duration,
     /// Approval links.
     pub links: Links,
     /// Azure and how to sign in there.
@@ -98,6 +103,9 @@ pub struct Registry {
     pub approvals: Approvals,
     /// How many grants it may have in an hour.
     pub grants_per_hour: usize,
+    /// How many addresses in no set that somebody owns may be refused within ten minutes before they
+    /// are only counted.
+    pub distinct_addresses: usize,
 }
 
 /// A configured sender.

@@ -6,6 +6,7 @@ use super::{Config, LONGEST_MAX_TTL, LoadError, Mode, State, azure};
 use crate::azure::Settings;
 use crate::domain::problem::{Problems, Sink};
 use crate::domain::sets::parse_cidr;
+use crate::domain::state::LONGEST_REPEAT_WINDOW;
 use crate::domain::ttl::Show;
 use crate::domain::yaml::{self, Fields, Item};
 use ipnet::IpNet;
@@ -23,6 +24,11 @@ const ADMIN: SocketAddr =
 const STATE: &str = "/var/lib/doorward/doorward.db";
 /// The limit on every opening unless the file says otherwise.
 const MAX_TTL: Duration = Duration::from_hours(24);
+
+/// The age at which a denial opens nothing any more unless the file says otherwise.
+const MAX_EVENT_AGE: Duration = Duration::from_mins(30);
+/// How long a verdict stands for its like unless the file says otherwise.
+const REPEAT_WINDOW: Duration = Duration::from_mins(15);
 
 /// Reads the configuration from its file.
 ///
@@ -74,6 +80,9 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let mode = mode.map_or(Some(Mode::Enforce), |mode| mode.word(&modes, sink));
     let trusted_proxies = proxies(&mut fields, sink);
     let max_ttl = max_ttl(&mut fields, sink);
+    let max_event_age = fields.take("max_event_age");
+    let max_event_age = max_event_age.map_or(Some(MAX_EVENT_AGE), |at| at.duration(sink));
+    let repeat_window = repeat_window(&mut fields, sink);
     let links = links(&mut fields, folder, sink);
     let azure = fields.take("azure");
     let azure = azure.map_or_else(
@@ -93,6 +102,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         mode: mode?,
         trusted_proxies,
         max_ttl,
+        max_event_age: max_event_age?,
+        repeat_window,
         links: links?,
         azure: azure?,
         registries,
@@ -191,4 +202,17 @@ fn max_ttl(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Duration {
         item.error(what, help, sink);
     }
     ttl
+}
+
+fn repeat_window(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Duration {
+    let item = fields.take("repeat_window");
+    let window = item.as_ref().and_then(|item| item.duration(sink));
+    let window = window.unwrap_or(REPEAT_WINDOW);
+    let longest = LONGEST_REPEAT_WINDOW.unsigned_abs();
+    if let (Some(item), true) = (item, window > longest) {
+        let what = format!("{} is longer than a verdict is remembered", Show(window));
+        let help = format!("write at most {}", Show(longest));
+        item.error(what, help, sink);
+    }
+    window
 }

@@ -15,6 +15,8 @@ use std::time::Duration;
 const MAX_ENTRIES: u32 = 200;
 /// How many grants an hour a registry may have, unless the file says otherwise.
 const GRANTS_PER_HOUR: u32 = 60;
+/// How many strangers a registry may have in ten minutes, unless the file says otherwise.
+const DISTINCT_ADDRESSES: u32 = 200;
 /// How many requests a second a source may make, unless the file says otherwise.
 const RATE_PER_SECOND: u32 = 50;
 /// How large a body may be, unless the file says otherwise.
@@ -110,6 +112,7 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
     };
     let max_entries = number("max_entries", MAX_ENTRIES, 1_000);
     let grants_per_hour = number("grants_per_hour", GRANTS_PER_HOUR, 10_000);
+    let distinct_addresses = number("distinct_addresses", DISTINCT_ADDRESSES, 100_000);
     let approvals = fields.take("approvals");
     let kinds = [("none", Approvals::None), ("link", Approvals::Link)];
     let approvals = approvals.map_or(Some(Approvals::None), |at| at.word(&kinds, sink));
@@ -120,6 +123,7 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
         max_entries: max_entries?,
         approvals: approvals?,
         grants_per_hour: usize::try_from(grants_per_hour?).ok()?,
+        distinct_addresses: usize::try_from(distinct_addresses?).ok()?,
     })
 }
 

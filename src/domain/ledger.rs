@@ -11,8 +11,9 @@ use super::verdict::Verdict;
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// One thing that happened. The name of a variant is the entry's `kind` in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,44 @@ pub enum What {
         denial: DenialId,
         /// The denial that was decided.
         of: DenialId,
+    },
+    /// Denials that repeat others that stand, of one source: counted, not written down one by one.
+    Counted {
+        /// The source.
+        source: String,
+        /// How many, by the denial that they repeat.
+        counts: BTreeMap<DenialId, u64>,
+        /// The events' [fingerprints](Denied::fingerprint), sixteen hexadecimal digits each.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        events: String,
+    },
+    /// New denials of one source that were too many to write down one by one.
+    Thinned {
+        /// The registry they are about, where that is known.
+        registry: Option<ResourceId>,
+        /// The source.
+        source: String,
+        /// How many.
+        count: u64,
+        /// Whether the registry was in a storm; else single addresses had too many.
+        storm: bool,
+        /// Addresses among them that were the registry's first in this window, while these are few.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        addresses: Vec<IpAddr>,
+        /// The events' [fingerprints](Denied::fingerprint), sixteen hexadecimal digits each.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        events: String,
+    },
+    /// People are told of a storm.
+    Storm {
+        /// The registry, where that is known.
+        registry: Option<ResourceId>,
+        /// When it began.
+        since: Timestamp,
+        /// How many denials were counted so far instead of written down.
+        thinned: u64,
+        /// Whether it is over; else it has begun.
+        over: bool,
     },
     /// An opening was decided. Intent.
     Granted(Grant),
@@ -136,6 +175,36 @@ pub struct Denied {
     pub source: String,
     /// What was reported.
     pub report: Report,
+    /// The registry it is about, where that was known when it arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<ResourceId>,
+    /// Whether its address was in a set that somebody owns.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owned: bool,
+}
+
+impl Denied {
+    /// The key of its event: the same event of the same source with the same denial counts once.
+    pub fn event(&self) -> Option<String> {
+        let event = self.report.event_id.as_ref()?;
+        let what = serde_json::to_string(&self.report.denial).unwrap_or_default();
+        let what = Hash::of(what.as_bytes());
+        Some(format!("denied:{}:{event}:{what}", self.source))
+    }
+
+    /// The fingerprint of such a key, for memories in which the key itself would be too long.
+    pub fn fingerprint(event: &str) -> u64 {
+        let bytes = Hash::of(event.as_bytes()).0;
+        u64::from_be_bytes(bytes.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+/// Fingerprints as an entry holds them.
+pub fn fingerprints(events: &str) -> impl Iterator<Item = u64> {
+    events
+        .as_bytes()
+        .chunks(16)
+        .filter_map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
 }
 
 /// One PATCH as it is about to be sent.
@@ -192,6 +261,9 @@ impl What {
             Self::Denied(_) => "denied",
             Self::Decided { .. } => "decided",
             Self::Repeated { .. } => "repeated",
+            Self::Counted { .. } => "counted",
+            Self::Thinned { .. } => "thinned",
+            Self::Storm { .. } => "storm",
             Self::Granted(_) => "granted",
             Self::WriteIntended(_) => "write_intended",
             Self::WriteSettled { .. } => "write_settled",
@@ -212,15 +284,17 @@ impl What {
     /// for a denial, one answer to a request, one end of a grant.
     pub fn once(&self) -> Option<String> {
         match self {
-            Self::Denied(denied) => denied.report.event_id.as_ref().map(|event| {
-                let report = &denied.report.denial;
-                let what = serde_json::to_string(report).unwrap_or_default();
-                format!(
-                    "denied:{}:{event}:{}",
-                    denied.source,
-                    Hash::of(what.as_bytes())
-                )
-            }),
+            Self::Denied(denied) => denied.event(),
+            Self::Counted { .. } | Self::Thinned { .. } => None,
+            Self::Storm {
+                registry,
+                since,
+                over,
+                ..
+            } => {
+                let registry = registry.as_ref().map_or("", ResourceId::key);
+                Some(format!("storm:{registry}:{since}:{over}"))
+            }
             Self::Decided { denial, .. } | Self::Repeated { denial, .. } => {
                 Some(format!("decided:{denial}"))
             }
@@ -272,6 +346,11 @@ impl Entry {
             body,
             hash,
         }
+    }
+
+    /// Its place and hash: what the next one follows.
+    pub fn end(&self) -> (i64, Hash) {
+        (self.seq, self.hash)
     }
 
     /// Whether this entry is what followed `previous`, unchanged.

@@ -6,7 +6,9 @@
 
 pub mod address;
 pub mod alert;
+pub mod arrivals;
 pub mod claims;
+pub mod crowd;
 pub mod delivery;
 pub mod denial;
 pub mod event;
@@ -18,7 +20,9 @@ pub mod ledger;
 pub mod link;
 pub mod policy;
 pub mod problem;
+pub mod recent;
 pub mod registry;
+pub mod repeat;
 pub mod request;
 pub mod resource_id;
 pub mod sets;

@@ -5,16 +5,19 @@
 
 use super::alert::Alert;
 use super::claims::Claims;
+use super::crowd::Crowd;
 use super::event::Evidence;
 use super::grant::{Ending, Grant, Stage};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use super::ledger::{Denied, What, Write, WriteOutcome};
+use super::recent::Recent;
+use super::repeat::{DenialKey, verdict_key};
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::verdict::Verdict;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::Ipv4Addr;
 
 /// How many verdicts the operator page remembers.
 const LAST_VERDICTS: usize = 50;
@@ -32,6 +35,12 @@ const TIDY_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// this.
 pub const LONGEST_REPEAT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
+/// How many verdicts are remembered for denials that repeat them, and how many of these are counted.
+const MOST_DECIDED: usize = 20_000;
+
+/// How many events are known again by the state alone; older ones of rows are known by the database.
+const MOST_EVENTS: usize = 1 << 17;
+
 /// Everything that stands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
@@ -48,7 +57,15 @@ pub struct State {
     /// The latest verdicts, newest first.
     pub verdicts: VecDeque<Decision>,
     /// The latest verdict for each thing denied, for recognising a repeat.
-    pub decided: BTreeMap<DenialKey, (Timestamp, DenialId)>,
+    pub decided: Recent<DenialKey, (Timestamp, DenialId), MOST_DECIDED>,
+    /// The newest denial without a verdict for each thing denied, likewise.
+    pub waiting: HashMap<DenialKey, DenialId>,
+    /// How often a denial came again, by the one that was decided.
+    pub repeats: Recent<DenialId, u64, MOST_DECIDED>,
+    /// Fingerprints of the latest events, for recognising a duplicate.
+    pub events: Recent<u64, (), MOST_EVENTS>,
+    /// The new callers of each registry, and of none.
+    pub crowds: BTreeMap<Option<ResourceId>, Crowd>,
     tidied: Option<Timestamp>,
 }
 
@@ -78,6 +95,8 @@ pub struct Registry {
     pub granted: VecDeque<Timestamp>,
     /// The latest writes, newest first: Azure tells of them later.
     pub writes: VecDeque<WriteId>,
+    /// The grants and requests that stand for an address.
+    pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
 }
 
 /// A request, and what became of it.
@@ -90,14 +109,6 @@ pub struct Asked {
     /// What was denied, for recognising a repeat after a no.
     key: Option<DenialKey>,
 }
-
-/// What makes two denials the same.
-pub type DenialKey = (
-    Option<IpAddr>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-);
 
 /// A verdict as the operator page shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,36 +123,42 @@ pub struct Decision {
     pub verdict: Verdict,
 }
 
-/// The key by which a repeat is recognised.
-pub fn key(denied: &Denied) -> DenialKey {
-    let report = &denied.report;
-    let registry = report
-        .denial
-        .registry
-        .clone()
-        .or_else(|| report.login_server.clone());
-    (
-        report.denial.ip,
-        registry,
-        report.denial.repository.clone(),
-        report.denial.reference.clone(),
-    )
-}
-
 impl State {
     /// Takes in what happened at `at`.
     pub fn apply(&mut self, at: Timestamp, what: &What) {
         match what {
-            What::Denied(denied) => {
-                self.undecided.insert(denied.id, (at, denied.clone()));
-            }
+            What::Denied(denied) => self.arrive(at, denied),
             What::Decided {
                 denial,
                 registry,
                 verdict,
             } => self.decide(at, *denial, registry.as_ref(), verdict),
-            What::Repeated { denial, .. } => {
-                self.undecided.remove(denial);
+            What::Repeated { denial, of } => {
+                self.leave(*denial);
+                self.count(*of, 1);
+            }
+            What::Counted { counts, events, .. } => {
+                for (of, count) in counts {
+                    self.count(*of, *count);
+                }
+                self.remember(events);
+            }
+            What::Thinned {
+                registry,
+                count,
+                storm,
+                addresses,
+                events,
+                ..
+            } => {
+                if *storm {
+                    self.crowd(registry.as_ref()).thin(at, *count, addresses);
+                }
+                self.remember(events);
+            }
+            What::Storm { registry, over, .. } => {
+                let crowd = self.crowd(registry.as_ref());
+                if *over { crowd.calm() } else { crowd.told() }
             }
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
@@ -180,40 +197,6 @@ impl State {
             .map_or(0, |known| known.granted.iter().filter(recent).count())
     }
 
-    /// The denial that stands for one that came again: its grant or its request is open, or its
-    /// verdict is younger than `window`.
-    pub fn repeats(
-        &self,
-        denied: &Denied,
-        registry: Option<&ResourceId>,
-        now: Timestamp,
-        window: SignedDuration,
-    ) -> Option<DenialId> {
-        let address = denied.report.denial.ip.map(|ip| ip.to_canonical());
-        let same = |other: &ResourceId, ip: Ipv4Addr| {
-            registry == Some(other) && address == Some(IpAddr::V4(ip))
-        };
-        let granted = self.grants.values().map(|standing| &standing.grant);
-        let granted =
-            granted.filter(|grant| grant.until > now && same(&grant.registry, grant.address.get()));
-        let asked = self
-            .requests
-            .values()
-            .filter(|asked| asked.open(now))
-            .map(|asked| &asked.request);
-        let asked = asked.filter(|request| same(&request.registry, request.address.get()));
-        let recent = || {
-            self.decided
-                .get(&key(denied))
-                .filter(|(at, _)| now.duration_since(*at) < window)
-        };
-        granted
-            .map(|grant| grant.denial)
-            .chain(asked.map(|request| request.denial))
-            .next()
-            .or_else(|| recent().map(|(_, denial)| *denial))
-    }
-
     /// What an applied write means for the grants of its registry.
     pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<What> {
         let of = |standing: &Standing| {
@@ -242,11 +225,11 @@ impl State {
         registry: Option<&ResourceId>,
         verdict: &Verdict,
     ) {
-        let Some((_, denied)) = self.undecided.remove(&denial) else {
+        let Some(denied) = self.leave(denial) else {
             return;
         };
-        let key = key(&denied);
-        self.decided.insert(key, (at, denial));
+        self.decided
+            .insert(verdict_key(&denied, verdict), (at, denial));
         let registry = registry.cloned();
         self.verdicts.push_front(Decision {
             at,
@@ -273,7 +256,10 @@ impl State {
             evidence,
         };
         self.grants.insert(grant.id, standing);
-        self.registry(&grant.registry).granted.push_back(at);
+        let registry = self.registry(&grant.registry);
+        registry.granted.push_back(at);
+        let standing = registry.standing.entry(grant.address.get());
+        standing.or_default().0.insert(grant.id);
         self.close_window(grant.denial);
     }
 
@@ -285,6 +271,9 @@ impl State {
             key,
         };
         self.requests.insert(request.id, asked);
+        let registry = self.registry(&request.registry);
+        let standing = registry.standing.entry(request.address.get());
+        standing.or_default().1.insert(request.id);
     }
 
     /// After a no, the same denial is not asked about again at once.
@@ -294,19 +283,8 @@ impl State {
         };
         asked.answer = Some((at, answer));
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
-            self.decided.insert(key.clone(), (at, asked.request.denial));
+            self.decided.insert(*key, (at, asked.request.denial));
         }
-    }
-
-    /// A grant or a request stands for its denial itself: once it is over, the same denial is new.
-    fn close_window(&mut self, denial: DenialId) -> Option<DenialKey> {
-        let decided = self
-            .verdicts
-            .iter()
-            .find(|decision| decision.denial.id == denial);
-        let key = decided.map(|decision| key(&decision.denial))?;
-        self.decided.remove(&key);
-        Some(key)
     }
 
     fn begin(&mut self, at: Timestamp, write: &Write) {
@@ -352,6 +330,10 @@ impl State {
         let shared = self
             .grants_of(&registry)
             .any(|other| other.grant.address == address);
+        if let Some((grants, _)) = self.registry(&registry).standing.get_mut(&address.get()) {
+            grants.remove(&grant);
+        }
+        self.registry(&registry).drop_empty(address.get());
         let claimed = &mut self.registry(&registry).claimed;
         if ending == Some(Ending::RemovedByOthers) {
             claimed.lose(address.get());
@@ -395,8 +377,20 @@ impl State {
         }
         self.tidied = Some(now);
         self.decided
-            .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
-        self.requests.retain(|_, asked| asked.request.until > now);
+            .forget(|(at, _)| now.duration_since(*at) >= LONGEST_REPEAT_WINDOW);
+        let over = self.requests.iter();
+        let over = over.filter(|(_, asked)| asked.request.until <= now);
+        let over: Vec<RequestId> = over.map(|(id, _)| *id).collect();
+        for id in over {
+            let Some(Asked { request, .. }) = self.requests.remove(&id) else {
+                continue;
+            };
+            let registry = self.registry(&request.registry);
+            if let Some((_, requests)) = registry.standing.get_mut(&request.address.get()) {
+                requests.remove(&id);
+            }
+            registry.drop_empty(request.address.get());
+        }
         let needed: BTreeSet<(ResourceId, Ipv4Addr)> = self
             .grants
             .values()
@@ -418,6 +412,17 @@ impl State {
             {
                 registry.granted.pop_front();
             }
+        }
+    }
+}
+
+impl Registry {
+    fn drop_empty(&mut self, address: Ipv4Addr) {
+        let empty = |(grants, requests): &(BTreeSet<_>, BTreeSet<_>)| {
+            grants.is_empty() && requests.is_empty()
+        };
+        if self.standing.get(&address).is_some_and(empty) {
+            self.standing.remove(&address);
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use super::event::Changed;
 use super::grant::{Ending, Grant};
+use super::id::DenialId;
 use super::ledger::{What, Write, WriteOutcome};
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::ttl::Show;
 use super::verdict::Verdict;
 use super::words;
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -19,6 +21,24 @@ pub fn line(what: &What) -> String {
             registry, verdict, ..
         } => decided(registry.as_ref(), verdict),
         What::Repeated { of, .. } => format!("the same as denial {of}: no new verdict"),
+        What::Counted { source, counts, .. } => counted(source, counts),
+        What::Thinned {
+            registry,
+            source,
+            count,
+            storm,
+            ..
+        } => thinned(registry.as_ref(), source, *count, *storm),
+        What::Storm {
+            registry,
+            thinned,
+            over,
+            ..
+        } => {
+            let turn = if *over { "is over" } else { "begins" };
+            let on = words::of_registry(registry.as_ref());
+            format!("a storm of denials {on} {turn}: {thinned} only counted")
+        }
         What::Granted(grant) => granted(grant),
         What::WriteIntended(write) => intended(write),
         What::WriteSettled {
@@ -93,6 +113,24 @@ fn decided(registry: Option<&ResourceId>, verdict: &Verdict) -> String {
         verdict.action,
         words::verdict(verdict)
     )
+}
+
+fn counted(source: &str, counts: &BTreeMap<DenialId, u64>) -> String {
+    let each: Vec<String> = counts
+        .iter()
+        .map(|(of, count)| format!("{count} like denial {of}"))
+        .collect();
+    format!("from `{source}` again: {}: no new verdict", each.join(", "))
+}
+
+fn thinned(registry: Option<&ResourceId>, source: &str, count: u64, storm: bool) -> String {
+    let why = if storm {
+        "its registry is in a storm"
+    } else {
+        "their addresses had too many"
+    };
+    let on = words::of_registry(registry);
+    format!("{count} denials {on} from `{source}` only counted: {why}")
 }
 
 fn granted(grant: &Grant) -> String {

@@ -117,6 +117,10 @@ pub enum NoteCode {
     TooOld,
     /// The registry has had its grants of this hour.
     BudgetSpent,
+    /// The registry is in a storm of denials from addresses that nobody owns.
+    Storm,
+    /// As many requests about the registry are open as may be.
+    TooManyRequests,
 }
 
 impl NoteCode {
@@ -133,6 +137,8 @@ impl NoteCode {
             Self::SetTooWide => "set_too_wide",
             Self::TooOld => "too_old",
             Self::BudgetSpent => "budget_spent",
+            Self::Storm => "storm",
+            Self::TooManyRequests => "too_many_requests",
         }
     }
 }

@@ -15,6 +15,9 @@ pub const OVERDUE: &str = "overdue";
 /// The code of the word about an opening that hangs.
 pub const SLOW: &str = "opening_delayed";
 
+/// The code of the messages about a storm.
+pub const STORM: &str = "storm";
+
 /// The code of a message that asks.
 pub const ASK: &str = "ask";
 
@@ -69,6 +72,33 @@ pub fn verdict(verdict: &Verdict) -> String {
         (Some(rule), None) => format!("rule `{rule}`"),
         (None, _) => "the policy's default".to_owned(),
     }
+}
+
+/// Which registry is meant, after a noun.
+pub fn of_registry(registry: Option<&ResourceId>) -> String {
+    registry.map_or_else(
+        || "that lead to no enrolled registry".to_owned(),
+        |id| format!("about `{}`", id.name()),
+    )
+}
+
+/// That a storm begins.
+pub fn storm(registry: Option<&ResourceId>, limit: usize) -> String {
+    format!(
+        "more than {limit} addresses that are in no set of yours were refused within {}: denials {} from such addresses are          counted until this is over, and open nothing. Addresses in your sets are decided as ever.          If these callers are yours, put them into a set of the policy; if there may be that many, raise `distinct_addresses` on the registry",
+        duration(super::crowd::WINDOW),
+        of_registry(registry)
+    )
+}
+
+/// That a storm is over.
+pub fn calm(registry: Option<&ResourceId>, since: Timestamp, thinned: u64) -> String {
+    format!(
+        "the storm of denials {} that began at {} is over: {thinned} were counted and not decided. Whoever is refused from now \
+         on gets a verdict again",
+        of_registry(registry),
+        time(since)
+    )
 }
 
 /// What was refused, and what policy said about it.

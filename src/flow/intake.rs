@@ -1,7 +1,9 @@
-//! Denials into the ledger, once each. Whoever delivered them is answered after that.
+//! Denials into the ledger: new ones once each, repeats as counts. Whoever delivered them is
+//! answered after that.
 
 use crate::app::{App, Source};
-use crate::domain::event::{Change, Delivery};
+use crate::domain::arrivals::Arrival;
+use crate::domain::event::{Change, Delivery, Report};
 use crate::domain::id::{DenialId, WriteId};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::resource_id::ResourceId;
@@ -24,28 +26,36 @@ pub async fn accept(
     delivery: Delivery,
 ) -> Result<Accepted, StoreError> {
     let now = app.clock.now();
-    let denied: Vec<What> = delivery
-        .reports
-        .into_iter()
-        .map(|report| {
-            What::Denied(Denied {
-                id: DenialId(app.clock.id()),
-                source: source.name.clone(),
-                report,
-            })
-        })
-        .collect();
-    let denials = denied.len();
     let changes = changes(app, source, delivery.changes);
-    let new = if denials == 0 {
-        0
-    } else {
-        app.ledger.append_new(now, denied).await?
-    };
     if !changes.is_empty() {
         app.ledger.append_new(now, changes).await?;
     }
+    let denials = delivery.reports.len();
+    if denials == 0 {
+        return Ok(Accepted { denials, new: 0 });
+    }
+    let reports = delivery.reports.into_iter();
+    let arrivals = reports.map(|report| arrival(app, source, report)).collect();
+    let taken = app.ledger.take_in(now, app.windows, arrivals).await?;
+    let new = denials.saturating_sub(taken.duplicate);
     Ok(Accepted { denials, new })
+}
+
+fn arrival(app: &App, source: &Source, report: Report) -> Arrival {
+    let owned = report.denial.ip.is_some_and(|ip| app.owns(ip));
+    let mut denied = Denied {
+        id: DenialId(app.clock.id()),
+        source: source.name.clone(),
+        report,
+        registry: None,
+        owned,
+    };
+    denied.registry = app.registry_of(&denied).ok();
+    Arrival {
+        event: denied.event(),
+        limit: app.distinct_addresses(denied.registry.as_ref()),
+        denied,
+    }
 }
 
 /// The changes of enrolled registries; those of others are counted.

@@ -3,12 +3,14 @@
 //! Each part is a *turn* that does what is to be done now and returns. [`run`] wraps each in a loop
 //! that waits for the ledger to grow or for a time to come; tests take the turns themselves.
 
+mod batch;
 pub mod hosts;
 pub mod intake;
 pub mod notify;
 pub mod reconcile;
 pub mod respond;
 pub mod sets;
+pub mod storms;
 pub mod triage;
 
 use crate::app::App;
@@ -52,7 +54,8 @@ pub fn run(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
 async fn triage_turn(app: &App) -> Result<Option<Timestamp>, StoreError> {
     triage::turn(app).await?;
     let waiting = app.ledger.read(|state| !state.undecided.is_empty());
-    Ok(waiting.then(|| clock::add(app.clock.now(), AFTER_A_FAILURE)))
+    let waiting = waiting.then(|| clock::add(app.clock.now(), AFTER_A_FAILURE));
+    Ok(waiting.into_iter().chain(storms::next(app)).min())
 }
 
 async fn registry_loop(app: &App, id: &ResourceId, stop: &CancellationToken) {

@@ -1,6 +1,8 @@
 //! Each new denial gets its verdict, and what follows from it is written down with it.
 
-use crate::app::{App, REPEAT_WINDOW};
+use super::batch::Batch;
+use super::storms;
+use crate::app::App;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::alert::About;
 use crate::domain::event::Evidence;
@@ -18,23 +20,30 @@ use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// A denial that is older than this when it arrives opens nothing: whoever was refused has gone or
-/// tries again.
-const MAX_EVENT_AGE: SignedDuration = SignedDuration::from_mins(30);
-
 /// How long a denial waits for Azure to say which registry its host leads to.
 const HOSTS_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 
-/// Gives a verdict to every denial that has none, in order of arrival; how many it was. Those that
-/// wait for Azure to describe a registry stay.
+/// How many verdicts are written down together.
+const AT_ONCE: usize = 500;
+
+/// Gives a verdict to every denial that has none; how many it was. Addresses that somebody owns come
+/// first, then all others, each in order of arrival. Those that wait for Azure to describe a registry
+/// stay.
 pub async fn turn(app: &App) -> Result<usize, StoreError> {
-    let waiting: Vec<(Timestamp, Denied)> = app
+    storms::turn(app).await?;
+    let mut waiting: Vec<(Timestamp, Denied)> = app
         .ledger
         .read(|state| state.undecided.values().cloned().collect());
+    waiting.sort_by_key(|(_, denied)| !owned(app, denied));
     let mut decided = 0;
-    for (arrived, denied) in waiting {
-        if let Some(what) = judge(app, arrived, &denied) {
-            match app.ledger.append(app.clock.now(), what).await {
+    for waiting in waiting.chunks(AT_ONCE) {
+        let mut batch = Batch::default();
+        let judged = waiting
+            .iter()
+            .filter_map(|(arrived, denied)| judge(app, &mut batch, *arrived, denied));
+        let judged = judged.collect();
+        for outcome in app.ledger.append_each(app.clock.now(), judged).await? {
+            match outcome {
                 Ok(()) => decided += 1,
                 // Another process was faster; its verdict stands.
                 Err(StoreError::Already) => {}
@@ -45,8 +54,13 @@ pub async fn turn(app: &App) -> Result<usize, StoreError> {
     Ok(decided)
 }
 
+/// Whether the refused address is somebody's own.
+fn owned(app: &App, denied: &Denied) -> bool {
+    denied.report.denial.ip.is_some_and(|ip| app.owns(ip))
+}
+
 /// What is to be written down for one denial; nothing while its registry cannot be told yet.
-fn judge(app: &App, arrived: Timestamp, denied: &Denied) -> Option<Vec<What>> {
+fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> Option<Vec<What>> {
     let now = app.clock.now();
     let registry = match app.registry_of(denied) {
         Err(NoRegistry::NotYetKnown(_)) if now.duration_since(arrived) < HOSTS_WITHIN => {
@@ -58,10 +72,7 @@ fn judge(app: &App, arrived: Timestamp, denied: &Denied) -> Option<Vec<What>> {
         registry => registry,
     };
     let id = registry.as_ref().ok();
-    if let Some(of) = app
-        .ledger
-        .read(|state| state.repeats(denied, id, now, REPEAT_WINDOW))
-    {
+    if let Some(of) = batch.repeats(app, denied, id, now) {
         return Some(vec![What::Repeated {
             denial: denied.id,
             of,
@@ -69,13 +80,21 @@ fn judge(app: &App, arrived: Timestamp, denied: &Denied) -> Option<Vec<What>> {
     }
     let mut verdict = ask_policy(app, denied, &registry, now);
     cap(app, denied, id, &mut verdict, now);
+    if let Some(id) = id {
+        budgets(app, batch, denied, id, &mut verdict);
+    }
     tracing::info!(denial = %denied.id, verdict = %verdict.action, rule = verdict.rule.as_deref(), "{}", words::denial(denied));
     let mut what = vec![What::Decided {
         denial: denied.id,
         registry: id.cloned(),
         verdict: verdict.clone(),
     }];
-    what.extend(follow(app, denied, id, &verdict, now));
+    let mut follows = follow(app, denied, id, &verdict, now);
+    let tells = !in_storm(app, denied, id) && batch.may_tell(app, owned(app, denied));
+    // In a storm one message stands for all; and messages that nobody takes are not heaped up.
+    follows.retain(|what| tells || !matches!(what, What::Alerted(_)));
+    batch.add(denied, &verdict, &follows);
+    what.extend(follows);
     Some(what)
 }
 
@@ -104,7 +123,7 @@ fn ask_policy(
     verdict
 }
 
-/// What opens less than policy says: an old event, a spent budget.
+/// What opens less than policy says: an old event, a storm.
 fn cap(
     app: &App,
     denied: &Denied,
@@ -112,32 +131,61 @@ fn cap(
     verdict: &mut Verdict,
     now: Timestamp,
 ) {
-    if let Some(at) = denied
-        .report
-        .at
-        .filter(|at| now.duration_since(*at) > MAX_EVENT_AGE)
-    {
+    let old = app.windows.too_old(denied, now);
+    if let Some(at) = denied.report.at.filter(|_| old) {
         let text = format!(
             "the denial is from {}, too old to open anything for",
             words::time(at)
         );
         verdict.cap(Action::Alert, NoteCode::TooOld, text);
     }
-    let budget = registry.and_then(|id| Some((id, app.registries.get(id)?.grants_per_hour)));
-    let spent = |(id, budget): &(&ResourceId, usize)| {
-        app.ledger
-            .read(|state| state.granted_within_the_hour(id, now))
-            >= *budget
-    };
-    if let Some((id, budget)) = budget
-        .filter(spent)
-        .filter(|_| verdict.action == Action::Allow)
-    {
+    if in_storm(app, denied, registry) {
+        let text = "too many addresses that are in no set of yours are refused at the moment";
+        verdict.cap(Action::Alert, NoteCode::Storm, text.to_owned());
+    }
+}
+
+/// Whether the denial is one of a storm's: its registry is in one, and nobody owns its address.
+fn in_storm(app: &App, denied: &Denied, registry: Option<&ResourceId>) -> bool {
+    let registry = registry.cloned();
+    let storm = app.ledger.read(|state| {
+        let crowd = state.crowds.get(&registry);
+        crowd.is_some_and(|crowd| crowd.storm.is_some())
+    });
+    storm && !owned(app, denied)
+}
+
+/// A spent budget opens nothing. A quarter of the grants is kept for addresses that somebody owns.
+fn budgets(
+    app: &App,
+    batch: &Batch,
+    denied: &Denied,
+    registry: &ResourceId,
+    verdict: &mut Verdict,
+) {
+    let (now, owned) = (app.clock.now(), owned(app, denied));
+    let budget = app.registries.get(registry);
+    let budget = budget.map_or(usize::MAX, |enrolled| enrolled.grants_per_hour);
+    let kept = if owned { 0 } else { budget / 4 };
+    let spent = || batch.granted(app, registry, now) >= budget.saturating_sub(kept);
+    if verdict.action == Action::Allow && spent() {
         let text = format!(
-            "`{}` has had its {budget} grants of this hour: raise `grants_per_hour` on the registry, or wait",
-            id.name()
+            "`{}` has had its {budget} grants of this hour{}: raise `grants_per_hour` on the registry, or wait",
+            registry.name(),
+            if kept > 0 {
+                ", but for those kept for addresses that are your own"
+            } else {
+                ""
+            }
         );
         verdict.cap(Action::Alert, NoteCode::BudgetSpent, text);
+    }
+    if verdict.action == Action::Ask && !batch.may_ask(app, registry, owned, now) {
+        let text = format!(
+            "as many requests about `{}` are open as may be, so nobody is asked about another",
+            registry.name()
+        );
+        verdict.cap(Action::Alert, NoteCode::TooManyRequests, text);
     }
 }
 

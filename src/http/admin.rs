@@ -2,6 +2,7 @@
 
 use super::{HttpError, Web, page};
 use crate::domain::grant::Stage;
+use crate::domain::id::DenialId;
 use crate::domain::state::{Asked, Decision, Standing, State as Stands};
 use crate::domain::words;
 use askama::Template;
@@ -30,6 +31,7 @@ struct GrantRow {
     left: String,
     overdue: bool,
     stage: &'static str,
+    again: Option<u64>,
 }
 
 struct RequestRow {
@@ -39,6 +41,7 @@ struct RequestRow {
     ttl: String,
     until: String,
     left: String,
+    again: Option<u64>,
 }
 
 struct VerdictRow {
@@ -70,13 +73,24 @@ fn view(state: &Stands, now: Timestamp) -> Page {
         now: words::time(now),
         undelivered: state.outbox.len(),
         undecided: state.undecided.len(),
-        grants: grants.into_iter().map(|it| grant(it, now)).collect(),
-        requests: requests.into_iter().map(|it| request(it, now)).collect(),
+        grants: grants
+            .into_iter()
+            .map(|it| grant(it, again(state, it.grant.denial), now))
+            .collect(),
+        requests: requests
+            .into_iter()
+            .map(|it| request(it, again(state, it.request.denial), now))
+            .collect(),
         verdicts: state.verdicts.iter().map(verdict).collect(),
     }
 }
 
-fn grant(standing: &Standing, now: Timestamp) -> GrantRow {
+/// How often a denial came again, if it did.
+fn again(state: &Stands, denial: DenialId) -> Option<u64> {
+    Some(state.times_repeated(denial)).filter(|times| *times > 0)
+}
+
+fn grant(standing: &Standing, again: Option<u64>, now: Timestamp) -> GrantRow {
     let grant = &standing.grant;
     let left = grant.until.duration_since(now);
     GrantRow {
@@ -91,10 +105,11 @@ fn grant(standing: &Standing, now: Timestamp) -> GrantRow {
             Stage::Open => "open",
             Stage::Satisfied => "admitted by an entry that is not doorward's",
         },
+        again,
     }
 }
 
-fn request(asked: &Asked, now: Timestamp) -> RequestRow {
+fn request(asked: &Asked, again: Option<u64>, now: Timestamp) -> RequestRow {
     let request = &asked.request;
     RequestRow {
         registry: request.registry.name().to_owned(),
@@ -103,6 +118,7 @@ fn request(asked: &Asked, now: Timestamp) -> RequestRow {
         ttl: page::duration(super::answers::ttl(request)),
         until: words::time(request.until),
         left: page::duration(request.until.duration_since(now)),
+        again,
     }
 }
 

@@ -1,7 +1,8 @@
 //! SQLite: write-ahead log, every commit on disk before it counts, one writer, several readers.
 
 use super::StoreError;
-use crate::domain::ledger::{Entry, Hash, What};
+use super::writer::Line;
+use crate::domain::ledger::{Entry, Hash};
 use jiff::Timestamp;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
@@ -9,6 +10,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{QueryBuilder, Row, SqlStr, Sqlite, Transaction};
+use std::collections::HashSet;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many rows go into one statement: six values each, far below SQLite's 32,766.
-const ROWS_AT_ONCE: usize = 1000;
+const ROWS_AT_ONCE: [usize; 4] = [512, 64, 8, 1];
 
 /// The database file.
 pub(super) struct Database {
@@ -94,40 +96,41 @@ impl Append<'_> {
             .transpose()
     }
 
-    /// Leaves in `what` only that which may be appended: nothing that stands already.
-    pub(super) async fn keep_new(&mut self, what: &mut Vec<What>) -> Result<(), StoreError> {
-        let keys: Vec<Option<String>> = what.iter().map(What::once).collect();
-        let asked = serde_json::to_string(&keys).unwrap_or_default();
+    /// Which of `keys` stand already.
+    pub(super) async fn known(&mut self, keys: &[&String]) -> Result<HashSet<String>, StoreError> {
+        if keys.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let asked = serde_json::to_string(keys).unwrap_or_default();
         let rows =
             sqlx::query("select once from ledger where once in (select value from json_each($1))")
                 .bind(asked)
                 .fetch_all(&mut *self.0)
                 .await?;
-        let mut known: std::collections::HashSet<String> = rows
-            .iter()
-            .map(|row| row.try_get("once"))
-            .collect::<Result<_, _>>()?;
-        // The same thing twice in one batch counts once, too.
-        let mut keys = keys.into_iter();
-        what.retain(|_| keys.next().flatten().is_none_or(|key| known.insert(key)));
-        Ok(())
+        let known = rows.iter().map(|row| row.try_get("once"));
+        Ok(known.collect::<Result<_, _>>()?)
     }
 
     pub(super) async fn insert(
         &mut self,
         entries: &[Entry],
-        what: &[What],
+        lines: &[Line],
     ) -> Result<(), StoreError> {
-        let lines: Vec<(&Entry, &What)> = entries.iter().zip(what).collect();
-        for lines in lines.chunks(ROWS_AT_ONCE) {
+        let rows: Vec<(&Entry, &Line)> = entries.iter().zip(lines).collect();
+        let mut rows = rows.as_slice();
+        while !rows.is_empty() {
+            // Few sizes, so that the statements are prepared once.
+            let size = ROWS_AT_ONCE.into_iter().find(|size| *size <= rows.len());
+            let (now, later) = rows.split_at(size.unwrap_or(1));
+            rows = later;
             let mut insert = QueryBuilder::<Sqlite>::new(
                 "insert into ledger (seq, at, kind, once, body, hash) ",
             );
-            insert.push_values(lines, |mut row, (entry, what)| {
+            insert.push_values(now, |mut row, (entry, line)| {
                 row.push_bind(entry.seq)
                     .push_bind(entry.at.as_microsecond())
-                    .push_bind(what.kind())
-                    .push_bind(what.once())
+                    .push_bind(line.what.kind())
+                    .push_bind(&line.once)
                     .push_bind(&entry.body)
                     .push_bind(entry.hash.as_bytes());
             });
@@ -152,7 +155,7 @@ fn refused(error: sqlx::Error) -> StoreError {
         {
             StoreError::Already
         }
-        _ => StoreError::Database(error),
+        _ => StoreError::from(error),
     }
 }
 
@@ -172,7 +175,7 @@ fn hash(row: &SqliteRow) -> Result<Hash, StoreError> {
 }
 
 fn decode(error: sqlx::error::BoxDynError) -> StoreError {
-    StoreError::Database(sqlx::Error::Decode(error))
+    StoreError::from(sqlx::Error::Decode(error))
 }
 
 fn migrator() -> Migrator {

@@ -29,4 +29,5 @@ mod policies;
 mod process;
 mod repo;
 mod simulator;
+mod storm;
 mod world;

@@ -21,9 +21,10 @@ pub use parse::parse;
 
 use super::denial::{Denial, Kind};
 use super::problem::{Place, Problems};
-use super::sets::{AddressSet, External};
+use super::sets::{AddressSet, External, Membership, Sets, WIDEST_OWNED};
 use super::verdict::{Action, Approvals};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,6 +140,29 @@ impl Policy {
             });
         }
         evidence
+    }
+
+    /// Whether `address` is in a set that somebody owns, and that a rule relies on to open or to ask.
+    /// What it says of an address that nobody could own is nothing: too wide a set does not count.
+    pub fn owns(&self, address: IpAddr, sets: &Sets) -> bool {
+        let relies = |rule: &&Rule| matches!(rule.then, Action::Allow | Action::Ask);
+        let wide = |set: &AddressSet| {
+            let mut wide = set.wider_than(WIDEST_OWNED).is_some();
+            set.each_evidence(&mut |external| {
+                wide |= sets.get(external).is_some_and(|loaded| loaded.wide);
+            });
+            wide
+        };
+        let mut sets_in_use = self
+            .rules
+            .iter()
+            .filter(relies)
+            .flat_map(|rule| &rule.when.address);
+        sets_in_use.any(|set| {
+            set.is_owned()
+                && matches!(set.holds(address, sets), Membership::Inside(_))
+                && !wide(set)
+        })
     }
 
     /// The named sets and those written in rules.

@@ -1,0 +1,237 @@
+//! When one denial repeats another, and for how long a verdict stands for its like.
+
+use super::crowd::Crowd;
+use super::denial::Kind;
+use super::id::DenialId;
+use super::ledger::{Denied, Hash, fingerprints};
+use super::resource_id::ResourceId;
+use super::state::{Asked, State};
+use super::verdict::{NoteCode, Verdict};
+use jiff::{SignedDuration, Timestamp};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// How long what stands for a denial stands for those like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// After a verdict, denials that repeat it get no other for this long.
+    pub repeat: SignedDuration,
+    /// A denial that is older when it arrives opens nothing: whoever was refused has gone or tries
+    /// again.
+    pub max_age: SignedDuration,
+}
+
+impl Default for Windows {
+    fn default() -> Self {
+        Self {
+            repeat: SignedDuration::from_mins(15),
+            max_age: SignedDuration::from_mins(30),
+        }
+    }
+}
+
+impl Windows {
+    /// Whether a denial that is looked at `now` is too old to open anything.
+    pub fn too_old(&self, denied: &Denied, now: Timestamp) -> bool {
+        let at = denied.report.at;
+        at.is_some_and(|at| now.duration_since(at) > self.max_age)
+    }
+
+    /// The keys of verdicts that stand for a denial like it.
+    pub fn keys(&self, denied: &Denied, now: Timestamp) -> impl Iterator<Item = DenialKey> {
+        let weakness = self.weakness(denied, now);
+        let suspected = weakness.suspected.then(|| key_of_weak(denied, "suspected"));
+        let old = weakness.old.then(|| key_of_weak(denied, "old"));
+        std::iter::once(key(denied)).chain(suspected).chain(old)
+    }
+
+    /// What is weak about a denial that is looked at `now`.
+    pub(super) fn weakness(&self, denied: &Denied, now: Timestamp) -> Weakness {
+        Weakness {
+            old: self.too_old(denied, now),
+            suspected: denied.report.denial.kind == Kind::Suspected,
+        }
+    }
+}
+
+/// Why a verdict on a denial may say less than one on the same denial reported better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Weakness {
+    old: bool,
+    suspected: bool,
+}
+
+impl Weakness {
+    /// Whether what holds for this one holds for `other`: that is no better.
+    pub(super) fn stands_for(self, other: Self) -> bool {
+        (other.old || !self.old) && (other.suspected || !self.suspected)
+    }
+}
+
+/// What makes two denials the same: a hash over address, registry, repository and reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DenialKey([u8; 16]);
+
+impl DenialKey {
+    /// A hash over parts, none of which can pass for the end of another.
+    fn of<'a>(parts: impl IntoIterator<Item = Option<&'a str>>) -> Self {
+        let mut text = String::new();
+        for part in parts {
+            let length = part.map_or_else(|| "-".to_owned(), |part| part.len().to_string());
+            text.extend([&length, ":", part.unwrap_or_default()]);
+        }
+        let hash = Hash::of(text.as_bytes());
+        Self(hash.as_bytes().first_chunk().copied().unwrap_or_default())
+    }
+}
+
+/// The key by which a repeat is recognised.
+pub fn key(denied: &Denied) -> DenialKey {
+    key_from(denied, &[])
+}
+
+/// The key by which a repeat from the same source is recognised while there is no verdict yet.
+pub(super) fn key_within_source(denied: &Denied) -> DenialKey {
+    key_from(denied, &[Some(&denied.source)])
+}
+
+/// The key of a verdict on a weak report, which must not stand for what another source, or the same
+/// one later, knows better.
+fn key_of_weak(denied: &Denied, why: &str) -> DenialKey {
+    key_from(denied, &[Some(&denied.source), Some(why)])
+}
+
+/// The key under which a verdict is remembered.
+pub fn verdict_key(denied: &Denied, verdict: &Verdict) -> DenialKey {
+    let has = |code| verdict.notes.iter().any(|note| note.code == code);
+    if has(NoteCode::Suspected) {
+        key_of_weak(denied, "suspected")
+    } else if has(NoteCode::TooOld) {
+        key_of_weak(denied, "old")
+    } else {
+        key(denied)
+    }
+}
+
+fn key_from(denied: &Denied, more: &[Option<&str>]) -> DenialKey {
+    let denial = &denied.report.denial;
+    let address = denial.ip.map(|ip| ip.to_canonical().to_string());
+    let registry = denial.registry.as_ref();
+    let registry = registry.or(denied.report.login_server.as_ref());
+    let parts = [
+        address.as_deref(),
+        registry.map(String::as_str),
+        denial.repository.as_deref(),
+        denial.reference.as_deref(),
+    ];
+    DenialKey::of(parts.iter().chain(more).copied())
+}
+
+impl State {
+    /// The denial that stands for one that came again: its grant or its request is open, or its
+    /// verdict is young.
+    pub fn repeats(
+        &self,
+        denied: &Denied,
+        registry: Option<&ResourceId>,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Option<DenialId> {
+        let address = denied.report.denial.ip.map(|ip| ip.to_canonical());
+        let standing = match (registry, address) {
+            (Some(registry), Some(IpAddr::V4(ip))) => self.stands_for(registry, ip, now),
+            _ => None,
+        };
+        let recent = |key: &DenialKey| {
+            let (at, denial) = self.decided.get(key)?;
+            (now.duration_since(*at) < windows.repeat).then_some(*denial)
+        };
+        standing.or_else(|| {
+            let mut keys = windows.keys(denied, now);
+            keys.find_map(|key| recent(&key))
+        })
+    }
+
+    /// The denial without a verdict that is the same as one that arrives `now`.
+    pub fn waits(&self, denied: &Denied, now: Timestamp, windows: &Windows) -> Option<DenialId> {
+        let id = self.waiting.get(&key_within_source(denied))?;
+        let (_, first) = self.undecided.get(id)?;
+        let weakness = windows.weakness(denied, now);
+        let comparable = windows.weakness(first, now).stands_for(weakness);
+        (comparable && first.registry == denied.registry).then_some(*id)
+    }
+
+    /// The denial of the grant or the open request for `address`.
+    fn stands_for(
+        &self,
+        registry: &ResourceId,
+        address: Ipv4Addr,
+        now: Timestamp,
+    ) -> Option<DenialId> {
+        let (grants, requests) = self.registries.get(registry)?.standing.get(&address)?;
+        let grants = grants.iter().filter_map(|id| self.grants.get(id));
+        let mut grants = grants.filter(|standing| !standing.is_over(now));
+        let requests = requests.iter().filter_map(|id| self.requests.get(id));
+        let mut requests = requests.filter(|asked| asked.open(now));
+        let granted = grants.next().map(|standing| standing.grant.denial);
+        granted.or_else(|| requests.next().map(|asked| asked.request.denial))
+    }
+
+    /// How many requests about `registry` can be answered.
+    pub fn open_requests(&self, registry: &ResourceId, now: Timestamp) -> usize {
+        let of = |asked: &&Asked| asked.request.registry == *registry && asked.open(now);
+        self.requests.values().filter(of).count()
+    }
+
+    /// How often a denial came again.
+    pub fn times_repeated(&self, denial: DenialId) -> u64 {
+        self.repeats.get(&denial).copied().unwrap_or_default()
+    }
+
+    pub(super) fn arrive(&mut self, at: Timestamp, denied: &Denied) {
+        if let Some(event) = denied.event() {
+            self.events.insert(Denied::fingerprint(&event), ());
+        }
+        self.crowd(denied.registry.as_ref())
+            .enter(at, denied.report.denial.ip, denied.owned);
+        self.waiting.insert(key_within_source(denied), denied.id);
+        self.undecided.insert(denied.id, (at, denied.clone()));
+    }
+
+    /// A denial has its verdict.
+    pub(super) fn leave(&mut self, denial: DenialId) -> Option<Denied> {
+        let (_, denied) = self.undecided.remove(&denial)?;
+        let key = key_within_source(&denied);
+        if self.waiting.get(&key) == Some(&denial) {
+            self.waiting.remove(&key);
+        }
+        Some(denied)
+    }
+
+    pub(super) fn count(&mut self, of: DenialId, count: u64) {
+        match self.repeats.get_mut(&of) {
+            Some(known) => *known = known.saturating_add(count),
+            None => self.repeats.insert(of, count),
+        }
+    }
+
+    pub(super) fn remember(&mut self, events: &str) {
+        for event in fingerprints(events) {
+            self.events.insert(event, ());
+        }
+    }
+
+    pub(super) fn crowd(&mut self, registry: Option<&ResourceId>) -> &mut Crowd {
+        self.crowds.entry(registry.cloned()).or_default()
+    }
+
+    /// A grant or a request stands for its denial itself: once it is over, the same denial is new.
+    pub(super) fn close_window(&mut self, denial: DenialId) -> Option<DenialKey> {
+        let decided = self
+            .verdicts
+            .iter()
+            .find(|decision| decision.denial.id == denial);
+        let key = decided.map(|decision| key(&decision.denial))?;
+        self.decided.remove(&key);
+        Some(key)
+    }
+}

@@ -1,0 +1,111 @@
+//! Verdicts that are written down together see each other: what one of them opens, the next one
+//! finds open, and what one spends, the next one finds spent.
+
+use crate::app::App;
+use crate::domain::id::DenialId;
+use crate::domain::ledger::{Denied, What};
+use crate::domain::repeat::{DenialKey, verdict_key};
+use crate::domain::resource_id::ResourceId;
+use crate::domain::state::State;
+use crate::domain::verdict::Verdict;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+/// How many requests about one registry are open at once; strangers get half of them.
+const MOST_REQUESTS: usize = 1000;
+
+/// How many messages wait for their channels before verdicts make no more; strangers' verdicts stop
+/// at half.
+const MOST_MESSAGES: usize = 2000;
+
+/// What the verdicts of one batch have led to so far.
+#[derive(Default)]
+pub(super) struct Batch {
+    standing: BTreeMap<(ResourceId, IpAddr), DenialId>,
+    decided: HashMap<DenialKey, DenialId>,
+    grants: BTreeMap<ResourceId, usize>,
+    requests: BTreeMap<ResourceId, usize>,
+    messages: usize,
+}
+
+impl Batch {
+    /// The denial that stands for `denied`, before or within this batch.
+    pub(super) fn repeats(
+        &self,
+        app: &App,
+        denied: &Denied,
+        registry: Option<&ResourceId>,
+        now: Timestamp,
+    ) -> Option<DenialId> {
+        let address = denied.report.denial.ip.map(|ip| ip.to_canonical());
+        let standing = registry.zip(address);
+        let standing = standing.and_then(|(id, ip)| self.standing.get(&(id.clone(), ip)));
+        let before = |state: &State| state.repeats(denied, registry, now, &app.windows);
+        let mut keys = app.windows.keys(denied, now);
+        standing
+            .copied()
+            .or_else(|| app.ledger.read(before))
+            .or_else(|| keys.find_map(|key| self.decided.get(&key)).copied())
+    }
+
+    /// Takes in a verdict and what follows from it.
+    pub(super) fn add(&mut self, denied: &Denied, verdict: &Verdict, follows: &[What]) {
+        self.decided.insert(verdict_key(denied, verdict), denied.id);
+        for what in follows {
+            match what {
+                What::Granted(grant) => {
+                    let ip = IpAddr::V4(grant.address.get());
+                    self.standing
+                        .insert((grant.registry.clone(), ip), denied.id);
+                    add_one(&mut self.grants, &grant.registry);
+                }
+                What::Requested(request) => {
+                    let ip = IpAddr::V4(request.address.get());
+                    self.standing
+                        .insert((request.registry.clone(), ip), denied.id);
+                    add_one(&mut self.requests, &request.registry);
+                }
+                What::Alerted(_) => self.messages = self.messages.saturating_add(1),
+                _ => {}
+            }
+        }
+    }
+
+    /// How many grants `registry` has had within the hour, these included.
+    pub(super) fn granted(&self, app: &App, registry: &ResourceId, now: Timestamp) -> usize {
+        let before = app
+            .ledger
+            .read(|state| state.granted_within_the_hour(registry, now));
+        before.saturating_add(self.grants.get(registry).copied().unwrap_or_default())
+    }
+
+    /// Whether another person may be asked about `registry`.
+    pub(super) fn may_ask(
+        &self,
+        app: &App,
+        registry: &ResourceId,
+        owned: bool,
+        now: Timestamp,
+    ) -> bool {
+        let open = app.ledger.read(|state| state.open_requests(registry, now));
+        let open = open.saturating_add(self.requests.get(registry).copied().unwrap_or_default());
+        open < share(MOST_REQUESTS, owned) && self.may_tell(app, owned)
+    }
+
+    /// Whether another message may be made.
+    pub(super) fn may_tell(&self, app: &App, owned: bool) -> bool {
+        let waiting = app.ledger.read(|state| state.outbox.len());
+        waiting.saturating_add(self.messages) < share(MOST_MESSAGES, owned)
+    }
+}
+
+fn add_one(counts: &mut BTreeMap<ResourceId, usize>, registry: &ResourceId) {
+    let count = counts.entry(registry.clone()).or_default();
+    *count = count.saturating_add(1);
+}
+
+/// Whoever owns an address may use all; the others half.
+fn share(most: usize, owned: bool) -> usize {
+    if owned { most } else { most / 2 }
+}

@@ -1,0 +1,310 @@
+//! Many denials at once: every one is accounted for, few are written down, and our own are decided.
+
+use crate::world::{KEY, OURS, REGISTRY, STRANGER, Setup, World, message, row};
+use axum::body::Body;
+use axum::http::Request;
+use doorward::domain::ledger::What;
+use doorward::domain::state::State;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+/// The address of stranger `number`.
+fn stranger(number: u32) -> String {
+    Ipv4Addr::from(u32::from(Ipv4Addr::new(51, 0, 0, 0)) + number).to_string()
+}
+
+/// Batches of at most a hundred records without ids.
+fn batches(addresses: impl Iterator<Item = String>) -> Vec<String> {
+    let records: Vec<Value> = addresses
+        .map(|address| json!({ "log": message(&address) }))
+        .collect();
+    let batches = records.chunks(100);
+    batches
+        .map(|records| json!({ "records": records }).to_string())
+        .collect()
+}
+
+/// CloudEvents, one for each id and address.
+fn events(events: &[(&str, &str)]) -> String {
+    let event = |(id, address): &(&str, &str)| {
+        json!({
+            "specversion": "1.0", "id": id, "source": "/ci", "type": "com.contoso.job.failed",
+            "data": { "log": message(address) },
+        })
+    };
+    Value::from_iter(events.iter().map(event)).to_string()
+}
+
+/// A world whose senders may send as much as they like, and whose registries are known.
+async fn world(change: impl FnOnce(&mut Setup)) -> World {
+    let world = World::with(|setup| {
+        setup.config["sources"][0]["rate_per_second"] = json!(100_000);
+        change(setup);
+    });
+    let world = world.await;
+    world.settle().await;
+    world
+}
+
+async fn post(world: &World, body: &str) {
+    let reply = world.deliver("clusters", body).await;
+    assert_eq!(reply.status, 202, "{}", reply.text);
+}
+
+/// What the ledger holds: denials written down, decided, counted as repeats, thinned out.
+#[derive(Debug, Default, PartialEq)]
+struct Tally {
+    rows: u64,
+    decisions: u64,
+    repeats: u64,
+    thinned: u64,
+}
+
+async fn tally(world: &World) -> Tally {
+    let mut tally = Tally::default();
+    for what in world.ledger().await {
+        match what {
+            What::Denied(_) => tally.rows += 1,
+            What::Decided { .. } => tally.decisions += 1,
+            What::Counted { counts, .. } => tally.repeats += counts.values().sum::<u64>(),
+            What::Thinned { count, .. } => tally.thinned += count,
+            _ => {}
+        }
+    }
+    tally
+}
+
+fn stands(world: &World) -> State {
+    world.app.ledger.read(State::clone)
+}
+
+/// What stands is the same when it is folded anew from the ledger.
+async fn survives_a_restart(world: &mut World) {
+    let before = stands(world);
+    world.restart().await;
+    assert!(stands(world) == before, "the state is another one");
+}
+
+#[tokio::test]
+async fn a_storm_from_few_addresses_is_counted_to_the_last_denial() {
+    const ALL: u32 = 20_000;
+    let mut world = world(|_| {}).await;
+    for (number, batch) in batches((0..ALL).map(|number| stranger(number % 50)))
+        .iter()
+        .enumerate()
+    {
+        post(&world, batch).await;
+        if number % 50 == 3 {
+            world.settle().await;
+        }
+    }
+    world.settle().await;
+    let tally = tally(&world).await;
+    assert_eq!((tally.rows, tally.decisions, tally.thinned), (50, 50, 0));
+    assert_eq!(tally.rows + tally.repeats, u64::from(ALL));
+    assert_eq!(world.messages().len(), 50);
+    world.app.ledger.read(|state| {
+        for asked in state.requests.values() {
+            assert_eq!(state.times_repeated(asked.request.denial), 399);
+        }
+    });
+    assert!(world.ledger().await.len() < 700);
+    survives_a_restart(&mut world).await;
+}
+
+#[tokio::test]
+async fn in_a_storm_of_strangers_our_own_address_is_opened_in_time() {
+    const ALL: u32 = 5_000;
+    let mut world = world(|_| {}).await;
+    let storm = batches((0..ALL).map(stranger));
+    let (first, rest) = storm.split_at(storm.len() / 2);
+    for batch in first {
+        post(&world, batch).await;
+    }
+    world.denied(OURS).await;
+    world.settle().await;
+    assert_eq!(world.entries(), [OURS]);
+    for batch in rest {
+        post(&world, batch).await;
+    }
+    world.settle().await;
+    let tally = tally(&world).await;
+    assert_eq!(tally.rows + tally.thinned, u64::from(ALL) + 1);
+    assert_eq!((tally.rows, tally.decisions), (201, 201));
+    assert_eq!(world.messages(), ["storm"]);
+    let state = stands(&world);
+    assert!(state.requests.is_empty() && state.undecided.is_empty() && state.outbox.is_empty());
+    survives_a_restart(&mut world).await;
+
+    world.jump(Duration::from_mins(20));
+    world.settle().await;
+    assert_eq!(world.messages(), ["storm", "storm"]);
+    assert!(world.last_message("text").contains("4800 were counted"));
+    world.denied(STRANGER).await;
+    world.settle().await;
+    assert_eq!(world.messages(), ["storm", "storm", "ask"]);
+    survives_a_restart(&mut world).await;
+}
+
+#[tokio::test]
+async fn how_many_strangers_are_a_storm_is_configured() {
+    let world = world(|setup| setup.config["registries"][0]["distinct_addresses"] = json!(3)).await;
+    for number in 0..3 {
+        world.denied(&stranger(number)).await;
+    }
+    world.settle().await;
+    assert_eq!(world.messages(), ["ask", "ask", "ask"]);
+    world.denied(&stranger(3)).await;
+    world.settle().await;
+    assert_eq!(world.messages(), ["ask", "ask", "ask", "storm"]);
+    // Those who were asked about before are counted to their requests as ever.
+    world.denied(&stranger(0)).await;
+    let expected = Tally {
+        rows: 3,
+        decisions: 3,
+        repeats: 1,
+        thinned: 1,
+    };
+    assert_eq!(tally(&world).await, expected);
+}
+
+#[tokio::test]
+async fn one_stranger_with_many_made_up_names_is_counted_and_is_no_storm() {
+    let world = world(|setup| setup.policy += "default: alert\n").await;
+    for number in 0..100 {
+        let log = message(STRANGER).replace("/v2/", &format!("/v2/made/up-{number}/manifests/v1"));
+        post(&world, &json!({ "log": log }).to_string()).await;
+    }
+    world.settle().await;
+    let tally = tally(&world).await;
+    assert_eq!((tally.rows, tally.thinned), (16, 84));
+    assert!(!world.messages().contains(&"storm".to_owned()));
+}
+
+#[tokio::test]
+async fn an_event_delivered_twice_counts_once_whatever_became_of_it() {
+    let mut world =
+        world(|setup| setup.config["registries"][0]["distinct_addresses"] = json!(1)).await;
+    let one = stranger(1);
+    let batch = events(&[
+        ("row", &one),
+        ("repeat", &one),
+        ("too many", &stranger(2)),
+        ("too many as well", &stranger(3)),
+    ]);
+    post(&world, &batch).await;
+    world.settle().await;
+    let once = tally(&world).await;
+    assert_eq!((once.rows, once.repeats, once.thinned), (1, 1, 2));
+    for _ in 0..2 {
+        let again = world.deliver("clusters", &batch).await;
+        assert!(again.text.contains("\"new\":0"), "{}", again.text);
+        world.restart().await;
+    }
+    assert_eq!(tally(&world).await, once);
+    survives_a_restart(&mut world).await;
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_are_each_on_disk_when_they_are_answered() {
+    let mut world = world(|_| {}).await;
+    let addresses: Vec<String> = (0..60).map(stranger).collect();
+    let requests = addresses.iter().map(|address| world.denied(address));
+    join_all(requests).await;
+    // Senders who hang up at any point cost nobody anything.
+    for number in 60..70 {
+        assert_eq!(world.denied(&stranger(number)).now_or_never(), None);
+        world.denied(&stranger(number + 10)).await;
+    }
+    let rows = tally(&world).await.rows;
+    assert!((70..=80).contains(&rows), "{rows}");
+    world.app.ledger.verify().await.unwrap();
+    survives_a_restart(&mut world).await;
+}
+
+#[tokio::test]
+async fn when_the_database_refuses_nobody_is_told_otherwise() {
+    let mut world = world(|_| {}).await;
+    let path = world.folder.path().join("doorward.db");
+    let url = format!("sqlite://{}", path.display());
+    let mut behind = SqliteConnection::connect(&url).await.unwrap();
+    let full =
+        "create trigger full before insert on ledger begin select raise(abort, 'disk full'); end";
+    sqlx::query(full).execute(&mut behind).await.unwrap();
+    let deliver = |number: u32| {
+        let body = message(&stranger(number));
+        let request = Request::post("/events/clusters")
+            .header("x-doorward-key", KEY)
+            .header("content-type", "text/plain");
+        world.send(request.body(Body::from(body)).unwrap())
+    };
+    for reply in join_all((0..20).map(deliver)).await {
+        assert_eq!(reply.status, 503);
+        assert!(reply.headers.contains_key("retry-after"));
+    }
+    sqlx::query("drop trigger full")
+        .execute(&mut behind)
+        .await
+        .unwrap();
+    assert_eq!(tally(&world).await.rows, 0);
+    assert_eq!(deliver(0).await.status, 202);
+    assert_eq!(tally(&world).await.rows, 1);
+    survives_a_restart(&mut world).await;
+}
+
+#[tokio::test]
+async fn a_late_report_does_not_stand_in_the_way_of_a_fresh_one() {
+    let world = world(|setup| setup.config["max_event_age"] = json!("5m")).await;
+    let old = world.clock.now() - SignedDuration::from_mins(6);
+    world.deliver("logs", &row(OURS, old)).await;
+    world.settle().await;
+    assert_eq!(world.messages(), ["too_old"]);
+    world.deliver("logs", &row(OURS, old)).await;
+    world.settle().await;
+    assert_eq!(world.messages(), ["too_old"]);
+    world.deliver("logs", &row(OURS, world.clock.now())).await;
+    world.settle().await;
+    assert_eq!(world.entries(), [OURS]);
+}
+
+#[tokio::test]
+async fn after_the_repeat_window_the_same_denial_is_decided_anew() {
+    let world = world(|setup| {
+        setup.policy += "default: alert\n";
+        setup.config["repeat_window"] = json!("2m");
+    })
+    .await;
+    for (minutes, verdicts) in [(0, 1), (1, 1), (1, 2)] {
+        world.jump(Duration::from_mins(minutes));
+        world.denied(STRANGER).await;
+        world.settle().await;
+        assert_eq!(tally(&world).await.decisions, verdicts);
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_is_shown_where_it_belongs() {
+    let world = world(|_| {}).await;
+    world.denied(STRANGER).await;
+    world.settle().await;
+    for _ in 0..3 {
+        world.denied(STRANGER).await;
+    }
+    let kinds = world.kinds().await;
+    assert_eq!(kinds.iter().filter(|kind| **kind == "denied").count(), 1);
+    let page = doorward::http::admin_router(
+        std::sync::Arc::clone(&world.app),
+        "127.0.0.1:8081".parse().unwrap(),
+    );
+    let request = Request::get("/").header("host", "127.0.0.1:8081");
+    let reply = tower::ServiceExt::oneshot(page, request.body(Body::empty()).unwrap()).await;
+    let body = axum::body::to_bytes(reply.unwrap().into_body(), 1 << 20).await;
+    let page = String::from_utf8(body.unwrap().to_vec()).unwrap();
+    assert!(page.contains("3 more"), "{page}");
+    assert!(page.contains(REGISTRY));
+}
