@@ -2,6 +2,7 @@
 //! it again.
 
 pub mod app;
+pub mod auth;
 pub mod azure;
 pub mod cli;
 pub mod clock;

@@ -5,6 +5,7 @@ use super::event::Report;
 use super::firewall::Patch;
 use super::grant::{Ending, Grant};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
+use super::proof::Proof;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::verdict::Verdict;
@@ -119,6 +120,9 @@ pub struct Denied {
     pub source: String,
     /// What was reported.
     pub report: Report,
+    /// What the sender's token proved, where it is a CI job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
 }
 
 /// One PATCH as it is about to be sent.

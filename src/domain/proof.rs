@@ -1,6 +1,8 @@
 //! What a sender's token proved beyond who it is, and what it takes to be believed about an address.
 
-use super::policy::Glob;
+use super::policy::{GLOB_HINT, Glob, Style};
+use super::problem::Sink;
+use super::yaml::Item;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -78,10 +80,41 @@ pub struct ClaimIs {
 }
 
 impl ClaimIs {
+    /// Whether any value at all will do.
+    pub fn is_anything(&self) -> bool {
+        self.any.iter().any(Glob::is_anything)
+    }
+
     /// Whether this value will do.
     pub fn holds(&self, value: &str) -> bool {
         self.any.iter().any(|glob| glob.matches(value))
     }
+}
+
+/// Reads a mapping of claims to the patterns that they must match: `{ repository: contoso/api }`.
+pub fn read_claims(item: &Item<'_>, sink: &mut Sink<'_>) -> Vec<ClaimIs> {
+    let mut claims = Vec::new();
+    for (name, item) in item.entries(sink) {
+        let patterns = item.each();
+        if patterns.is_empty() {
+            let help = "write at least one value, or leave the claim out";
+            item.error("this list is empty", help, sink);
+        }
+        let mut any = Vec::new();
+        for pattern in patterns {
+            let text = pattern.text(sink);
+            match text.map(|text| Glob::parse(text, Style::Path)) {
+                Some(Ok(glob)) => any.push(glob),
+                Some(Err(error)) => pattern.error(error.to_string(), GLOB_HINT, sink),
+                None => {}
+            }
+        }
+        if let Some(name) = name.text(sink) {
+            let name = name.to_owned();
+            claims.push(ClaimIs { name, any });
+        }
+    }
+    claims
 }
 
 #[cfg(test)]

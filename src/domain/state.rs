@@ -96,6 +96,7 @@ pub struct Asked {
 
 /// What makes two denials the same.
 pub type DenialKey = (
+    Option<String>,
     Option<IpAddr>,
     Option<String>,
     Option<String>,
@@ -123,7 +124,10 @@ pub fn key(denied: &Denied) -> DenialKey {
         .registry
         .clone()
         .or_else(|| report.login_server.clone());
+    // What a job's token proves makes its report another than everybody else's.
+    let job = denied.proof.as_ref().map(|_| denied.source.clone());
     (
+        job,
         report.denial.ip,
         registry,
         report.denial.repository.clone(),
@@ -202,7 +206,9 @@ impl State {
             .requests
             .values()
             .filter(|asked| asked.open(now))
-            .map(|asked| &asked.request);
+            .map(|asked| &asked.request)
+            // What a job's token proves was not known to whoever asked for another sender.
+            .filter(|request| denied.proof.is_none() || request.source == denied.source);
         let asked = asked.filter(|request| same(&request.registry, request.address.get()));
         let recent = || {
             self.decided

@@ -117,6 +117,8 @@ pub enum NoteCode {
     TooOld,
     /// The registry has had its grants of this hour.
     BudgetSpent,
+    /// A CI job reported an address that is not its own.
+    NotOwnAddress,
 }
 
 impl NoteCode {
@@ -133,6 +135,7 @@ impl NoteCode {
             Self::SetTooWide => "set_too_wide",
             Self::TooOld => "too_old",
             Self::BudgetSpent => "budget_spent",
+            Self::NotOwnAddress => "not_own_address",
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::app::{App, Source};
 use crate::domain::event::Delivery;
 use crate::domain::id::DenialId;
 use crate::domain::ledger::{Denied, What};
+use crate::domain::proof::Proof;
 use crate::store::StoreError;
 
 /// What became of a delivery.
@@ -20,6 +21,7 @@ pub async fn accept(
     app: &App,
     source: &Source,
     delivery: Delivery,
+    proof: Option<Proof>,
 ) -> Result<Accepted, StoreError> {
     let now = app.clock.now();
     let denied: Vec<What> = delivery
@@ -30,6 +32,7 @@ pub async fn accept(
                 id: DenialId(app.clock.id()),
                 source: source.name.clone(),
                 report,
+                proof: proof.clone(),
             })
         })
         .collect();

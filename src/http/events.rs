@@ -1,5 +1,6 @@
 //! `POST /events/{source}`: a delivery comes in. `OPTIONS`: CloudEvents asks whether it may.
 
+use super::auth::Sender;
 use super::boundary::Of;
 use super::{HttpError, Web, auth, body};
 use crate::app::{App, Source};
@@ -54,9 +55,11 @@ pub(super) async fn deliver(
     let name = name.map(|Path(name)| name).unwrap_or_default();
     let (head, body) = request.into_parts();
     let taken = async {
-        let source = auth::source(&web.app, &name, &head)?;
-        let bytes = body::whole(&head.headers, body, source.max_body, web.limits.body).await?;
-        take(&web.app, source, &head, &bytes).await
+        let mut sender = auth::sender(&web.app, &name, &head).await?;
+        let most = sender.source.max_body;
+        let bytes = body::whole(&head.headers, body, most, web.limits.body).await?;
+        sender.with_body(&head, &bytes, web.app.clock.now())?;
+        take(&web.app, sender, &head, &bytes).await
     };
     let response = taken.await.into_response();
     let known = web.app.sources.contains_key(&name);
@@ -74,10 +77,11 @@ pub(super) async fn deliver(
 
 async fn take(
     app: &App,
-    source: &Source,
+    sender: Sender<'_>,
     head: &Parts,
     bytes: &[u8],
 ) -> Result<Response, HttpError> {
+    let source = sender.source;
     let mut delivery = read(head, bytes)?;
     if let Some(code) = delivery.validation_code.take() {
         // Event Grid takes exactly 200 for consent
@@ -96,7 +100,11 @@ async fn take(
             "a record could not be read"
         );
     }
-    let accepted = intake::accept(app, source, delivery).await?;
+    for report in &mut delivery.reports {
+        // The same signed delivery again is the same event, where the event has no id of its own.
+        report.event_id = report.event_id.take().or(sender.delivery_id.clone());
+    }
+    let accepted = intake::accept(app, source, delivery, sender.proof).await?;
     let more = bad.len().saturating_sub(BAD_IN_ANSWER);
     bad.truncate(BAD_IN_ANSWER);
     let receipt = Receipt {
@@ -152,7 +160,12 @@ pub(super) async fn handshake(
 ) -> Response {
     let name = name.map(|Path(name)| name).unwrap_or_default();
     let (head, _) = request.into_parts();
-    match auth::source(&web.app, &name, &head) {
+    let proven = async {
+        let mut sender = auth::sender(&web.app, &name, &head).await?;
+        sender.with_body(&head, &[], web.app.clock.now())?;
+        Ok::<_, HttpError>(sender.source)
+    };
+    match proven.await {
         Ok(source) => marked(consent(source, &head.headers).into_response(), Some(name)),
         Err(error) => error.into_response(),
     }

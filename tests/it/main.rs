@@ -20,5 +20,6 @@ mod opening;
 mod parts;
 mod patience;
 mod policies;
+mod senders;
 mod simulator;
 mod world;

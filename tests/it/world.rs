@@ -252,6 +252,7 @@ fn settings(folder: &Path, azure: &Sim, chat: &str) -> Value {
         ("key", KEY),
         ("chat", chat),
         ("token", azure.static_token()),
+        ("ca.pem", azure.ca_pem()),
     ] {
         fs::write(folder.join(name), secret).unwrap();
     }
@@ -266,6 +267,8 @@ fn settings(folder: &Path, azure: &Sim, chat: &str) -> Value {
         "links": { "key": secret("link") },
         "azure": {
             "resource_manager": azure.resource_manager(),
+            "authority": azure.authority(),
+            "ca_file": folder.join("ca.pem"),
             "credential": { "kind": "static_token", "file": folder.join("token") },
         },
         "registries": [{ "id": Registry::new(REGISTRY).id(), "approvals": "link" }],
