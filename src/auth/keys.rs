@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 const FRESH_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The least time between two looks that unknown keys cause: anybody can invent one.
-const FLOOR: Duration = Duration::from_secs(60);
+const FLOOR: Duration = Duration::from_mins(1);
 
 /// The same after a look that failed.
 const FLOOR_AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -59,7 +59,7 @@ enum FetchError {
     NoKeys,
 }
 
-/// An issuer's OpenID configuration, as far as it matters
+/// An issuer's `OpenID` configuration, as far as it matters
 /// (<https://openid.net/specs/openid-connect-discovery-1_0.html>, section 3).
 #[derive(Deserialize)]
 struct Discovery {
@@ -109,7 +109,7 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// The keys of `issuer`, which is also where its OpenID configuration is found.
+    /// The keys of `issuer`, which is also where its `OpenID` configuration is found.
     pub fn new(issuer: Url, http: Http, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             issuer,
@@ -140,7 +140,7 @@ impl KeySet {
         }
         // A task of its own: a sender who hangs up does not end the look for those who wait.
         let this = Arc::clone(self);
-        let look = self.tasks.spawn(async move { this.look().await });
+        let look = self.tasks.spawn(async move { this.look(known).await });
         if let Err(error) = look.await {
             tracing::error!(%error, "a look for keys ended early");
         }
@@ -161,10 +161,12 @@ impl KeySet {
         self.look.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks, unless the last look is too young. Whoever waited for another's look finds it so.
-    async fn look(&self) {
+    /// Looks, unless the last look is too young, or somebody else has looked since these keys were `seen`.
+    async fn look(&self, seen: Option<Arc<Known>>) {
         let _turn = self.one_at_a_time.lock().await;
-        if self.clock.now() < self.latest().until {
+        let now_known = self.known.load_full();
+        let looked_since = seen.as_ref().map(Arc::as_ptr) != now_known.as_ref().map(Arc::as_ptr);
+        if looked_since || self.clock.now() < self.latest().until {
             return;
         }
         let fetched = self.fetch().await;

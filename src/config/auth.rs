@@ -251,7 +251,7 @@ fn whose(claims: &[ClaimIs], item: &Item<'_>, provider: Provider, sink: &mut Sin
     item.error("these claims do not say whose jobs are heard", help, sink);
 }
 
-/// An issuer: where its OpenID configuration is found, too.
+/// An issuer: where its `OpenID` configuration is found, too.
 fn issuer(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<String> {
     let text = item.text(sink)?;
     let url = Url::parse(text).ok().filter(|url| {

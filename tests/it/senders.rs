@@ -11,7 +11,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use doorward::domain::ledger::What;
 use doorward::domain::verdict::{Action, NoteCode, Verdict};
 use doorward::sim::senders::{ACTION_GROUP_APP, EVENT_GRID_APP};
-use doorward::sim::{Call, Fault, TENANT};
+use doorward::sim::{Call, Fault, Knobs, TENANT};
 use serde_json::{Value, json};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,7 +38,7 @@ rules:
 
 async fn world() -> World {
     World::with(|setup| {
-        setup.policy = POLICY.to_owned();
+        POLICY.clone_into(&mut setup.policy);
         let key = setup.config["sources"][0]["auth"]["keys"][0]["file"].clone();
         let folder = std::path::Path::new(key.as_str().unwrap()).parent().unwrap().to_owned();
         let secret = |name: &str, text: &str| {
@@ -187,50 +187,8 @@ async fn every_other_token_is_refused_without_a_reason() {
     let world = world().await;
     let good = world.grid_token(&json!({}));
     assert_eq!(world.show("grid", &good).await.status, 202);
-    let now = world.clock.now().as_second();
-    let other_tenant = "77777777-0000-4000-8000-000000000007";
-    let mut tokens: Vec<String> = [
-        json!({ "aud": "00000000-0000-4000-8000-00000000000a" }),
-        json!({ "aud": null }),
-        json!({ "iss": "https://issuer.example/" }),
-        json!({ "iss": format!("https://sts.windows.net/{other_tenant}/") }),
-        json!({ "iss": null }),
-        json!({ "tid": other_tenant }),
-        json!({ "tid": null }),
-        json!({ "appid": ACTION_GROUP_APP }),
-        json!({ "appid": null }),
-        json!({ "exp": now - 60 }),
-        json!({ "exp": null }),
-        json!({ "nbf": now + 61 }),
-        json!({ "padding": "x".repeat(16 * 1024) }),
-    ]
-    .iter()
-    .map(|changes| world.grid_token(changes))
-    .collect();
-    let header = header_of(&good);
-    let with = |changes: Value| {
-        let mut header = header.clone();
-        merge(&mut header, &changes);
-        header
-    };
-    let keys = fetched_keys(&world).await;
-    let public_key = keys["keys"][0]["n"].as_str().unwrap().to_owned();
-    let by_public_key = |bytes: &[u8]| {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, public_key.as_bytes());
-        hmac::sign(&key, bytes).as_ref().to_vec()
-    };
-    tokens.push(forged(&good, &with(json!({ "alg": "none" })), |_| {
-        Vec::new()
-    }));
-    tokens.push(forged(
-        &good,
-        &with(json!({ "alg": "HS256" })),
-        by_public_key,
-    ));
-    tokens.push(forged(&good, &header, by_public_key));
-    tokens.push(forged(&good, &header, |_| vec![0; 256]));
-    tokens.push(good.replacen('.', ".e30", 1));
-    tokens.push(String::new());
+    let mut tokens = with_other_claims(&world);
+    tokens.extend(with_other_signatures(&world, &good).await);
     for token in tokens {
         let reply = world.show("grid", &token).await;
         assert_eq!(reply.status, 401, "{token}");
@@ -251,6 +209,52 @@ async fn every_other_token_is_refused_without_a_reason() {
         ["denied"],
         "only the first was taken in"
     );
+}
+
+/// Tokens that the right authority signed, each with something wrong in it.
+fn with_other_claims(world: &World) -> Vec<String> {
+    let now = world.clock.now().as_second();
+    let other = "77777777-0000-4000-8000-000000000007";
+    let changes = [
+        json!({ "aud": "00000000-0000-4000-8000-00000000000a" }),
+        json!({ "aud": null }),
+        json!({ "iss": "https://issuer.example/" }),
+        json!({ "iss": format!("https://sts.windows.net/{other}/") }),
+        json!({ "iss": null }),
+        json!({ "tid": other }),
+        json!({ "tid": null }),
+        json!({ "appid": ACTION_GROUP_APP }),
+        json!({ "appid": null }),
+        json!({ "exp": now - 60 }),
+        json!({ "exp": null }),
+        json!({ "nbf": now + 61 }),
+        json!({ "padding": "x".repeat(16 * 1024) }),
+    ];
+    changes.iter().map(|one| world.grid_token(one)).collect()
+}
+
+/// Tokens with the right claims, and not signed by the authority.
+async fn with_other_signatures(world: &World, good: &str) -> Vec<String> {
+    let header = header_of(good);
+    let with = |algorithm: &str| {
+        let mut header = header.clone();
+        header["alg"] = algorithm.into();
+        header
+    };
+    let keys = fetched_keys(world).await;
+    let public_key = keys["keys"][0]["n"].as_str().unwrap();
+    let by_public_key = |bytes: &[u8]| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, public_key.as_bytes());
+        hmac::sign(&key, bytes).as_ref().to_vec()
+    };
+    vec![
+        forged(good, &with("none"), |_| Vec::new()),
+        forged(good, &with("HS256"), by_public_key),
+        forged(good, &header, by_public_key),
+        forged(good, &header, |_| vec![0; 256]),
+        good.replacen('.', ".e30", 1),
+        String::new(),
+    ]
 }
 
 async fn fetched_keys(world: &World) -> Value {
@@ -315,7 +319,7 @@ async fn an_unknown_key_causes_one_look_a_minute() {
         assert_eq!(world.show("grid", &unknown).await.status, 401);
     }
     assert_eq!(world.looks(), 2);
-    world.jump(Duration::from_secs(60));
+    world.jump(Duration::from_mins(1));
     assert_eq!(world.show("grid", &unknown).await.status, 401);
     assert_eq!(world.looks(), 3);
     assert_eq!(world.show("grid", &good).await.status, 202);
@@ -357,7 +361,7 @@ async fn while_the_authority_is_down_known_keys_count_and_the_rest_is_told_to_wa
         asked
     );
 
-    world.azure.knobs(|knobs| knobs.no_faults());
+    world.azure.knobs(Knobs::no_faults);
     world.jump(Duration::from_secs(5));
     assert_eq!(world.show("grid", &token).await.status, 202);
 
@@ -376,7 +380,7 @@ async fn while_the_authority_is_down_known_keys_count_and_the_rest_is_told_to_wa
         503,
         "nobody can tell who signed it"
     );
-    world.azure.knobs(|knobs| knobs.no_faults());
+    world.azure.knobs(Knobs::no_faults);
     world.jump(Duration::from_secs(5));
     assert_eq!(world.show("grid", &new).await.status, 202);
 }
@@ -389,7 +393,7 @@ async fn an_authority_that_leads_elsewhere_is_not_followed() {
         .knobs(|knobs| knobs.always(Call::OpenIdConfiguration, Fault::Garbled));
     let token = world.grid_token(&json!({}));
     assert_eq!(world.show("grid", &token).await.status, 503);
-    world.azure.knobs(|knobs| knobs.no_faults());
+    world.azure.knobs(Knobs::no_faults);
     let elsewhere = Fault::Redirect("https://localhost:1/".to_owned());
     world
         .azure
