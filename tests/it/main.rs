@@ -15,6 +15,7 @@ mod config;
 mod corpus;
 mod credentials;
 mod endpoint;
+mod independent;
 mod log;
 mod opening;
 mod parts;

@@ -1,5 +1,6 @@
 //! Who is heard: tokens of Azure's own services and of CI jobs, and signed deliveries.
 
+use crate::log::Lines;
 use crate::world::{OURS, REGISTRY, Reply, World, message};
 use aws_lc_rs::hmac;
 use axum::body::Body;
@@ -559,4 +560,40 @@ async fn a_bad_or_old_signature_is_refused_before_anything_is_parsed() {
     world.jump(Duration::from_secs(301));
     assert_eq!(world.report(good, OURS).await.status, 401);
     assert!(world.kinds().await.is_empty());
+}
+
+#[tokio::test]
+async fn neither_tokens_nor_signatures_are_logged_but_the_reason_is() {
+    let world = world().await;
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let good = world.grid_token(&json!({}));
+    let bad = world.grid_token(&json!({ "aud": "other" }));
+    let job = world.job_token(&json!({}));
+    assert_eq!(world.show("grid", &good).await.status, 202);
+    assert_eq!(world.show("grid", &bad).await.status, 401);
+    world.report(from(RUNNER, &job), RUNNER).await;
+    let request = signed(&world, "msg_1", OLD_SECRET.as_bytes(), &message(OURS));
+    let signature = request.headers_ref().unwrap()["webhook-signature"].clone();
+    world.report(request, OURS).await;
+    world.settle().await;
+    let log = lines.all();
+    for token in [&good, &bad, &job] {
+        let parts = token.split('.').skip(1);
+        for part in parts {
+            assert!(!log.contains(part), "{log}");
+        }
+    }
+    for secret in [signature.to_str().unwrap(), OLD_SECRET, SECRET] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+    assert!(
+        log.contains("the token's `aud` is another than the source expects"),
+        "{log}"
+    );
 }
