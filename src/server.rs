@@ -4,7 +4,7 @@ use crate::app::{App, Auth, Channel, Enrolled, Memory, Source};
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::clock::Clock;
-use crate::config::{self, Config, Mode};
+use crate::config::{self, Config, Mode, State};
 use crate::domain::link::LinkKey;
 use crate::domain::policy::Policy;
 use crate::domain::registry::{Hosts, Scope};
@@ -16,6 +16,7 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use governor::{Quota, RateLimiter};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub struct Server {
     pub app: Arc<App>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Held as long as this doorward writes.
+    _lock: File,
 }
 
 /// A service that does not start.
@@ -56,6 +59,7 @@ impl Server {
     /// Opens the ledger, loads what policy needs, listens, and starts the loops.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let (listen, admin) = (config.listen, config.admin);
+        let lock = lock(&config.state)?;
         let app = Arc::new(app(config, clock).await?);
         let public = bind(listen, "listen").await?;
         let operators = bind(admin, "admin").await?;
@@ -82,6 +86,7 @@ impl Server {
             app,
             tasks,
             stop,
+            _lock: lock,
         })
     }
 
@@ -199,6 +204,17 @@ fn sources(config: &Config, mut auths: BTreeMap<String, Auth>) -> BTreeMap<Strin
         .filter_map(source)
         .map(|source| (source.name.clone(), source))
         .collect()
+}
+
+/// One doorward writes an SQLite ledger, and so the registries behind it. The system lets go of the
+/// lock when the process ends, however it ends.
+fn lock(state: &State) -> anyhow::Result<File> {
+    let path = state.0.with_extension("lock");
+    let file =
+        File::create(&path).with_context(|| format!("`{}` cannot be written", path.display()))?;
+    file.try_lock()
+        .with_context(|| format!("another doorward uses the ledger `{state}`: stop it first"))?;
+    Ok(file)
 }
 
 async fn bind(address: SocketAddr, field: &str) -> Result<TcpListener, StartError> {

@@ -1,6 +1,7 @@
 //! Senders made by others, against a running `doorward serve`: see `tests/independent/senders.py`.
 //! Skipped, and said so, where Python's packages cannot be installed.
 
+use crate::process::{Installation, until};
 use crate::world::{OURS, REGISTRY};
 use doorward::clock::Clock;
 use doorward::sim::{Registry, Sim, SimOptions, TENANT};
@@ -10,8 +11,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
 
 const PACKAGES: [&str; 3] = [
     "azure-eventgrid==4.22.1",
@@ -37,24 +38,28 @@ async fn senders_made_by_others_are_heard_or_refused_as_they_should_be() {
         }
     };
     let within = tokio::time::timeout(PATIENCE, tell(&python));
-    within.await.expect("the senders took too long");
+    within.await.unwrap();
 }
 
 async fn tell(python: &Path) {
-    let clock = Clock::system();
-    let azure = Sim::start(SimOptions::new(clock.clone())).await.unwrap();
+    let azure = Sim::start(SimOptions::new(Clock::system())).await.unwrap();
     azure.add_registry(Registry::new(REGISTRY));
-    let folder = tempfile::tempdir().unwrap();
-
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/independent/senders.py");
-    let mut senders = child(Command::new(python).arg("-I").arg(script));
-    let mut said = lines(senders.stdout.take().unwrap());
-    let authority = said.next_line().await.unwrap().expect("the script ended");
-    let (_doorward, address) = serve(folder.path(), &azure, &authority).await;
-    let mut ask: ChildStdin = senders.stdin.take().unwrap();
-    ask.write_all(format!("{address}\n").as_bytes())
-        .await
+    let mut senders = Command::new(python)
+        .arg("-I")
+        .arg(script)
+        .kill_on_drop(true)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
         .unwrap();
+    let mut said = BufReader::new(senders.stdout.take().unwrap()).lines();
+    let authority = said.next_line().await.unwrap().unwrap();
+    let installation = installation(&azure, &authority);
+    let doorward = installation.serve().await;
+    let address = format!("{}\n", doorward.url());
+    let mut ask = senders.stdin.take().unwrap();
+    ask.write_all(address.as_bytes()).await.unwrap();
 
     let mut report = Vec::new();
     while let Some(line) = said.next_line().await.unwrap() {
@@ -64,10 +69,9 @@ async fn tell(python: &Path) {
     assert!(ended.success(), "{}", report.join("\n"));
     assert!(report.len() >= 40, "{}", report.join("\n"));
     // What was reported, again and again, opened what policy allows, once; the rest did not.
-    while azure.entries(REGISTRY).is_empty() {
-        clock.sleep(Duration::from_millis(50)).await;
-    }
+    until("an entry", async || !azure.entries(REGISTRY).is_empty()).await;
     assert_eq!(azure.entries(REGISTRY), [OURS]);
+    doorward.kill().await;
 }
 
 /// A Python with the packages, in a folder of its own below `target`.
@@ -124,8 +128,12 @@ fn lines<R: tokio::io::AsyncRead + Unpin>(output: R) -> Lines<BufReader<R>> {
     BufReader::new(output).lines()
 }
 
-/// A running `doorward serve`, and its address.
-async fn serve(folder: &Path, azure: &Sim, authority: &str) -> (Child, String) {
+/// What `doorward serve` is started from.
+fn installation(azure: &Sim, authority: &str) -> Installation {
+    let installation = Installation {
+        folder: tempfile::tempdir().unwrap(),
+    };
+    let folder = installation.folder.path();
     fs::create_dir(folder.join("policies")).unwrap();
     let policy = format!(
         "{{ version: 1, rules: [{{ name: ours, when: {{ address: {{ cidrs: [{OURS}] }} }}, then: allow, for: 10m }}] }}"
@@ -133,27 +141,9 @@ async fn serve(folder: &Path, azure: &Sim, authority: &str) -> (Child, String) {
     fs::write(folder.join("policies/policy.yaml"), policy).unwrap();
     fs::write(folder.join("link"), "0123456789abcdef0123456789abcdef").unwrap();
     fs::write(folder.join("token"), azure.static_token()).unwrap();
-    let file = folder.join("doorward.yaml");
-    fs::write(&file, settings(azure, authority).to_string()).unwrap();
-
-    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-    command.arg("serve").arg("--config").arg(&file);
-    command.stderr(Stdio::piped());
-    let mut doorward = child(&mut command);
-    let mut log = lines(doorward.stderr.take().unwrap());
-    let mut said = Vec::new();
-    while let Some(line) = log.next_line().await.unwrap() {
-        let after = line.split("listening on ").nth(1);
-        let address = after.and_then(|rest| rest.split(',').next());
-        if let Some(address) = address {
-            // Somebody must go on reading, or the log blocks.
-            tokio_util::task::TaskTracker::new()
-                .spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-            return (doorward, address.to_owned());
-        }
-        said.push(line);
-    }
-    panic!("doorward ended: {}", said.join("\n"));
+    let settings = settings(azure, authority).to_string();
+    fs::write(folder.join("doorward.yaml"), settings).unwrap();
+    installation
 }
 
 fn settings(azure: &Sim, authority: &str) -> Value {

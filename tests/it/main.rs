@@ -1,7 +1,6 @@
 //! The one integration test binary: short stories against the real program and a simulated Azure.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a test that stumbles here has failed, and its helpers with it"
@@ -11,16 +10,22 @@ mod admin;
 mod answers;
 mod arm;
 mod asking;
+mod browser;
+mod commands;
 mod config;
 mod corpus;
 mod credentials;
+mod deliveries;
 mod endpoint;
 mod independent;
+mod killed;
 mod log;
 mod opening;
 mod parts;
 mod patience;
 mod policies;
+mod process;
+mod repo;
 mod senders;
 mod simulator;
 mod world;
