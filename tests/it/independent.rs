@@ -115,19 +115,6 @@ async fn run(command: &mut Command) -> Result<(), String> {
     Err(why.lines().last().unwrap_or("pip failed").to_owned())
 }
 
-fn child(command: &mut Command) -> Child {
-    command
-        .kill_on_drop(true)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-fn lines<R: tokio::io::AsyncRead + Unpin>(output: R) -> Lines<BufReader<R>> {
-    BufReader::new(output).lines()
-}
-
 /// What `doorward serve` is started from.
 fn installation(azure: &Sim, authority: &str) -> Installation {
     let installation = Installation {

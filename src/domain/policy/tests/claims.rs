@@ -98,7 +98,7 @@ fn claims_are_evidence_unless_they_fit_everybody() {
     for good in [
         format!("{{ {claims} }}"),
         format!("{{ {claims}, address: {{ service_tag: AzureCloud, file: tags.json }} }}"),
-        format!("{{ {claims}, address: {{ cidrs: [20.0.0.0/8] }} }}"),
+        format!("{{ {claims}, address: {{ cidrs: [20.0.0.0/7] }} }}"),
     ] {
         let policy = policy(&rule(&good));
         assert!(policy.rules[0].rests_on_claims(), "{good}");
