@@ -7,6 +7,7 @@ in `http://127.0.0.1:8080`. Every answer is checked; the exit code is 1 if one i
 """
 
 import json
+import logging
 import sys
 import threading
 import time
@@ -139,7 +140,9 @@ def publish(checks, token):
     """Azure's own publisher. It posts to any endpoint and takes only 200 for success, where
     Event Grid's delivery, for which doorward is made, takes 202 as well."""
     endpoint, key = f"{checks.doorward}/events/grid", AzureKeyCredential("unused")
-    client = EventGridPublisherClient(endpoint, key, headers={"Authorization": f"Bearer {token}"})
+    client = EventGridPublisherClient(endpoint, key)
+    # The client warns that a CloudEvent has no attribute `headers`, and sends them all the same.
+    logging.disable(logging.WARNING)
     grid_events = [
         EventGridEvent(subject=f"build/{number}", event_type="Contoso.Build.Failed", data_version="1", data=data)
         for number, data in enumerate([{"log": denial()}, {"log": "all is well"}, {"steps": [{"error": denial("20.99.1.2")}]}])
@@ -150,17 +153,17 @@ def publish(checks, token):
     ]
     for name, events in [("an array of Event Grid events", grid_events), ("a batch of CloudEvents", cloud_events)]:
         try:
-            client.send(events)
+            client.send(events, headers={"Authorization": f"Bearer {token}"})
             checks.expect(f"azure-eventgrid, {name}", 202, 200)
         except HttpResponseError as answer:
             receipt = json.loads(answer.response.text())
             checks.expect(
                 f"azure-eventgrid, {name}",
                 (202, len(events), 2, []),
-                (answer.status_code, receipt["records"], receipt["denials"], receipt["bad"]),
+                (answer.status_code, receipt.get("records"), receipt.get("denials"), receipt.get("bad")),
             )
     try:
-        EventGridPublisherClient(endpoint, key).send(grid_events)
+        client.send(grid_events)
         checks.expect("azure-eventgrid without a token", 401, 200)
     except HttpResponseError as answer:
         checks.expect("azure-eventgrid without a token", 401, answer.status_code)
