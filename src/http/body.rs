@@ -32,6 +32,33 @@ pub(super) async fn whole(
         .map_err(|_| HttpError::TooSlow)?
 }
 
+/// The most that is read, and thrown away, of the body of somebody who is refused.
+const REST: usize = 64 << 10;
+
+/// How long that may take.
+const REST_WITHIN: Duration = Duration::from_secs(1);
+
+/// Reads the body of a refused request to its end if it is small, and throws it away: a sender who has
+/// not finished sending would find the connection closed, and the next request on it lost with the
+/// answer. Tells whether the end was reached.
+pub(super) async fn thrown_away(body: Body) -> bool {
+    let mut stream = body.into_data_stream();
+    let read = async {
+        let mut left = REST;
+        while let Some(part) = stream.next().await {
+            let length = part.map_or(usize::MAX, |part| part.len());
+            let Some(rest) = left.checked_sub(length) else {
+                return false;
+            };
+            left = rest;
+        }
+        true
+    };
+    tokio::time::timeout(REST_WITHIN, read)
+        .await
+        .unwrap_or_default()
+}
+
 async fn collect(body: Body, most: usize) -> Result<Bytes, HttpError> {
     let mut stream = body.into_data_stream();
     let mut whole = Vec::new();

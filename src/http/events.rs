@@ -9,9 +9,10 @@ use crate::domain::event::{BadRecord, Delivery, DeliveryError};
 use crate::flow::intake;
 use crate::metrics::{DeliveryLabels, PassedOverLabels, RecordLabels, SourceLabels};
 use axum::Json;
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::header::ALLOW;
+use axum::http::header::{ALLOW, CONNECTION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -55,7 +56,10 @@ pub(super) async fn deliver(
     let name = name.map(|Path(name)| name).unwrap_or_default();
     let (head, body) = request.into_parts();
     let taken = async {
-        let mut sender = auth::sender(&web.app, &name, &head).await?;
+        let mut sender = match auth::sender(&web.app, &name, &head).await {
+            Ok(sender) => sender,
+            Err(error) => return Ok(refuse(error, body).await),
+        };
         let most = sender.source.max_body;
         let bytes = body::whole(&head.headers, body, most, web.limits.body).await?;
         sender.with_body(&head, &bytes, web.app.clock.now())?;
@@ -73,6 +77,17 @@ pub(super) async fn deliver(
     };
     web.app.metrics.deliveries.get_or_create(&labels).inc();
     marked(response, known.then_some(name))
+}
+
+/// The answer to somebody who is not heard.
+async fn refuse(error: HttpError, body: Body) -> Response {
+    let all_read = body::thrown_away(body).await;
+    let mut response = error.into_response();
+    if !all_read {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
 }
 
 async fn take(
