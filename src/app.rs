@@ -6,7 +6,7 @@ use crate::azure::http::Http;
 use crate::clock::Clock;
 use crate::domain::alert::{About, Alert};
 use crate::domain::firewall::Live;
-use crate::domain::id::AlertId;
+use crate::domain::id::{AlertId, GrantId};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::link::{LinkError, LinkKey};
 use crate::domain::policy::Policy;
@@ -79,6 +79,7 @@ pub struct Memory {
     limits: Mutex<BTreeMap<ResourceId, (Timestamp, u32)>>,
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
+    missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
 }
 
 impl Memory {
@@ -262,6 +263,22 @@ impl App {
     /// Sets that pace.
     pub fn set_pace(&self, id: &ResourceId, pace: Pace) {
         locked(&self.memory.paces).insert(id.clone(), pace);
+    }
+
+    /// Since when each of these grants' entries is missing, now that a read at `now` shows all of them
+    /// missing on the registry, and no others.
+    pub fn missing_since(
+        &self,
+        id: &ResourceId,
+        now: Timestamp,
+        missing: &[GrantId],
+    ) -> BTreeMap<GrantId, Timestamp> {
+        let mut memory = locked(&self.memory.missing);
+        let before = memory.remove(id).unwrap_or_default();
+        let since = |grant: &GrantId| (*grant, before.get(grant).copied().unwrap_or(now));
+        let since: BTreeMap<GrantId, Timestamp> = missing.iter().map(since).collect();
+        memory.insert(id.clone(), since.clone());
+        since
     }
 
     /// How often a message was tried on a channel, and when it may be tried again.

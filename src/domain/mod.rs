@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod alert;
+pub mod claims;
 pub mod delivery;
 pub mod denial;
 pub mod event;

@@ -4,6 +4,7 @@
 //! is here, and is the same again after a restart.
 
 use super::alert::Alert;
+use super::claims::Claims;
 use super::event::Evidence;
 use super::grant::{Ending, Grant, Stage};
 use super::id::{AlertId, DenialId, GrantId, RequestId};
@@ -12,7 +13,7 @@ use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::verdict::Verdict;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// How many verdicts the operator page remembers.
@@ -69,18 +70,9 @@ pub struct Registry {
     /// The write that was begun and of which the outcome is not known.
     pub unsettled: Option<(Timestamp, Write)>,
     /// Addresses whose entries we wrote, or began to write: if they stand there, they are ours.
-    pub claimed: BTreeMap<Ipv4Addr, Claim>,
+    pub claimed: Claims,
     /// When grants were decided within the last hour, oldest first.
     pub granted: VecDeque<Timestamp>,
-}
-
-/// How sure we are that we wrote an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// A read after our write showed it.
-    Seen,
-    /// A write of it was begun at this time; it may yet land.
-    Begun(Timestamp),
 }
 
 /// A request, and what became of it.
@@ -319,36 +311,32 @@ impl State {
 
     fn begin(&mut self, at: Timestamp, write: &Write) {
         let registry = self.registry(&write.registry);
-        for address in &write.add {
-            registry.claimed.entry(*address).or_insert(Claim::Begun(at));
-        }
+        registry.claimed.begin(at, &write.add);
         registry.unsettled = Some((at, write.clone()));
     }
 
     fn settle(&mut self, registry: &ResourceId, outcome: &WriteOutcome) {
         let registry = self.registry(registry);
-        let Some((_, write)) = registry.unsettled.take() else {
+        let Some((begun, write)) = registry.unsettled.take() else {
             return;
         };
         match outcome {
-            WriteOutcome::Applied { .. } => {
-                registry
-                    .claimed
-                    .retain(|address, _| !write.remove.contains(address));
-                registry
-                    .claimed
-                    .extend(write.add.iter().map(|address| (*address, Claim::Seen)));
-            }
-            WriteOutcome::NotApplied { .. } => registry
-                .claimed
-                .retain(|address, claim| *claim == Claim::Seen || !write.add.contains(address)),
+            WriteOutcome::Applied { .. } => registry.claimed.applied(&write.add, &write.remove),
+            WriteOutcome::NotApplied { .. } => registry.claimed.not_applied(begun, &write.add),
             WriteOutcome::Lost { .. } => {}
         }
     }
 
     fn stage(&mut self, grant: GrantId, stage: Stage) {
-        if let Some(standing) = self.grants.get_mut(&grant) {
-            standing.stage = stage;
+        let Some(standing) = self.grants.get_mut(&grant) else {
+            return;
+        };
+        standing.stage = stage;
+        if stage == Stage::Open {
+            let (registry, address) = (standing.grant.registry.clone(), standing.grant.address);
+            self.registry(&registry)
+                .claimed
+                .applied(&[address.get()], &[]);
         }
     }
 
@@ -362,9 +350,12 @@ impl State {
         let shared = self
             .grants_of(&registry)
             .any(|other| other.grant.address == address);
-        // Whoever else still needs the address needs to know whose entry it is.
-        if !shared || ending == Some(Ending::RemovedByOthers) {
-            self.registry(&registry).claimed.remove(&address.get());
+        let claimed = &mut self.registry(&registry).claimed;
+        if ending == Some(Ending::RemovedByOthers) {
+            claimed.lose(address.get());
+        } else if !shared {
+            // Whoever else still needs the address needs to know whose entry it is.
+            claimed.release(address.get());
         }
     }
 
@@ -404,7 +395,20 @@ impl State {
         self.decided
             .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
         self.requests.retain(|_, asked| asked.request.until > now);
-        for registry in self.registries.values_mut() {
+        let needed: BTreeSet<(ResourceId, Ipv4Addr)> = self
+            .grants
+            .values()
+            .map(|standing| {
+                (
+                    standing.grant.registry.clone(),
+                    standing.grant.address.get(),
+                )
+            })
+            .collect();
+        for (id, registry) in &mut self.registries {
+            registry
+                .claimed
+                .forget(now, |address| needed.contains(&(id.clone(), address)));
             while registry
                 .granted
                 .front()

@@ -17,6 +17,7 @@ mod corpus;
 mod credentials;
 mod deliveries;
 mod endpoint;
+mod faults;
 mod independent;
 mod killed;
 mod log;
