@@ -21,6 +21,7 @@ pub mod registry;
 pub mod request;
 pub mod resource_id;
 pub mod sets;
+pub mod special;
 pub mod state;
 pub mod story;
 pub mod ttl;

@@ -120,6 +120,25 @@ pub enum NoteCode {
 }
 
 impl NoteCode {
+    /// Every code.
+    pub const ALL: [Self; 10] = [
+        Self::SetNotLoaded,
+        Self::NoAddress,
+        Self::NotOpenable,
+        Self::Suspected,
+        Self::ForeignService,
+        Self::NoRegistry,
+        Self::TtlCapped,
+        Self::SetTooWide,
+        Self::TooOld,
+        Self::BudgetSpent,
+    ];
+
+    /// The code of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.name() == name)
+    }
+
     /// The code as messages show it.
     pub fn name(self) -> &'static str {
         match self {

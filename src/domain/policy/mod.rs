@@ -1,5 +1,7 @@
 //! Policy: rules that people can read, and what they say about a denial.
 
+pub mod advice;
+pub mod cases;
 mod check;
 mod decide;
 mod define;
@@ -8,6 +10,7 @@ mod explain;
 mod glob;
 mod hours;
 mod leaf;
+mod nearest;
 mod parse;
 mod rule;
 #[cfg(test)]
@@ -17,6 +20,7 @@ pub use decide::{DEFAULT_TTL, decide};
 pub use explain::{Condition, Explanation, RuleExplained, explain};
 pub use glob::{Glob, GlobError, Style};
 pub use hours::{Hours, HoursError};
+pub use nearest::{Near, SetExplained, nearest, sets_around};
 pub use parse::parse;
 
 use super::denial::{Denial, Kind};
@@ -142,7 +146,7 @@ impl Policy {
     }
 
     /// The named sets and those written in rules.
-    fn all_sets(&self) -> impl Iterator<Item = &Arc<AddressSet>> {
+    pub fn all_sets(&self) -> impl Iterator<Item = &Arc<AddressSet>> {
         let inline = self.rules.iter().flat_map(|rule| &rule.when.address);
         self.sets.values().chain(inline)
     }

@@ -11,7 +11,8 @@ use crate::domain::verdict::{Action, Approvals};
 use crate::domain::yaml::{Fields, Item};
 
 /// The kinds of denials by their names.
-const KINDS: [(&str, Kind); 2] = [("denied", Kind::Denied), ("suspected", Kind::Suspected)];
+pub(super) const KINDS: [(&str, Kind); 2] =
+    [("denied", Kind::Denied), ("suspected", Kind::Suspected)];
 /// Whether a rule or file is in force.
 const MODES: [(&str, bool); 2] = [("enforce", false), ("observe", true)];
 /// Fields of a rule that are to come.
