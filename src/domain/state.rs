@@ -45,6 +45,8 @@ pub struct State {
     pub verdicts: VecDeque<Decision>,
     /// The latest verdict for each thing denied, for recognising a repeat.
     pub decided: BTreeMap<DenialKey, (Timestamp, DenialId)>,
+    /// When grants of each rule were decided within the last hour, oldest first.
+    by_rule: BTreeMap<String, VecDeque<Timestamp>>,
     tidied: Option<Timestamp>,
 }
 
@@ -182,6 +184,17 @@ impl State {
             .map_or(0, |known| known.granted.iter().filter(recent).count())
     }
 
+    /// How many grants of a policy's rule stand, and how many were decided within the hour before `now`.
+    pub fn granted_by_rule(&self, rule: &str, now: Timestamp) -> (usize, usize) {
+        let standing = self.grants.values().filter(|standing| {
+            !standing.is_over(now) && standing.grant.rule.as_deref() == Some(rule)
+        });
+        let recent = |at: &&Timestamp| now.duration_since(**at) < BUDGET_WINDOW;
+        let decided = self.by_rule.get(rule);
+        let decided = decided.map_or(0, |times| times.iter().filter(recent).count());
+        (standing.count(), decided)
+    }
+
     /// The denial that stands for one that came again: its grant or its request is open, or its
     /// verdict is younger than `window`.
     pub fn repeats(
@@ -276,6 +289,9 @@ impl State {
         };
         self.grants.insert(grant.id, standing);
         self.registry(&grant.registry).granted.push_back(at);
+        if let Some(rule) = &grant.rule {
+            self.by_rule.entry(rule.clone()).or_default().push_back(at);
+        }
         self.close_window(grant.denial);
     }
 
@@ -398,6 +414,10 @@ impl State {
         self.decided
             .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
         self.requests.retain(|_, asked| asked.request.until > now);
+        self.by_rule.retain(|_, times| {
+            times.retain(|at| now.duration_since(*at) < BUDGET_WINDOW);
+            !times.is_empty()
+        });
         for registry in self.registries.values_mut() {
             while registry
                 .granted

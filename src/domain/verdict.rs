@@ -117,11 +117,13 @@ pub enum NoteCode {
     TooOld,
     /// The registry has had its grants of this hour.
     BudgetSpent,
+    /// The rule has as many grants as it may have, at once or in an hour.
+    RuleLimit,
 }
 
 impl NoteCode {
     /// Every code.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SetNotLoaded,
         Self::NoAddress,
         Self::NotOpenable,
@@ -132,6 +134,7 @@ impl NoteCode {
         Self::SetTooWide,
         Self::TooOld,
         Self::BudgetSpent,
+        Self::RuleLimit,
     ];
 
     /// The code of this name.
@@ -152,6 +155,7 @@ impl NoteCode {
             Self::SetTooWide => "set_too_wide",
             Self::TooOld => "too_old",
             Self::BudgetSpent => "budget_spent",
+            Self::RuleLimit => "rule_limit",
         }
     }
 }

@@ -69,6 +69,7 @@ fn judge(app: &App, arrived: Timestamp, denied: &Denied) -> Option<Vec<What>> {
     }
     let mut verdict = ask_policy(app, denied, &registry, now);
     cap(app, denied, id, &mut verdict, now);
+    rule_limits(app, &mut verdict, now);
     tracing::info!(denial = %denied.id, verdict = %verdict.action, rule = verdict.rule.as_deref(), "{}", words::denial(denied));
     let mut what = vec![What::Decided {
         denial: denied.id,
@@ -139,6 +140,40 @@ fn cap(
         );
         verdict.cap(Action::Alert, NoteCode::BudgetSpent, text);
     }
+}
+
+/// A rule that has as many grants as it may have asks a person about the next one.
+fn rule_limits(app: &App, verdict: &mut Verdict, now: Timestamp) {
+    let policy = app.policy.load();
+    let Some(rule) = verdict.rule.as_deref().and_then(|name| policy.rule(name)) else {
+        return;
+    };
+    if verdict.action != Action::Allow || (rule.max_active, rule.per_hour) == (None, None) {
+        return;
+    }
+    let (active, hour) = app
+        .ledger
+        .read(|state| state.granted_by_rule(&rule.name, now));
+    let reached =
+        |count: usize, limit: Option<u32>| limit.filter(|limit| count as u64 >= u64::from(*limit));
+    let name = &rule.name;
+    let text = match (
+        reached(active, rule.max_active),
+        reached(hour, rule.per_hour),
+    ) {
+        (Some(limit), _) => {
+            format!(
+                "rule `{name}` has {limit} grants standing, as many as its `max_active` lets it"
+            )
+        }
+        (None, Some(limit)) => {
+            format!(
+                "rule `{name}` has had {limit} grants within the hour, as many as its `per_hour` lets it"
+            )
+        }
+        (None, None) => return,
+    };
+    verdict.cap(Action::Ask, NoteCode::RuleLimit, text);
 }
 
 /// What a verdict leads to.

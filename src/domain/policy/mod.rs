@@ -26,6 +26,7 @@ pub use parse::parse;
 use super::denial::{Denial, Kind};
 use super::problem::{Place, Problems};
 use super::sets::{AddressSet, External};
+use super::ttl::Show;
 use super::verdict::{Action, Approvals};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -69,6 +70,12 @@ pub struct Rule {
     pub approvals: Option<Approvals>,
     /// Why addresses that others share are good enough here.
     pub accept_shared: Option<String>,
+    /// How old loaded addresses may be for the rule to rely on them.
+    pub fresh: Option<Duration>,
+    /// How many of its grants may stand at once.
+    pub max_active: Option<u32>,
+    /// How many of its grants may be decided within an hour.
+    pub per_hour: Option<u32>,
     /// Whether the rule is only watched: it changes nothing.
     pub observe: bool,
 }
@@ -115,7 +122,24 @@ pub struct Facts<'a> {
     pub max_ttl: Duration,
 }
 
+impl Rule {
+    /// Says what is missing of these: they were never loaded, or too long ago.
+    fn lacks(&self, missing: &[External]) -> String {
+        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        let names = names.join(", ");
+        match self.fresh {
+            Some(fresh) => format!("{names} was not loaded within the last {}", Show(fresh)),
+            None => format!("{names} was never loaded"),
+        }
+    }
+}
+
 impl Policy {
+    /// The rule of this name.
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.name == name)
+    }
+
     /// The addresses that must be loaded from elsewhere.
     pub fn needs(&self) -> BTreeSet<External> {
         let mut needs = BTreeSet::new();
