@@ -4,6 +4,7 @@ mod ledger;
 mod log;
 mod parse;
 mod policy;
+mod replay;
 mod serve;
 mod whois;
 
@@ -40,6 +41,8 @@ enum Command {
     /// Check, explain and test policies
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Run captured events through a policy, without touching Azure
+    Replay(Box<replay::Replay>),
     /// Say who has an address: service tags, sets, country, autonomous system, or why nobody can
     Whois(whois::Whois),
     /// Look at the ledger
@@ -99,6 +102,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         Command::Parse(parse) => parse.run().map_err(Failure::from),
         Command::Policy(policy) => policy.run(),
+        Command::Replay(replay) => replay.run().await,
         Command::Whois(whois) => whois.run(),
         Command::Ledger(ledger) => ledger.run().await,
     };

@@ -23,6 +23,7 @@ mod patience;
 mod policies;
 mod policy_commands;
 mod program;
+mod replay;
 mod rule_limits;
 mod simulator;
 mod whois;

@@ -1,17 +1,16 @@
 //! `doorward policy explain`: what a policy answers to a denial, and why.
 
-use super::{load, print};
+use super::{load, print, with_literals};
 use crate::cli::Failure;
 use crate::cli::whois::{Output, read_tags};
 use crate::clock::Clock;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::policy::advice::{self, Advice};
-use crate::domain::policy::cases::external_of;
 use crate::domain::policy::{
     Explanation, Facts, Near, Policy, SetExplained, explain, nearest, sets_around,
 };
-use crate::domain::sets::{External, Kind as SetKind, Membership, Owners, Sets, parse_cidr};
+use crate::domain::sets::{External, Kind as SetKind, Membership, Owners, Sets};
 use crate::domain::{ttl, words};
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -96,7 +95,7 @@ impl Explain {
     pub(super) fn run(self) -> Result<(), Failure> {
         let (policy, sets) = load(&self.policies)?;
         let at = self.at.unwrap_or_else(|| Clock::system().now());
-        let sets = self.with_literals(&policy, sets, at)?;
+        let sets = with_literals(&self.sets, &policy, sets, at)?;
         let tags = self.service_tags.as_deref().map(read_tags).transpose()?;
         let output = self.output;
         let answer = self.answer(&policy, &sets, tags.as_ref(), at);
@@ -107,38 +106,6 @@ impl Explain {
                 print(format_args!("{json}"))
             }
         }
-    }
-
-    fn with_literals(
-        &self,
-        policy: &Policy,
-        mut sets: Sets,
-        at: Timestamp,
-    ) -> Result<Sets, Failure> {
-        for literal in &self.sets {
-            let wrong = |why: String| {
-                let what = anyhow::anyhow!("`--set {literal}`: {why}");
-                Failure::wrong_input(what)
-            };
-            let (name, list) = literal
-                .split_once('=')
-                .ok_or_else(|| wrong("write NAME=CIDR,CIDR".to_owned()))?;
-            let external = external_of(policy, name).map_err(|help| {
-                wrong(format!(
-                    "`{name}` is no set that comes from elsewhere; {help}"
-                ))
-            })?;
-            let networks: Result<Vec<_>, _> = list
-                .split(',')
-                .map(|cidr| parse_cidr(cidr.trim()))
-                .collect();
-            sets = sets.with(
-                external,
-                networks.map_err(|error| wrong(error.to_string()))?,
-                at,
-            );
-        }
-        Ok(sets)
     }
 
     fn answer(self, policy: &Policy, sets: &Sets, tags: Option<&Owners>, at: Timestamp) -> Answer {

@@ -7,8 +7,10 @@ use super::Failure;
 use crate::clock::Clock;
 use crate::config::{load_files, load_policies};
 use crate::domain::policy::Policy as Checked;
-use crate::domain::sets::Sets;
+use crate::domain::policy::cases::external_of;
+use crate::domain::sets::{Sets, parse_cidr};
 use clap::Subcommand;
+use jiff::Timestamp;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -71,6 +73,39 @@ pub(super) fn load(folder: &Path) -> Result<(Checked, Sets), Failure> {
         Failure::wrong_input(error)
     })?;
     Ok((policy, sets))
+}
+
+/// The same sets with what `--set NAME=CIDR,CIDR` says of some.
+pub(super) fn with_literals(
+    literals: &[String],
+    policy: &Checked,
+    mut sets: Sets,
+    at: Timestamp,
+) -> Result<Sets, Failure> {
+    for literal in literals {
+        let wrong = |why: String| {
+            let what = anyhow::anyhow!("`--set {literal}`: {why}");
+            Failure::wrong_input(what)
+        };
+        let (name, list) = literal
+            .split_once('=')
+            .ok_or_else(|| wrong("write NAME=CIDR,CIDR".to_owned()))?;
+        let external = external_of(policy, name).map_err(|help| {
+            wrong(format!(
+                "`{name}` is no set that comes from elsewhere; {help}"
+            ))
+        })?;
+        let networks: Result<Vec<_>, _> = list
+            .split(',')
+            .map(|cidr| parse_cidr(cidr.trim()))
+            .collect();
+        sets = sets.with(
+            external,
+            networks.map_err(|error| wrong(error.to_string()))?,
+            at,
+        );
+    }
+    Ok(sets)
 }
 
 /// Tells what is odd about a policy on standard error.

@@ -12,6 +12,7 @@ mod hours;
 mod leaf;
 mod nearest;
 mod parse;
+pub mod replay;
 mod rule;
 #[cfg(test)]
 mod tests;
