@@ -16,22 +16,24 @@ rules:
 default: alert
 ";
 
-/// Records as a log pipeline sends them.
-fn records(denials: &[(&str, &str)]) -> String {
-    let record = |(at, address): &(&str, &str)| {
+/// Events as a log forwarder sends them.
+fn events(denials: &[(&str, &str)]) -> String {
+    let event = |(number, (at, address)): (usize, &(&str, &str))| {
         json!({
+            "specversion": "1.0",
+            "id": number.to_string(),
+            "source": "/builds",
+            "type": "com.contoso.build.failed",
             "time": at,
-            "category": "AppLogs",
-            "resourceId": "/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.APP/CONTAINERAPPS/A",
-            "properties": { "Log": format!("failed to pull contosoprod.azurecr.io/prod/api:v1: denied: client with IP '{address}' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.") }
+            "data": { "log": format!("failed to pull contosoprod.azurecr.io/prod/api:v1: denied: client with IP '{address}' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.") }
         })
     };
-    let records: Vec<Json> = denials.iter().map(record).collect();
-    json!({ "records": records }).to_string()
+    let events: Vec<Json> = denials.iter().enumerate().map(event).collect();
+    Json::from(events).to_string()
 }
 
 fn captured() -> String {
-    records(&[
+    events(&[
         ("2026-11-20T09:00:00Z", "20.60.0.7"),
         ("2026-11-20T09:05:00Z", "20.60.0.7"),
         ("2026-11-20T09:10:00Z", "20.60.0.200"),

@@ -54,7 +54,7 @@ pub fn compare(
             examples: addresses.into_iter().take(EXAMPLES).collect(),
         })
         .collect();
-    changes.sort_by(|a, b| b.denials.cmp(&a.denials));
+    changes.sort_by_key(|change| std::cmp::Reverse(change.denials));
     changes
 }
 
