@@ -4,7 +4,7 @@ use crate::app::{App, Auth, Channel, Enrolled, Memory, Source};
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::clock::Clock;
-use crate::config::{self, Config, Mode};
+use crate::config::{self, Config, Mode, State};
 use crate::domain::link::LinkKey;
 use crate::domain::policy::Policy;
 use crate::domain::registry::{Hosts, Scope};
@@ -17,6 +17,7 @@ use arc_swap::ArcSwap;
 use governor::{Quota, RateLimiter};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub struct Server {
     pub app: Arc<App>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Held as long as this doorward writes.
+    _lock: File,
 }
 
 /// A service that does not start.
@@ -57,6 +60,7 @@ impl Server {
     /// Opens the ledger, loads what policy needs, listens, and starts the loops.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let (listen, admin) = (config.listen, config.admin);
+        let lock = lock(&config.state)?;
         let app = Arc::new(app(config, clock).await?);
         let public = bind(listen, "listen").await?;
         let operators = bind(admin, "admin").await?;
@@ -83,6 +87,7 @@ impl Server {
             app,
             tasks,
             stop,
+            _lock: lock,
         })
     }
 
@@ -200,6 +205,17 @@ fn sources(
         .map(source)
         .map(|source| (source.name.clone(), source))
         .collect()
+}
+
+/// One doorward writes an SQLite ledger, and so the registries behind it. The system lets go of the
+/// lock when the process ends, however it ends.
+fn lock(state: &State) -> anyhow::Result<File> {
+    let path = state.0.with_extension("lock");
+    let file =
+        File::create(&path).with_context(|| format!("`{}` cannot be written", path.display()))?;
+    file.try_lock()
+        .with_context(|| format!("another doorward uses the ledger `{state}`: stop it first"))?;
+    Ok(file)
 }
 
 async fn bind(address: SocketAddr, field: &str) -> Result<TcpListener, StartError> {

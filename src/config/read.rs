@@ -143,7 +143,7 @@ fn listeners(document: &Item<'_>, listen: SocketAddr, admin: SocketAddr, sink: &
 
 fn state(fields: &mut Fields<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<State> {
     let Some(item) = fields.take("state") else {
-        return Some(State::File(STATE.into()));
+        return Some(State(STATE.into()));
     };
     match State::parse(item.text(sink)?, folder) {
         Ok(state) => Some(state),

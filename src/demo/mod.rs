@@ -8,6 +8,8 @@ mod teller;
 use crate::domain::denial::Kind;
 use crate::domain::ledger::What;
 use crate::domain::verdict::Action;
+use crate::sim::Registry;
+use crate::sim::senders::login_event;
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use stage::{LOCKED, OPEN, Stage};
@@ -86,7 +88,8 @@ async fn owned_address(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result
 async fn status_403(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result<()> {
     Teller::title("The same, known only by a diagnostic record with status 403");
     stage.refused(teller, OURS_TOO, OPEN).await?;
-    let record = stage::login_event(OURS_TOO, OPEN, stage.server.app.clock.now());
+    let now = stage.server.app.clock.now();
+    let record = login_event(&Registry::new(OPEN), OURS_TOO.parse()?, 403, now);
     stage
         .deliver(
             teller,

@@ -8,8 +8,7 @@ use crate::server::Server;
 use crate::sim::senders::Endpoint;
 use crate::sim::{CLIENT_ID, CLIENT_SECRET, Pull, Registry, Sim, SimOptions, TENANT};
 use anyhow::{Context, ensure};
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -157,21 +156,6 @@ impl Stage {
 /// A registry's login server.
 pub(super) fn host(registry: &str) -> String {
     format!("{registry}.azurecr.io")
-}
-
-/// A row of `ContainerRegistryLoginEvents` as Azure Monitor exports it: status and address, and not
-/// a word of the firewall.
-pub(super) fn login_event(address: &str, registry: &str, at: Timestamp) -> Value {
-    json!({
-        "time": at.to_string(),
-        "category": "ContainerRegistryLoginEvents",
-        "operationName": "Login",
-        "resultType": "HttpStatusCode",
-        "resultDescription": "403",
-        "callerIpAddress": address,
-        "resourceId": Registry::new(registry).id().to_uppercase(),
-        "properties": { "loginServer": host(registry), "userAgent": "docker/27.3.1" },
-    })
 }
 
 async fn azure(folder: &Path) -> anyhow::Result<Sim> {

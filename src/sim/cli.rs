@@ -31,7 +31,7 @@ pub struct SimulateOptions {
     /// An entry that stands in every registry's firewall from the start; may be repeated
     #[arg(long = "entry", value_name = "ADDRESS|CIDR")]
     entries: Vec<String>,
-    /// An IP address of the NAT gateway `egress`; may be repeated
+    /// An IP address of the NAT gateway `build-egress`; may be repeated
     #[arg(
         long = "nat-address",
         default_value = "20.50.1.1",
@@ -87,7 +87,7 @@ fn furnish(azure: &Sim, options: &SimulateOptions) -> String {
         azure.add_registry(registry);
     }
     let addresses: Vec<&str> = options.nat_addresses.iter().map(String::as_str).collect();
-    let gateway = azure.model(|model| model.add_nat_gateway("egress", &addresses, &[]));
+    let gateway = azure.model(|model| model.add_nat_gateway("build-egress", &addresses, &[]));
     azure.knobs(|knobs| {
         knobs.propagates_in(Duration::from_secs(options.propagation));
         if let Some(seconds) = options.operations_take {

@@ -158,7 +158,11 @@ async fn links_only_show_where_the_registry_does_not_say_otherwise() {
     let link = parts.asked(TEST).await;
     let page = open(&parts, &link).await;
     assert_eq!(page.status, 200);
-    assert!(page.text.contains("approvals: link") && !page.text.contains("<form"));
+    assert!(
+        page.text.contains("approvals: link")
+            && !page.text.contains("<form")
+            && !page.text.contains("let them in")
+    );
     let refused = answer(&parts, &link, "answer=allow").await;
     assert_eq!(refused.status, 403);
     assert_eq!(parts.world.kinds().await, ["requested"]);

@@ -99,7 +99,7 @@ channels:
 "
     ));
     assert_eq!(config.public_url, "https://doorward.contoso.com");
-    assert_eq!(config.state, State::File("/etc/doorward/ledger.db".into()));
+    assert_eq!(config.state, State("/etc/doorward/ledger.db".into()));
     assert_eq!(config.policies, Path::new("/etc/doorward/rules/"));
     assert_eq!(config.mode, Mode::Observe);
     assert_eq!(

@@ -1,7 +1,6 @@
 //! The one integration test binary: short stories against the real program and a simulated Azure.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a test that stumbles here has failed, and its helpers with it"
@@ -11,10 +10,14 @@ mod admin;
 mod answers;
 mod arm;
 mod asking;
+mod browser;
+mod commands;
 mod config;
 mod corpus;
 mod credentials;
+mod deliveries;
 mod endpoint;
+mod killed;
 mod log;
 mod mmdb;
 mod opening;
@@ -22,8 +25,10 @@ mod parts;
 mod patience;
 mod policies;
 mod policy_commands;
+mod process;
 mod program;
 mod replay;
+mod repo;
 mod rule_limits;
 mod simulator;
 mod whois;

@@ -232,7 +232,7 @@ fn known(policy: &str) -> BTreeSet<String> {
     let folder = folder(&[("10.yaml", policy)]);
     let check = doorward(&["policy", "check", folder.path().to_str().unwrap()]);
     let said = err(&check);
-    let list = said.split("the fields here are ").nth(1).expect(&said);
+    let list = said.split("the fields here are ").nth(1).unwrap();
     let names = list.lines().next().unwrap().split('`').skip(1).step_by(2);
     names.map(str::to_owned).collect()
 }

@@ -9,6 +9,7 @@ use doorward::clock::Clock;
 use doorward::domain::ledger::What;
 use doorward::flow::{hosts, notify, reconcile, sets, triage};
 use doorward::http::public_router;
+use doorward::sim::senders::login_event;
 use doorward::sim::{Registry, Sim, SimOptions};
 use doorward::{config, server, store};
 use jiff::Timestamp;
@@ -63,17 +64,11 @@ impl World {
     pub(crate) async fn with(change: impl FnOnce(&mut Setup)) -> Self {
         let clock = Clock::set_to("2026-11-22T12:00:00Z".parse().unwrap());
         let folder = tempfile::tempdir().unwrap();
-        let azure = Sim::start(SimOptions::new(clock.clone())).await.unwrap();
-        azure.add_registry(Registry::new(REGISTRY));
-        azure.model(|model| {
-            model.add_nat_gateway("build-egress", &[OURS], &[PREFIX]);
-        });
+        let azure = furnished(&clock).await;
         let messages = Arc::default();
         let chat = chat(Arc::clone(&messages)).await;
-        let mut setup = Setup {
-            policy: POLICY.to_owned(),
-            config: settings(folder.path(), &azure, &chat),
-        };
+        let (policy, config) = policy_and_settings(folder.path(), &azure, &chat);
+        let mut setup = Setup { policy, config };
         change(&mut setup);
         fs::create_dir(folder.path().join("policies")).unwrap();
         fs::write(folder.path().join("policies/policy.yaml"), &setup.policy).unwrap();
@@ -213,6 +208,14 @@ impl World {
     }
 }
 
+/// A simulated Azure with the ordinary registry and NAT gateway.
+pub(crate) async fn furnished(clock: &Clock) -> Sim {
+    let azure = Sim::start(SimOptions::new(clock.clone())).await.unwrap();
+    azure.add_registry(Registry::new(REGISTRY));
+    azure.model(|model| model.add_nat_gateway("build-egress", &[OURS], &[PREFIX]));
+    azure
+}
+
 /// The firewall's message about `address`, as a container runtime prints it.
 pub(crate) fn message(address: &str) -> String {
     format!(
@@ -223,17 +226,8 @@ pub(crate) fn message(address: &str) -> String {
 
 /// A status-403 row about `address`, as Azure Monitor exports it.
 pub(crate) fn row(address: &str, at: Timestamp) -> String {
-    json!({ "records": [{
-        "time": at.to_string(),
-        "category": "ContainerRegistryLoginEvents",
-        "operationName": "Login",
-        "resultType": "HttpStatusCode",
-        "resultDescription": "403",
-        "callerIpAddress": address,
-        "resourceId": Registry::new(REGISTRY).id().to_uppercase(),
-        "properties": { "loginServer": format!("{REGISTRY}.azurecr.io") },
-    }] })
-    .to_string()
+    let row = login_event(&Registry::new(REGISTRY), address.parse().unwrap(), 403, at);
+    json!({ "records": [row] }).to_string()
 }
 
 const POLICY: &str = "
@@ -246,7 +240,8 @@ rules:
   - { name: build agents, when: { address: build-egress }, then: allow, for: 10m, because: Our NAT gateway. }
 ";
 
-fn settings(folder: &Path, azure: &Sim, chat: &str) -> Value {
+/// The ordinary policy and configuration, with their secrets in `folder`.
+pub(crate) fn policy_and_settings(folder: &Path, azure: &Sim, chat: &str) -> (String, Value) {
     for (name, secret) in [
         ("link", "0123456789abcdef0123456789abcdef"),
         ("key", KEY),
@@ -257,7 +252,7 @@ fn settings(folder: &Path, azure: &Sim, chat: &str) -> Value {
     }
     let secret = |name: &str| json!({ "file": folder.join(name) });
     let auth = json!({ "kind": "shared_key", "keys": [secret("key")] });
-    json!({
+    let config = json!({
         "listen": "127.0.0.1:0",
         "admin": "127.0.0.1:0",
         "public_url": "https://doorward.contoso.com",
@@ -274,7 +269,8 @@ fn settings(folder: &Path, azure: &Sim, chat: &str) -> Value {
             { "name": "logs", "auth": auth, "trust_status_403": true },
         ],
         "channels": [{ "name": "chat", "kind": "webhook", "url": secret("chat") }],
-    })
+    });
+    (POLICY.to_owned(), config)
 }
 
 async fn build(folder: &Path, clock: &Clock) -> Arc<App> {

@@ -1,0 +1,131 @@
+//! The real program as a process: `doorward serve`, started, asked, and killed.
+
+use crate::world::{KEY, policy_and_settings};
+use doorward::sim::Sim;
+use doorward::store::Ledger;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// How long anything may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A folder with a configuration, from which the program is started.
+pub(crate) struct Installation {
+    pub(crate) folder: TempDir,
+}
+
+/// A running `doorward serve`.
+pub(crate) struct Process {
+    child: Child,
+    listen: String,
+}
+
+impl Installation {
+    /// The ordinary world's configuration against `azure`, with grants that last `ttl`.
+    pub(crate) fn new(azure: &Sim, ttl: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (policy, mut config) = policy_and_settings(folder.path(), azure, "http://127.0.0.1:9/");
+        config.as_object_mut().unwrap().remove("channels");
+        fs::create_dir(folder.path().join("policies")).unwrap();
+        fs::write(
+            folder.path().join("policies/policy.yaml"),
+            policy.replace("10m", ttl),
+        )
+        .unwrap();
+        fs::write(folder.path().join("doorward.yaml"), config.to_string()).unwrap();
+        Self { folder }
+    }
+
+    /// Starts it and waits until it listens.
+    pub(crate) async fn serve(&self) -> Process {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
+            .args(["serve", "--config"])
+            .arg(self.folder.path().join("doorward.yaml"))
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let listening = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if let Some((_, rest)) = line.split_once("listening on http://") {
+                    return rest.split(',').next().unwrap().to_owned();
+                }
+            }
+            panic!("doorward ended before it listened");
+        };
+        let listen = tokio::time::timeout(PATIENCE, listening).await.unwrap();
+        // Whoever does not read what a process says holds it up in the end.
+        tokio_util::task::TaskTracker::new()
+            .spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Process { child, listen }
+    }
+
+    /// Starts it where it must not run; what it says as it ends.
+    pub(crate) async fn refuses_to_serve(&self) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+        command
+            .args(["serve", "--config"])
+            .arg(self.folder.path().join("doorward.yaml"));
+        let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output())
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Its ledger's kinds of entries, in order, if the chain holds.
+    pub(crate) async fn kinds(&self) -> Vec<&'static str> {
+        let url = format!("sqlite://{}", database(self.folder.path()));
+        let ledger = Ledger::open_read_only(&url).await.unwrap();
+        ledger.verify().await.unwrap();
+        let entries = ledger.entries(0, 1000).await.unwrap();
+        entries
+            .iter()
+            .map(|entry| doorward::store::what(entry).unwrap().kind())
+            .collect()
+    }
+}
+
+fn database(folder: &Path) -> String {
+    folder.join("doorward.db").display().to_string()
+}
+
+impl Process {
+    /// A proven sender delivers text.
+    pub(crate) async fn deliver(&self, text: String) {
+        let request = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = request.post(format!("http://{}/events/clusters", self.listen));
+        let reply = request
+            .header("x-doorward-key", KEY)
+            .header("content-type", "text/plain")
+            .body(text)
+            .send()
+            .await;
+        assert_eq!(reply.unwrap().status(), 202);
+    }
+
+    /// SIGKILL: nothing can be tidied up.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
+
+/// Waits for something that a process or Azure brings about.
+pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let clock = doorward::clock::Clock::system();
+    let waiting = async {
+        while !is_so().await {
+            clock.sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("this never came: {what}"));
+}
