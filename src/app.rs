@@ -74,6 +74,8 @@ pub struct Memory {
     limits: Mutex<BTreeMap<ResourceId, (Timestamp, u32)>>,
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
+    /// What is known of the policy's files.
+    pub policy: Mutex<crate::flow::policy::Files>,
 }
 
 impl Memory {

@@ -11,7 +11,7 @@ mod text_file;
 mod values;
 
 pub use error::LoadError;
-pub use policies::{load_cases, load_file, load_files, load_policies};
+pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
 pub use read::{load, parse};
 pub use secret::{SecretError, SecretRef};
 pub use state::State;

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Reads the policy: every `*.yaml` and `*.yml` of the folder in the order of their names, but for
 /// `*.cases.yaml`.
@@ -63,6 +64,25 @@ fn texts(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, St
         .into_iter()
         .map(|path| Ok((path.display().to_string(), read(&path)?)));
     read.collect()
+}
+
+/// How the files of a policy folder look from outside: name, length and time of the last change of each.
+pub type Fingerprint = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+/// Looks at the files of a folder without reading them. What cannot be looked at is left out.
+pub fn fingerprint(folder: &Path) -> Fingerprint {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut found: Fingerprint = paths
+        .filter_map(|path| {
+            let about = std::fs::metadata(&path)
+                .ok()
+                .filter(std::fs::Metadata::is_file)?;
+            Some((path, about.len(), about.modified().ok()))
+        })
+        .collect();
+    found.sort();
+    found
 }
 
 fn read(path: &Path) -> Result<String, LoadError> {

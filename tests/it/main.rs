@@ -27,6 +27,7 @@ mod policies;
 mod policy_commands;
 mod process;
 mod program;
+mod reload;
 mod replay;
 mod repo;
 mod rule_limits;

@@ -149,6 +149,16 @@ impl Sets {
         self
     }
 
+    /// The same with everything of `other` that is missing here.
+    #[must_use]
+    pub fn or_else(mut self, other: &Self) -> Self {
+        for (external, loaded) in &other.loaded {
+            let missing = self.loaded.entry(external.clone());
+            missing.or_insert_with(|| Arc::clone(loaded));
+        }
+        self
+    }
+
     /// What was loaded, `None` if it never was.
     pub fn get(&self, external: &External) -> Option<&Loaded> {
         self.loaded.get(external).map(AsRef::as_ref)
