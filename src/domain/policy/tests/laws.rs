@@ -202,7 +202,7 @@ proptest! {
         };
         let (each, summary) = replay(&policy, &sets, &captured, &given);
         let mut other = captured.clone();
-        other.rotate_left(turned.min(other.len()));
+        other.rotate_left(turned.min(captured.len()));
         let (_, again) = replay(&policy, &sets, &other, &given);
         prop_assert_eq!(&summary, &again);
         prop_assert_eq!(each.len(), captured.len());
