@@ -87,6 +87,8 @@ pub struct Memory {
     attempts: Mutex<Attempts>,
     missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
+    /// What is known of the policy's files.
+    pub policy: Mutex<crate::flow::policy::Files>,
 }
 
 impl Memory {

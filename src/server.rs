@@ -93,6 +93,11 @@ impl Server {
         })
     }
 
+    /// Reads the policy again, now.
+    pub async fn reload(&self) {
+        flow::policy::take_in(&self.app).await;
+    }
+
     /// Stops: deliveries under way are answered, turns under way are finished.
     pub async fn stop(self) {
         self.stop.cancel();

@@ -3,7 +3,10 @@
 mod ledger;
 mod log;
 mod parse;
+mod policy;
+mod replay;
 mod serve;
+mod whois;
 
 pub(crate) use serve::asked_to_stop;
 
@@ -35,6 +38,13 @@ enum Command {
     Simulate(SimulateOptions),
     /// Print the distinct denials found in a text, JSON, JSON lines or log, as JSON lines
     Parse(parse::Parse),
+    /// Check, explain and test policies
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Run captured events through a policy, without touching Azure
+    Replay(Box<replay::Replay>),
+    /// Say who has an address: service tags, sets, country, autonomous system, or why nobody can
+    Whois(whois::Whois),
     /// Look at the ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -91,6 +101,9 @@ pub async fn run(cli: Cli) -> ExitCode {
                 .map_err(Failure::from)
         }
         Command::Parse(parse) => parse.run().map_err(Failure::from),
+        Command::Policy(policy) => policy.run(),
+        Command::Replay(replay) => replay.run().await,
+        Command::Whois(whois) => whois.run(),
         Command::Ledger(ledger) => ledger.run().await,
     };
     match outcome {

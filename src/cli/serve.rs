@@ -16,6 +16,8 @@ impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let config = crate::config::load(&self.file.config).map_err(Failure::wrong_input)?;
         log::start();
+        // Before anybody can know that the service is up: unheard, this signal would end it.
+        let mut hangup = signal(SignalKind::hangup()).map_err(anyhow::Error::new)?;
         let server = Server::start(config, Clock::system())
             .await
             .map_err(|error| match error {
@@ -27,7 +29,17 @@ impl Serve {
             server.listen,
             server.admin
         );
-        asked_to_stop().await.map_err(anyhow::Error::new)?;
+        let stop = asked_to_stop();
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                stopped = &mut stop => {
+                    stopped.map_err(anyhow::Error::new)?;
+                    break;
+                }
+                _ = hangup.recv() => server.reload().await,
+            }
+        }
         tracing::info!("stopping: no new deliveries; what is under way is finished");
         server.stop().await;
         Ok(())

@@ -9,14 +9,16 @@ mod read;
 mod secret;
 mod sections;
 mod state;
+mod text_file;
 mod values;
 
 pub use error::LoadError;
 pub use options::Options;
-pub use policies::{load_file, load_files, load_policies};
+pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
 pub use read::{load, parse};
 pub use secret::{SecretError, SecretRef};
 pub use state::State;
+pub use text_file::read_text;
 
 use crate::azure::Settings;
 use crate::domain::policy::Policy;

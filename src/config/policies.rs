@@ -1,14 +1,17 @@
 //! The policy folder: its policy, and the files that its sets name.
 
-use super::LoadError;
+use super::{LoadError, read_text};
+use crate::domain::policy::cases::{self, Case};
 use crate::domain::policy::{self, Policy};
 use crate::domain::problem::Problems;
+use crate::domain::sets::geo::Geo;
 use crate::domain::sets::service_tags::ServiceTags;
-use crate::domain::sets::{External, Ranges, Sets, WIDEST_OWNED, cidr_list};
+use crate::domain::sets::{External, Ranges, Sets, WIDEST_OWNED, cidr_list, github_meta};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Reads the policy: every `*.yaml` and `*.yml` of the folder in the order of their names, but for
 /// `*.cases.yaml`.
@@ -16,6 +19,35 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load_policies(folder: &Path) -> Result<Policy, LoadError> {
+    Ok(policy::parse(&texts(folder, |name| !is_cases(name))?)?)
+}
+
+/// Reads the cases of a policy: every `*.cases.yaml` and `*.cases.yml` of its folder.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn load_cases(folder: &Path, policy: &Policy) -> Result<Vec<Case>, LoadError> {
+    let (mut all, mut problems) = (Vec::new(), Vec::new());
+    for (name, text) in texts(folder, is_cases)? {
+        match cases::parse(&name, &text, policy) {
+            Ok(cases) => all.extend(cases),
+            Err(found) => problems.extend(found.0),
+        }
+    }
+    if problems.is_empty() {
+        Ok(all)
+    } else {
+        Err(Problems(problems).into())
+    }
+}
+
+/// Whether a YAML file of this name holds cases, not policy.
+fn is_cases(name: &str) -> bool {
+    name.contains(".cases.")
+}
+
+/// The wanted YAML files of a folder in the order of their names, each with its text.
+fn texts(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, LoadError> {
     let help = "create the folder, or name another under `policies` in the configuration";
     let unreadable = |error: std::io::Error| LoadError::unreadable(folder, &error, help);
     let mut paths: Vec<PathBuf> = Vec::new();
@@ -23,22 +55,38 @@ pub fn load_policies(folder: &Path) -> Result<Policy, LoadError> {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let yaml = [".yaml", ".yml"].iter().any(|end| name.ends_with(end));
-        let cases = name.contains(".cases.") || name.starts_with('.');
-        if yaml && !cases {
+        if yaml && !name.starts_with('.') && wanted(&name) {
             paths.push(path);
         }
     }
     paths.sort();
-    let mut files = Vec::new();
-    for path in paths {
-        let text = read(&path)?;
-        files.push((path.display().to_string(), text));
-    }
-    Ok(policy::parse(&files)?)
+    let read = paths
+        .into_iter()
+        .map(|path| Ok((path.display().to_string(), read(&path)?)));
+    read.collect()
+}
+
+/// How the files of a policy folder look from outside: name, length and time of the last change of each.
+pub type Fingerprint = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+/// Looks at the files of a folder without reading them. What cannot be looked at is left out.
+pub fn fingerprint(folder: &Path) -> Fingerprint {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut found: Fingerprint = paths
+        .filter_map(|path| {
+            let about = std::fs::metadata(&path)
+                .ok()
+                .filter(std::fs::Metadata::is_file)?;
+            Some((path, about.len(), about.modified().ok()))
+        })
+        .collect();
+    found.sort();
+    found
 }
 
 fn read(path: &Path) -> Result<String, LoadError> {
-    std::fs::read_to_string(path).map_err(|error| LoadError::unreadable(path, &error, ""))
+    read_text(path).map_err(|error| LoadError::unreadable(path, &error, ""))
 }
 
 /// Loads the addresses of one set that stands in a file of the policy folder. A set that comes from
@@ -60,12 +108,10 @@ pub fn load_files(policy: &Policy, folder: &Path, now: Timestamp) -> Result<Sets
     let mut problems = Problems::default();
     let evidence = policy.evidence();
     for external in policy.needs() {
-        let loaded = match &external {
-            External::NatGateway(_) | External::PublicIp(_) | External::PublicIpPrefix(_) => {
-                continue;
-            }
-            External::CidrsFile(_) | External::ServiceTag { .. } => files.load(&external),
-        };
+        if !external.in_file() {
+            continue;
+        }
+        let loaded = files.load(&external);
         let checked = loaded.and_then(|networks| {
             if evidence.contains(&external) {
                 narrow_enough(folder, &external, &networks)?;
@@ -98,10 +144,11 @@ fn narrow_enough(folder: &Path, external: &External, networks: &[IpNet]) -> Resu
     }
 }
 
-/// The files of a folder; a service-tag file is read once for all of its tags.
+/// The files of a folder; a service-tag file or a database is read once for all.
 struct Files<'a> {
     folder: &'a Path,
     tags: BTreeMap<String, ServiceTags>,
+    databases: BTreeMap<String, Geo>,
 }
 
 impl<'a> Files<'a> {
@@ -109,6 +156,7 @@ impl<'a> Files<'a> {
         Self {
             folder,
             tags: BTreeMap::new(),
+            databases: BTreeMap::new(),
         }
     }
 
@@ -132,6 +180,28 @@ impl<'a> Files<'a> {
                 tags.transpose()
                     .map_err(|error| wrong(&error))
                     .map(Option::unwrap_or_default)
+            }
+            External::Geo { file, wanted } => {
+                let path = self.folder.join(file);
+                let wrong = |error: &dyn ToString| LoadError::about(&path, error.to_string(), "");
+                if !self.databases.contains_key(file) {
+                    let help = "put a country or ASN database in MaxMind's format there, or name another under `file`";
+                    let bytes = std::fs::read(&path)
+                        .map_err(|error| LoadError::unreadable(&path, &error, help))?;
+                    let database = Geo::parse(bytes).map_err(|error| wrong(&error))?;
+                    self.databases.insert(file.clone(), database);
+                }
+                let database = self.databases.get(file);
+                let networks = database.map(|database| database.networks(wanted));
+                networks
+                    .transpose()
+                    .map_err(|error| wrong(&error))
+                    .map(Option::unwrap_or_default)
+            }
+            External::GithubMeta { file, key } => {
+                let path = self.folder.join(file);
+                github_meta::parse(&read(&path)?, key)
+                    .map_err(|error| LoadError::about(&path, error.to_string(), ""))
             }
             External::NatGateway(_) | External::PublicIp(_) | External::PublicIpPrefix(_) => {
                 Ok(Vec::new())

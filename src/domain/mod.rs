@@ -29,6 +29,7 @@ pub mod request;
 pub mod resource_id;
 pub mod sets;
 pub mod signature;
+pub mod special;
 pub mod state;
 pub mod story;
 pub mod token;

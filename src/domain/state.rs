@@ -66,6 +66,8 @@ pub struct State {
     pub events: Recent<u64, (), MOST_EVENTS>,
     /// The new callers of each registry, and of none.
     pub crowds: BTreeMap<Option<ResourceId>, Crowd>,
+    /// When grants of each rule were decided within the last hour, oldest first.
+    by_rule: BTreeMap<String, VecDeque<Timestamp>>,
     tidied: Option<Timestamp>,
 }
 
@@ -200,6 +202,17 @@ impl State {
             .map_or(0, |known| known.granted.iter().filter(recent).count())
     }
 
+    /// How many grants of a policy's rule stand, and how many were decided within the hour before `now`.
+    pub fn granted_by_rule(&self, rule: &str, now: Timestamp) -> (usize, usize) {
+        let standing = self.grants.values().filter(|standing| {
+            !standing.is_over(now) && standing.grant.rule.as_deref() == Some(rule)
+        });
+        let recent = |at: &&Timestamp| now.duration_since(**at) < BUDGET_WINDOW;
+        let decided = self.by_rule.get(rule);
+        let decided = decided.map_or(0, |times| times.iter().filter(recent).count());
+        (standing.count(), decided)
+    }
+
     /// What an applied write means for the grants of its registry.
     pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<What> {
         let of = |standing: &Standing| {
@@ -263,6 +276,9 @@ impl State {
         registry.granted.push_back(at);
         let standing = registry.standing.entry(grant.address.get());
         standing.or_default().0.insert(grant.id);
+        if let Some(rule) = &grant.rule {
+            self.by_rule.entry(rule.clone()).or_default().push_back(at);
+        }
         self.close_window(grant.denial);
     }
 
@@ -394,6 +410,10 @@ impl State {
             }
             registry.drop_empty(request.address.get());
         }
+        self.by_rule.retain(|_, times| {
+            times.retain(|at| now.duration_since(*at) < BUDGET_WINDOW);
+            !times.is_empty()
+        });
         let needed: BTreeSet<(ResourceId, Ipv4Addr)> = self
             .grants
             .values()

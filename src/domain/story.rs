@@ -34,11 +34,7 @@ pub fn line(what: &What) -> String {
             thinned,
             over,
             ..
-        } => {
-            let turn = if *over { "is over" } else { "begins" };
-            let on = words::of_registry(registry.as_ref());
-            format!("a storm of denials {on} {turn}: {thinned} only counted")
-        }
+        } => stormed(registry.as_ref(), *thinned, *over),
         What::Granted(grant) => granted(grant),
         What::WriteIntended(write) => intended(write),
         What::WriteSettled {
@@ -79,6 +75,12 @@ pub fn line(what: &What) -> String {
             format!("`{channel}` never took the message: {reason} (alert {alert})")
         }
     }
+}
+
+fn stormed(registry: Option<&ResourceId>, thinned: u64, over: bool) -> String {
+    let turn = if over { "is over" } else { "begins" };
+    let on = words::of_registry(registry);
+    format!("a storm of denials {on} {turn}: {thinned} only counted")
 }
 
 fn changed(registry: &ResourceId, change: Changed, by: Option<&str>, ours: bool) -> String {

@@ -123,9 +123,34 @@ pub enum NoteCode {
     TooManyRequests,
     /// A CI job reported an address that is not its own.
     NotOwnAddress,
+    /// The rule has as many grants as it may have, at once or in an hour.
+    RuleLimit,
 }
 
 impl NoteCode {
+    /// Every code.
+    pub const ALL: [Self; 14] = [
+        Self::SetNotLoaded,
+        Self::NoAddress,
+        Self::NotOpenable,
+        Self::Suspected,
+        Self::ForeignService,
+        Self::NoRegistry,
+        Self::TtlCapped,
+        Self::SetTooWide,
+        Self::TooOld,
+        Self::BudgetSpent,
+        Self::Storm,
+        Self::TooManyRequests,
+        Self::NotOwnAddress,
+        Self::RuleLimit,
+    ];
+
+    /// The code of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.name() == name)
+    }
+
     /// The code as messages show it.
     pub fn name(self) -> &'static str {
         match self {
@@ -142,6 +167,7 @@ impl NoteCode {
             Self::Storm => "storm",
             Self::TooManyRequests => "too_many_requests",
             Self::NotOwnAddress => "not_own_address",
+            Self::RuleLimit => "rule_limit",
         }
     }
 }

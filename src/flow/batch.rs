@@ -26,6 +26,7 @@ pub(super) struct Batch {
     decided: HashMap<DenialKey, DenialId>,
     grants: BTreeMap<ResourceId, usize>,
     requests: BTreeMap<ResourceId, usize>,
+    by_rule: BTreeMap<String, usize>,
     messages: usize,
 }
 
@@ -59,6 +60,9 @@ impl Batch {
                     self.standing
                         .insert((grant.registry.clone(), ip), denied.id);
                     add_one(&mut self.grants, &grant.registry);
+                    if let Some(rule) = &grant.rule {
+                        add_one(&mut self.by_rule, rule);
+                    }
                 }
                 What::Requested(request) => {
                     let ip = IpAddr::V4(request.address.get());
@@ -78,6 +82,14 @@ impl Batch {
             .ledger
             .read(|state| state.granted_within_the_hour(registry, now));
         before.saturating_add(self.grants.get(registry).copied().unwrap_or_default())
+    }
+
+    /// How many grants of a policy's rule stand, and how many were decided within the hour, these
+    /// included.
+    pub(super) fn granted_by_rule(&self, app: &App, rule: &str, now: Timestamp) -> (usize, usize) {
+        let (standing, hour) = app.ledger.read(|state| state.granted_by_rule(rule, now));
+        let these = self.by_rule.get(rule).copied().unwrap_or_default();
+        (standing.saturating_add(these), hour.saturating_add(these))
     }
 
     /// Whether another person may be asked about `registry`.
@@ -100,8 +112,8 @@ impl Batch {
     }
 }
 
-fn add_one(counts: &mut BTreeMap<ResourceId, usize>, registry: &ResourceId) {
-    let count = counts.entry(registry.clone()).or_default();
+fn add_one<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, of: &K) {
+    let count = counts.entry(of.clone()).or_default();
     *count = count.saturating_add(1);
 }
 

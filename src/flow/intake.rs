@@ -46,7 +46,9 @@ pub async fn accept(
 }
 
 fn arrival(app: &App, source: &Source, report: Report, proof: Option<&Proof>) -> Arrival {
-    let owned = report.denial.ip.is_some_and(|ip| app.owns(ip));
+    // A job that speaks for its own address has proven as much as whoever owns one.
+    let own = |ip| app.owns(ip) || proof.is_some_and(|proof| proof.is_from(ip));
+    let owned = report.denial.ip.is_some_and(own);
     let mut denied = Denied {
         id: DenialId(app.clock.id()),
         source: source.name.clone(),

@@ -7,6 +7,7 @@ mod batch;
 pub mod hosts;
 pub mod intake;
 pub mod notify;
+pub mod policy;
 pub mod reconcile;
 pub mod respond;
 pub mod sets;
@@ -27,6 +28,9 @@ use tokio_util::task::TaskTracker;
 /// How soon a turn is tried again that the ledger's database failed.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
 
+/// How often the policy's folder is looked at; a change counts after this at the latest.
+const POLICY_EVERY: Duration = Duration::from_secs(5);
+
 /// How often the address sets are loaded anew.
 const SETS_EVERY: Duration = Duration::from_mins(10);
 
@@ -44,6 +48,10 @@ pub fn run(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
     }));
     tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| {
         Ok(hosts::turn(app).await)
+    }));
+    tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| {
+        policy::turn(app).await;
+        Ok(Some(clock::add(app.clock.now(), POLICY_EVERY)))
     }));
     tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| {
         sets::turn(app).await;

@@ -38,7 +38,10 @@ async fn load(app: &App, external: &External) -> anyhow::Result<Vec<IpNet>> {
             .await?
             .into_iter()
             .collect(),
-        External::CidrsFile(_) | External::ServiceTag { .. } => {
+        External::CidrsFile(_)
+        | External::ServiceTag { .. }
+        | External::Geo { .. }
+        | External::GithubMeta { .. } => {
             return Ok(crate::config::load_file(&app.policies, external)?);
         }
     };

@@ -80,6 +80,7 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
     }
     let mut verdict = ask_policy(app, denied, &registry, now);
     cap(app, denied, id, &mut verdict, now);
+    rule_limits(app, batch, &mut verdict, now);
     if let Some(id) = id {
         budgets(app, batch, denied, id, &mut verdict);
     }
@@ -188,6 +189,38 @@ fn budgets(
         );
         verdict.cap(Action::Alert, NoteCode::TooManyRequests, text);
     }
+}
+
+/// A rule that has as many grants as it may have asks a person about the next one.
+fn rule_limits(app: &App, batch: &Batch, verdict: &mut Verdict, now: Timestamp) {
+    let policy = app.policy.load();
+    let Some(rule) = verdict.rule.as_deref().and_then(|name| policy.rule(name)) else {
+        return;
+    };
+    if verdict.action != Action::Allow || (rule.max_active, rule.per_hour) == (None, None) {
+        return;
+    }
+    let (active, hour) = batch.granted_by_rule(app, &rule.name, now);
+    let reached =
+        |count: usize, limit: Option<u32>| limit.filter(|limit| count as u64 >= u64::from(*limit));
+    let name = &rule.name;
+    let text = match (
+        reached(active, rule.max_active),
+        reached(hour, rule.per_hour),
+    ) {
+        (Some(limit), _) => {
+            format!(
+                "rule `{name}` has {limit} grants standing, as many as its `max_active` lets it"
+            )
+        }
+        (None, Some(limit)) => {
+            format!(
+                "rule `{name}` has had {limit} grants within the hour, as many as its `per_hour` lets it"
+            )
+        }
+        (None, None) => return,
+    };
+    verdict.cap(Action::Ask, NoteCode::RuleLimit, text);
 }
 
 /// What a verdict leads to.

@@ -17,6 +17,7 @@ pub(super) async fn alive() -> &'static str {
 struct Readiness {
     ready: bool,
     missing: Vec<&'static str>,
+    degraded: Vec<&'static str>,
 }
 
 /// `GET /readyz`: 200, or 503 with what is missing.
@@ -28,7 +29,22 @@ pub(super) async fn ready(State(web): State<Web>) -> impl IntoResponse {
         StatusCode::SERVICE_UNAVAILABLE
     };
     let ready = missing.is_empty();
-    (status, Json(Readiness { ready, missing }))
+    let degraded = degraded(&web.app);
+    (
+        status,
+        Json(Readiness {
+            ready,
+            missing,
+            degraded,
+        }),
+    )
+}
+
+/// What somebody should mend while `app` does its work. Why is in the log.
+fn degraded(app: &App) -> Vec<&'static str> {
+    let refused = crate::flow::policy::is_refused(app);
+    let told = "the policy files cannot be used; the last good policy is in force";
+    refused.then_some(told).into_iter().collect()
 }
 
 /// What stands between `app` and its work. Why is in the log.

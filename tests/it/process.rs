@@ -116,6 +116,13 @@ impl Process {
         assert_eq!(reply.unwrap().status(), 202);
     }
 
+    /// SIGHUP: read the policy again.
+    pub(crate) async fn hang_up(&self) {
+        let id = self.child.id().unwrap().to_string();
+        let sent = Command::new("kill").args(["-HUP", &id]).status().await;
+        assert!(sent.unwrap().success());
+    }
+
     /// SIGKILL: nothing can be tidied up.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();

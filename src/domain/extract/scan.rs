@@ -213,9 +213,10 @@ mod tests {
             "é",
             "\\101",
         ] {
-            let forms = match word.starts_with('\\') {
-                true => [word, word, word].map(str::to_owned),
-                false => [word.to_owned(), word.to_ascii_uppercase(), capital(word)],
+            let forms = if word.starts_with('\\') {
+                [word, word, word].map(str::to_owned)
+            } else {
+                [word.to_owned(), word.to_ascii_uppercase(), capital(word)]
             };
             for word in forms {
                 let text = format!("{}{word}\"", "-".repeat(3000));

@@ -81,15 +81,12 @@ fn hold_back(verdict: &mut Verdict, trace: &Trace<'_>) {
         return;
     };
     let rule = &trace.rule.name;
-    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    let missing = missing.join(", ");
+    let lacks = trace.rule.lacks(missing);
     let text = if trace.rule.then == Action::Allow {
-        format!("rule `{rule}` was passed over: {missing} was never loaded")
+        format!("rule `{rule}` was passed over: {lacks}")
     } else {
         verdict.action = verdict.action.at_most(Action::Ask);
-        format!(
-            "rule `{rule}` could not be decided, so nothing opens by itself: {missing} was never loaded"
-        )
+        format!("rule `{rule}` could not be decided, so nothing opens by itself: {lacks}")
     };
     note(verdict, NoteCode::SetNotLoaded, text);
 }

@@ -1,6 +1,6 @@
 //! The sets of a policy: definitions by name, in any order and any file, resolved to whole sets.
 
-use super::leaf::{cidrs, describe, path, resource, service_tag};
+use super::leaf::{asn, cidrs, country, describe, github_meta, path, resource, service_tag};
 use crate::domain::problem::{Place, Sink, did_you_mean};
 use crate::domain::resource_id::{NAT_GATEWAY, PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX};
 use crate::domain::sets::{AddressSet, External, Kind, parse_cidr};
@@ -9,26 +9,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The kinds that a set can be of; exactly one is written.
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 10] = [
     "cidrs",
     "cidrs_file",
     "nat_gateway",
     "public_ip",
     "public_ip_prefix",
     "service_tag",
+    "country",
+    "asn",
+    "github_meta",
     "any_of",
 ];
 /// Kinds of the language that are to come.
-const LATER: [&str; 13] = [
+const LATER: [&str; 10] = [
     "subnet",
     "agent_pool",
     "azure_firewall",
     "aks_egress",
-    "github_meta",
     "app_service_egress",
     "container_app_egress",
-    "country",
-    "asn",
     "http",
     "fresh",
     "max_size",
@@ -242,6 +242,15 @@ impl<'a, 's> Definitions<'a, 's> {
         }
         if let Some(item) = fields.take("service_tag") {
             return service_tag(&item, fields, sink);
+        }
+        if let Some(item) = fields.take("country") {
+            return country(&item, fields, sink);
+        }
+        if let Some(item) = fields.take("asn") {
+            return asn(&item, fields, sink);
+        }
+        if let Some(item) = fields.take("github_meta") {
+            return github_meta(&item, fields, sink);
         }
         if let Some(item) = fields.take("nat_gateway") {
             let id = resource(&item, NAT_GATEWAY, sink)?;

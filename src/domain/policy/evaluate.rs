@@ -2,7 +2,7 @@
 
 use super::{Facts, Glob, Policy, Rule};
 use crate::domain::sets::{External, Membership, Sets, any_holds};
-use crate::domain::verdict::SetUsed;
+use crate::domain::verdict::{Action, SetUsed};
 use jiff::Timestamp;
 
 /// Whether a condition holds.
@@ -121,9 +121,15 @@ fn ask(
         Field::Address if when.address.is_empty() => None,
         Field::Address => {
             let membership = denial.ip.map(|ip| any_holds(&when.address, ip, sets));
+            let stale = stale(rule, sets, now);
             return Some(match membership {
-                Some(Membership::Inside(used)) => Held::Yes(used),
-                Some(Membership::Outside) | None => Held::No,
+                None => Held::No,
+                // What only allows need not know whether it would.
+                Some(Membership::Outside) if stale.is_empty() || rule.then == Action::Allow => {
+                    Held::No
+                }
+                Some(Membership::Inside(used)) if stale.is_empty() => Held::Yes(used),
+                Some(Membership::Inside(_) | Membership::Outside) => Held::Unknown(stale),
                 Some(Membership::Unknown(missing)) => Held::Unknown(missing),
             });
         }
@@ -149,6 +155,26 @@ fn ask(
             Held::No
         }
     })
+}
+
+/// What the rule relies on and was loaded longer ago than its `fresh`.
+fn stale(rule: &Rule, sets: &Sets, now: Timestamp) -> Vec<External> {
+    let mut stale = Vec::new();
+    let Some(fresh) = rule.fresh else {
+        return stale;
+    };
+    for set in &rule.when.address {
+        set.each_external(&mut |external| {
+            let age = sets
+                .get(external)
+                .map(|loaded| now.duration_since(loaded.loaded_at));
+            // A clock that was set back makes nothing stale.
+            if age.is_some_and(|age| age.unsigned_abs() > fresh && age.is_positive()) {
+                stale.push(external.clone());
+            }
+        });
+    }
+    stale
 }
 
 fn any<T>(values: &[T], holds: impl Fn(&T) -> bool) -> Option<bool> {

@@ -2,7 +2,7 @@
 
 use super::decide::settle;
 use super::evaluate::{Field, Held, Trace, evaluate};
-use super::{Facts, Policy, When};
+use super::{Facts, Policy, Rule, When};
 use crate::domain::proof::ClaimIs;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::Verdict;
@@ -59,7 +59,7 @@ fn rule(trace: &Trace<'_>, verdict: &Verdict, facts: &Facts<'_>, now: Timestamp)
     let conditions = trace.conditions.iter().map(|(field, held)| Condition {
         field: name(*field),
         held: answer(held),
-        why: why(*field, held, &trace.rule.when, (facts, now)),
+        why: why(*field, held, trace.rule, (facts, now)),
     });
     RuleExplained {
         rule: trace.rule.name.clone(),
@@ -93,12 +93,10 @@ fn name(field: Field) -> &'static str {
     }
 }
 
-fn why(field: Field, held: &Held, when: &When, (facts, now): (&Facts<'_>, Timestamp)) -> String {
+fn why(field: Field, held: &Held, rule: &Rule, (facts, now): (&Facts<'_>, Timestamp)) -> String {
+    let when = &rule.when;
     let missing = match held {
-        Held::Unknown(externals) => {
-            let names: Vec<String> = externals.iter().map(ToString::to_string).collect();
-            return format!("{} was never loaded", names.join(", "));
-        }
+        Held::Unknown(externals) => return rule.lacks(externals),
         Held::Yes(sets) if field == Field::Address => {
             let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
             return format!("in {}", names.join(", "));

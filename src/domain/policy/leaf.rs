@@ -2,6 +2,7 @@
 
 use crate::domain::problem::Sink;
 use crate::domain::resource_id::ResourceId;
+use crate::domain::sets::geo::{Wanted, is_country, parse_asn};
 use crate::domain::sets::{External, Kind, Ranges, parse_cidr};
 use crate::domain::yaml::{Fields, Item};
 
@@ -42,6 +43,81 @@ pub(super) fn service_tag(
     let file = fields.need("file", help, sink)?;
     let file = path(&file, sink)?;
     Some(Kind::External(External::ServiceTag { file, tag: tag? }))
+}
+
+/// `country: [CH, DE]`, from the database `geo.mmdb` unless `file` names another.
+pub(super) fn country(
+    item: &Item<'_>,
+    fields: &mut Fields<'_>,
+    sink: &mut Sink<'_>,
+) -> Option<Kind> {
+    let codes = each(item, "write at least one country", sink, |text| {
+        let code = is_country(text).then(|| text.to_ascii_uppercase());
+        let help = "write its ISO 3166-1 code, such as `CH`; quote `\"NO\"` if you like";
+        code.ok_or_else(|| (format!("`{text}` is no code of a country"), help))
+    });
+    let file = file_or("geo.mmdb", fields, sink)?;
+    let wanted = Wanted::Countries(codes?);
+    Some(Kind::External(External::Geo { file, wanted }))
+}
+
+/// `asn: [64496, AS64511]`, from the database `asn.mmdb` unless `file` names another.
+pub(super) fn asn(item: &Item<'_>, fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Kind> {
+    let numbers = each(item, "write at least one number", sink, |text| {
+        let help = "write it as `64496` or `AS64496`";
+        parse_asn(text).ok_or_else(|| {
+            let what = format!("`{text}` is no number of an autonomous system");
+            (what, help)
+        })
+    });
+    let file = file_or("asn.mmdb", fields, sink)?;
+    let wanted = Wanted::Systems(numbers?);
+    Some(Kind::External(External::Geo { file, wanted }))
+}
+
+/// `github_meta: actions`, from the answer of `https://api.github.com/meta` in `file`.
+pub(super) fn github_meta(
+    item: &Item<'_>,
+    fields: &mut Fields<'_>,
+    sink: &mut Sink<'_>,
+) -> Option<Kind> {
+    let key = item.text(sink).map(str::to_owned);
+    let help =
+        "keep the answer of https://api.github.com/meta in a file, as in `file: github-meta.json`";
+    let file = path(&fields.need("file", help, sink)?, sink)?;
+    Some(Kind::External(External::GithubMeta { file, key: key? }))
+}
+
+/// Each text of a list or the one in its place, read, sorted, once each.
+fn each<T: Ord>(
+    item: &Item<'_>,
+    empty: &str,
+    sink: &mut Sink<'_>,
+    read: impl Fn(&str) -> Result<T, (String, &'static str)>,
+) -> Option<Vec<T>> {
+    let items = item.each();
+    if items.is_empty() {
+        item.error("this list is empty", empty, sink);
+        return None;
+    }
+    let mut values = Vec::new();
+    for item in &items {
+        match read(item.text(sink)?) {
+            Ok(value) => values.push(value),
+            Err((what, help)) => item.error(what, help, sink),
+        }
+    }
+    let whole = values.len() == items.len();
+    values.sort();
+    values.dedup();
+    whole.then_some(values)
+}
+
+fn file_or(usual: &str, fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<String> {
+    match fields.take("file") {
+        Some(file) => path(&file, sink),
+        None => Some(usual.to_owned()),
+    }
 }
 
 /// A file beside the policy: relative, and not outside its folder.

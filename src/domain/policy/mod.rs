@@ -1,5 +1,7 @@
 //! Policy: rules that people can read, and what they say about a denial.
 
+pub mod advice;
+pub mod cases;
 mod check;
 mod decide;
 mod define;
@@ -8,7 +10,9 @@ mod explain;
 mod glob;
 mod hours;
 mod leaf;
+mod nearest;
 mod parse;
+pub mod replay;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -17,12 +21,14 @@ pub use decide::{DEFAULT_TTL, decide};
 pub use explain::{Condition, Explanation, RuleExplained, explain};
 pub use glob::{GLOB_HINT, Glob, GlobError, Style};
 pub use hours::{Hours, HoursError};
+pub use nearest::{Near, SetExplained, nearest, sets_around};
 pub use parse::parse;
 
 use super::denial::{Denial, Kind};
 use super::problem::{Place, Problems};
 use super::proof::{ClaimIs, Proof};
 use super::sets::{AddressSet, External, Membership, Sets, WIDEST_OWNED};
+use super::ttl::Show;
 use super::verdict::{Action, Approvals};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -67,6 +73,12 @@ pub struct Rule {
     pub approvals: Option<Approvals>,
     /// Why addresses that others share are good enough here.
     pub accept_shared: Option<String>,
+    /// How old loaded addresses may be for the rule to rely on them.
+    pub fresh: Option<Duration>,
+    /// How many of its grants may stand at once.
+    pub max_active: Option<u32>,
+    /// How many of its grants may be decided within an hour.
+    pub per_hour: Option<u32>,
     /// Whether the rule is only watched: it changes nothing.
     pub observe: bool,
 }
@@ -117,7 +129,24 @@ pub struct Facts<'a> {
     pub max_ttl: Duration,
 }
 
+impl Rule {
+    /// Says what is missing of these: they were never loaded, or too long ago.
+    fn lacks(&self, missing: &[External]) -> String {
+        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        let names = names.join(", ");
+        match self.fresh {
+            Some(fresh) => format!("{names} was not loaded within the last {}", Show(fresh)),
+            None => format!("{names} was never loaded"),
+        }
+    }
+}
+
 impl Policy {
+    /// The rule of this name.
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.name == name)
+    }
+
     /// The addresses that must be loaded from elsewhere.
     pub fn needs(&self) -> BTreeSet<External> {
         let mut needs = BTreeSet::new();
@@ -173,7 +202,7 @@ impl Policy {
     }
 
     /// The named sets and those written in rules.
-    fn all_sets(&self) -> impl Iterator<Item = &Arc<AddressSet>> {
+    pub fn all_sets(&self) -> impl Iterator<Item = &Arc<AddressSet>> {
         let inline = self.rules.iter().flat_map(|rule| &rule.when.address);
         self.sets.values().chain(inline)
     }

@@ -12,18 +12,14 @@ use crate::domain::verdict::{Action, Approvals};
 use crate::domain::yaml::{Fields, Item};
 
 /// The kinds of denials by their names.
-const KINDS: [(&str, Kind); 2] = [("denied", Kind::Denied), ("suspected", Kind::Suspected)];
+pub(super) const KINDS: [(&str, Kind); 2] =
+    [("denied", Kind::Denied), ("suspected", Kind::Suspected)];
 /// Whether a rule or file is in force.
 const MODES: [(&str, bool); 2] = [("enforce", false), ("observe", true)];
 /// Fields of a rule that are to come.
-const LATER: [&str; 6] = [
-    "max_active",
-    "per_hour",
-    "renew",
-    "evictable",
-    "widen",
-    "fresh",
-];
+const LATER: [&str; 3] = ["renew", "evictable", "widen"];
+/// More grants than a registry has room for.
+const MANY: u32 = 10_000;
 /// Conditions that are to come.
 const LATER_WHEN: [&str; 1] = ["seen"];
 
@@ -71,9 +67,13 @@ pub(super) fn read_rule<'a>(
         channel: text(&mut fields, "channel", sink),
         approvals: None,
         accept_shared: None,
+        fresh: None,
+        max_active: None,
+        per_hour: None,
         observe: observe(&mut fields, sink).unwrap_or_default(),
     };
     consequences(&mut rule, &mut fields, sink);
+    limits(&mut rule, &mut fields, sink);
     fields.not_yet(&LATER, sink);
     fields.finish(sink);
     if let Some(when) = &when {
@@ -116,6 +116,22 @@ fn consequences(rule: &mut Rule, fields: &mut Fields<'_>, sink: &mut Sink<'_>) {
             item.error(what, "take `accept_shared` out", sink);
         }
     }
+}
+
+/// How much of a rule there may be, and how old what it relies on.
+fn limits(rule: &mut Rule, fields: &mut Fields<'_>, sink: &mut Sink<'_>) {
+    rule.fresh = fields.take("fresh").and_then(|item| item.duration(sink));
+    let then = rule.then;
+    let mut limit = |name: &'static str, sink: &mut Sink<'_>| {
+        let item = fields.take(name)?;
+        if then != Action::Allow {
+            let what = format!("`{then}` grants nothing by itself, so there is nothing to limit");
+            item.error(what, format!("take `{name}` out"), sink);
+        }
+        item.number(1, MANY, sink)
+    };
+    rule.max_active = limit("max_active", sink);
+    rule.per_hour = limit("per_hour", sink);
 }
 
 /// The conditions under `when`.

@@ -1,13 +1,19 @@
 //! Address sets: who owns an address, from evidence that the caller cannot choose.
 
 mod cidr;
+mod index;
+mod owners;
 mod ranges;
 mod set;
 
 pub mod cidr_list;
+pub mod geo;
+pub mod github_meta;
 pub mod service_tags;
 
 pub use cidr::{CidrError, parse_cidr};
+pub use index::Index;
+pub use owners::Owners;
 pub use ranges::Ranges;
 pub(crate) use ranges::sha256;
 pub use set::{AddressSet, Kind, Membership, any_holds};
@@ -41,6 +47,44 @@ pub enum External {
         /// The tag as the policy names it; compared without regard to case.
         tag: String,
     },
+    /// Countries or autonomous systems of a database in MaxMind's format.
+    Geo {
+        /// The file, relative to the policy folder.
+        file: String,
+        /// Which of it.
+        wanted: geo::Wanted,
+    },
+    /// The addresses that GitHub publishes (`https://api.github.com/meta`), from a file.
+    GithubMeta {
+        /// The file, relative to the policy folder.
+        file: String,
+        /// The list in it: `actions`.
+        key: String,
+    },
+}
+
+impl External {
+    /// Whether it stands in a file of the policy folder; the rest comes from Azure.
+    pub fn in_file(&self) -> bool {
+        match self {
+            Self::NatGateway(_) | Self::PublicIp(_) | Self::PublicIpPrefix(_) => false,
+            Self::CidrsFile(_)
+            | Self::ServiceTag { .. }
+            | Self::Geo { .. }
+            | Self::GithubMeta { .. } => true,
+        }
+    }
+
+    /// Whether nobody but its owner sends from there; others are shared by many tenants.
+    pub fn is_owned(&self) -> bool {
+        match self {
+            Self::NatGateway(_)
+            | Self::PublicIp(_)
+            | Self::PublicIpPrefix(_)
+            | Self::CidrsFile(_) => true,
+            Self::ServiceTag { .. } | Self::Geo { .. } | Self::GithubMeta { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for External {
@@ -51,6 +95,16 @@ impl fmt::Display for External {
             Self::PublicIpPrefix(id) => write!(f, "public_ip_prefix {id}"),
             Self::CidrsFile(path) => write!(f, "cidrs_file {path}"),
             Self::ServiceTag { file, tag } => write!(f, "service_tag {tag} of {file}"),
+            Self::Geo { file, wanted } => match wanted {
+                geo::Wanted::Countries(codes) => {
+                    write!(f, "country {} of {file}", codes.join(", "))
+                }
+                geo::Wanted::Systems(numbers) => {
+                    let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+                    write!(f, "asn {} of {file}", numbers.join(", "))
+                }
+            },
+            Self::GithubMeta { file, key } => write!(f, "github_meta {key} of {file}"),
         }
     }
 }
@@ -92,6 +146,16 @@ impl Sets {
             hash,
         };
         self.loaded.insert(external, Arc::new(loaded));
+        self
+    }
+
+    /// The same with everything of `other` that is missing here.
+    #[must_use]
+    pub fn or_else(mut self, other: &Self) -> Self {
+        for (external, loaded) in &other.loaded {
+            let missing = self.loaded.entry(external.clone());
+            missing.or_insert_with(|| Arc::clone(loaded));
+        }
         self
     }
 

@@ -40,6 +40,15 @@ impl Ranges {
         }
     }
 
+    /// How many addresses away the nearest one is; 0 for one of them, `None` where there is none of
+    /// this kind. IPv4 addresses mapped into IPv6 count as what they are.
+    pub fn distance(&self, address: IpAddr) -> Option<u128> {
+        match address.to_canonical() {
+            IpAddr::V4(address) => distance(&self.v4, address, |at| u128::from(at.to_bits())),
+            IpAddr::V6(address) => distance(&self.v6, address, Ipv6Addr::to_bits),
+        }
+    }
+
     /// Whether there is no address at all.
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
@@ -100,6 +109,20 @@ fn holds<A: Ord + Copy>(ranges: &[(A, A)], address: A) -> bool {
         .is_some_and(|(_, end)| address <= *end)
 }
 
+/// How far `address` is from the ranges beside it.
+fn distance<A: Ord + Copy>(
+    ranges: &[(A, A)],
+    address: A,
+    number: impl Fn(A) -> u128,
+) -> Option<u128> {
+    let after = ranges.partition_point(|(start, _)| *start <= address);
+    let below = after.checked_sub(1).and_then(|index| ranges.get(index));
+    let below = below.map(|(_, end)| number(address).saturating_sub(number(*end)));
+    let above = ranges.get(after);
+    let above = above.map(|(start, _)| number(*start).saturating_sub(number(address)));
+    below.into_iter().chain(above).min()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +147,24 @@ mod tests {
         ] {
             assert_eq!(ranges.contains(text.parse().unwrap()), inside, "{text}");
         }
+    }
+
+    #[test]
+    fn the_nearest_range_says_how_far() {
+        let ranges = Ranges::new(networks(&["20.1.2.4/30", "20.1.3.0/24", "2603:1030::/32"]));
+        for (text, distance) in [
+            ("20.1.2.5", Some(0)),
+            ("20.1.2.3", Some(1)),
+            ("20.1.2.9", Some(2)),
+            ("20.1.2.254", Some(2)),
+            ("2603:1031::", Some(1)),
+        ] {
+            assert_eq!(ranges.distance(text.parse().unwrap()), distance, "{text}");
+        }
+        assert_eq!(
+            Ranges::default().distance("20.1.2.3".parse().unwrap()),
+            None
+        );
     }
 
     #[test]

@@ -72,13 +72,7 @@ impl AddressSet {
     pub fn is_owned(&self) -> bool {
         match &self.kind {
             Kind::Cidrs { .. } => true,
-            Kind::External(external) => match external {
-                External::NatGateway(_)
-                | External::PublicIp(_)
-                | External::PublicIpPrefix(_)
-                | External::CidrsFile(_) => true,
-                External::ServiceTag { .. } => false,
-            },
+            Kind::External(external) => external.is_owned(),
             Kind::AnyOf(parts) => parts.iter().all(|part| part.is_owned()),
         }
     }
@@ -135,6 +129,19 @@ impl AddressSet {
                     missing.extend(more);
                 }
                 Membership::Unknown(missing)
+            }
+        }
+    }
+
+    /// How many addresses `address` is away from what the set is made of, whatever it takes out; 0 for
+    /// one inside, `None` where nothing of this kind is loaded.
+    pub fn distance(&self, address: IpAddr, sets: &Sets) -> Option<u128> {
+        match &self.kind {
+            Kind::Cidrs { ranges, .. } => ranges.distance(address),
+            Kind::External(external) => sets.get(external)?.ranges.distance(address),
+            Kind::AnyOf(parts) => {
+                let each = parts.iter().filter_map(|part| part.distance(address, sets));
+                each.min()
             }
         }
     }

@@ -180,19 +180,19 @@ rules:
 fn what_is_to_come_says_so() {
     insta::assert_snapshot!(broken("
 version: 1
-sets: { ch: { country: [CH] } }
+sets: { gw: { azure_firewall: x } }
 rules:
   - name: release
     when: { seen: 24h }
     then: ask
     renew: 30m
 "), @r"
-    error: `country` is not supported yet
+    error: `azure_firewall` is not supported yet
      --> policy.yaml:3:15
       |
-    3 | sets: { ch: { country: [CH] } }
-      |               ^^^^^^^
-      = field: sets.ch.country
+    3 | sets: { gw: { azure_firewall: x } }
+      |               ^^^^^^^^^^^^^^
+      = field: sets.gw.azure_firewall
       = help: leave it out; nothing would act on it
 
     error: `seen` is not supported yet
@@ -253,7 +253,7 @@ rules:
     7 |   d: {}
       |      ^
       = field: sets.d
-      = help: write `cidrs`, `cidrs_file`, `nat_gateway`, `public_ip`, `public_ip_prefix`, `service_tag` or `any_of`
+      = help: write `cidrs`, `cidrs_file`, `nat_gateway`, `public_ip`, `public_ip_prefix`, `service_tag`, `country`, `asn`, `github_meta` or `any_of`
 
     error: `/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/p` names a `Microsoft.Network/publicIPAddresses`, but a `Microsoft.Network/natGateways` is needed here: copy the id of that one
      --> policy.yaml:8:21
@@ -308,7 +308,7 @@ rules:
     13 |   k: { colour: blue }
        |        ^^^^^^
        = field: sets.k.colour
-       = help: the fields here are `cidrs`, `cidrs_file`, `service_tag`, `nat_gateway`, `public_ip`, `public_ip_prefix`, `any_of` and `except`
+       = help: the fields here are `cidrs`, `cidrs_file`, `service_tag`, `country`, `asn`, `github_meta`, `nat_gateway`, `public_ip`, `public_ip_prefix`, `any_of` and `except`
 
     error: there is no set `20.1.2.0/24`
       --> policy.yaml:15:35

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::domain::address::GlobalIpv4;
+use crate::domain::event::{Evidence, Report};
+use crate::domain::policy::replay::{Captured, Given, compare, replay};
 use crate::domain::policy::{decide, explain};
 use crate::domain::sets::{External, Sets};
 use crate::domain::verdict::Action;
@@ -38,6 +40,19 @@ fn denials() -> impl Strategy<Value = Denial> {
         repository,
         ..denial("20.0.0.1")
     })
+}
+
+fn report(denial: Denial) -> Report {
+    Report {
+        denial,
+        evidence: Evidence::Message,
+        event_id: None,
+        at: None,
+        resource_id: None,
+        login_server: None,
+        identity: None,
+        user_agent: None,
+    }
 }
 
 fn rule() -> impl Strategy<Value = String> {
@@ -163,6 +178,40 @@ proptest! {
         let decided: Vec<_> = explained.rules.iter().filter(|rule| rule.decided).collect();
         prop_assert_eq!(decided.len(), usize::from(explained.verdict.rule.is_some()));
         prop_assert!(decided.iter().all(|rule| rule.matched == Some(true)));
+    }
+
+    #[test]
+    fn a_replay_is_the_same_each_time(
+        policy in policies(),
+        sets in sets(),
+        denials in prop::collection::vec((denials(), 0_i64..200), 0..30),
+        turned in 0_usize..30,
+    ) {
+        // Times differ, so that the order of the input says nothing.
+        let captured: Vec<Captured> = denials.iter().zip(0..).map(|((denial, minutes), number)| Captured {
+            at: monday() + jiff::SignedDuration::from_mins(*minutes) + jiff::SignedDuration::from_secs(number),
+            source: "alerts".into(),
+            report: report(denial.clone()),
+            proof: None,
+        }).collect();
+        let given = Given {
+            registry: None,
+            max_ttl: Duration::from_hours(24),
+            repeat_window: jiff::SignedDuration::from_mins(15),
+            answers_within: jiff::SignedDuration::from_hours(1),
+            trust_status_403: false,
+        };
+        let (each, summary) = replay(&policy, &sets, &captured, &given);
+        let mut other = captured.clone();
+        other.rotate_left(turned.min(captured.len()));
+        let (_, again) = replay(&policy, &sets, &other, &given);
+        prop_assert_eq!(&summary, &again);
+        prop_assert_eq!(each.len(), captured.len());
+        let verdicts: usize = summary.verdicts.values().sum();
+        prop_assert_eq!(verdicts + summary.repeats, summary.denials);
+        let granted = summary.verdicts.get("allow").copied().unwrap_or_default();
+        prop_assert!(summary.peaks.values().all(|peak| peak.entries <= granted));
+        prop_assert!(compare((&policy, &sets), (&policy, &sets), &captured, &given).is_empty());
     }
 
     #[test]

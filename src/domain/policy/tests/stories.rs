@@ -359,3 +359,46 @@ rules:
     cidrs_file ours.txt
     ");
 }
+
+#[test]
+fn a_rule_relies_on_fresh_addresses_only() {
+    let policy = policy(&format!(
+        "
+version: 1
+sets: {{ build-egress: {{ nat_gateway: {NAT} }} }}
+rules:
+  - {{ name: agents, when: {{ address: build-egress }}, then: allow, fresh: 24h }}
+"
+    ));
+    let denial = denial("20.50.0.6");
+    let in_a_day = |hours: i64| monday() + jiff::SignedDuration::from_hours(hours);
+    let ask = |hours| decide(&policy, &loaded(), &facts(&denial), in_a_day(hours));
+    assert_eq!(said(&ask(24)), (Action::Allow, Some("agents")));
+    let stale = ask(25);
+    assert_eq!(said(&stale), (Action::Ask, None));
+    assert_eq!(stale.notes[0].code, NoteCode::SetNotLoaded);
+    assert!(
+        stale.notes[0]
+            .text
+            .ends_with("was not loaded within the last 24h")
+    );
+}
+
+#[test]
+fn a_stale_block_list_lets_nothing_open_by_itself() {
+    let policy = policy(
+        "
+version: 1
+rules:
+  - { name: blocked, when: { address: { cidrs_file: blocked.txt } }, then: forbid, fresh: 1h }
+  - { name: office, when: { address: { cidrs: [20.60.0.0/24] } }, then: allow }
+",
+    );
+    let file = External::CidrsFile("blocked.txt".into());
+    let sets = Sets::default().with(file, ["20.61.0.0/24".parse().unwrap()], monday());
+    let denial = denial("20.60.0.7");
+    let at = |hours: i64| monday() + jiff::SignedDuration::from_hours(hours);
+    let ask = |hours| decide(&policy, &sets, &facts(&denial), at(hours));
+    assert_eq!(said(&ask(1)), (Action::Allow, Some("office")));
+    assert_eq!(said(&ask(2)), (Action::Ask, Some("office")));
+}

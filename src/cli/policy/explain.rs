@@ -1,0 +1,270 @@
+//! `doorward policy explain`: what a policy answers to a denial, and why.
+
+use super::{load, print, with_literals};
+use crate::cli::Failure;
+use crate::cli::whois::{Output, read_tags};
+use crate::clock::Clock;
+use crate::domain::address::GlobalIpv4;
+use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::policy::advice::{self, Advice};
+use crate::domain::policy::{
+    Explanation, Facts, Near, Policy, SetExplained, explain, nearest, sets_around,
+};
+use crate::domain::proof::Proof;
+use crate::domain::sets::{External, Kind as SetKind, Membership, Owners, Sets};
+use crate::domain::{ttl, words};
+use clap::ValueEnum;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What `doorward policy explain` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// The refused address
+    #[arg(long, value_name = "ADDRESS")]
+    ip: IpAddr,
+    /// The registry's login server; it counts as enrolled
+    #[arg(long, value_name = "HOST")]
+    registry: String,
+    /// The repository asked for
+    #[arg(long)]
+    repository: Option<String>,
+    /// The tag or digest asked for
+    #[arg(long)]
+    reference: Option<String>,
+    /// The configured source that reports it
+    #[arg(long, default_value = "")]
+    source: String,
+    /// Whether the firewall's own message was seen, or only a 403
+    #[arg(long, value_enum, default_value_t = Seen::Denied)]
+    kind: Seen,
+    /// Who the caller claims to be
+    #[arg(long)]
+    identity: Option<String>,
+    /// What the caller calls itself
+    #[arg(long)]
+    user_agent: Option<String>,
+    /// What the sender's CI token says, for its own address: repository=contoso/api; may be repeated
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
+    claims: Vec<(String, String)>,
+    /// The source is trusted with status-403 records, and this is one
+    #[arg(long)]
+    trusted_status_403: bool,
+    /// The longest that anything may be open
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = ttl::parse)]
+    max_ttl: Duration,
+    /// When it happens, with a zone: 2026-11-20T09:00:00+01:00; now unless said
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    /// The folder with the policies
+    #[arg(long, value_name = "DIR", default_value = "policies")]
+    policies: PathBuf,
+    /// Addresses of a set that comes from elsewhere: build-egress=20.50.1.0/30,20.50.2.1
+    #[arg(long = "set", value_name = "NAME=CIDRS")]
+    sets: Vec<String>,
+    /// Microsoft's weekly service-tag file, for advice
+    #[arg(long, value_name = "FILE")]
+    service_tags: Option<PathBuf>,
+    /// How it is printed
+    #[arg(long, short, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Seen {
+    Denied,
+    Suspected,
+}
+
+/// The whole answer.
+#[derive(Serialize)]
+struct Answer {
+    ip: IpAddr,
+    registry: String,
+    at: Timestamp,
+    #[serde(flatten)]
+    explanation: Explanation,
+    sets: Vec<SetExplained>,
+    nearest: Option<Near>,
+    /// Why the address may never be opened.
+    never: Option<String>,
+    advice: Vec<Advice>,
+}
+
+fn claim(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("write a claim as NAME=VALUE, such as repository=contoso/api")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl Explain {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let (policy, sets) = load(&self.policies)?;
+        let at = self.at.unwrap_or_else(|| Clock::system().now());
+        let sets = with_literals(&self.sets, &policy, sets, at)?;
+        let tags = self.service_tags.as_deref().map(read_tags).transpose()?;
+        let output = self.output;
+        let answer = self.answer(&policy, &sets, tags.as_ref(), at);
+        match output {
+            Output::Text => print(format_args!("{}", answer.text().trim_end())),
+            Output::Json => {
+                let json = serde_json::to_string_pretty(&answer).map_err(anyhow::Error::new)?;
+                print(format_args!("{json}"))
+            }
+        }
+    }
+
+    fn answer(self, policy: &Policy, sets: &Sets, tags: Option<&Owners>, at: Timestamp) -> Answer {
+        let registry = self.registry.to_lowercase();
+        let denial = Denial {
+            kind: match self.kind {
+                Seen::Denied => Kind::Denied,
+                Seen::Suspected => Kind::Suspected,
+            },
+            service: Service::Acr,
+            ip: Some(self.ip),
+            registry: Some(registry.clone()),
+            repository: self.repository,
+            reference: self.reference,
+            resource: None,
+        };
+        let proof = (!self.claims.is_empty()).then(|| Proof {
+            claims: self.claims.into_iter().collect(),
+            peer: Some(self.ip),
+        });
+        let facts = Facts {
+            denial: &denial,
+            registry: Some(&registry),
+            source: &self.source,
+            identity: self.identity.as_deref(),
+            user_agent: self.user_agent.as_deref(),
+            proof: proof.as_ref(),
+            trusted_status_403: self.trusted_status_403,
+            max_ttl: self.max_ttl,
+        };
+        let explanation = explain(policy, sets, &facts, at);
+        let never = GlobalIpv4::try_from(self.ip).err();
+        let advice = match never {
+            Some(_) => Vec::new(),
+            None => advise(policy, sets, tags, self.ip),
+        };
+        Answer {
+            ip: self.ip,
+            registry,
+            at,
+            explanation,
+            sets: sets_around(policy, sets, self.ip),
+            nearest: nearest(policy, sets, self.ip),
+            never: never.map(|never| never.to_string()),
+            advice,
+        }
+    }
+}
+
+/// Advice from the shared sets that hold the address, and from the service-tag file if there is one.
+fn advise(policy: &Policy, sets: &Sets, tags: Option<&Owners>, ip: IpAddr) -> Vec<Advice> {
+    let holds = |set: &&std::sync::Arc<crate::domain::sets::AddressSet>| {
+        matches!(set.holds(ip, sets), Membership::Inside(_))
+    };
+    let owned = policy.all_sets().filter(holds).any(|set| set.is_owned());
+    let mut holders: Vec<&str> = Vec::new();
+    for set in policy.all_sets().filter(holds) {
+        match &set.kind {
+            SetKind::External(External::ServiceTag { tag, .. }) => holders.push(tag),
+            SetKind::External(External::GithubMeta { .. }) => holders.push("github"),
+            SetKind::External(_) | SetKind::Cidrs { .. } | SetKind::AnyOf(_) => {}
+        }
+    }
+    holders.extend(tags.into_iter().flat_map(|tags| tags.holding(ip)));
+    advice::about(holders, owned)
+}
+
+impl Answer {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        self.write(&mut text).ok();
+        text
+    }
+
+    fn write(&self, to: &mut String) -> std::fmt::Result {
+        let verdict = &self.explanation.verdict;
+        write!(
+            to,
+            "{} for {} at {}",
+            verdict.action, self.ip, self.registry
+        )?;
+        if let Some(ttl) = verdict.ttl {
+            write!(to, ", for {}", ttl::Show(ttl))?;
+        }
+        match &verdict.rule {
+            Some(rule) => writeln!(to, ", by rule `{rule}`")?,
+            None => writeln!(to, ", by the default: no rule matches")?,
+        }
+        if let Some(because) = &verdict.because {
+            writeln!(to, "  {because}")?;
+        }
+        for note in &verdict.notes {
+            writeln!(to, "  {}: {}", note.code.name(), note.text)?;
+        }
+        writeln!(to, "  asked as of {}\n\nrules", words::time(self.at))?;
+        self.rules(to)?;
+        writeln!(to, "\nsets")?;
+        for set in &self.sets {
+            match set.holds {
+                Some(true) => writeln!(to, "  `{}` holds it", set.name)?,
+                Some(false) => writeln!(to, "  `{}` does not", set.name)?,
+                None => writeln!(
+                    to,
+                    "  `{}` is not known: {} was never loaded",
+                    set.name,
+                    set.missing.join(", ")
+                )?,
+            }
+        }
+        if let Some(Near { set, outside_by }) = &self.nearest {
+            let plural = if *outside_by == 1 { "" } else { "es" };
+            writeln!(
+                to,
+                "  nearest miss: {outside_by} address{plural} outside `{set}`"
+            )?;
+        }
+        if let Some(never) = &self.never {
+            writeln!(to, "\nnever opened: {never}")?;
+        }
+        for Advice { code, text, link } in &self.advice {
+            writeln!(to, "\nadvice {code}\n  {text}\n  {link}")?;
+        }
+        Ok(())
+    }
+
+    fn rules(&self, to: &mut String) -> std::fmt::Result {
+        for rule in &self.explanation.rules {
+            let matched = match (rule.matched, rule.decided) {
+                (Some(true), true) => "matches and decides",
+                (Some(true), false) => "matches, but another rule decides",
+                (Some(false), _) => "does not match",
+                (None, _) => "cannot be decided",
+            };
+            let observe = if rule.observe { " (only observed)" } else { "" };
+            writeln!(to, "  `{}` {matched}{observe}", rule.rule)?;
+            for condition in &rule.conditions {
+                let held = match condition.held {
+                    Some(true) => "yes",
+                    Some(false) => "no ",
+                    None => "?  ",
+                };
+                writeln!(to, "    {held} {}: {}", condition.field, condition.why)?;
+            }
+            if rule.conditions.is_empty() {
+                writeln!(to, "    yes it has no conditions")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,427 @@
+//! Cases: what a policy is expected to say, written beside it in `*.cases.yaml`.
+
+use super::rule::KINDS;
+use super::{Facts, Policy, Rule, decide};
+use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::problem::{Place, Problems, Sink, did_you_mean};
+use crate::domain::proof::Proof;
+use crate::domain::sets::{External, Kind as SetKind, Sets, parse_cidr};
+use crate::domain::ttl::Show;
+use crate::domain::verdict::{Action, NoteCode, Verdict};
+use crate::domain::yaml::{self, Fields, Item};
+use ipnet::IpNet;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The limit of a case that names none: the same as a configuration's.
+const MAX_TTL: Duration = Duration::from_hours(24);
+/// What a case calls the policy's default.
+const DEFAULT: &str = "default";
+
+/// Addresses that stand in for those of a set from elsewhere.
+type Literal = (External, Vec<IpNet>);
+
+/// One case.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// What it shows.
+    pub name: String,
+    /// The file that it stands in.
+    pub file: String,
+    /// Where in it.
+    pub place: Place,
+    denial: Denial,
+    enrolled: bool,
+    source: String,
+    identity: Option<String>,
+    user_agent: Option<String>,
+    proof: Option<Proof>,
+    trusted_status_403: bool,
+    max_ttl: Duration,
+    at: Timestamp,
+    literals: Vec<Literal>,
+    expect: Expect,
+}
+
+/// What is expected; what is not written is not looked at.
+#[derive(Clone, Debug, Default)]
+struct Expect {
+    verdict: Option<Action>,
+    rule: Option<String>,
+    ttl: Option<Duration>,
+    notes: Option<Vec<String>>,
+    observed: Option<Vec<String>>,
+}
+
+/// What became of a case.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What the policy says.
+    pub verdict: Verdict,
+    /// What of it is not as expected, a sentence each.
+    pub wrong: Vec<String>,
+}
+
+impl Outcome {
+    /// Whether a rule had its say here: it decided, or would have if it were in force.
+    pub fn reaches(&self, rule: &Rule) -> bool {
+        self.verdict.rule.as_ref() == Some(&rule.name)
+            || self
+                .verdict
+                .observed
+                .iter()
+                .any(|seen| seen.rule == rule.name)
+    }
+}
+
+impl Case {
+    /// Asks the policy, with what is loaded of its sets and what the case puts in their place.
+    pub fn run(&self, policy: &Policy, sets: &Sets) -> Outcome {
+        let mut sets = sets.clone();
+        for (external, networks) in &self.literals {
+            sets = sets.with(external.clone(), networks.iter().copied(), self.at);
+        }
+        let registry = self.denial.registry.as_deref().filter(|_| self.enrolled);
+        let facts = Facts {
+            denial: &self.denial,
+            registry,
+            source: &self.source,
+            identity: self.identity.as_deref(),
+            user_agent: self.user_agent.as_deref(),
+            proof: self.proof.as_ref(),
+            trusted_status_403: self.trusted_status_403,
+            max_ttl: self.max_ttl,
+        };
+        let verdict = decide(policy, &sets, &facts, self.at);
+        let wrong = self.expect.compare(&verdict);
+        Outcome { verdict, wrong }
+    }
+}
+
+impl Expect {
+    fn compare(&self, verdict: &Verdict) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut check = |what: &str, expected: Option<String>, got: String| {
+            if let Some(expected) = expected.filter(|expected| *expected != got) {
+                wrong.push(format!("{what} is {got}, expected {expected}"));
+            }
+        };
+        let sorted = |names: &[String]| {
+            let mut names = names.to_vec();
+            names.sort_unstable();
+            names.dedup();
+            format!("[{}]", names.join(", "))
+        };
+        let notes: Vec<String> = verdict
+            .notes
+            .iter()
+            .map(|note| note.code.name().to_owned())
+            .collect();
+        let observed: Vec<String> = verdict
+            .observed
+            .iter()
+            .map(|seen| seen.rule.clone())
+            .collect();
+        let ttl = verdict
+            .ttl
+            .map_or_else(|| "none".to_owned(), |ttl| Show(ttl).to_string());
+        let rule = verdict.rule.clone().unwrap_or_else(|| DEFAULT.to_owned());
+        let action = |action: Action| action.to_string();
+        check(
+            "the verdict",
+            self.verdict.map(action),
+            action(verdict.action),
+        );
+        check("the rule", self.rule.clone(), rule);
+        check("the ttl", self.ttl.map(|ttl| Show(ttl).to_string()), ttl);
+        check(
+            "the list of notes",
+            self.notes.as_deref().map(sorted),
+            sorted(&notes),
+        );
+        check(
+            "the list of observed rules",
+            self.observed.as_deref().map(sorted),
+            sorted(&observed),
+        );
+        wrong
+    }
+}
+
+/// Reads a file of cases for a policy.
+///
+/// # Errors
+/// Everything that is wrong with it, each with its place.
+pub fn parse(file: &str, text: &str, policy: &Policy) -> Result<Vec<Case>, Problems> {
+    let mut sink = Sink::new(file, text);
+    let node = yaml::load(text, &mut sink);
+    let cases = node.and_then(|node| document(&Item::document(&node), policy, &mut sink));
+    match cases {
+        Some(cases) if !sink.failed() => Ok(cases),
+        _ => Err(sink.finish()),
+    }
+}
+
+fn document(item: &Item<'_>, policy: &Policy, sink: &mut Sink<'_>) -> Option<Vec<Case>> {
+    let mut fields = item.fields(sink)?;
+    let at = fields.take("at").and_then(|at| at.parsed(TIME, sink));
+    let common = literals(&mut fields, policy, sink);
+    let help = "write the cases, as in `cases: [{ name: .., denial: { ip: .. }, expect: { verdict: ask } }]`";
+    let list = fields.need("cases", help, sink);
+    fields.finish(sink);
+    let cases = list?.list(sink)?;
+    let read = cases
+        .iter()
+        .filter_map(|item| case(item, (at, &common), policy, sink));
+    Some(read.collect())
+}
+
+/// How a time is written.
+const TIME: &str = "write a time with its zone, such as 2026-11-20T09:00:00+01:00";
+
+fn case(
+    item: &Item<'_>,
+    (common_at, common): (Option<Timestamp>, &[Literal]),
+    policy: &Policy,
+    sink: &mut Sink<'_>,
+) -> Option<Case> {
+    let mut fields = item.fields(sink)?;
+    let name = fields.need("name", "say in a few words what the case shows", sink);
+    let denial = fields.need(
+        "denial",
+        "say who was refused: `denial: { ip: 20.1.2.3, registry: contosoprod.azurecr.io }`",
+        sink,
+    );
+    let facts = fields.take("facts");
+    let written = fields.take("at");
+    let at = written
+        .as_ref()
+        .and_then(|at| at.parsed(TIME, sink))
+        .or(common_at);
+    if at.is_none()
+        && written.is_none()
+        && policy.rules.iter().any(|rule| !rule.when.hours.is_empty())
+    {
+        item.error(
+            "this policy has rules with hours, and the case does not say when it happens",
+            "add `at: 2026-11-20T09:00:00+01:00`",
+            sink,
+        );
+    }
+    let mut all = common.to_vec();
+    all.extend(literals(&mut fields, policy, sink));
+    let expect = fields.need(
+        "expect",
+        "say what the policy is to answer: `expect: { verdict: ask }`",
+        sink,
+    );
+    fields.finish(sink);
+    let denial = denial.and_then(|denial| read_denial(&denial, sink));
+    let expect = expect.and_then(|expect| read_expect(&expect, policy, sink));
+    let name = name?;
+    let mut case = Case {
+        name: name.text(sink)?.to_owned(),
+        file: sink.file().to_owned(),
+        place: name.place().clone(),
+        denial: denial?,
+        enrolled: true,
+        source: String::new(),
+        identity: None,
+        user_agent: None,
+        proof: None,
+        trusted_status_403: false,
+        max_ttl: MAX_TTL,
+        at: at.unwrap_or_default(),
+        literals: all,
+        expect: expect?,
+    };
+    if let Some(facts) = facts {
+        read_facts(&mut case, &facts, sink)?;
+    }
+    Some(case)
+}
+
+fn text(fields: &mut Fields<'_>, name: &'static str, sink: &mut Sink<'_>) -> Option<String> {
+    Some(fields.take(name)?.text(sink)?.to_owned())
+}
+
+fn read_denial(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Denial> {
+    let mut fields = item.fields(sink)?;
+    let ip = fields.take("ip");
+    let kind = fields.take("kind");
+    let denial = Denial {
+        kind: kind
+            .and_then(|kind| kind.word(&KINDS, sink))
+            .unwrap_or(Kind::Denied),
+        service: Service::Acr,
+        ip: ip.and_then(|ip| ip.parsed("write the refused address, such as 20.1.2.3", sink)),
+        registry: text(&mut fields, "registry", sink).map(|host| host.to_lowercase()),
+        repository: text(&mut fields, "repository", sink),
+        reference: text(&mut fields, "reference", sink),
+        resource: None,
+    };
+    fields.finish(sink);
+    Some(denial)
+}
+
+fn read_facts(case: &mut Case, item: &Item<'_>, sink: &mut Sink<'_>) -> Option<()> {
+    let mut fields = item.fields(sink)?;
+    case.source = text(&mut fields, "source", sink).unwrap_or_default();
+    case.identity = text(&mut fields, "identity", sink);
+    case.user_agent = text(&mut fields, "user_agent", sink);
+    if let Some(item) = fields.take("enrolled") {
+        case.enrolled = item.flag(sink)?;
+    }
+    if let Some(item) = fields.take("claims") {
+        case.proof = Some(read_proof(&item, case.denial.ip, sink));
+    }
+    if let Some(item) = fields.take("trusted_status_403") {
+        case.trusted_status_403 = item.flag(sink)?;
+    }
+    if let Some(item) = fields.take("max_ttl") {
+        case.max_ttl = item.duration(sink)?;
+    }
+    fields.finish(sink);
+    Some(())
+}
+
+/// What a CI job's token proved, with the reported address as the job's own.
+fn read_proof(item: &Item<'_>, peer: Option<IpAddr>, sink: &mut Sink<'_>) -> Proof {
+    let mut claims = BTreeMap::new();
+    for (name, value) in item.entries(sink) {
+        if let (Some(name), Some(value)) = (name.text(sink), value.text(sink)) {
+            claims.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    Proof { claims, peer }
+}
+
+fn read_expect(item: &Item<'_>, policy: &Policy, sink: &mut Sink<'_>) -> Option<Expect> {
+    let mut fields = item.fields(sink)?;
+    let help = "say what is to happen: `verdict: ask`";
+    let verdict = fields.need("verdict", help, sink);
+    let rule = fields.take("rule");
+    let rule = rule.and_then(|item| Some((item.text(sink)?, item)));
+    if let Some((name, item)) = &rule {
+        known_rule(item, name, policy, sink);
+    }
+    let notes = names(&mut fields, "notes", sink, |item, note, sink| {
+        if NoteCode::by_name(note).is_none() {
+            let help = did_you_mean(note, NoteCode::ALL.map(NoteCode::name));
+            let help =
+                help.unwrap_or_else(|| "see what `doorward policy explain` notes".to_owned());
+            item.error(format!("there is no note `{note}`"), help, sink);
+        }
+    });
+    let ttl = fields.take("for");
+    let expect = Expect {
+        verdict: verdict.and_then(|verdict| verdict.word(&Action::NAMES, sink)),
+        rule: rule.map(|(name, _)| name.to_owned()),
+        ttl: ttl.and_then(|ttl| ttl.duration(sink)),
+        notes,
+        observed: names(&mut fields, "observed", sink, |item, rule, sink| {
+            known_rule(item, rule, policy, sink);
+        }),
+    };
+    fields.finish(sink);
+    Some(expect)
+}
+
+/// A list of names, if it is there; it may be empty.
+fn names(
+    fields: &mut Fields<'_>,
+    name: &'static str,
+    sink: &mut Sink<'_>,
+    check: impl Fn(&Item<'_>, &str, &mut Sink<'_>),
+) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for item in fields.take(name)?.each() {
+        if let Some(text) = item.text(sink) {
+            check(&item, text, sink);
+            names.push(text.to_owned());
+        }
+    }
+    Some(names)
+}
+
+/// Reports a rule that the policy does not have.
+fn known_rule(item: &Item<'_>, name: &str, policy: &Policy, sink: &mut Sink<'_>) {
+    let names = || {
+        let rules = policy.rules.iter().map(|rule| rule.name.as_str());
+        rules.chain([DEFAULT])
+    };
+    if !names().any(|known| known == name) {
+        let help = did_you_mean(name, names());
+        let help = help.unwrap_or_else(|| "write a rule's name, or `default`".to_owned());
+        item.error(format!("there is no rule `{name}`"), help, sink);
+    }
+}
+
+/// `sets: { build-egress: [20.50.1.0/30] }`: addresses for sets that come from elsewhere.
+fn literals(fields: &mut Fields<'_>, policy: &Policy, sink: &mut Sink<'_>) -> Vec<Literal> {
+    let Some(item) = fields.take("sets") else {
+        return Vec::new();
+    };
+    let mut literals = Vec::new();
+    for (key, value) in item.entries(sink) {
+        let Some(name) = key.text(sink) else {
+            continue;
+        };
+        let external = match external_of(policy, name) {
+            Ok(external) => external,
+            Err(help) => {
+                key.error(
+                    format!("`{name}` is no set that comes from elsewhere"),
+                    help,
+                    sink,
+                );
+                continue;
+            }
+        };
+        let mut networks = Vec::new();
+        for item in value.each() {
+            match item.text(sink).map(parse_cidr) {
+                Some(Ok(network)) => networks.push(network),
+                Some(Err(error)) => item.error(error.to_string(), "", sink),
+                None => {}
+            }
+        }
+        literals.push((external, networks));
+    }
+    literals
+}
+
+/// Where the addresses of a named set come from, or of one that is written in a rule and is called by
+/// what it is made of.
+///
+/// # Errors
+/// What may be meant, where there is no such set.
+pub fn external_of(policy: &Policy, name: &str) -> Result<External, String> {
+    if let Some(set) = policy.sets.get(name) {
+        return match &set.kind {
+            SetKind::External(external) => Ok(external.clone()),
+            SetKind::Cidrs { .. } | SetKind::AnyOf(_) => {
+                Err("the policy itself says what is in it".to_owned())
+            }
+        };
+    }
+    let needs = policy.needs();
+    if let Some(found) = needs.iter().find(|external| external.to_string() == name) {
+        return Ok(found.clone());
+    }
+    let from_elsewhere = |set: &str| external_of_named(policy, set);
+    let known = policy
+        .sets
+        .keys()
+        .map(String::as_str)
+        .filter(|set| from_elsewhere(set));
+    Err(did_you_mean(name, known)
+        .unwrap_or_else(|| "name a set of the policy that has no addresses of its own".to_owned()))
+}
+
+fn external_of_named(policy: &Policy, name: &str) -> bool {
+    let set = policy.sets.get(name);
+    set.is_some_and(|set| matches!(set.kind, SetKind::External(_)))
+}

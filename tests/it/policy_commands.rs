@@ -1,0 +1,288 @@
+//! The commands about policies, by the real program: on the shipped policies and on broken ones.
+
+use crate::program::{doorward, err, folder, in_folder, out};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::fs;
+
+const NAT: &str = "build-egress=20.50.1.0/30";
+
+#[test]
+fn the_shipped_policies_pass_check_and_test() {
+    let check = doorward(&["policy", "check"]);
+    assert_eq!(
+        (out(&check).as_str(), err(&check).as_str()),
+        (
+            "policies: 4 rules, 3 named sets, 0 warnings; the default is `ask`\n",
+            ""
+        )
+    );
+    assert!(check.status.success());
+
+    let test = doorward(&["policy", "test"]);
+    assert!(test.status.success(), "{}", out(&test));
+    assert!(out(&test).contains("  ok    our build agents are let in"));
+    assert!(
+        out(&test).ends_with("cases, all as expected\n"),
+        "{}",
+        out(&test)
+    );
+    assert!(!out(&test).contains("no case reaches"), "{}", out(&test));
+}
+
+#[test]
+fn check_shows_every_mistake_where_it_is() {
+    let folder = folder(&[(
+        "10.yaml",
+        "version: 1
+sets:
+  office: { cidrs: [20.60.0.9/24] }
+rules:
+  - { name: anybody, when: { repositry: prod/* }, then: allow }
+  - { name: home, when: { address: offise }, then: aks }
+",
+    )]);
+    let check = doorward(&["policy", "check", folder.path().to_str().unwrap()]);
+    assert_eq!(check.status.code(), Some(2));
+    insta::assert_snapshot!(in_folder(&folder, &err(&check)));
+}
+
+#[test]
+fn check_warns_of_what_is_odd() {
+    let folder = folder(&[(
+        "10.yaml",
+        "version: 1
+sets:
+  spare: { cidrs: [20.60.0.0/24] }
+  tag: { service_tag: AzureCloud.westeurope, file: tags.json }
+rules:
+  - name: tasks
+    when: { address: tag }
+    then: allow
+    for: 12h
+    accept_shared: a test registry that holds nothing
+  - { name: all, then: ask }
+  - { name: never, when: { repository: x }, then: alert }
+",
+    )]);
+    fs::copy(
+        "policies/service-tags.sample.json",
+        folder.path().join("tags.json"),
+    )
+    .unwrap();
+    let check = doorward(&["policy", "check", folder.path().to_str().unwrap()]);
+    assert!(check.status.success());
+    insta::assert_snapshot!(in_folder(&folder, &err(&check)));
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_wrong_input() {
+    for command in ["check", "test"] {
+        let output = doorward(&["policy", command, "no/such/folder"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(err(&output).contains("no/such/folder"), "{}", err(&output));
+    }
+}
+
+#[test]
+fn explain_tells_the_verdict_and_why() {
+    let output = doorward(&[
+        "policy",
+        "explain",
+        "--ip",
+        "20.50.1.4",
+        "--registry",
+        "contosoprod.azurecr.io",
+        "--at",
+        "2026-11-20T09:00:00+01:00",
+        "--set",
+        NAT,
+    ]);
+    assert!(output.status.success(), "{}", err(&output));
+    insta::assert_snapshot!(out(&output));
+}
+
+#[test]
+fn explain_gives_advice_about_shared_addresses() {
+    let output = doorward(&[
+        "policy",
+        "explain",
+        "--ip",
+        "20.70.16.9",
+        "--registry",
+        "contosoprod.azurecr.io",
+        "--at",
+        "2026-11-20T09:00:00+01:00",
+        "--set",
+        NAT,
+        "--output",
+        "json",
+    ]);
+    let json: Json = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(json["verdict"]["action"], "ask");
+    assert_eq!(json["verdict"]["rule"], "acr tasks");
+    assert_eq!(json["verdict"]["ttl"], "1h");
+    assert_eq!(json["advice"][0]["code"], "acr_tasks_shared_agents");
+    assert_eq!(json["rules"].as_array().unwrap().len(), 4);
+    assert_eq!(json["nearest"], Json::Null);
+    let held = json["sets"].as_array().unwrap().iter();
+    let held: Vec<&Json> = held
+        .filter(|set| set["holds"] == true)
+        .map(|set| &set["name"])
+        .collect();
+    assert_eq!(held, [&json!("acr-tasks")]);
+}
+
+#[test]
+fn explain_says_what_was_never_loaded_and_what_can_never_open() {
+    let explain = |ip: &str| {
+        let host = "contosoprod.azurecr.io";
+        let output = doorward(&["policy", "explain", "--ip", ip, "--registry", host]);
+        assert!(output.status.success(), "{}", err(&output));
+        out(&output)
+    };
+    let unknown = explain("20.50.1.1");
+    assert!(unknown.starts_with("ask for 20.50.1.1"), "{unknown}");
+    assert!(
+        unknown.contains("`build agents` cannot be decided"),
+        "{unknown}"
+    );
+    assert!(
+        unknown.contains("`build-egress` is not known: nat_gateway /subscriptions/"),
+        "{unknown}"
+    );
+    let private = explain("10.1.2.3");
+    assert!(private.starts_with("alert for 10.1.2.3"), "{private}");
+    assert!(
+        private.contains("never opened: `10.1.2.3` lies in 10.0.0.0/8"),
+        "{private}"
+    );
+}
+
+#[test]
+fn a_set_that_is_not_there_is_wrong_input() {
+    let base = [
+        "policy",
+        "explain",
+        "--ip",
+        "20.50.1.1",
+        "--registry",
+        "contosoprod.azurecr.io",
+        "--set",
+    ];
+    let said = |literal: &str| {
+        let output = doorward(&[base.as_slice(), &[literal]].concat());
+        assert_eq!(output.status.code(), Some(2));
+        err(&output)
+    };
+    insta::assert_snapshot!(said("build-egres=20.50.1.0/30"), @"error: `--set build-egres=20.50.1.0/30`: `build-egres` is no set that comes from elsewhere; did you mean `build-egress`?");
+    insta::assert_snapshot!(said("build-egress=20.50.1.1/30"), @"error: `--set build-egress=20.50.1.1/30`: `20.50.1.1/30` has bits set beyond its prefix length: write `20.50.1.0/30` for the network, or the address alone");
+}
+
+const POLICY: &str = "version: 1
+rules:
+  - { name: office, when: { address: { cidrs: [20.60.0.0/24] } }, then: allow, for: 2h }
+  - { name: lab, when: { address: { cidrs: [20.61.0.0/24] } }, then: ask }
+";
+
+#[test]
+fn a_case_that_fails_says_what_came_instead() {
+    let folder = folder(&[
+        ("10.yaml", POLICY),
+        (
+            "10.cases.yaml",
+            "cases:
+  - name: office
+    denial: { ip: 20.60.0.7, registry: contosoprod.azurecr.io }
+    expect: { verdict: allow, rule: office, for: 2h }
+  - name: a slip
+    denial: { ip: 20.60.1.7, registry: contosoprod.azurecr.io }
+    expect: { verdict: allow, rule: office }
+",
+        ),
+    ]);
+    let test = doorward(&["policy", "test", folder.path().to_str().unwrap()]);
+    assert_eq!(test.status.code(), Some(1));
+    insta::assert_snapshot!(in_folder(&folder, &format!("{}{}", out(&test), err(&test))));
+}
+
+#[test]
+fn a_broken_case_is_shown_where_it_is() {
+    let folder = folder(&[
+        ("10.yaml", POLICY),
+        (
+            "10.cases.yaml",
+            "cases:
+  - name: office
+    denial: { ip: 20.60.0.300, registri: contosoprod.azurecr.io }
+    sets: { office: [20.60.0.0/24] }
+    expect: { verdict: alow, rule: ofice, notes: [ttl_caped] }
+  - denial: { ip: 20.60.0.7 }
+    expect: {}
+",
+        ),
+    ]);
+    let test = doorward(&["policy", "test", folder.path().to_str().unwrap()]);
+    assert_eq!(test.status.code(), Some(2));
+    insta::assert_snapshot!(in_folder(&folder, &err(&test)));
+}
+
+/// The names that the language knows at a place, as its own message lists them.
+fn known(policy: &str) -> BTreeSet<String> {
+    let folder = folder(&[("10.yaml", policy)]);
+    let check = doorward(&["policy", "check", folder.path().to_str().unwrap()]);
+    let said = err(&check);
+    let list = said.split("the fields here are ").nth(1).unwrap();
+    let names = list.lines().next().unwrap().split('`').skip(1).step_by(2);
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_schema_knows_the_fields_of_the_language() {
+    let output = doorward(&["policy", "schema"]);
+    let schema: Json = serde_json::from_str(&out(&output)).unwrap();
+    let fields = |place: &str| -> BTreeSet<String> {
+        let properties = schema.pointer(place).unwrap().as_object().unwrap();
+        properties.keys().cloned().collect()
+    };
+    let rule = |rest: &str| format!("version: 1\nrules: [{{ name: a, then: ask, {rest} }}]");
+    assert_eq!(known("version: 1\nqqqqqqqq: 1"), fields("/properties"));
+    assert_eq!(
+        known(&rule("qqqqqqqqqqqqqqqqqq: 1")),
+        fields("/$defs/rule/properties")
+    );
+    assert_eq!(
+        known(&rule("when: { qqqqqqqqqqqqqqqqqq: 1 }")),
+        fields("/$defs/rule/properties/when/properties")
+    );
+    assert_eq!(
+        known(&rule("when: { hours: { zone: UTC, qqqqqqqqqqqq: 1 } }")),
+        fields("/$defs/hours/properties")
+    );
+    let kinds: BTreeSet<String> = schema["$defs"]["set"]["oneOf"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kind| kind["required"][0].as_str().unwrap().to_owned())
+        .collect();
+    let folder = folder(&[("10.yaml", "version: 1\nsets: { a: {} }")]);
+    let said = err(&doorward(&[
+        "policy",
+        "check",
+        folder.path().to_str().unwrap(),
+    ]));
+    let list = said
+        .split("help: write ")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap();
+    let names: BTreeSet<String> = list
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(kinds, names);
+}
