@@ -128,7 +128,7 @@ async fn a_document_that_does_not_parse_is_refused_with_the_position() {
     assert_eq!(reply.status, 400);
     assert!(reply.text.contains("line 3, column"), "{}", reply.text);
     assert!(!reply.text.contains("secret"), "{}", reply.text);
-    let reply = parts.deliver("text/plain", vec![b'a', 0xff]).await;
+    let reply = parts.deliver("application/json", vec![b'"', 0xff]).await;
     assert_eq!(reply.status, 400);
     assert!(reply.text.contains("offset 1"), "{}", reply.text);
 }

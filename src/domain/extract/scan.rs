@@ -213,9 +213,11 @@ mod tests {
             "é",
             "\\101",
         ] {
-            let forms = match word.starts_with('\\') {
-                true => [word, word, word].map(str::to_owned),
-                false => [word.to_owned(), word.to_ascii_uppercase(), capital(word)],
+            // An escape in capitals is none.
+            let forms = if word.starts_with('\\') {
+                vec![word.to_owned()]
+            } else {
+                vec![word.to_owned(), word.to_ascii_uppercase(), capital(word)]
             };
             for word in forms {
                 let text = format!("{}{word}\"", "-".repeat(3000));
