@@ -5,8 +5,10 @@ use crate::world::{OURS, REGISTRY, Reply, World, row};
 use axum::body::Body;
 use axum::http::{Method, Request};
 use doorward::domain::event::Changed;
+use doorward::domain::id::WriteId;
 use doorward::domain::ledger::What;
 use doorward::sim::Registry;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -135,6 +137,29 @@ fn changed(kind: &str, id: &str, uri: &str, correlation: &str) -> Value {
     event(kind, id, &data)
 }
 
+type Told = (
+    String,
+    Changed,
+    Option<String>,
+    Option<WriteId>,
+    Option<Timestamp>,
+);
+
+async fn changes(world: &World) -> Vec<Told> {
+    let told = |what| match what {
+        What::RegistryChanged {
+            registry,
+            change,
+            by,
+            ours,
+            at,
+            ..
+        } => Some((registry.name().to_ascii_lowercase(), change, by, ours, at)),
+        _ => None,
+    };
+    world.ledger().await.into_iter().filter_map(told).collect()
+}
+
 #[tokio::test]
 async fn changes_of_an_enrolled_registry_are_written_down_once_and_ours_are_known() {
     let world = world(json!({})).await;
@@ -162,22 +187,7 @@ async fn changes_of_an_enrolled_registry_are_written_down_once_and_ours_are_know
         let reply = deliver_as(&world, None, &events).await;
         assert_eq!(reply.status, 202, "{}", reply.text);
     }
-    let changes: Vec<_> = world
-        .ledger()
-        .await
-        .into_iter()
-        .filter_map(|what| match what {
-            What::RegistryChanged {
-                registry,
-                change,
-                by,
-                ours,
-                at,
-                ..
-            } => Some((registry.name().to_ascii_lowercase(), change, by, ours, at)),
-            _ => None,
-        })
-        .collect();
+    let changes = changes(&world).await;
     let at = "2026-11-22T11:59:00Z".parse().ok();
     let by = Some("8b1f2e6c93a74c2e8f701b2c3d4e5f6a".to_owned());
     assert_eq!(

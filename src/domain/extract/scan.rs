@@ -213,10 +213,11 @@ mod tests {
             "é",
             "\\101",
         ] {
+            // An escape in capitals is none.
             let forms = if word.starts_with('\\') {
-                [word, word, word].map(str::to_owned)
+                vec![word.to_owned()]
             } else {
-                [word.to_owned(), word.to_ascii_uppercase(), capital(word)]
+                vec![word.to_owned(), word.to_ascii_uppercase(), capital(word)]
             };
             for word in forms {
                 let text = format!("{}{word}\"", "-".repeat(3000));
