@@ -159,7 +159,7 @@ impl Policy {
     }
 
     /// Those of [`Policy::needs`] that stand as evidence in a rule that allows, where they must not be
-    /// wider than [`WIDEST_OWNED`](super::sets::WIDEST_OWNED).
+    /// wider than [`WIDEST_OWNED`].
     pub fn evidence(&self) -> BTreeSet<External> {
         let mut evidence = BTreeSet::new();
         let relies = |rule: &&Rule| {
