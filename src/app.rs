@@ -3,10 +3,11 @@
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::clock::Clock;
+use crate::config::Options;
 use crate::domain::alert::{About, Alert};
 use crate::domain::crowd::DISTINCT_ADDRESSES;
 use crate::domain::firewall::Live;
-use crate::domain::id::AlertId;
+use crate::domain::id::{AlertId, GrantId};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::link::{LinkError, LinkKey};
 use crate::domain::policy::Policy;
@@ -23,7 +24,7 @@ use crate::store::Ledger;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -79,6 +80,8 @@ pub struct Memory {
     limits: Mutex<BTreeMap<ResourceId, (Timestamp, u32)>>,
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
+    missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
+    noticed: Mutex<BTreeSet<(String, &'static str)>>,
 }
 
 impl Memory {
@@ -129,6 +132,8 @@ pub struct Source {
     pub per_second: std::num::NonZeroU32,
     /// The largest body it may send, in bytes.
     pub max_body: usize,
+    /// What its sender does in its own way.
+    pub options: Options,
 }
 
 /// How a sender proves itself.
@@ -271,6 +276,22 @@ impl App {
         locked(&self.memory.paces).insert(id.clone(), pace);
     }
 
+    /// Since when each of these grants' entries is missing, now that a read at `now` shows all of them
+    /// missing on the registry, and no others.
+    pub fn missing_since(
+        &self,
+        id: &ResourceId,
+        now: Timestamp,
+        missing: &[GrantId],
+    ) -> BTreeMap<GrantId, Timestamp> {
+        let mut memory = locked(&self.memory.missing);
+        let before = memory.remove(id).unwrap_or_default();
+        let since = |grant: &GrantId| (*grant, before.get(grant).copied().unwrap_or(now));
+        let since: BTreeMap<GrantId, Timestamp> = missing.iter().map(since).collect();
+        memory.insert(id.clone(), since.clone());
+        since
+    }
+
     /// How often a message was tried on a channel, and when it may be tried again.
     pub fn attempts(&self, alert: AlertId, channel: &str) -> (u32, Timestamp) {
         let known = locked(&self.memory.attempts)
@@ -282,6 +303,11 @@ impl App {
     /// Remembers that.
     pub fn set_attempts(&self, alert: AlertId, channel: &str, failures: u32, again: Timestamp) {
         locked(&self.memory.attempts).insert((alert, channel.to_owned()), (failures, again));
+    }
+
+    /// Whether this is the first time that something was noticed of a source.
+    pub fn notice(&self, source: &str, what: &'static str) -> bool {
+        locked(&self.memory.noticed).insert((source.to_owned(), what))
     }
 
     /// Forgets attempts for messages that `waits` no longer names.

@@ -209,6 +209,7 @@ fn sources(
             limiter: RateLimiter::direct(Quota::per_second(per_second)),
             per_second,
             max_body: source.max_body_bytes,
+            options: source.options.clone(),
         }
     };
     config

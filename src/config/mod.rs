@@ -2,6 +2,7 @@
 
 mod azure;
 mod error;
+mod options;
 mod policies;
 mod read;
 mod secret;
@@ -10,6 +11,7 @@ mod state;
 mod values;
 
 pub use error::LoadError;
+pub use options::Options;
 pub use policies::{load_file, load_files, load_policies};
 pub use read::{load, parse};
 pub use secret::{SecretError, SecretRef};
@@ -123,6 +125,8 @@ pub struct Source {
     pub rate_per_second: u32,
     /// How large a body may be, in bytes.
     pub max_body_bytes: usize,
+    /// What its sender does in its own way.
+    pub options: Options,
 }
 
 /// How a sender proves itself.

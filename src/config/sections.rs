@@ -1,5 +1,6 @@
 //! The lists of a configuration: registries, sources, channels; and its links.
 
+use super::options::options;
 use super::values::{host, name, secret};
 use super::{Auth, Channel, ChannelKind, Links, Registry, Secret, Source};
 use crate::domain::problem::{Sink, did_you_mean};
@@ -184,6 +185,7 @@ fn source(
     };
     let rate_per_second = number("rate_per_second", RATE_PER_SECOND, 1, 100_000);
     let max_body_bytes = number("max_body_bytes", MAX_BODY, 1 << 10, 64 << 20);
+    let options = options(&mut fields, sink);
     fields.finish(sink);
     Some(Source {
         name: named?,
@@ -193,6 +195,7 @@ fn source(
         trust_status_403: trust?,
         rate_per_second: rate_per_second?,
         max_body_bytes: usize::try_from(max_body_bytes?).ok()?,
+        options: options?,
     })
 }
 

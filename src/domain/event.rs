@@ -55,6 +55,38 @@ pub enum Format {
     Text,
 }
 
+/// What became of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// It was written.
+    Written,
+    /// It was to be written, and was not.
+    WriteFailed,
+    /// It was deleted.
+    Deleted,
+    /// It was to be deleted, and was not.
+    DeleteFailed,
+}
+
+/// Somebody changed a registry, as Event Grid tells of resources
+/// (<https://learn.microsoft.com/azure/event-grid/event-schema-resource-groups>).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The registry's ARM id, lower-case.
+    pub registry: String,
+    /// What became of it.
+    pub change: Changed,
+    /// The object id of whoever did it, as the event's role assignment names it.
+    pub by: Option<String>,
+    /// When.
+    pub at: Option<Timestamp>,
+    /// The event's own id.
+    pub event_id: Option<String>,
+    /// The resource manager's correlation id: of a write of ours, its own id.
+    pub correlation_id: Option<String>,
+}
+
 /// A record that could not be read, beside others that could.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadRecord {
@@ -80,6 +112,8 @@ pub struct Delivery {
     /// Records recognised as saying nothing that could open a door: resolved or test alerts, image
     /// pushes, subscription deletions; by name and count.
     pub passed_over: Vec<(&'static str, usize)>,
+    /// Changes of registries, whosesoever they are.
+    pub changes: Vec<Change>,
 }
 
 /// A delivery that cannot be read at all.

@@ -1,7 +1,7 @@
 //! The ledger: what happened, in order, each entry chained to the one before it by a hash.
 
 use super::alert::Alert;
-use super::event::Report;
+use super::event::{Changed, Report};
 use super::firewall::Patch;
 use super::grant::{Ending, Grant};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
@@ -117,6 +117,23 @@ pub enum What {
         grant: GrantId,
         /// How.
         ending: Ending,
+    },
+    /// Somebody changed an enrolled registry, as Event Grid tells.
+    RegistryChanged {
+        /// The registry.
+        registry: ResourceId,
+        /// What became of it.
+        change: Changed,
+        /// The object id of whoever did it, where the event names it. As the sender says.
+        by: Option<String>,
+        /// When, as the event says.
+        at: Option<Timestamp>,
+        /// The write of ours that it was, if the event's correlation id is that of one.
+        ours: Option<WriteId>,
+        /// The source whose sender was proven.
+        source: String,
+        /// The event's own id.
+        event_id: Option<String>,
     },
     /// A person is asked.
     Requested(Request),
@@ -254,6 +271,7 @@ impl What {
             Self::Satisfied { .. } => "satisfied",
             Self::NotOpened { .. } => "not_opened",
             Self::Ended { .. } => "ended",
+            Self::RegistryChanged { .. } => "registry_changed",
             Self::Requested(_) => "requested",
             Self::Answered { .. } => "answered",
             Self::Alerted(_) => "alerted",
@@ -288,6 +306,11 @@ impl What {
             Self::NotOpened { grant, .. } | Self::Ended { grant, .. } => {
                 Some(format!("ended:{grant}"))
             }
+            Self::RegistryChanged {
+                source, event_id, ..
+            } => event_id
+                .as_ref()
+                .map(|event| format!("changed:{source}:{}", Hash::of(event.as_bytes()))),
             Self::Requested(request) => Some(format!("requested:{}", request.id)),
             Self::Answered { request, .. } => Some(format!("answered:{request}")),
             Self::Alerted(alert) => Some(format!("alerted:{}", alert.id)),

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod alert;
 pub mod arrivals;
+pub mod claims;
 pub mod crowd;
 pub mod delivery;
 pub mod denial;

@@ -4,10 +4,11 @@
 //! is here, and is the same again after a restart.
 
 use super::alert::Alert;
+use super::claims::Claims;
 use super::crowd::Crowd;
 use super::event::Evidence;
 use super::grant::{Ending, Grant, Stage};
-use super::id::{AlertId, DenialId, GrantId, RequestId};
+use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use super::ledger::{Denied, What, Write, WriteOutcome};
 use super::recent::Recent;
 use super::repeat::{DenialKey, verdict_key};
@@ -20,6 +21,9 @@ use std::net::Ipv4Addr;
 
 /// How many verdicts the operator page remembers.
 const LAST_VERDICTS: usize = 50;
+
+/// How many writes of a registry are remembered for recognising Azure's events about them.
+const LAST_WRITES: usize = 100;
 
 /// How far back the hourly budget of grants looks.
 const BUDGET_WINDOW: SignedDuration = SignedDuration::from_hours(1);
@@ -86,20 +90,13 @@ pub struct Registry {
     /// The write that was begun and of which the outcome is not known.
     pub unsettled: Option<(Timestamp, Write)>,
     /// Addresses whose entries we wrote, or began to write: if they stand there, they are ours.
-    pub claimed: BTreeMap<Ipv4Addr, Claim>,
+    pub claimed: Claims,
     /// When grants were decided within the last hour, oldest first.
     pub granted: VecDeque<Timestamp>,
+    /// The latest writes, newest first: Azure tells of them later.
+    pub writes: VecDeque<WriteId>,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
-}
-
-/// How sure we are that we wrote an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// A read after our write showed it.
-    Seen,
-    /// A write of it was begun at this time; it may yet land.
-    Begun(Timestamp),
 }
 
 /// A request, and what became of it.
@@ -172,6 +169,7 @@ impl State {
             What::Satisfied { grant, .. } => self.stage(*grant, Stage::Satisfied),
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
+            What::RegistryChanged { .. } => {}
             What::Requested(request) => self.ask(request),
             What::Answered {
                 request, answer, ..
@@ -291,36 +289,34 @@ impl State {
 
     fn begin(&mut self, at: Timestamp, write: &Write) {
         let registry = self.registry(&write.registry);
-        for address in &write.add {
-            registry.claimed.entry(*address).or_insert(Claim::Begun(at));
-        }
+        registry.claimed.begin(at, &write.add);
         registry.unsettled = Some((at, write.clone()));
+        registry.writes.push_front(write.id);
+        registry.writes.truncate(LAST_WRITES);
     }
 
     fn settle(&mut self, registry: &ResourceId, outcome: &WriteOutcome) {
         let registry = self.registry(registry);
-        let Some((_, write)) = registry.unsettled.take() else {
+        let Some((begun, write)) = registry.unsettled.take() else {
             return;
         };
         match outcome {
-            WriteOutcome::Applied { .. } => {
-                registry
-                    .claimed
-                    .retain(|address, _| !write.remove.contains(address));
-                registry
-                    .claimed
-                    .extend(write.add.iter().map(|address| (*address, Claim::Seen)));
-            }
-            WriteOutcome::NotApplied { .. } => registry
-                .claimed
-                .retain(|address, claim| *claim == Claim::Seen || !write.add.contains(address)),
+            WriteOutcome::Applied { .. } => registry.claimed.applied(&write.add, &write.remove),
+            WriteOutcome::NotApplied { .. } => registry.claimed.not_applied(begun, &write.add),
             WriteOutcome::Lost { .. } => {}
         }
     }
 
     fn stage(&mut self, grant: GrantId, stage: Stage) {
-        if let Some(standing) = self.grants.get_mut(&grant) {
-            standing.stage = stage;
+        let Some(standing) = self.grants.get_mut(&grant) else {
+            return;
+        };
+        standing.stage = stage;
+        if stage == Stage::Open {
+            let (registry, address) = (standing.grant.registry.clone(), standing.grant.address);
+            self.registry(&registry)
+                .claimed
+                .applied(&[address.get()], &[]);
         }
     }
 
@@ -338,9 +334,12 @@ impl State {
             grants.remove(&grant);
         }
         self.registry(&registry).drop_empty(address.get());
-        // Whoever else still needs the address needs to know whose entry it is.
-        if !shared || ending == Some(Ending::RemovedByOthers) {
-            self.registry(&registry).claimed.remove(&address.get());
+        let claimed = &mut self.registry(&registry).claimed;
+        if ending == Some(Ending::RemovedByOthers) {
+            claimed.lose(address.get());
+        } else if !shared {
+            // Whoever else still needs the address needs to know whose entry it is.
+            claimed.release(address.get());
         }
     }
 
@@ -392,7 +391,20 @@ impl State {
             }
             registry.drop_empty(request.address.get());
         }
-        for registry in self.registries.values_mut() {
+        let needed: BTreeSet<(ResourceId, Ipv4Addr)> = self
+            .grants
+            .values()
+            .map(|standing| {
+                (
+                    standing.grant.registry.clone(),
+                    standing.grant.address.get(),
+                )
+            })
+            .collect();
+        for (id, registry) in &mut self.registries {
+            registry
+                .claimed
+                .forget(now, |address| needed.contains(&(id.clone(), address)));
             while registry
                 .granted
                 .front()

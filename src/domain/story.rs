@@ -1,5 +1,6 @@
 //! The ledger's entries as lines for people: `ledger show`, and the demonstration.
 
+use super::event::Changed;
 use super::grant::{Ending, Grant};
 use super::id::DenialId;
 use super::ledger::{What, Write, WriteOutcome};
@@ -53,6 +54,13 @@ pub fn line(what: &What) -> String {
             reason,
         } => format!("not opened ({code}): {reason} (grant {grant})"),
         What::Ended { grant, ending } => format!("{} (grant {grant})", ended(*ending)),
+        What::RegistryChanged {
+            registry,
+            change,
+            by,
+            ours,
+            ..
+        } => changed(registry, *change, by.as_deref(), ours.is_some()),
         What::Requested(request) => requested(request),
         What::Answered {
             request,
@@ -71,6 +79,21 @@ pub fn line(what: &What) -> String {
             format!("`{channel}` never took the message: {reason} (alert {alert})")
         }
     }
+}
+
+fn changed(registry: &ResourceId, change: Changed, by: Option<&str>, ours: bool) -> String {
+    let became = match change {
+        Changed::Written => "was written",
+        Changed::WriteFailed => "was to be written, and was not",
+        Changed::Deleted => "was deleted",
+        Changed::DeleteFailed => "was to be deleted, and was not",
+    };
+    let by = match (by, ours) {
+        (_, true) => " by doorward".to_owned(),
+        (Some(by), false) => format!(" by `{by}`"),
+        (None, false) => String::new(),
+    };
+    format!("`{}` {became}{by}", registry.name())
 }
 
 fn decided(registry: Option<&ResourceId>, verdict: &Verdict) -> String {

@@ -3,9 +3,11 @@
 
 use crate::app::{App, Source};
 use crate::domain::arrivals::Arrival;
-use crate::domain::event::{Delivery, Report};
-use crate::domain::id::DenialId;
-use crate::domain::ledger::Denied;
+use crate::domain::event::{Change, Delivery, Report};
+use crate::domain::id::{DenialId, WriteId};
+use crate::domain::ledger::{Denied, What};
+use crate::domain::resource_id::ResourceId;
+use crate::metrics::PassedOverLabels;
 use crate::store::StoreError;
 
 /// What became of a delivery.
@@ -23,13 +25,17 @@ pub async fn accept(
     source: &Source,
     delivery: Delivery,
 ) -> Result<Accepted, StoreError> {
+    let now = app.clock.now();
+    let changes = changes(app, source, delivery.changes);
+    if !changes.is_empty() {
+        app.ledger.append_new(now, changes).await?;
+    }
     let denials = delivery.reports.len();
     if denials == 0 {
         return Ok(Accepted { denials, new: 0 });
     }
     let reports = delivery.reports.into_iter();
     let arrivals = reports.map(|report| arrival(app, source, report)).collect();
-    let now = app.clock.now();
     let taken = app.ledger.take_in(now, app.windows, arrivals).await?;
     let new = denials.saturating_sub(taken.duplicate);
     Ok(Accepted { denials, new })
@@ -50,4 +56,40 @@ fn arrival(app: &App, source: &Source, report: Report) -> Arrival {
         limit: app.distinct_addresses(denied.registry.as_ref()),
         denied,
     }
+}
+
+/// The changes of enrolled registries; those of others are counted.
+fn changes(app: &App, source: &Source, changes: Vec<Change>) -> Vec<What> {
+    let of_ours = |change: Change| {
+        let registry: ResourceId = change.registry.parse().ok()?;
+        let (registry, _) = app.registries.get_key_value(&registry)?;
+        let correlation: Option<WriteId> = change.correlation_id.and_then(|id| id.parse().ok());
+        let ours = correlation.filter(|id| {
+            app.ledger.read(|state| {
+                let known = state.registries.get(registry);
+                known.is_some_and(|known| known.writes.contains(id))
+            })
+        });
+        Some(What::RegistryChanged {
+            registry: registry.clone(),
+            change: change.change,
+            by: change.by,
+            at: change.at,
+            ours,
+            source: source.name.clone(),
+            event_id: change.event_id,
+        })
+    };
+    let all = changes.len();
+    let known: Vec<What> = changes.into_iter().filter_map(of_ours).collect();
+    let labels = PassedOverLabels {
+        source: source.name.clone(),
+        what: "change of another resource",
+    };
+    let others = all.saturating_sub(known.len());
+    if others > 0 {
+        let counter = app.metrics.passed_over.get_or_create_owned(&labels);
+        counter.inc_by(others as u64);
+    }
+    known
 }

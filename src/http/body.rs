@@ -1,9 +1,10 @@
-//! A delivery's body, read whole within a size and a time.
+//! A delivery's body, read whole within a size and a time, and unpacked within the same size.
 
 use super::HttpError;
+use super::unpack::{Coding, Unpack};
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use axum::http::header::CONTENT_LENGTH;
 use futures_util::StreamExt;
 use std::time::Duration;
 
@@ -21,15 +22,20 @@ pub(super) async fn whole(
     {
         return Err(HttpError::TooLarge { most });
     }
-    if headers
-        .get(CONTENT_ENCODING)
-        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
-    {
-        return Err(HttpError::Encoded);
-    }
-    tokio::time::timeout(limit, collect(body, most))
+    let coding = Coding::of(headers).ok_or(HttpError::Encoded)?;
+    let packed = tokio::time::timeout(limit, collect(body, most))
         .await
-        .map_err(|_| HttpError::TooSlow)?
+        .map_err(|_| HttpError::TooSlow)??;
+    if coding == Coding::Identity {
+        return Ok(packed);
+    }
+    match coding.unpack(&packed, most) {
+        Ok(whole) => Ok(whole.into()),
+        Err(Unpack::TooLarge) => Err(HttpError::TooLarge { most }),
+        Err(Unpack::Broken) => Err(HttpError::Packed {
+            coding: coding.name(),
+        }),
+    }
 }
 
 async fn collect(body: Body, most: usize) -> Result<Bytes, HttpError> {

@@ -5,7 +5,7 @@ use crate::domain::link::LinkError;
 use crate::flow::respond::AnswerError;
 use crate::store::StoreError;
 use axum::Json;
-use axum::http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub enum HttpError {
     },
     /// The body is larger than the source may send.
     #[error(
-        "the body is larger than the {most} bytes that this source may send: send smaller batches"
+        "the body, unpacked where it is compressed, is larger than the {most} bytes that this source may send: send smaller batches"
     )]
     TooLarge {
         /// The source's limit.
@@ -42,9 +42,29 @@ pub enum HttpError {
     /// The body took too long.
     #[error("the body did not arrive in time: send it again")]
     TooSlow,
-    /// The body is compressed.
-    #[error("a body with a content coding is not read: send it uncompressed")]
+    /// The delivery is of another Event Grid subscription.
+    #[error(
+        "this source takes deliveries of one Event Grid subscription, and this is another's: see `event_grid` of the source in doorward's configuration"
+    )]
+    OtherSubscription,
+    /// The handshake is asked for by another sender.
+    #[error(
+        "this origin may not deliver here: add it to `cloud_events.allowed_origins` of the source in doorward's configuration, if it should"
+    )]
+    OtherOrigin,
+    /// The body is compressed in a way that is not known.
+    #[error(
+        "this content coding is not read: send the body uncompressed, or with `content-encoding: gzip` or `zstd`"
+    )]
     Encoded,
+    /// The body is not what its content coding says.
+    #[error(
+        "the body is not valid {coding}, as its content-encoding says, or is cut off: send it again"
+    )]
+    Packed {
+        /// The coding's name.
+        coding: &'static str,
+    },
     /// The connection broke within the body.
     #[error("the body ended early: send it again")]
     CutOff,
@@ -98,11 +118,16 @@ impl HttpError {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::CutOff | Self::Unreadable(_) | Self::NoAnswer => StatusCode::BAD_REQUEST,
+            Self::CutOff | Self::Packed { .. } | Self::Unreadable(_) | Self::NoAnswer => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Unavailable | Self::Answer(AnswerError::Store(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::ForeignOrigin | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
+            Self::ForeignOrigin
+            | Self::OtherSubscription
+            | Self::OtherOrigin
+            | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Link(LinkError::Over) | Self::Answer(AnswerError::Over) => StatusCode::GONE,
             Self::Answer(AnswerError::Answered) => StatusCode::CONFLICT,
@@ -113,6 +138,11 @@ impl HttpError {
     /// A header that belongs to the status.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         let seconds = match self {
+            // RFC 9110, section 12.5.3: in this answer it says what a request may use.
+            Self::Encoded => {
+                let known = HeaderValue::from_static("gzip, zstd, identity");
+                return Some((ACCEPT_ENCODING, known));
+            }
             // A challenge is required (RFC 9110, section 11.6.1); the scheme is our own.
             Self::Unauthorized => {
                 let challenge = HeaderValue::from_static("SharedKey realm=\"doorward\"");

@@ -1,7 +1,7 @@
 //! `POST /events/{source}`: a delivery comes in. `OPTIONS`: CloudEvents asks whether it may.
 
 use super::boundary::Of;
-use super::{HttpError, Web, auth, body};
+use super::{HttpError, Web, auth, body, notice};
 use crate::app::{App, Source};
 use crate::domain::delivery;
 use crate::domain::event::{BadRecord, Delivery, DeliveryError};
@@ -29,6 +29,10 @@ const REQUEST_RATE: HeaderName = HeaderName::from_static("webhook-request-rate")
 const ALLOWED_ORIGIN: HeaderName = HeaderName::from_static("webhook-allowed-origin");
 const ALLOWED_RATE: HeaderName = HeaderName::from_static("webhook-allowed-rate");
 
+/// The name of the subscription that delivers
+/// (<https://learn.microsoft.com/azure/event-grid/receive-events#message-headers>).
+const SUBSCRIPTION: HeaderName = HeaderName::from_static("aeg-subscription-name");
+
 /// What became of a delivery, as its sender is told.
 #[derive(Serialize)]
 struct Receipt {
@@ -55,6 +59,7 @@ pub(super) async fn deliver(
     let (head, body) = request.into_parts();
     let taken = async {
         let source = auth::source(&web.app, &name, &head)?;
+        expected_subscription(source, &head.headers)?;
         let bytes = body::whole(&head.headers, body, source.max_body, web.limits.body).await?;
         take(&web.app, source, &head, &bytes).await
     };
@@ -78,7 +83,7 @@ async fn take(
     head: &Parts,
     bytes: &[u8],
 ) -> Result<Response, HttpError> {
-    let mut delivery = read(head, bytes)?;
+    let mut delivery = read(source, head, bytes)?;
     if let Some(code) = delivery.validation_code.take() {
         // Event Grid takes exactly 200 for consent
         // (<https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema>).
@@ -86,6 +91,7 @@ async fn take(
         return Ok(Json(consent).into_response());
     }
     count(app, source, &delivery);
+    notice::of(app, source, &delivery);
     let records = delivery.records;
     let mut bad = std::mem::take(&mut delivery.bad);
     for BadRecord { record, error } in bad.iter().take(BAD_IN_LOG) {
@@ -110,10 +116,29 @@ async fn take(
 }
 
 /// The one place where bytes become a delivery.
-fn read(head: &Parts, bytes: &[u8]) -> Result<Delivery, DeliveryError> {
+fn read(source: &Source, head: &Parts, bytes: &[u8]) -> Result<Delivery, DeliveryError> {
     let headers = head.headers.iter();
     let readable = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    delivery::read(&delivery::Head::of(readable), bytes)
+    let head = delivery::Head::of(readable);
+    delivery::read_named(&head, &source.options.dimensions, bytes)
+}
+
+/// Event Grid names the subscription that delivers, in capitals. Another one's events are refused for
+/// good: a 403 is not retried, so that they are dropped, or kept where dead letters are kept.
+fn expected_subscription(source: &Source, headers: &HeaderMap) -> Result<(), HttpError> {
+    let Some(expected) = &source.options.subscription else {
+        return Ok(());
+    };
+    let named = headers.get(SUBSCRIPTION);
+    if named.is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(expected.as_bytes())) {
+        return Ok(());
+    }
+    tracing::warn!(
+        source = source.name,
+        expected,
+        "a delivery of another Event Grid subscription was refused"
+    );
+    Err(HttpError::OtherSubscription)
 }
 
 fn count(app: &App, source: &Source, delivery: &Delivery) {
@@ -158,21 +183,27 @@ pub(super) async fn handshake(
     }
 }
 
-fn consent(source: &Source, asked: &HeaderMap) -> HeaderMap {
+fn consent(source: &Source, asked: &HeaderMap) -> Result<HeaderMap, HttpError> {
     let mut headers = HeaderMap::new();
     headers.insert(ALLOW, HeaderValue::from_static("POST"));
     let Some(origin) = asked.get(REQUEST_ORIGIN) else {
-        return headers;
+        return Ok(headers);
     };
+    let known =
+        |known: &String| known == "*" || origin.as_bytes().eq_ignore_ascii_case(known.as_bytes());
+    if !source.options.allowed_origins.iter().any(known) {
+        return Err(HttpError::OtherOrigin);
+    }
     headers.insert(ALLOWED_ORIGIN, origin.clone());
     let rate = asked.get(REQUEST_RATE).and_then(|rate| rate.to_str().ok());
     if let Some(rate) = rate {
         // In requests per minute, and no more than were asked for.
-        let most = source.per_second.get().saturating_mul(60);
+        let lasting = source.per_second.get().saturating_mul(60);
+        let most = source.options.allowed_rate.unwrap_or(lasting);
         let allowed = rate.trim().parse().map_or(most, |rate: u32| rate.min(most));
         headers.insert(ALLOWED_RATE, allowed.max(1).into());
     }
-    headers
+    Ok(headers)
 }
 
 /// Tells the log whose delivery it was.

@@ -10,9 +10,11 @@ mod error;
 mod events;
 mod health;
 mod hosts;
+mod notice;
 mod origin;
 mod page;
 mod server;
+mod unpack;
 
 pub use error::HttpError;
 pub use server::{serve, serve_within};

@@ -2,7 +2,7 @@
 #![expect(clippy::too_many_lines, reason = "most of them are what is said")]
 
 use doorward::azure::Settings;
-use doorward::config::{Auth, Config, Mode, SecretRef, State, load, parse};
+use doorward::config::{Auth, Config, Mode, Options, SecretRef, State, load, parse};
 use doorward::domain::verdict::Approvals;
 use std::fs;
 use std::path::Path;
@@ -25,6 +25,21 @@ sources:
 
 fn read(text: &str) -> Config {
     parse("doorward.yaml", text, Path::new("/etc/doorward")).unwrap()
+}
+
+#[test]
+fn a_source_s_options_are_read_and_checked() {
+    let wrong = broken(&least(
+        "    dimensions: { address: [], nobody: [x] }\n    event_grid: {}\n    cloud_events: { allowed_rate: 0 }\n",
+    ));
+    for told in [
+        "this list is empty",
+        "nobody",
+        "subscription",
+        "allowed_rate",
+    ] {
+        assert!(wrong.contains(told), "{told}: {wrong}");
+    }
 }
 
 fn broken(text: &str) -> String {
@@ -55,6 +70,8 @@ fn what_is_left_out_has_a_default() {
     let source = &config.sources[0];
     assert!(!source.trust_status_403);
     assert_eq!(source.max_body_bytes, 4 * 1024 * 1024);
+    assert_eq!(source.options, Options::default());
+    assert_eq!(source.options.allowed_origins, ["eventgrid.azure.net"]);
     assert_eq!(config.warnings.to_string(), "");
 }
 
@@ -94,6 +111,9 @@ sources:
     trust_status_403: true
     rate_per_second: 5
     max_body_bytes: 65536
+    dimensions: {{ address: [Client, Peer], resource: [Id] }}
+    event_grid: {{ subscription: Denials }}
+    cloud_events: {{ allowed_origins: [events.contoso.com], allowed_rate: 600 }}
 channels:
   - {{ name: ops, kind: webhook, url: {{ env: OPS_URL }} }}
 "

@@ -136,17 +136,6 @@ async fn a_document_that_does_not_parse_is_refused_with_the_position() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_refused_with_advice() {
-    let parts = Parts::new().await;
-    let request = post("/events/alerts")
-        .header("x-doorward-key", KEY)
-        .header("content-encoding", "gzip");
-    let reply = parts.call(request.body(DENIAL.into()).unwrap()).await;
-    assert_eq!(reply.status, 415);
-    assert!(reply.text.contains("uncompressed"), "{}", reply.text);
-}
-
-#[tokio::test]
 async fn one_bad_record_does_not_cost_the_good_ones() {
     let parts = Parts::new().await;
     let good = records(&[DENIAL]);

@@ -140,12 +140,8 @@ fn dimensions(
             let name = field(dimension, "name")?.as_str()?.to_owned();
             Some((name, field(dimension, "value")?.clone()))
         };
-        let row: Map<String, Value> = dimensions
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(pair)
-            .collect();
+        let named = dimensions.and_then(Value::as_array).into_iter().flatten();
+        let row = reports.dimensions.row(named.filter_map(pair));
         found = found.saturating_add(usize::from(report_row(&row, context, reports)));
     }
     found
@@ -183,11 +179,8 @@ fn search_results(
             .filter_map(Value::as_array)
             .take(ROWS)
         {
-            let row: Map<String, Value> = columns
-                .iter()
-                .map(|column| (*column).to_owned())
-                .zip(row.iter().cloned())
-                .collect();
+            let names = columns.iter().map(|column| (*column).to_owned());
+            let row = reports.dimensions.row(names.zip(row.iter().cloned()));
             let said = reports.value(&Value::Object(row.clone()), context);
             let told = said > 0 || report_row(&row, context, reports);
             found = found.saturating_add(usize::from(told));

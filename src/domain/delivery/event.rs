@@ -2,6 +2,7 @@
 //! that may.
 
 use super::Head;
+use super::change;
 use super::records::Records;
 use super::reports::{Context, Reports};
 use crate::domain::extract::record;
@@ -89,6 +90,10 @@ fn context<'e>(attribute: impl Fn(&str) -> Option<&'e str>) -> Context {
 
 /// Reads the data of an event of this type, if it can carry a denial.
 fn data(kind: &str, data: Option<&Value>, context: &Context, reports: &mut Reports) {
+    if let Some(change) = data.and_then(|data| change::of(kind, data, context)) {
+        reports.change(change);
+        return;
+    }
     if let Some(name) = never_a_denial(kind) {
         reports.pass_over(name);
         return;
@@ -161,6 +166,6 @@ fn never_a_denial(kind: &str) -> Option<&'static str> {
         .map(|(_, name)| *name)
 }
 
-fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+pub(super) fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
     value.get(name).and_then(Value::as_str)
 }

@@ -5,14 +5,36 @@
 //! no good one beside it. No content reaches an error.
 
 mod alert;
+mod change;
+mod dimensions;
 mod event;
+mod quick;
 mod records;
 mod reports;
+mod row;
+
+pub use dimensions::Dimensions;
 
 use super::event::{Delivery, DeliveryError, Format};
+use memchr::memmem;
 use records::{Body, Records};
 use reports::Reports;
 use serde_json::Value;
+
+/// What [`Delivery::passed_over`] calls an image that Azure Container Instances could not pull. The
+/// firewall may be the cause, as may a wrong name or password: nothing says which, nor an address.
+pub const INACCESSIBLE_IMAGE: &str = "inaccessible image";
+
+/// What [`Delivery::passed_over`] calls events of a registry that tell of an image or chart.
+pub const IMAGE_EVENTS: [&str; 4] = [
+    "image pushed",
+    "image deleted",
+    "chart pushed",
+    "chart deleted",
+];
+
+/// What [`Delivery::passed_over`] calls events that tell of a file, which doorward does not fetch.
+pub const FILE_EVENTS: [&str; 2] = ["blob created", "capture file created"];
 
 /// What the headers of a delivery say about its body.
 ///
@@ -65,11 +87,36 @@ impl Head {
     }
 }
 
-/// Takes a delivery apart.
+/// Takes a delivery apart. Of a batch of diagnostic records, those in which nothing of interest can
+/// stand are counted and not parsed: a broken one among them is not told of.
 pub fn read(head: &Head, body: &[u8]) -> Result<Delivery, DeliveryError> {
+    read_named(head, &Dimensions::default(), body)
+}
+
+/// The same for a source whose alerts have names of their own for what they are about.
+pub fn read_named(
+    head: &Head,
+    dimensions: &Dimensions,
+    body: &[u8],
+) -> Result<Delivery, DeliveryError> {
+    match quick::read((head, dimensions), &head.media_type(), body) {
+        Some((format, reports)) => Ok(reports.into_delivery(format)),
+        None => read_whole(head, dimensions, body),
+    }
+}
+
+/// Takes a delivery apart, every record of it.
+fn read_whole(
+    head: &Head,
+    dimensions: &Dimensions,
+    body: &[u8],
+) -> Result<Delivery, DeliveryError> {
     let media_type = head.media_type();
     let binary_mode = head.attribute("specversion").is_some();
-    let mut reports = Reports::default();
+    // An escape could hide it.
+    let stands = |text: &str| memmem::find(body, text.as_bytes()).is_some();
+    let inaccessible = stands(reports::INACCESSIBLE) || stands("\\u");
+    let mut reports = Reports::begin(dimensions, inaccessible);
     let format = match records::read(&media_type, body)? {
         Body::Text(text) => {
             let context = if binary_mode {
@@ -90,7 +137,7 @@ pub fn read(head: &Head, body: &[u8]) -> Result<Delivery, DeliveryError> {
             Format::CloudEvents
         }
         Body::Json(records) => {
-            let format = format(head, &records);
+            let format = format_of(head, records.first(), records.envelope);
             read_records(format, records, &mut reports);
             format
         }
@@ -99,51 +146,55 @@ pub fn read(head: &Head, body: &[u8]) -> Result<Delivery, DeliveryError> {
 }
 
 /// The format that the headers, the envelope and the first record show.
-fn format(head: &Head, records: &Records) -> Format {
-    if head.event_type.is_some() && !records.first().is_some_and(is_cloud_event) {
+fn format_of(head: &Head, first: Option<&Value>, envelope: bool) -> Format {
+    if head.event_type.is_some() && !first.is_some_and(is_cloud_event) {
         return Format::EventGrid;
     }
-    match records.first() {
+    match first {
         Some(first) if is_cloud_event(first) => Format::CloudEvents,
         Some(first) if is_grid_event(first) => Format::EventGrid,
         Some(first) if alert::is_alert(first) => Format::CommonAlert,
-        _ if records.envelope => Format::Diagnostic,
+        _ if envelope => Format::Diagnostic,
         Some(first) if is_diagnostic(first) => Format::Diagnostic,
         Some(_) | None => Format::Json,
     }
 }
 
-/// Reads each record as what it is; the delivery's format only says what a record must be.
 fn read_records(format: Format, records: Records, reports: &mut Reports) {
     reports.records(records.count());
     reports.bad(records.bad);
     for (number, record) in records.good {
-        let read = match &record {
-            record if is_cloud_event(record) => event::cloud_event(record, reports),
-            record if is_grid_event(record) => event::grid_event(record, reports),
-            record if alert::is_alert(record) => alert::read(record, reports),
-            record => {
-                let object = record.is_object();
-                match format {
-                    Format::EventGrid => {
-                        Err("an event of Event Grid has `id`, `eventType` and `data`; this has not")
-                    }
-                    Format::CloudEvents => Err(
-                        "a CloudEvent has `specversion`, `id`, `source` and `type`; this has not",
-                    ),
-                    Format::Diagnostic if !object => {
-                        Err("a diagnostic record is a JSON object; this is none")
-                    }
-                    Format::Diagnostic | Format::CommonAlert | Format::Json | Format::Text => {
-                        reports.value(record, &reports::Context::default());
-                        Ok(())
-                    }
+        read_record(format, (number, &record), reports);
+    }
+}
+
+/// Reads a record as what it is; the delivery's format only says what a record must be.
+fn read_record(format: Format, (number, record): (usize, &Value), reports: &mut Reports) {
+    let read = match record {
+        record if is_cloud_event(record) => event::cloud_event(record, reports),
+        record if is_grid_event(record) => event::grid_event(record, reports),
+        record if alert::is_alert(record) => alert::read(record, reports),
+        record => {
+            let object = record.is_object();
+            match format {
+                Format::EventGrid => {
+                    Err("an event of Event Grid has `id`, `eventType` and `data`; this has not")
+                }
+                Format::CloudEvents => {
+                    Err("a CloudEvent has `specversion`, `id`, `source` and `type`; this has not")
+                }
+                Format::Diagnostic if !object => {
+                    Err("a diagnostic record is a JSON object; this is none")
+                }
+                Format::Diagnostic | Format::CommonAlert | Format::Json | Format::Text => {
+                    reports.value(record, &reports::Context::default());
+                    Ok(())
                 }
             }
-        };
-        if let Err(error) = read {
-            reports.bad_record(number, error);
         }
+    };
+    if let Err(error) = read {
+        reports.bad_record(number, error);
     }
 }
 
@@ -166,5 +217,7 @@ fn is_diagnostic(record: &Value) -> bool {
         || has("operationName") && has("resourceId")
 }
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;

@@ -137,6 +137,11 @@ fn what(error: &serde_json::Error) -> String {
     told.to_owned()
 }
 
+/// Whether a body is to be read as JSON and as nothing else.
+pub(super) fn is_json(media_type: &str, body: &[u8]) -> bool {
+    expected(media_type, body) != Expected::Perhaps
+}
+
 fn expected(media_type: &str, body: &[u8]) -> Expected {
     let json = ["json", "ndjson", "jsonl", "json-seq"];
     let subtype = media_type.rsplit(['/', '+']).next().unwrap_or_default();

@@ -1,7 +1,8 @@
 //! Collects the reports of a delivery, each denial once within an event, and no more than a bound.
 
+use super::Dimensions;
 use crate::domain::denial::{Kind, Service};
-use crate::domain::event::{BadRecord, Delivery, Evidence, Format, Report};
+use crate::domain::event::{BadRecord, Change, Delivery, Evidence, Format, Report};
 use crate::domain::extract::{self, Found, record};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -10,6 +11,9 @@ use std::collections::HashSet;
 /// How many reports a delivery may hold. More are counted as passed over: a delivery of that many
 /// different denials is a storm.
 pub(super) const MOST: usize = 10_000;
+
+/// Azure Container Instances' code for an image that it could not pull.
+pub(super) const INACCESSIBLE: &str = "InaccessibleImage";
 
 /// What the envelope around a record says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +29,11 @@ pub(super) struct Context {
 /// The delivery as far as it has been read.
 #[derive(Default)]
 pub(super) struct Reports {
+    /// The names that the source's alerts use.
+    pub dimensions: Dimensions,
+    /// Whether the body may speak of an image that was not accessible.
+    inaccessible: bool,
+    changes: Vec<Change>,
     records: usize,
     collected: Vec<Report>,
     bad: Vec<BadRecord>,
@@ -33,6 +42,15 @@ pub(super) struct Reports {
 }
 
 impl Reports {
+    /// Nothing yet, of a body that may speak of an inaccessible image.
+    pub(super) fn begin(dimensions: &Dimensions, inaccessible: bool) -> Self {
+        Self {
+            dimensions: dimensions.clone(),
+            inaccessible,
+            ..Self::default()
+        }
+    }
+
     /// Counts records.
     pub(super) fn records(&mut self, count: usize) {
         self.records = self.records.saturating_add(count);
@@ -63,6 +81,15 @@ impl Reports {
         }
     }
 
+    /// Notes a change of a registry, within the bound of reports.
+    pub(super) fn change(&mut self, change: Change) {
+        if self.changes.len() < MOST {
+            self.changes.push(change);
+        } else {
+            self.pass_over("change beyond the bound of one delivery");
+        }
+    }
+
     /// Notes the code of a subscription's validation.
     pub(super) fn validate(&mut self, code: &str) {
         self.validation_code = Some(code.to_owned());
@@ -70,12 +97,20 @@ impl Reports {
 
     /// Reports what a JSON value holds; returns how much that was.
     pub(super) fn value(&mut self, value: &Value, context: &Context) -> usize {
-        self.found(extract::json::in_value(value), context)
+        let count = self.found(extract::json::in_value(value), context);
+        if count == 0 && self.inaccessible && value.to_string().contains(INACCESSIBLE) {
+            self.pass_over(super::INACCESSIBLE_IMAGE);
+        }
+        count
     }
 
     /// Reports what a text holds.
     pub(super) fn text(&mut self, text: &str, context: &Context) -> usize {
-        self.found(extract::json::in_text(text), context)
+        let count = self.found(extract::json::in_text(text), context);
+        if count == 0 && self.inaccessible {
+            self.pass_over(super::INACCESSIBLE_IMAGE);
+        }
+        count
     }
 
     fn found(&mut self, found: Vec<Found>, context: &Context) -> usize {
@@ -144,6 +179,8 @@ impl Reports {
             mut bad,
             validation_code,
             passed_over,
+            changes,
+            ..
         } = self;
         bad.sort_by_key(|bad| bad.record);
         Delivery {
@@ -153,6 +190,7 @@ impl Reports {
             bad,
             validation_code,
             passed_over,
+            changes,
         }
     }
 }

@@ -18,6 +18,7 @@ mod other_services;
 mod phrase;
 pub(in crate::domain) mod record;
 mod rejoin;
+pub(in crate::domain) mod scan;
 mod sieve;
 mod suspect;
 mod tidy;
@@ -33,6 +34,7 @@ use std::rc::Rc;
 
 pub use json::parse_document;
 pub use sieve::may_hold_denial;
+pub(in crate::domain) use sieve::may_hold_more_than_a_status;
 
 /// The distinct denials in a text, in order of appearance.
 pub fn extract(text: &str) -> Vec<Denial> {

@@ -22,37 +22,74 @@ pub(in crate::domain) struct About {
 
 /// A JSON object whose fields are looked up in any case, at its top and in its `properties`.
 pub(in crate::domain) struct Fields<'v> {
-    top: &'v Map<String, Value>,
-    properties: Option<Cow<'v, Map<String, Value>>>,
+    top: Names<'v>,
+    properties: Option<Names<'v>>,
+}
+
+/// An object's names, with their values.
+enum Names<'v> {
+    Map(Cow<'v, Map<String, Value>>),
+    Flat(Vec<(Cow<'v, str>, Leaf<'v>)>),
+}
+
+/// A value that nests nothing.
+pub(in crate::domain) enum Leaf<'v> {
+    /// A string, or a number as it is written.
+    Said(Cow<'v, str>),
+    /// `null`, `true` or `false`.
+    Nothing,
+}
+
+impl Names<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Map(map) => field(map, name).and_then(text_of),
+            Self::Flat(names) => names
+                .iter()
+                .find(|(known, _)| known.eq_ignore_ascii_case(name))
+                .and_then(|(_, value)| match value {
+                    Leaf::Said(text) => said(text),
+                    Leaf::Nothing => None,
+                }),
+        }
+    }
 }
 
 impl<'v> Fields<'v> {
     pub(in crate::domain) fn of(top: &'v Map<String, Value>) -> Self {
         let properties = field(top, "properties").and_then(|properties| match properties {
-            Value::Object(properties) => Some(Cow::Borrowed(properties)),
-            Value::String(text) if text.trim_start().starts_with('{') => {
-                serde_json::from_str(text).ok().map(Cow::Owned)
-            }
+            Value::Object(properties) => Some(Names::Map(Cow::Borrowed(properties))),
+            Value::String(text) if text.trim_start().starts_with('{') => serde_json::from_str(text)
+                .ok()
+                .map(|properties| Names::Map(Cow::Owned(properties))),
             Value::String(_)
             | Value::Null
             | Value::Bool(_)
             | Value::Number(_)
             | Value::Array(_) => None,
         });
-        Self { top, properties }
+        Self {
+            top: Names::Map(Cow::Borrowed(top)),
+            properties,
+        }
+    }
+
+    /// The same of names and values, each name there once in whatever case.
+    pub(in crate::domain) fn flat(
+        top: Vec<(Cow<'v, str>, Leaf<'v>)>,
+        properties: Vec<(Cow<'v, str>, Leaf<'v>)>,
+    ) -> Self {
+        Self {
+            top: Names::Flat(top),
+            properties: Some(Names::Flat(properties)),
+        }
     }
 
     /// The first of these fields that is there, as text. `<nil>` and the like are nothing.
     pub(in crate::domain) fn text(&self, names: &[&str]) -> Option<String> {
         names.iter().find_map(|name| {
-            let inside = self
-                .properties
-                .as_deref()
-                .and_then(|properties| field(properties, name));
-            [field(self.top, name), inside]
-                .into_iter()
-                .flatten()
-                .find_map(text_of)
+            let inside = || self.properties.as_ref().and_then(|names| names.text(name));
+            self.top.text(name).or_else(inside)
         })
     }
 
@@ -76,12 +113,8 @@ impl<'v> Fields<'v> {
             "status",
         ];
         NAMES.iter().flat_map(|name| {
-            let inside = self
-                .properties
-                .as_deref()
-                .and_then(|properties| field(properties, name));
-            let found = [field(self.top, name), inside];
-            found.into_iter().flatten().filter_map(text_of)
+            let inside = self.properties.as_ref().and_then(|names| names.text(name));
+            [self.top.text(name), inside].into_iter().flatten()
         })
     }
 }
@@ -107,16 +140,21 @@ pub(in crate::domain) fn field<'v>(
 }
 
 pub(in crate::domain) fn text_of(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => number.to_string(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
-    };
+    match value {
+        Value::String(text) => said(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A text that says something.
+fn said(text: &str) -> Option<String> {
+    let text = text.trim();
     let nothing = ["", "<nil>", "nil", "null", "-", "n/a"];
-    (!nothing
+    let says = !nothing
         .iter()
-        .any(|nothing| text.eq_ignore_ascii_case(nothing)))
-    .then_some(text)
+        .any(|nothing| text.eq_ignore_ascii_case(nothing));
+    says.then(|| text.to_owned())
 }
 
 /// What a record says about a registry, if it is a registry's record.
@@ -139,11 +177,9 @@ pub(in crate::domain) fn about(fields: &Fields<'_>) -> Option<About> {
 pub(in crate::domain) fn named(fields: &Fields<'_>) -> About {
     About {
         login_server: fields
-            .text(&["loginServer", "login_server"])
+            .text(LOGIN_SERVERS)
             .and_then(|host| login_server(&host)),
-        resource_id: fields
-            .text(&["resourceId", "_ResourceId", "resource_id", "ResourceUri"])
-            .and_then(|id| registry_id(&id)),
+        resource_id: fields.text(RESOURCE_IDS).and_then(|id| registry_id(&id)),
         identity: fields.text(&["identity"]),
         user_agent: fields.text(&["userAgent", "user_agent"]),
         at: time(fields),
@@ -151,7 +187,7 @@ pub(in crate::domain) fn named(fields: &Fields<'_>) -> About {
 }
 
 /// The names that a caller's address goes by.
-const CALLER: &[&str] = &[
+pub(in crate::domain) const ADDRESSES: &[&str] = &[
     "callerIpAddress",
     "CallerIP",
     "caller_ip",
@@ -164,6 +200,13 @@ const CALLER: &[&str] = &[
     "ipAddress",
     "ip",
 ];
+
+/// The names that a registry's login server goes by.
+pub(in crate::domain) const LOGIN_SERVERS: &[&str] = &["loginServer", "login_server"];
+
+/// The names that a resource's ARM id goes by.
+pub(in crate::domain) const RESOURCE_IDS: &[&str] =
+    &["resourceId", "_ResourceId", "resource_id", "ResourceUri"];
 
 /// The refusal that a record tells of, if it is a registry's record with status 403.
 pub(in crate::domain) fn refusal(fields: &Fields<'_>, about: &About) -> Option<Denial> {
@@ -182,7 +225,7 @@ pub(in crate::domain) fn refused(fields: &Fields<'_>, about: &About) -> Denial {
     Denial {
         kind: Kind::Suspected,
         service: Service::Acr,
-        ip: fields.text(CALLER).as_deref().and_then(caller),
+        ip: fields.text(ADDRESSES).as_deref().and_then(caller),
         registry: about.login_server.clone(),
         repository,
         reference,

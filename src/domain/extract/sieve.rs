@@ -15,24 +15,32 @@ pub fn may_hold_denial(raw: &[u8]) -> bool {
             .is_none_or(|anything| anything.is_match(raw))
 }
 
+/// Whether they may hold more than the number 403.
+pub(in crate::domain) fn may_hold_more_than_a_status(raw: &[u8]) -> bool {
+    !raw.is_ascii() || WORDS.as_ref().is_none_or(|words| words.is_match(raw))
+}
+
 /// What must stand somewhere, unbroken, in anything that is ever found; the places that look for it
-/// hold to these words.
+/// hold to these words, and so do the letters of `scan`.
 static ANYTHING: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(concat!(
-        // The words of a refusal of which a wrap may break one only.
-        r"(?i-u)allowed|client(?:[\s\\%&+<*`_=|#w]|$)",
-        // Status 403 in a record or in a client's error, also behind an escape.
-        r"|(?:^|[^0-9]|\\u00[0-9a-f]{2}|%[0-9a-f]{2}|#01[0-9]|\\x[0-9a-f]{2})403(?:\b|u00)",
-        r"|connectivity|\bhave(?:[^a-z0-9]|u00)",
-        // Other services.
-        r"|forbidden|originated|cosmos|pg_hba|databricks|clientip|prevented|rejected|firewall|authorized|ipauth",
-        // Escapes that may stand for letters or for nothing, so that they could hide those words.
-        r"|\\u(?:[^0]|0[^0]|00[014567a-f]|\{)|\\x[014567a-f]|\\U|\\[0-3][0-7][0-7]",
-        r"|%(?:[014567a-f][0-9a-f]|25)|&#|&[a-z]+;|#03",
-        r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\^\[|\[[0-9;]*m"
-    ))
-    .ok()
+    // Status 403 in a record or in a client's error, also behind an escape.
+    let status = r"(?:^|[^0-9]|\\u00[0-9a-f]{2}|%[0-9a-f]{2}|#01[0-9]|\\x[0-9a-f]{2})403(?:\b|u00)";
+    Regex::new(&format!("{OF_WORDS}|{status}")).ok()
 });
+
+static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(OF_WORDS).ok());
+
+const OF_WORDS: &str = concat!(
+    // The words of a refusal of which a wrap may break one only.
+    r"(?i-u)allowed|client(?:[\s\\%&+<*`_=|#w]|$)",
+    r"|connectivity|\bhave(?:[^a-z0-9]|u00)",
+    // Other services.
+    r"|forbidden|originated|cosmos|pg_hba|databricks|clientip|prevented|rejected|firewall|authorized|ipauth",
+    // Escapes that may stand for letters, digits or nothing, so that they could hide those words.
+    r"|\\u(?:[^0]|0[^0]|00(?:[014567a-f]|3[0-9])|\{)|\\x(?:[014567a-f]|3[0-9])|\\U|\\[bf]|\\[0-3][0-7][0-7]",
+    r"|%(?:[014567a-f][0-9a-f]|25|3[0-9])|&#|&[a-z]+;|#03",
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\^\[|\[[0-9;]*m"
+);
 
 #[cfg(test)]
 mod tests {

@@ -92,6 +92,7 @@ pub fn plan(live: &Live, wanted: &Wanted<'_>, now: Timestamp) -> Plan {
             Next::Write => _ = write.insert(address),
         }
     }
+    patch.remove.extend(left_behind(live, wanted));
     if let Some(obstacle) = removal_obstacle(live).filter(|_| !patch.remove.is_empty()) {
         plan.stuck = Some(obstacle);
         patch.remove.clear();
@@ -138,6 +139,18 @@ fn closing(live: &Live, wanted: &Wanted<'_>, grant: &Grant, stage: Stage, needed
         (None, _) if stage == Stage::Open => ended(Ending::RemovedByOthers),
         (None, _) => ended(Ending::NeverOpened),
     }
+}
+
+/// Entries that a lost write of ours left behind after the grants for them were over.
+fn left_behind(live: &Live, wanted: &Wanted<'_>) -> Vec<Ipv4Addr> {
+    let needed = |address: &Ipv4Addr| {
+        let mut grants = wanted.grants.iter();
+        grants.any(|(grant, _)| grant.address.get() == *address)
+    };
+    let claimed = wanted.claimed.keys().copied();
+    claimed
+        .filter(|address| !needed(address) && live.exact(*address).is_some())
+        .collect()
 }
 
 /// What stands against taking our own entries away: only what a PATCH saying `Deny` would change

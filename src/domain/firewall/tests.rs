@@ -336,3 +336,9 @@ proptest! {
         prop_assert_eq!(after.len(), foreign.len() + patch.add.len());
     }
 }
+
+#[test]
+fn what_a_lost_write_left_behind_is_taken_away() {
+    let plan = plan(&live(&["20.1.2.3", "20.1.2.4"]), &wanted(&[], &[3]), at(0));
+    assert_eq!(plan.patch, Some(patch(&[], &[3])));
+}

@@ -12,22 +12,27 @@ mod write;
 use crate::app::App;
 use crate::azure::{ArmError, Call};
 use crate::clock;
-use crate::domain::firewall::{Live, Malformed, Obstacle, Plan, Wanted, plan};
+use crate::domain::firewall::{Live, Malformed, Obstacle, Plan, Step, Wanted, plan};
+use crate::domain::grant::Ending;
+use crate::domain::id::GrantId;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::{Claim, State};
+use crate::domain::state::{Registry, State};
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How soon a registry is read again while it is being updated, or while a write's fate is unknown.
 const READ_AGAIN: Duration = Duration::from_secs(2);
 
+/// How often a registry is read on which a lost write may yet land.
+const LOOK_OUT: Duration = Duration::from_secs(20);
+
+/// An entry of ours that no read has shown for this long has been taken away by others.
+const SURELY_GONE: SignedDuration = SignedDuration::from_secs(40);
+
 /// After this long a write that no read has shown is given up as lost, and a new attempt may begin.
 const LOST_AFTER: SignedDuration = SignedDuration::from_secs(60);
-
-/// A lost write may land this long after it was begun: until then a grant for its address is not
-/// declared over on the ground of a read that does not show it.
-const MAY_LAND_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 
 /// The longest pause between two attempts while Azure does not answer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -130,21 +135,67 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
         return Ok(Left::After(READ_AGAIN));
     }
     let limit = read::limit(app, id, call).await;
-    let plan = plan_now(app, id, &live, limit);
+    let mut plan = plan_now(app, id, &live, limit);
+    let unsure = set_aside_unsure(app, id, &mut plan);
     conclude::steps(app, &plan.steps).await?;
     if let Some(patch) = plan.patch {
         return write::write(attempt, &live, patch, limit).await;
     }
-    Ok(plan.stuck.map_or(Left::Nothing, Left::Stuck))
+    let watch = app
+        .ledger
+        .read(|state| may_be_left_behind(state, id, app.clock.now()));
+    Ok(match plan.stuck {
+        Some(obstacle) => Left::Stuck(obstacle),
+        None if watch || unsure => Left::After(LOOK_OUT),
+        None => Left::Nothing,
+    })
 }
 
-/// Whether anything is to be done for `id` at `now`: something to open, to close, or to settle.
+/// One read that does not show an entry of ours may be stale: only reads over [`SURELY_GONE`] say that
+/// others took it away. Takes such conclusions out of the plan until then; whether there are any.
+fn set_aside_unsure(app: &App, id: &ResourceId, plan: &mut Plan) -> bool {
+    let now = app.clock.now();
+    let missing = |step: &Step| match step {
+        Step::Ended(grant, Ending::RemovedByOthers) => Some(*grant),
+        Step::Ended(..)
+        | Step::Opened(_)
+        | Step::Satisfied(..)
+        | Step::NotOpened(..)
+        | Step::Observed(_) => None,
+    };
+    let all: Vec<GrantId> = plan.steps.iter().filter_map(missing).collect();
+    let since = app.missing_since(id, now, &all);
+    let unsure = |grant: &GrantId| {
+        since
+            .get(grant)
+            .is_some_and(|at| now.duration_since(*at) < SURELY_GONE)
+    };
+    plan.steps
+        .retain(|step| !missing(step).as_ref().is_some_and(unsure));
+    all.iter().any(unsure)
+}
+
+/// Whether anything is to be done for `id` at `now`: something to open, to close, to settle, or to
+/// watch for.
 pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
-    let hangs = state
-        .registries
-        .get(id)
-        .is_some_and(|registry| registry.unsettled.is_some());
-    hangs || state.grants_of(id).any(|standing| standing.is_due(now))
+    let hangs = |registry: &Registry| registry.unsettled.is_some();
+    state.registries.get(id).is_some_and(hangs)
+        || state.grants_of(id).any(|standing| standing.is_due(now))
+        || may_be_left_behind(state, id, now)
+}
+
+/// Whether a write whose reply was lost may yet leave an entry behind that no grant needs any more.
+fn may_be_left_behind(state: &State, id: &ResourceId, now: Timestamp) -> bool {
+    let needed = |address| {
+        state
+            .grants_of(id)
+            .any(|standing| standing.grant.address.get() == address)
+    };
+    let Some(registry) = state.registries.get(id) else {
+        return false;
+    };
+    let mut claims = registry.claimed.all(now);
+    claims.any(|(address, may_land)| may_land && !needed(address))
 }
 
 /// When the next grant of `id` ends, if one stands.
@@ -159,10 +210,12 @@ fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
     let now = app.clock.now();
     app.ledger.read(|state| {
         let claimed = state.registries.get(id).map(|registry| &registry.claimed);
-        let uncertain = |claim: &Claim| matches!(claim, Claim::Begun(at) if now.duration_since(*at) < MAY_LAND_WITHIN);
         let wanted = Wanted {
-            grants: state.grants_of(id).map(|standing| (&standing.grant, standing.stage)).collect(),
-            claimed: claimed.into_iter().flatten().map(|(address, claim)| (*address, uncertain(claim))).collect(),
+            grants: state
+                .grants_of(id)
+                .map(|standing| (&standing.grant, standing.stage))
+                .collect(),
+            claimed: claimed.map_or_else(BTreeMap::new, |claims| claims.all(now).collect()),
             limit,
             may_add: app.may_add,
         };

@@ -97,6 +97,12 @@ impl Model {
         }
     }
 
+    /// Whether an operation on this registry is under way.
+    pub fn is_updating(&self, name: &str) -> bool {
+        self.held(&name.to_ascii_lowercase())
+            .is_some_and(Held::is_updating)
+    }
+
     pub(super) fn app(&self, client_id: &str) -> Option<&App> {
         self.apps.iter().find(|app| app.client_id == client_id)
     }

@@ -1,0 +1,137 @@
+//! Which entries of a registry are ours: those that we wrote, or began to write while a read showed
+//! that they were not there.
+
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+/// A write whose reply was lost may land this long after it was begun. Until then an entry for one of
+/// its addresses is ours, and its absence proves nothing.
+pub const MAY_LAND_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// The addresses whose entries on one registry are ours, if they stand there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claims(BTreeMap<Ipv4Addr, Claim>);
+
+/// How sure we are that we wrote an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    /// A read after our write showed it.
+    Seen,
+    /// A write of it was begun at the first time, and last at the second; it may yet land.
+    Begun(Timestamp, Timestamp),
+}
+
+impl Claims {
+    /// A write of these addresses begins; the read before showed none of them.
+    pub fn begin(&mut self, at: Timestamp, add: &[Ipv4Addr]) {
+        for address in add {
+            let claim = self.0.entry(*address).or_insert(Claim::Begun(at, at));
+            if let Claim::Begun(_, last) = claim {
+                *last = at;
+            }
+        }
+    }
+
+    /// A read shows that write: its additions stand, its removals are gone.
+    pub fn applied(&mut self, add: &[Ipv4Addr], remove: &[Ipv4Addr]) {
+        self.0.retain(|address, _| !remove.contains(address));
+        self.0
+            .extend(add.iter().map(|address| (*address, Claim::Seen)));
+    }
+
+    /// The write that began at `at` was certainly not done. What an earlier one claimed stays claimed.
+    pub fn not_applied(&mut self, at: Timestamp, add: &[Ipv4Addr]) {
+        let of_this_write = |claim: &Claim| matches!(claim, Claim::Begun(first, _) if *first == at);
+        self.0
+            .retain(|address, claim| !add.contains(address) || !of_this_write(claim));
+    }
+
+    /// No grant needs the address any more. A write of it that may yet land stays claimed, so that
+    /// what it leaves behind is taken away.
+    pub fn release(&mut self, address: Ipv4Addr) {
+        if self.0.get(&address) == Some(&Claim::Seen) {
+            self.0.remove(&address);
+        }
+    }
+
+    /// Somebody else took the entry away.
+    pub fn lose(&mut self, address: Ipv4Addr) {
+        self.0.remove(&address);
+    }
+
+    /// Drops claims of writes that can no longer land, unless `needed` says otherwise.
+    pub fn forget(&mut self, now: Timestamp, needed: impl Fn(Ipv4Addr) -> bool) {
+        self.0.retain(|address, claim| {
+            needed(*address) || *claim == Claim::Seen || claim.may_land(now)
+        });
+    }
+
+    /// Every claimed address, and whether a write of it may yet land.
+    pub fn all(&self, now: Timestamp) -> impl Iterator<Item = (Ipv4Addr, bool)> {
+        self.0
+            .iter()
+            .map(move |(address, claim)| (*address, claim.may_land(now)))
+    }
+}
+
+impl Claim {
+    fn may_land(self, now: Timestamp) -> bool {
+        matches!(self, Self::Begun(_, last) if now.duration_since(last) < MAY_LAND_WITHIN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Ipv4Addr = Ipv4Addr::new(20, 1, 2, 3);
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(minute * 60).unwrap()
+    }
+
+    fn claimed(claims: &Claims, minute: i64) -> Vec<(Ipv4Addr, bool)> {
+        claims.all(at(minute)).collect()
+    }
+
+    #[test]
+    fn a_lost_write_stays_ours_when_a_later_one_is_not_even_sent() {
+        let mut claims = Claims::default();
+        claims.begin(at(0), &[A]);
+        claims.begin(at(1), &[A]);
+        claims.not_applied(at(1), &[A]);
+        assert_eq!(claimed(&claims, 2), [(A, true)]);
+        assert_eq!(claimed(&claims, 20), [(A, false)]);
+    }
+
+    #[test]
+    fn a_write_that_was_refused_claims_nothing() {
+        let mut claims = Claims::default();
+        claims.begin(at(0), &[A]);
+        claims.not_applied(at(0), &[A]);
+        assert!(claimed(&claims, 0).is_empty());
+    }
+
+    #[test]
+    fn what_may_land_outlives_its_grant() {
+        let mut claims = Claims::default();
+        claims.begin(at(0), &[A]);
+        claims.release(A);
+        claims.forget(at(9), |_| false);
+        assert_eq!(claimed(&claims, 9), [(A, true)]);
+        claims.forget(at(10), |_| false);
+        assert!(claimed(&claims, 10).is_empty());
+    }
+
+    #[test]
+    fn what_was_seen_is_ours_until_it_is_released() {
+        let mut claims = Claims::default();
+        claims.begin(at(0), &[A]);
+        claims.applied(&[A], &[]);
+        claims.forget(at(100), |_| false);
+        assert_eq!(claimed(&claims, 100), [(A, false)]);
+        claims.release(A);
+        assert!(claimed(&claims, 100).is_empty());
+    }
+}

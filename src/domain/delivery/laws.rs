@@ -1,0 +1,217 @@
+//! What holds for any batch: the quick way tells what the thorough one tells.
+
+use super::*;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::json;
+
+const ID: &str =
+    "/SUBSCRIPTIONS/1/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.CONTAINERREGISTRY/REGISTRIES/FABRIKAM";
+
+/// Pieces of what callers and Azure write, and of what would hide a denial from a hasty reader.
+const PIECES: &[&str] = &[
+    "client",
+    "Client",
+    "CLIENT",
+    "cli",
+    "ent",
+    " with",
+    " IP ",
+    "'",
+    "\\u0027",
+    "20.1.2.3",
+    " is",
+    " not",
+    " allowed",
+    " ALLOWED",
+    "allo",
+    "wed",
+    " access",
+    "client with IP '20.1.2.3' is not allowed access",
+    "client\nwith IP '20.1.2.3' is not allowed access",
+    "\n",
+    "\t",
+    "\u{8}",
+    "\u{c}",
+    " ",
+    "denied: ",
+    "https://fabrikam.azurecr.io/v2/app/manifests/v1",
+    "\": ",
+    "403",
+    "4",
+    "03",
+    "unexpected status",
+    " Forbidden",
+    "ip forbidden",
+    "{",
+    "}",
+    "[",
+    "]",
+    "},{\"time\":",
+    "\"",
+    "\\u0063lient",
+    "&#99;lient",
+    "%63lient",
+    "\\x63lient",
+    "\\143lient",
+    "\u{1b}[0m",
+    "\u{200b}",
+    "é",
+    "\\",
+    "/",
+    "Client address: ",
+    "vault:",
+    "Client address is not authorized and caller ",
+    "no pg_hba.conf entry for host ",
+    "don't have access to registry ",
+    "connectivity_forbidden_error",
+    "Source IP address: ",
+    "databricks",
+    "Client Ip address : ",
+    "synapse",
+    "request originated from ip ",
+    "cosmos",
+    "ip-address-rejected",
+    "IpAuthorizationError",
+    "has been prevented to connect",
+    "docker/24.0 UpstreamClient(Docker-Client/24.0 \\(linux\\))",
+    "westeurope",
+    "eventType",
+    "specversion",
+    "schemaId",
+    "InaccessibleImage",
+    "#012",
+    "%20",
+    "+",
+];
+
+/// A record of a registry; what varies is what somebody outside can choose, and the status.
+fn record() -> impl Strategy<Value = Value> {
+    let text = prop::collection::vec(select(PIECES), 0..6).prop_map(|pieces| pieces.concat());
+    let status = select(vec![
+        json!("200"),
+        json!("200"),
+        json!("200"),
+        json!("403"),
+        json!(403),
+        json!("4030"),
+        json!("Forbidden (403)"),
+    ]);
+    let place = select(vec![
+        "userAgent",
+        "repository",
+        "message",
+        "resultType",
+        "identity",
+        "nested",
+        "escaped",
+        "list",
+        "top",
+        "event",
+        "cloud",
+        "alert",
+    ]);
+    (text, status, place, 0..4_u8).prop_map(|(text, status, place, number)| {
+        let mut record = json!({
+            "time": "2026-11-22T10:00:00Z", "resourceId": ID, "category": "ContainerRegistryLoginEvents", "operationName": "Login",
+            "resultDescription": status, "callerIpAddress": format!("20.1.2.{number}"), "properties": { "loginServer": "fabrikam.azurecr.io" },
+        });
+        match place {
+            "nested" => record["properties"]["more"] = json!({ "category": "ContainerRegistryLoginEvents", "resultDescription": 403, "callerIpAddress": "20.9.9.9", "message": text }),
+            "escaped" => record["properties"] = json!({ "loginServer": "fabrikam.azurecr.io", "message": text }).to_string().into(),
+            "list" => record["properties"]["list"] = json!([{ "time": text }, { "time": "client with IP '20.7.7.7' is not allowed access" }, text]),
+            "event" => record["eventType"] = json!("Microsoft.ContainerRegistry.ImagePushed"),
+            "cloud" => { record["specversion"] = json!("1.0"); record["type"] = json!("Microsoft.ContainerRegistry.ImagePushed"); }
+            "alert" => record = json!({ "schemaId": "azureMonitorCommonAlertSchema", "data": { "essentials": { "monitorCondition": "Resolved" } } }),
+            "top" | "resultType" | "identity" => record[place] = json!(text),
+            _ => record["properties"][place] = json!(text),
+        }
+        record
+    })
+}
+
+/// How a sender writes down a batch.
+fn written(records: &[Value], way: u8) -> String {
+    let texts: Vec<String> = records.iter().map(Value::to_string).collect();
+    match way {
+        0 => format!("{{\"records\":[{}]}}", texts.join(",")),
+        1 => format!("[{}]", texts.join(",")),
+        2 => texts.join("\n"),
+        3 => format!("{{ \"records\" : [\n{}\n] }}\n", texts.join(",\n")),
+        4 => serde_json::to_string_pretty(&json!({ "records": records })).unwrap(),
+        5 => texts.join("\r\n"),
+        6 => format!("{{\"records\":[{}]}}", texts.join(",")).replace('l', "\\u006c"),
+        _ => format!(
+            "{{\"records\":[{}]}}\n{{\"records\":[{}]}}",
+            texts.join(","),
+            texts.join(",")
+        ),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn the_quick_way_hides_nothing(records in prop::collection::vec(record(), 1..8), way in 0..8_u8) {
+        let body = written(&records, way);
+        let head = Head::of([("content-type", "application/json")]);
+        let quick = read(&head, body.as_bytes());
+        let thorough = read_whole(&head, &Dimensions::default(), body.as_bytes());
+        prop_assert_eq!(quick, thorough, "{}", body);
+    }
+
+    #[test]
+    fn the_quick_way_bears_any_bytes(records in prop::collection::vec(record(), 1..4), way in 0..8_u8, cut: prop::sample::Index, byte: u8) {
+        let mut body = written(&records, way).into_bytes();
+        let at = cut.index(body.len());
+        body[at] = byte;
+        let head = Head::of([("content-type", "application/json")]);
+        let quick = read(&head, &body);
+        // A broken record in which nothing stands may go unseen; denials beside it do not.
+        match (&quick, read_whole(&head, &Dimensions::default(), &body)) {
+            (Ok(quick), Ok(thorough)) => prop_assert_eq!(&quick.reports, &thorough.reports),
+            (Ok(_), Err(_)) => {}
+            (Err(quick), Err(thorough)) => prop_assert_eq!(quick, &thorough),
+            (Err(quick), Ok(_)) => prop_assert!(false, "{quick}"),
+        }
+    }
+}
+
+#[test]
+fn an_ordinary_batch_is_read_quickly() {
+    let ordinary = json!({
+        "time": "2026-11-22T10:00:00Z", "resourceId": ID, "category": "ContainerRegistryLoginEvents", "operationName": "Login", "resultDescription": "200",
+        "callerIpAddress": "20.1.2.3", "properties": { "loginServer": "fabrikam.azurecr.io", "userAgent": "docker/24.0 UpstreamClient(Docker-Client/24.0 \\(linux\\))" },
+    });
+    let mut refused = ordinary.clone();
+    refused["resultDescription"] = json!("403");
+    let body = written(&[ordinary.clone(), refused, ordinary], 0);
+    let head = Head::of([("content-type", "application/json")]);
+    let (format, reports) = quick::read(
+        (&head, &Dimensions::default()),
+        "application/json",
+        body.as_bytes(),
+    )
+    .unwrap();
+    let delivery = reports.into_delivery(format);
+    assert_eq!((delivery.records, delivery.reports.len()), (3, 1));
+    assert_eq!(
+        Ok(delivery),
+        read_whole(&head, &Dimensions::default(), body.as_bytes())
+    );
+}
+
+#[test]
+fn a_batch_that_is_cut_off_is_told_of() {
+    let record = json!({ "time": "2026-11-22T10:00:00Z", "resourceId": ID, "category": "ContainerRegistryLoginEvents", "resultDescription": "200" });
+    let body = written(&[record.clone(), record], 0);
+    let head = Head::of([("content-type", "application/json")]);
+    for cut in [body.len() - 1, body.len() - 2, body.len() - 10] {
+        let read = read(&head, body.get(..cut).unwrap().as_bytes());
+        assert!(
+            matches!(read, Err(DeliveryError::Syntax { .. })),
+            "{read:?}"
+        );
+    }
+}
