@@ -1,5 +1,6 @@
 //! What the shell is given: every collaborator, once, with public fields.
 
+use crate::auth::Bearer;
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::clock::Clock;
@@ -16,12 +17,14 @@ use crate::domain::repeat::Windows;
 use crate::domain::request::Request;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::sets::Sets;
+use crate::domain::signature;
 use crate::domain::verdict::Approvals;
 use crate::flow::notify::Attempts;
 use crate::flow::reconcile::Pace;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +41,8 @@ pub struct App {
     pub ledger: Ledger,
     /// Azure Resource Manager.
     pub arm: Arm,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// The senders that are heard, by name.
     pub sources: BTreeMap<String, Source>,
     /// The enrolled registries.
@@ -145,6 +150,10 @@ pub enum Auth {
         /// Whether it may stand in the query parameter `key`, for senders that cannot set a header.
         query: bool,
     },
+    /// A token that Microsoft Entra ID or a CI provider issued.
+    Bearer(Box<Bearer>),
+    /// A signature of the body, by any of these keys.
+    Signature(Vec<signature::Key>),
 }
 
 impl App {

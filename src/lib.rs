@@ -15,6 +15,7 @@
 //! that `serve` runs knows of `sim`.
 
 pub mod app;
+pub mod auth;
 pub mod azure;
 pub mod cli;
 pub mod clock;

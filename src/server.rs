@@ -12,12 +12,11 @@ use crate::domain::repeat::Windows;
 use crate::domain::resource_id::ResourceId;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
-use crate::{flow, http};
+use crate::{auth, flow, http};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use governor::{Quota, RateLimiter};
 use jiff::SignedDuration;
-use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
@@ -115,6 +114,9 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
     let ledger = Ledger::open(&config.state.to_string()).await;
     let ledger =
         ledger.with_context(|| format!("the ledger `{}` cannot be opened", config.state))?;
+    let http = Http::new(config.azure.ca_file.as_deref()).map_err(StartError::settings)?;
+    let auths = auth::of_sources(&config, secrets.source_keys, (&http, &clock))
+        .map_err(StartError::settings)?;
     let registries: BTreeMap<ResourceId, Enrolled> =
         config.registries.iter().map(enrolled).collect();
     let hosts = Hosts::configured(
@@ -125,7 +127,8 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
     Ok(App {
         arm,
         ledger,
-        sources: sources(&config, secrets.source_keys),
+        trusted_proxies: config.trusted_proxies.clone(),
+        sources: sources(&config, auths),
         channels: secrets
             .channel_urls
             .into_iter()
@@ -144,7 +147,7 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         link_key,
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
-        http: Http::new(config.azure.ca_file.as_deref()).map_err(StartError::settings)?,
+        http,
         metrics: Metrics::default(),
         memory: Memory::knowing(hosts),
         clock,
@@ -190,17 +193,13 @@ fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
     (registry.id.clone(), enrolled)
 }
 
-fn sources(
-    config: &Config,
-    mut keys: BTreeMap<String, Vec<SecretString>>,
-) -> BTreeMap<String, Source> {
+fn sources(config: &Config, mut auths: BTreeMap<String, Auth>) -> BTreeMap<String, Source> {
     let source = |source: &config::Source| {
-        let config::Auth::SharedKey { query, .. } = source.auth;
-        let keys = keys.remove(&source.name).unwrap_or_default();
+        let auth = auths.remove(&source.name)?;
         let per_second = NonZeroU32::new(source.rate_per_second).unwrap_or(NonZeroU32::MIN);
-        Source {
+        Some(Source {
             name: source.name.clone(),
-            auth: Auth::SharedKey { keys, query },
+            auth,
             scope: Scope {
                 registries: source.registries.clone(),
                 registry: source.registry.clone(),
@@ -210,12 +209,12 @@ fn sources(
             per_second,
             max_body: source.max_body_bytes,
             options: source.options.clone(),
-        }
+        })
     };
     config
         .sources
         .iter()
-        .map(source)
+        .filter_map(source)
         .map(|source| (source.name.clone(), source))
         .collect()
 }

@@ -88,6 +88,11 @@ impl Settings {
         Ok(())
     }
 
+    /// Where tokens of Microsoft Entra ID are issued, checked.
+    pub fn authority(&self) -> Result<Url, SettingsError> {
+        Ok(self.endpoints()?.authority)
+    }
+
     pub(super) fn endpoints(&self) -> Result<Endpoints, SettingsError> {
         let manager = self.resource_manager.as_deref();
         let authority = self.authority.as_deref();

@@ -1,5 +1,6 @@
 //! The configuration: read once, checked whole, every error with file, line and field.
 
+mod auth;
 mod azure;
 mod error;
 mod options;
@@ -20,6 +21,7 @@ pub use state::State;
 use crate::azure::Settings;
 use crate::domain::policy::Policy;
 use crate::domain::problem::{Place, Problem, Problems, did_you_mean};
+use crate::domain::proof::ClaimIs;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::Approvals;
 use ipnet::IpNet;
@@ -139,6 +141,31 @@ pub enum Auth {
         /// Whether it may also stand in the query parameter `key`.
         query: bool,
     },
+    /// A token that a tenant of Microsoft Entra ID issued.
+    EntraToken {
+        /// The tenant, a GUID in lower case.
+        tenant_id: String,
+        /// What the token is for, in every form that it may be written in.
+        audiences: Vec<String>,
+        /// The application that shows it, a GUID; `None` for any.
+        app_id: Option<String>,
+        /// A role that the application must have.
+        role: Option<String>,
+    },
+    /// The token of a CI job.
+    CiToken {
+        /// Who issues it: an https URL, or http on this machine.
+        issuer: String,
+        /// What it is for.
+        audiences: Vec<String>,
+        /// What it must say of the job; at least one claim names whose job it is.
+        claims: Vec<ClaimIs>,
+    },
+    /// A signature of the body in the form of Standard Webhooks.
+    Signature {
+        /// All of them count: one comes, one goes.
+        keys: Vec<Secret>,
+    },
 }
 
 /// Where messages go.
@@ -199,7 +226,10 @@ impl Config {
         };
         let link_key = read(&self.links.key);
         let source_keys = self.sources.iter().map(|source| {
-            let Auth::SharedKey { keys, .. } = &source.auth;
+            let keys: &[Secret] = match &source.auth {
+                Auth::SharedKey { keys, .. } | Auth::Signature { keys } => keys,
+                Auth::EntraToken { .. } | Auth::CiToken { .. } => &[],
+            };
             (source.name.clone(), keys.iter().map(&mut read).collect())
         });
         let source_keys = source_keys.collect();

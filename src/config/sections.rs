@@ -1,8 +1,9 @@
 //! The lists of a configuration: registries, sources, channels; and its links.
 
+use super::auth::auth_of;
 use super::options::options;
 use super::values::{host, name, secret};
-use super::{Auth, Channel, ChannelKind, Links, Registry, Secret, Source};
+use super::{Auth, Channel, ChannelKind, Links, Registry, Source};
 use crate::domain::problem::{Sink, did_you_mean};
 use crate::domain::resource_id::{REGISTRY, ResourceId};
 use crate::domain::verdict::Approvals;
@@ -23,8 +24,6 @@ const RATE_PER_SECOND: u32 = 50;
 const MAX_BODY: u32 = 4 << 20;
 /// How long a request can be answered, unless the file says otherwise.
 const LINKS_VALID_FOR: Duration = Duration::from_hours(24);
-/// Ways for a sender to prove itself that are to come.
-const LATER_AUTH: [&str; 4] = ["entra_token", "ci_token", "signature", "none"];
 
 /// `links`.
 pub(super) fn links(fields: &mut Fields<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Links> {
@@ -41,7 +40,7 @@ pub(super) fn links(fields: &mut Fields<'_>, folder: &Path, sink: &mut Sink<'_>)
 }
 
 /// The items of a list that must not be empty, or may.
-fn items<'a>(
+pub(super) fn items<'a>(
     fields: &mut Fields<'a>,
     name: &'static str,
     needed: Option<&str>,
@@ -164,6 +163,15 @@ fn source(
     for item in listed.unwrap_or_default() {
         registries.extend(enrolled_host(&item, enrolled, sink));
     }
+    if let (Some(Auth::CiToken { .. }), true) = (&auth, registries.is_empty()) {
+        let help =
+            "name the registries that these jobs use: `registries: [contosoprod.azurecr.io]`";
+        item.error(
+            "a source of CI jobs names the registries that they may speak of",
+            help,
+            sink,
+        );
+    }
     let registry = fields.take("registry");
     let meant = registry
         .as_ref()
@@ -196,30 +204,6 @@ fn source(
         rate_per_second: rate_per_second?,
         max_body_bytes: usize::try_from(max_body_bytes?).ok()?,
         options: options?,
-    })
-}
-
-fn auth_of(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Auth> {
-    let mut fields = item.fields(sink)?;
-    let kind = fields.need("kind", "write `kind: shared_key`", sink);
-    if let Some(kind) = &kind
-        && LATER_AUTH.contains(&kind.text(sink)?)
-    {
-        let help = "write `kind: shared_key`";
-        kind.error("this kind of proof is not supported yet", help, sink);
-        return None;
-    }
-    let kind = kind.and_then(|at| at.word(&[("shared_key", ())], sink));
-    let help = "name where the key is: `keys: [{ env: NAME }]`";
-    let keys = items(&mut fields, "keys", Some(help), sink);
-    let read: Vec<Option<Secret>> = keys.iter().map(|key| secret(key, folder, sink)).collect();
-    let query = fields.take("query");
-    let query = query.map_or(Some(false), |at| at.flag(sink));
-    fields.finish(sink);
-    kind?;
-    Some(Auth::SharedKey {
-        keys: read.into_iter().collect::<Option<_>>()?,
-        query: query?,
     })
 }
 

@@ -120,7 +120,7 @@ pub(super) fn public_url(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<String>
     Some(url.as_str().trim_end_matches('/').to_owned())
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let address = bare.parse::<std::net::IpAddr>();

@@ -5,6 +5,7 @@ use super::event::{Changed, Report};
 use super::firewall::Patch;
 use super::grant::{Ending, Grant};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
+use super::proof::Proof;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::verdict::Verdict;
@@ -181,6 +182,9 @@ pub struct Denied {
     /// Whether its address was in a set that somebody owns.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub owned: bool,
+    /// What the sender's token proved, where it is a CI job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
 }
 
 impl Denied {

@@ -2,10 +2,11 @@
 
 use super::crowd::Crowd;
 use super::denial::Kind;
-use super::id::DenialId;
+use super::grant::Stage;
+use super::id::{DenialId, GrantId};
 use super::ledger::{Denied, Hash, fingerprints};
 use super::resource_id::ResourceId;
-use super::state::{Asked, State};
+use super::state::{Asked, Standing, State};
 use super::verdict::{NoteCode, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use std::net::{IpAddr, Ipv4Addr};
@@ -117,7 +118,10 @@ fn key_from(denied: &Denied, more: &[Option<&str>]) -> DenialKey {
     let address = denial.ip.map(|ip| ip.to_canonical().to_string());
     let registry = denial.registry.as_ref();
     let registry = registry.or(denied.report.login_server.as_ref());
+    // What a job's token proves makes its report another than everybody else's.
+    let job = denied.proof.as_ref().map(|_| denied.source.as_str());
     let parts = [
+        job,
         address.as_deref(),
         registry.map(String::as_str),
         denial.repository.as_deref(),
@@ -138,7 +142,7 @@ impl State {
     ) -> Option<DenialId> {
         let address = denied.report.denial.ip.map(|ip| ip.to_canonical());
         let standing = match (registry, address) {
-            (Some(registry), Some(IpAddr::V4(ip))) => self.stands_for(registry, ip, now),
+            (Some(registry), Some(IpAddr::V4(ip))) => self.stands_for(denied, (registry, ip), now),
             _ => None,
         };
         let recent = |key: &DenialKey| {
@@ -163,15 +167,22 @@ impl State {
     /// The denial of the grant or the open request for `address`.
     fn stands_for(
         &self,
-        registry: &ResourceId,
-        address: Ipv4Addr,
+        denied: &Denied,
+        (registry, address): (&ResourceId, Ipv4Addr),
         now: Timestamp,
     ) -> Option<DenialId> {
         let (grants, requests) = self.registries.get(registry)?.standing.get(&address)?;
         let grants = grants.iter().filter_map(|id| self.grants.get(id));
-        let mut grants = grants.filter(|standing| !standing.is_over(now));
+        // Where an entry of others admits the address, the verdict's window is all that stands: they may
+        // take it away.
+        let open =
+            |standing: &&Standing| standing.stage != Stage::Satisfied && !standing.is_over(now);
+        let mut grants = grants.filter(open);
         let requests = requests.iter().filter_map(|id| self.requests.get(id));
-        let mut requests = requests.filter(|asked| asked.open(now));
+        // What a job's token proves was not known to whoever asked for another sender.
+        let known =
+            |asked: &&Asked| denied.proof.is_none() || asked.request.source == denied.source;
+        let mut requests = requests.filter(|asked| asked.open(now)).filter(known);
         let granted = grants.next().map(|standing| standing.grant.denial);
         granted.or_else(|| requests.next().map(|asked| asked.request.denial))
     }
@@ -222,6 +233,23 @@ impl State {
 
     pub(super) fn crowd(&mut self, registry: Option<&ResourceId>) -> &mut Crowd {
         self.crowds.entry(registry.cloned()).or_default()
+    }
+
+    /// The verdict behind a grant that others' entry satisfies stands for its window, like any other.
+    pub(super) fn keep_window(&mut self, at: Timestamp, grant: GrantId) {
+        let denial = self
+            .grants
+            .get(&grant)
+            .map(|standing| standing.grant.denial);
+        let decided = self
+            .verdicts
+            .iter()
+            .find(|decision| Some(decision.denial.id) == denial);
+        if let Some((key, denial)) =
+            decided.map(|decision| (key(&decision.denial), decision.denial.id))
+        {
+            self.decided.insert(key, (at, denial));
+        }
     }
 
     /// A grant or a request stands for its denial itself: once it is over, the same denial is new.

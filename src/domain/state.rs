@@ -166,7 +166,10 @@ impl State {
                 registry, outcome, ..
             } => self.settle(registry, outcome),
             What::Opened { grant } => self.stage(*grant, Stage::Open),
-            What::Satisfied { grant, .. } => self.stage(*grant, Stage::Satisfied),
+            What::Satisfied { grant, .. } => {
+                self.stage(*grant, Stage::Satisfied);
+                self.keep_window(at, *grant);
+            }
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
             What::RegistryChanged { .. } => {}

@@ -121,6 +121,8 @@ pub enum NoteCode {
     Storm,
     /// As many requests about the registry are open as may be.
     TooManyRequests,
+    /// A CI job reported an address that is not its own.
+    NotOwnAddress,
 }
 
 impl NoteCode {
@@ -139,6 +141,7 @@ impl NoteCode {
             Self::BudgetSpent => "budget_spent",
             Self::Storm => "storm",
             Self::TooManyRequests => "too_many_requests",
+            Self::NotOwnAddress => "not_own_address",
         }
     }
 }

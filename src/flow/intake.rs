@@ -6,6 +6,7 @@ use crate::domain::arrivals::Arrival;
 use crate::domain::event::{Change, Delivery, Report};
 use crate::domain::id::{DenialId, WriteId};
 use crate::domain::ledger::{Denied, What};
+use crate::domain::proof::Proof;
 use crate::domain::resource_id::ResourceId;
 use crate::metrics::PassedOverLabels;
 use crate::store::StoreError;
@@ -24,6 +25,7 @@ pub async fn accept(
     app: &App,
     source: &Source,
     delivery: Delivery,
+    proof: Option<Proof>,
 ) -> Result<Accepted, StoreError> {
     let now = app.clock.now();
     let changes = changes(app, source, delivery.changes);
@@ -35,13 +37,15 @@ pub async fn accept(
         return Ok(Accepted { denials, new: 0 });
     }
     let reports = delivery.reports.into_iter();
-    let arrivals = reports.map(|report| arrival(app, source, report)).collect();
+    let arrivals = reports
+        .map(|report| arrival(app, source, report, proof.as_ref()))
+        .collect();
     let taken = app.ledger.take_in(now, app.windows, arrivals).await?;
     let new = denials.saturating_sub(taken.duplicate);
     Ok(Accepted { denials, new })
 }
 
-fn arrival(app: &App, source: &Source, report: Report) -> Arrival {
+fn arrival(app: &App, source: &Source, report: Report, proof: Option<&Proof>) -> Arrival {
     let owned = report.denial.ip.is_some_and(|ip| app.owns(ip));
     let mut denied = Denied {
         id: DenialId(app.clock.id()),
@@ -49,6 +53,7 @@ fn arrival(app: &App, source: &Source, report: Report) -> Arrival {
         report,
         registry: None,
         owned,
+        proof: proof.cloned(),
     };
     denied.registry = app.registry_of(&denied).ok();
     Arrival {

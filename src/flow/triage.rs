@@ -111,6 +111,7 @@ fn ask_policy(
         denial: &denied.report.denial,
         registry: host.as_deref(),
         source: &denied.source,
+        proof: denied.proof.as_ref(),
         identity: denied.report.identity.as_deref(),
         user_agent: denied.report.user_agent.as_deref(),
         trusted_status_403: trusted && denied.report.evidence == Evidence::Status403,

@@ -1,41 +1,192 @@
 //! Whether a request comes from the sender that its path names. Looked at before anything else.
 
 use crate::app::{App, Auth, Source};
+use crate::auth::{Bearer, TokenError};
+use crate::domain::peer;
+use crate::domain::proof::{self, Proof};
+use crate::domain::signature::{self, Signed};
+use crate::domain::token::BadToken;
 use crate::http::HttpError;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use axum::extract::Query;
+use axum::extract::{ConnectInfo, Query};
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use governor::clock::{Clock, DefaultClock};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::ledger::Hash;
 
 /// The header that carries a shared key.
 const KEY_HEADER: &str = "x-doorward-key";
 
-/// The source called `name`, once its sender is proven and has not come too often.
-pub(super) fn source<'a>(app: &'a App, name: &str, head: &Parts) -> Result<&'a Source, HttpError> {
-    let source = app.sources.get(name).ok_or(HttpError::UnknownSource)?;
-    if !proven(&source.auth, head) {
-        return Err(HttpError::Unauthorized);
-    }
-    source.limiter.check().map_err(|early| HttpError::TooMany {
-        wait: early.wait_time_from(DefaultClock::default().now()),
-    })?;
-    Ok(source)
+/// What a sender is told who is not proven: which kind of proof the source takes, nothing else.
+const SHARED_KEY: HttpError = HttpError::Unauthorized {
+    challenge: "SharedKey realm=\"doorward\"",
+};
+const BEARER: HttpError = HttpError::Unauthorized {
+    challenge: "Bearer realm=\"doorward\"",
+};
+const SIGNATURE: HttpError = HttpError::Unauthorized {
+    challenge: "Signature realm=\"doorward\"",
+};
+
+/// How many bodies are read at once for senders who prove themselves by signing them: until it is
+/// read, such a body is a stranger's.
+const UNPROVEN_BODIES: usize = 32;
+
+static UNPROVEN: Semaphore = Semaphore::const_new(UNPROVEN_BODIES);
+
+/// A sender who is proven, or will be once the body is there.
+pub(super) struct Sender<'a> {
+    /// Who it is.
+    pub(super) source: &'a Source,
+    /// What else its token proved.
+    pub(super) proof: Option<Proof>,
+    /// The delivery's own id, where the signature covers one.
+    pub(super) delivery_id: Option<String>,
+    unproven: Option<(&'a [signature::Key], SemaphorePermit<'static>)>,
 }
 
-fn proven(auth: &Auth, head: &Parts) -> bool {
-    match auth {
+impl Sender<'_> {
+    /// Proves whoever signs, by the body. To be called before anything is read out of it.
+    pub(super) fn with_body(
+        &mut self,
+        head: &Parts,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(), HttpError> {
+        let Some((keys, _seat)) = self.unproven.take() else {
+            return Ok(());
+        };
+        let signed = signed(&head.headers).ok_or(SIGNATURE)?;
+        if !signed.is_by(keys, body, now) {
+            refused(self.source, &"the signature does not fit");
+            return Err(SIGNATURE);
+        }
+        self.delivery_id = Some(signed.id.to_owned());
+        within_rate(self.source)
+    }
+}
+
+/// The sender for the source called `name`: proven by its head and not come too often, or, if it
+/// signs, still to be proven by the body.
+pub(super) async fn sender<'a>(
+    app: &'a App,
+    name: &str,
+    head: &Parts,
+) -> Result<Sender<'a>, HttpError> {
+    let source = app.sources.get(name).ok_or(HttpError::UnknownSource)?;
+    let mut sender = Sender {
+        source,
+        proof: None,
+        delivery_id: None,
+        unproven: None,
+    };
+    match &source.auth {
         Auth::SharedKey { keys, query } => {
-            let offered = in_header(&head.headers)
-                .or_else(|| query.then(|| in_query(&head.uri)).flatten())
-                .unwrap_or_default();
-            one_of(keys, &offered)
+            if !knows_a_key(keys, *query, head) {
+                return Err(SHARED_KEY);
+            }
+        }
+        Auth::Bearer(bearer) => {
+            let claims = bearer_claims(app, source, bearer, &head.headers).await?;
+            sender.proof = bearer.is_job.then(|| Proof {
+                claims: proof::kept(&claims),
+                peer: peer_of(app, head),
+            });
+        }
+        Auth::Signature(keys) => {
+            let signed = signed(&head.headers);
+            if !signed.is_some_and(|signed| signed.is_plausible(app.clock.now())) {
+                refused(source, &"its headers are missing, or far from our time");
+                return Err(SIGNATURE);
+            }
+            let seat = UNPROVEN.try_acquire().map_err(|_| HttpError::Busy)?;
+            sender.unproven = Some((keys, seat));
+            return Ok(sender);
         }
     }
+    within_rate(source)?;
+    Ok(sender)
+}
+
+fn within_rate(source: &Source) -> Result<(), HttpError> {
+    source.limiter.check().map_err(|early| HttpError::TooMany {
+        wait: early.wait_time_from(DefaultClock::default().now()),
+    })
+}
+
+/// Tells operators, not the sender, why somebody is not heard.
+fn refused(source: &Source, why: &dyn Display) {
+    tracing::info!(source = source.name, %why, "a sender is not proven");
+}
+
+async fn bearer_claims(
+    app: &App,
+    source: &Source,
+    bearer: &Bearer,
+    headers: &HeaderMap,
+) -> Result<Map<String, Value>, HttpError> {
+    let verified = match bearer_token(headers) {
+        Some(token) => bearer.verify(token, &app.clock).await,
+        None => Err(TokenError::Bad(BadToken::Missing)),
+    };
+    verified.map_err(|error| {
+        refused(source, &error);
+        match error {
+            TokenError::Bad(_) => BEARER,
+            TokenError::Unavailable { retry } => HttpError::NoKeys { wait: retry },
+        }
+    })
+}
+
+/// The token of the one `Authorization` header (RFC 6750, section 2.1).
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = single(headers, AUTHORIZATION.as_str())?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim_start_matches(' '))
+}
+
+/// A header's value; none if it stands there twice.
+fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
+fn signed(headers: &HeaderMap) -> Option<Signed<'_>> {
+    Some(Signed {
+        id: single(headers, "webhook-id")?,
+        timestamp: single(headers, "webhook-timestamp")?,
+        signatures: single(headers, "webhook-signature")?,
+    })
+}
+
+/// Where the connection comes from, as far as trusted proxies tell.
+fn peer_of(app: &App, head: &Parts) -> Option<IpAddr> {
+    let ConnectInfo(direct) = head.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    // A value that is no text counts as one that says nothing.
+    let values = head.headers.get_all("x-forwarded-for").iter();
+    let values: Vec<&str> = values.map(|value| value.to_str().unwrap_or("?")).collect();
+    let entries = values.iter().flat_map(|value| value.split(','));
+    peer::peer(direct.ip(), entries, &app.trusted_proxies)
+}
+
+fn knows_a_key(keys: &[SecretString], query: bool, head: &Parts) -> bool {
+    let offered = in_header(&head.headers)
+        .or_else(|| query.then(|| in_query(&head.uri)).flatten())
+        .unwrap_or_default();
+    one_of(keys, &offered)
 }
 
 /// Compares with every key, to the end, whichever fits: neither the time nor the length of what was
@@ -80,11 +231,8 @@ mod tests {
     const KEY: &str = "first/key+of==two";
 
     fn is_proven(query: bool, request: axum::http::request::Builder) -> bool {
-        let auth = Auth::SharedKey {
-            keys: vec!["second-key".into(), KEY.into()],
-            query,
-        };
-        proven(&auth, &request.body(()).unwrap().into_parts().0)
+        let keys = ["second-key".into(), KEY.into()];
+        knows_a_key(&keys, query, &request.body(()).unwrap().into_parts().0)
     }
 
     #[test]

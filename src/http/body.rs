@@ -1,4 +1,4 @@
-//! A delivery's body, read whole within a size and a time, and unpacked within the same size.
+//! A delivery's body: read whole within a size and a time, and unpacked within the same size.
 
 use super::HttpError;
 use super::unpack::{Coding, Unpack};
@@ -22,10 +22,19 @@ pub(super) async fn whole(
     {
         return Err(HttpError::TooLarge { most });
     }
-    let coding = Coding::of(headers).ok_or(HttpError::Encoded)?;
-    let packed = tokio::time::timeout(limit, collect(body, most))
+    Coding::of(headers).ok_or(HttpError::Encoded)?;
+    tokio::time::timeout(limit, collect(body, most))
         .await
-        .map_err(|_| HttpError::TooSlow)??;
+        .map_err(|_| HttpError::TooSlow)?
+}
+
+/// What a body holds, at most `most` bytes of it.
+pub(super) fn unpacked(
+    headers: &HeaderMap,
+    packed: Bytes,
+    most: usize,
+) -> Result<Bytes, HttpError> {
+    let coding = Coding::of(headers).ok_or(HttpError::Encoded)?;
     if coding == Coding::Identity {
         return Ok(packed);
     }
@@ -36,6 +45,33 @@ pub(super) async fn whole(
             coding: coding.name(),
         }),
     }
+}
+
+/// The most that is read, and thrown away, of the body of somebody who is refused.
+const REST: usize = 64 << 10;
+
+/// How long that may take.
+const REST_WITHIN: Duration = Duration::from_secs(1);
+
+/// Reads the body of a refused request to its end if it is small, and throws it away: a sender who has
+/// not finished sending would find the connection closed, and the next request on it lost with the
+/// answer. Tells whether the end was reached.
+pub(super) async fn thrown_away(body: Body) -> bool {
+    let mut stream = body.into_data_stream();
+    let read = async {
+        let mut left = REST;
+        while let Some(part) = stream.next().await {
+            let length = part.map_or(usize::MAX, |part| part.len());
+            let Some(rest) = left.checked_sub(length) else {
+                return false;
+            };
+            left = rest;
+        }
+        true
+    };
+    tokio::time::timeout(REST_WITHIN, read)
+        .await
+        .unwrap_or_default()
 }
 
 async fn collect(body: Body, most: usize) -> Result<Bytes, HttpError> {

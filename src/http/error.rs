@@ -24,7 +24,21 @@ pub enum HttpError {
     UnknownSource,
     /// The sender is not proven. Nothing says why.
     #[error("not authenticated")]
-    Unauthorized,
+    Unauthorized {
+        /// The header that says which kind of proof is taken.
+        challenge: &'static str,
+    },
+    /// The keys of the sender's issuer cannot be had, so nobody can tell whether it is proven.
+    #[error(
+        "the issuer of this token cannot be asked for its keys at the moment: send it again later"
+    )]
+    NoKeys {
+        /// How long from now.
+        wait: Duration,
+    },
+    /// Too many bodies of senders who are not proven yet.
+    #[error("too many signed deliveries at once: send it again later")]
+    Busy,
     /// More deliveries than the source may make.
     #[error("too many deliveries from this source: send again later")]
     TooMany {
@@ -113,7 +127,7 @@ impl HttpError {
             Self::NotFound | Self::UnknownSource | Self::Link(LinkError::Invalid) => {
                 StatusCode::NOT_FOUND
             }
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -121,9 +135,10 @@ impl HttpError {
             Self::CutOff | Self::Packed { .. } | Self::Unreadable(_) | Self::NoAnswer => {
                 StatusCode::BAD_REQUEST
             }
-            Self::Unavailable | Self::Answer(AnswerError::Store(_)) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Unavailable
+            | Self::NoKeys { .. }
+            | Self::Busy
+            | Self::Answer(AnswerError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignOrigin
             | Self::OtherSubscription
             | Self::OtherOrigin
@@ -143,12 +158,13 @@ impl HttpError {
                 let known = HeaderValue::from_static("gzip, zstd, identity");
                 return Some((ACCEPT_ENCODING, known));
             }
-            // A challenge is required (RFC 9110, section 11.6.1); the scheme is our own.
-            Self::Unauthorized => {
-                let challenge = HeaderValue::from_static("SharedKey realm=\"doorward\"");
+            // A challenge is required (RFC 9110, section 11.6.1).
+            Self::Unauthorized { challenge } => {
+                let challenge = HeaderValue::from_static(challenge);
                 return Some((WWW_AUTHENTICATE, challenge));
             }
-            Self::TooMany { wait } => wait.as_secs().saturating_add(1),
+            Self::TooMany { wait } | Self::NoKeys { wait } => wait.as_secs().saturating_add(1),
+            Self::Busy => 1,
             Self::Unavailable | Self::Answer(AnswerError::Store(_)) => RETRY_SECONDS,
             _ => return None,
         };

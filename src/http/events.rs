@@ -1,5 +1,6 @@
 //! `POST /events/{source}`: a delivery comes in. `OPTIONS`: CloudEvents asks whether it may.
 
+use super::auth::Sender;
 use super::boundary::Of;
 use super::{HttpError, Web, auth, body, notice};
 use crate::app::{App, Source};
@@ -8,9 +9,10 @@ use crate::domain::event::{BadRecord, Delivery, DeliveryError};
 use crate::flow::intake;
 use crate::metrics::{DeliveryLabels, PassedOverLabels, RecordLabels, SourceLabels};
 use axum::Json;
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::header::ALLOW;
+use axum::http::header::{ALLOW, CONNECTION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -58,10 +60,17 @@ pub(super) async fn deliver(
     let name = name.map(|Path(name)| name).unwrap_or_default();
     let (head, body) = request.into_parts();
     let taken = async {
-        let source = auth::source(&web.app, &name, &head)?;
-        expected_subscription(source, &head.headers)?;
-        let bytes = body::whole(&head.headers, body, source.max_body, web.limits.body).await?;
-        take(&web.app, source, &head, &bytes).await
+        let mut sender = match auth::sender(&web.app, &name, &head).await {
+            Ok(sender) => sender,
+            Err(error) => return Ok(refuse(error, body).await),
+        };
+        let most = sender.source.max_body;
+        let sent = body::whole(&head.headers, body, most, web.limits.body).await?;
+        // A signature is over the bytes as they were sent, and nothing is unpacked before it is checked.
+        sender.with_body(&head, &sent, web.app.clock.now())?;
+        expected_subscription(sender.source, &head.headers)?;
+        let bytes = body::unpacked(&head.headers, sent, most)?;
+        take(&web.app, sender, &head, &bytes).await
     };
     let response = taken.await.into_response();
     let known = web.app.sources.contains_key(&name);
@@ -77,12 +86,24 @@ pub(super) async fn deliver(
     marked(response, known.then_some(name))
 }
 
+/// The answer to somebody who is not heard.
+async fn refuse(error: HttpError, body: Body) -> Response {
+    let all_read = body::thrown_away(body).await;
+    let mut response = error.into_response();
+    if !all_read {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
+}
+
 async fn take(
     app: &App,
-    source: &Source,
+    sender: Sender<'_>,
     head: &Parts,
     bytes: &[u8],
 ) -> Result<Response, HttpError> {
+    let source = sender.source;
     let mut delivery = read(source, head, bytes)?;
     if let Some(code) = delivery.validation_code.take() {
         // Event Grid takes exactly 200 for consent
@@ -102,7 +123,11 @@ async fn take(
             "a record could not be read"
         );
     }
-    let accepted = intake::accept(app, source, delivery).await?;
+    for report in &mut delivery.reports {
+        // The same signed delivery again is the same event, where the event has no id of its own.
+        report.event_id = report.event_id.take().or(sender.delivery_id.clone());
+    }
+    let accepted = intake::accept(app, source, delivery, sender.proof).await?;
     let more = bad.len().saturating_sub(BAD_IN_ANSWER);
     bad.truncate(BAD_IN_ANSWER);
     let receipt = Receipt {
@@ -177,7 +202,12 @@ pub(super) async fn handshake(
 ) -> Response {
     let name = name.map(|Path(name)| name).unwrap_or_default();
     let (head, _) = request.into_parts();
-    match auth::source(&web.app, &name, &head) {
+    let proven = async {
+        let mut sender = auth::sender(&web.app, &name, &head).await?;
+        sender.with_body(&head, &[], web.app.clock.now())?;
+        Ok::<_, HttpError>(sender.source)
+    };
+    match proven.await {
         Ok(source) => marked(consent(source, &head.headers).into_response(), Some(name)),
         Err(error) => error.into_response(),
     }

@@ -131,7 +131,9 @@ channels:
         Some(Path::new("/etc/doorward/extra-ca.pem"))
     );
     assert_eq!(config.registries[0].hosts, ["cr.contoso.com"]);
-    let Auth::SharedKey { keys, query } = &config.sources[0].auth;
+    let Auth::SharedKey { keys, query } = &config.sources[0].auth else {
+        panic!("{:?}", config.sources[0].auth)
+    };
     assert_eq!((keys.len(), *query), (2, true));
     assert_eq!(config.sources[0].registries.len(), 4);
 }
@@ -176,7 +178,7 @@ sources:
     registries: [contosoprd.azurecr.io]
     registry: contosoprod
   - name: alerts
-    auth: {{ kind: entra_token }}
+    auth: {{ kind: none }}
   - name: a b
     auth: {{ kind: shared_key, keys: [{{ env: A, file: b }}] }}
     trust_status_403: maybe
@@ -340,13 +342,13 @@ channels:
        = field: sources[0].registry
        = help: write the host alone, such as `contosoprod.azurecr.io` or `cr.contoso.com`
 
-    error: this kind of proof is not supported yet
+    error: a service hears nobody who proves nothing
       --> doorward.yaml:23:19
        |
-    23 |     auth: { kind: entra_token }
-       |                   ^^^^^^^^^^^
+    23 |     auth: { kind: none }
+       |                   ^^^^
        = field: sources[1].auth.kind
-       = help: write `kind: shared_key`
+       = help: write `kind: shared_key`; only `doorward demo` hears unproven senders
 
     error: `a b` is no name
       --> doorward.yaml:24:11
@@ -613,4 +615,109 @@ fn a_policy_must_name_what_is_configured() {
      --> p.yaml:3:13
       = help: did you mean `alerts`?
     ");
+}
+
+/// A configuration with one source, `auth` and all.
+fn with_source(source: &str) -> String {
+    format!(
+        "
+links: {{ key: {{ env: K }} }}
+registries: [{{ id: {REGISTRY} }}]
+sources:
+  - {source}
+"
+    )
+}
+
+const TENANT: &str = "22222222-0000-4000-8000-00000000000A";
+
+#[test]
+fn the_ways_to_prove_a_sender() {
+    let auth = |source: &str| read(&with_source(source)).sources[0].auth.clone();
+    let entra = auth(&format!(
+        "{{ name: grid, auth: {{ kind: entra_token, tenant_id: {TENANT}, audience: [{TENANT}, api://doorward], app_id: event_grid, role: Sender }} }}"
+    ));
+    let Auth::EntraToken {
+        tenant_id,
+        audiences,
+        app_id,
+        role,
+    } = entra
+    else {
+        panic!("{entra:?}")
+    };
+    assert_eq!(tenant_id, TENANT.to_lowercase());
+    assert_eq!(
+        audiences,
+        [TENANT, &format!("api://{TENANT}"), "api://doorward"]
+    );
+    assert_eq!(
+        app_id.as_deref(),
+        Some("4962773b-9cdb-44cf-a8bf-237846a00ab7")
+    );
+    assert_eq!(role.as_deref(), Some("Sender"));
+    let job = auth(
+        "{ name: jobs, registries: [contosoprod.azurecr.io], auth: { kind: ci_token, provider: gitlab, audience: us, claims: { project_path: contoso/api, ref: [main, 'v*'] } } }",
+    );
+    let Auth::CiToken {
+        issuer,
+        audiences,
+        claims,
+    } = job
+    else {
+        panic!("{job:?}")
+    };
+    assert_eq!(
+        (issuer.as_str(), audiences),
+        ("https://gitlab.com", vec!["us".to_owned()])
+    );
+    assert!(claims[1].holds("v1") && !claims[1].holds("topic"));
+    let signature =
+        auth("{ name: s, auth: { kind: signature, keys: [{ env: NEW }, { env: OLD }] } }");
+    assert!(matches!(signature, Auth::Signature { keys } if keys.len() == 2));
+    let any = format!(
+        "{{ name: g, auth: {{ kind: entra_token, tenant_id: {TENANT}, audience: {TENANT}, app_id: any }} }}"
+    );
+    let warnings = read(&with_source(&any)).warnings.to_string();
+    assert!(
+        warnings.contains("everybody in the tenant") && warnings.contains("`role`"),
+        "{warnings}"
+    );
+}
+
+#[test]
+fn a_way_that_would_prove_nothing_is_refused() {
+    let job = |rest: &str| {
+        format!(
+            "{{ name: j, registries: [contosoprod.azurecr.io], auth: {{ kind: ci_token, audience: us, {rest} }} }}"
+        )
+    };
+    let entra = |rest: &str| {
+        format!("{{ name: g, auth: {{ kind: entra_token, tenant_id: {TENANT}, {rest} }} }}")
+    };
+    for (source, what) in [
+        (
+            "{ name: j, auth: { kind: ci_token, provider: github, audience: us, claims: { repository: contoso/api } } }".to_owned(),
+            "names the registries that they may speak of",
+        ),
+        (job("provider: github"), "the field `claims` is missing"),
+        (job("provider: jenkins, claims: { sub: a }"), "`jenkins` is not known here"),
+        (job("provider: github, claims: { ref: main }"), "do not say whose jobs are heard"),
+        (job("provider: github, claims: { repository: '*/api' }"), "do not say whose jobs are heard"),
+        (job("provider: github, claims: { repositry: contoso/api }"), "did you mean `repository`?"),
+        (job("provider: github, claims: { repository: 'a[b]' }"), "has no meaning in a pattern"),
+        (job("provider: azure_devops, claims: { sub: a }"), "the field `issuer` is missing"),
+        (job("provider: github, issuer: 'http://issuer.example', claims: { sub: a }"), "no https URL of an issuer"),
+        (entra("audience: us, app_id: event_grid"), "no audience of an application"),
+        (entra(&format!("audience: {TENANT}, app_id: grid")), "this is not a GUID"),
+        (entra(&format!("audience: {TENANT}")), "the field `app_id` is missing"),
+        (entra("app_id: any"), "the field `audience` is missing"),
+        ("{ name: g, auth: { kind: entra_token, tenant_id: contoso, audience: a, app_id: any } }".to_owned(), "this is not a GUID"),
+        ("{ name: s, auth: { kind: signature } }".to_owned(), "the field `keys` is missing"),
+        ("{ name: s, auth: { kind: signature, keys: [whsec_hunter2] } }".to_owned(), "a secret is named here, never written"),
+    ] {
+        let problems = broken(&with_source(&source));
+        assert!(problems.contains(what), "{source}: {problems}");
+        assert!(!problems.contains("hunter2"), "{problems}");
+    }
 }

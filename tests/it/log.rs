@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use tracing::Level;
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -21,7 +21,7 @@ impl Write for Lines {
 }
 
 impl Lines {
-    fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }

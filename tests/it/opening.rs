@@ -402,3 +402,22 @@ async fn a_stranger_is_a_question_to_a_person() {
     assert_eq!(world.messages(), ["ask"]);
     assert!(world.entries().is_empty());
 }
+
+#[tokio::test]
+async fn an_entry_of_others_that_goes_away_does_not_leave_the_caller_outside() {
+    let world = World::new().await;
+    world
+        .azure
+        .edit(REGISTRY, "portal", |registry| registry.allow(OURS));
+    world.denied(OURS).await;
+    world.settle().await;
+    assert_eq!(world.messages(), ["already_covered"]);
+    world
+        .azure
+        .edit(REGISTRY, "portal", |registry| registry.disallow(OURS));
+    world.pass(5 * MINUTE).await;
+    world.jump(10 * MINUTE);
+    world.denied(OURS).await;
+    world.settle().await;
+    assert_eq!(world.entries(), [OURS]);
+}

@@ -127,3 +127,35 @@ async fn a_shutdown_does_not_wait_for_ever() {
         .await
         .expect("it stops");
 }
+
+#[tokio::test]
+async fn whoever_is_refused_may_finish_sending_and_ask_again_on_the_same_connection() {
+    let listening = listening(Limits::default()).await;
+    let mut stream = TcpStream::connect(listening.address).await.unwrap();
+    let words = "POST /events/alerts HTTP/1.1\r\nhost: doorward\r\ncontent-length: 5\r\n\r\n";
+    let mut heard = String::new();
+    for answers in 1..=3 {
+        stream.write_all(words.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        tokio::task::yield_now().await;
+        stream.write_all(b"hello").await.unwrap();
+        while heard.matches("HTTP/1.1 401").count() < answers || !heard.ends_with("\"}") {
+            let mut part = [0; 4096];
+            let read = timeout(LONG, stream.read(&mut part))
+                .await
+                .unwrap()
+                .unwrap();
+            assert!(read > 0, "the connection ended: {heard}");
+            heard.push_str(&String::from_utf8_lossy(&part[..read]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_refused_and_goes_on_is_told_that_the_connection_ends() {
+    let listening = listening(Limits::default()).await;
+    let words = "POST /events/alerts HTTP/1.1\r\nhost: doorward\r\ncontent-length: 5\r\n\r\nhell";
+    let heard = listening.says(words).await;
+    assert!(heard.starts_with("HTTP/1.1 401"), "{heard}");
+    assert!(heard.contains("connection: close"), "{heard}");
+}

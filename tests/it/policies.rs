@@ -43,6 +43,7 @@ fn verdict(address: &str) -> Verdict {
         denial: &denial,
         registry: Some("contosoprod.azurecr.io"),
         source: "alerts",
+        proof: None,
         identity: None,
         user_agent: None,
         trusted_status_403: false,

@@ -98,6 +98,11 @@ fn database(folder: &Path) -> String {
 }
 
 impl Process {
+    /// Where it listens for senders: `http://127.0.0.1:PORT`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.listen)
+    }
+
     /// A proven sender delivers text.
     pub(crate) async fn deliver(&self, text: String) {
         let request = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -53,6 +53,7 @@ fn the_service_has_no_way_to_the_simulated_azure() {
         "src/domain",
         "src/flow",
         "src/azure",
+        "src/auth",
         "src/http",
         "src/store",
         "src/config",

@@ -247,6 +247,7 @@ pub(crate) fn policy_and_settings(folder: &Path, azure: &Sim, chat: &str) -> (St
         ("key", KEY),
         ("chat", chat),
         ("token", azure.static_token()),
+        ("ca.pem", azure.ca_pem()),
     ] {
         fs::write(folder.join(name), secret).unwrap();
     }
@@ -261,6 +262,8 @@ pub(crate) fn policy_and_settings(folder: &Path, azure: &Sim, chat: &str) -> (St
         "links": { "key": secret("link") },
         "azure": {
             "resource_manager": azure.resource_manager(),
+            "authority": azure.authority(),
+            "ca_file": folder.join("ca.pem"),
             "credential": { "kind": "static_token", "file": folder.join("token") },
         },
         "registries": [{ "id": Registry::new(REGISTRY).id(), "approvals": "link" }],

@@ -44,6 +44,15 @@ pub(super) fn warn(files: &[(String, String)], rules: &[Rule], sinks: &mut [Sink
             let help = format!("{} is plenty for most jobs", Show(LONG));
             sink.warn(&rule.place, "", what, help);
         }
+        let narrow = ["ref", "environment", "sub", "job_workflow_ref"];
+        let names = |wanted: &str| rule.when.claims.iter().any(|claim| claim.name == wanted);
+        if rule.rests_on_claims() && !narrow.into_iter().any(names) {
+            let what = format!(
+                "rule `{name}` allows every branch and pull request of the job's repository"
+            );
+            let help = "add `ref` or `environment` to its claims";
+            sink.warn(&rule.place, "", what, help);
+        }
         if wall.is_none() && !rule.observe && is_unconditional(&rule.when) {
             wall = Some(rule);
         }
@@ -61,6 +70,7 @@ fn is_unconditional(when: &When) -> bool {
         identity,
         user_agent,
         hours,
+        claims,
     } = when;
     let globs = [registry, repository, reference, identity, user_agent];
     address.is_empty()
@@ -68,4 +78,5 @@ fn is_unconditional(when: &When) -> bool {
         && source.is_empty()
         && kind.is_empty()
         && hours.is_empty()
+        && claims.is_empty()
 }

@@ -63,6 +63,7 @@ pub(super) fn settle(
             action: trace.rule.then,
         })
         .collect();
+    own_address(&mut verdict, facts);
     rails(&mut verdict, facts);
     limit(&mut verdict, facts.max_ttl);
     verdict
@@ -105,7 +106,7 @@ fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets) -> Verdict {
         observed: Vec::new(),
         notes: Vec::new(),
     };
-    if rule.then == Action::Allow && rule.accept_shared.is_none() {
+    if rule.then == Action::Allow && rule.accept_shared.is_none() && !rule.rests_on_claims() {
         for set in &rule.when.address {
             set.each_evidence(&mut |external| too_wide(&mut verdict, external, sets));
         }
@@ -132,6 +133,24 @@ fn from_default(policy: &Policy) -> Verdict {
         sets: Vec::new(),
         observed: Vec::new(),
         notes: Vec::new(),
+    }
+}
+
+/// A job holds its token, not our trust: what it reports opens by itself only for the address that its
+/// own connection comes from.
+fn own_address(verdict: &mut Verdict, facts: &Facts<'_>) {
+    let (Some(proof), Some(ip)) = (facts.proof, facts.denial.ip) else {
+        return;
+    };
+    if !proof.is_from(ip) {
+        let text = match proof.peer {
+            Some(peer) => format!(
+                "the CI job that reported this speaks from {}, so it cannot vouch for another address",
+                peer.to_canonical()
+            ),
+            None => "which address the CI job that reported this speaks from cannot be told: see `trusted_proxies` in the configuration".to_owned(),
+        };
+        verdict.cap(Action::Ask, NoteCode::NotOwnAddress, text);
     }
 }
 

@@ -28,10 +28,11 @@ pub(super) enum Field {
     Identity,
     UserAgent,
     Hours,
+    Claims,
 }
 
 impl Field {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Address,
         Self::Registry,
         Self::Repository,
@@ -41,6 +42,7 @@ impl Field {
         Self::Identity,
         Self::UserAgent,
         Self::Hours,
+        Self::Claims,
     ];
 }
 
@@ -133,6 +135,12 @@ fn ask(
         Field::Source => any(&when.source, |source| source == facts.source),
         Field::Kind => any(&when.kind, |kind| *kind == denial.kind),
         Field::Hours => any(&when.hours, |hours| hours.contain(now)),
+        Field::Claims => (!when.claims.is_empty()).then(|| {
+            when.claims.iter().all(|wanted| {
+                let value = facts.proof.and_then(|proof| proof.claim(&wanted.name));
+                value.is_some_and(|value| wanted.holds(value))
+            })
+        }),
     };
     held.map(|held| {
         if held {

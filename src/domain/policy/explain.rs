@@ -3,6 +3,7 @@
 use super::decide::settle;
 use super::evaluate::{Field, Held, Trace, evaluate};
 use super::{Facts, Policy, When};
+use crate::domain::proof::ClaimIs;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::Verdict;
 use jiff::Timestamp;
@@ -88,6 +89,7 @@ fn name(field: Field) -> &'static str {
         Field::Identity => "identity",
         Field::UserAgent => "user_agent",
         Field::Hours => "hours",
+        Field::Claims => "claims",
     }
 }
 
@@ -122,12 +124,31 @@ fn why(field: Field, held: &Held, when: &When, (facts, now): (&Facts<'_>, Timest
         Field::Identity => (facts.identity.map(str::to_owned), list(&when.identity)),
         Field::UserAgent => (facts.user_agent.map(str::to_owned), list(&when.user_agent)),
         Field::Hours => (Some(now.to_string()), list(&when.hours)),
+        Field::Claims => return claims(when, facts),
     };
     match (value, missing) {
         (None, _) => "the denial does not say".to_owned(),
         (Some(value), true) => format!("`{value}` is not in {wanted}"),
         (Some(value), false) => format!("`{value}` is in {wanted}"),
     }
+}
+
+/// What each wanted claim says.
+fn claims(when: &When, facts: &Facts<'_>) -> String {
+    let Some(proof) = facts.proof else {
+        return "the sender showed no token of a CI job".to_owned();
+    };
+    let one = |wanted: &ClaimIs| {
+        let name = &wanted.name;
+        let patterns = list(&wanted.any);
+        match proof.claim(name) {
+            None => format!("the token has no claim `{name}`"),
+            Some(value) if wanted.holds(value) => format!("{name} `{value}` is in {patterns}"),
+            Some(value) => format!("{name} `{value}` is not in {patterns}"),
+        }
+    };
+    let texts: Vec<String> = when.claims.iter().map(one).collect();
+    texts.join(", ")
 }
 
 fn list<T: ToString>(values: &[T]) -> String {

@@ -6,6 +6,9 @@ use std::fmt;
 /// The longest pattern, in characters.
 const MOST: usize = 256;
 
+/// The signs that a pattern knows, for messages.
+pub const GLOB_HINT: &str = "a pattern knows `*`, `**` and `?`; a list means any of";
+
 /// How names of a kind are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
@@ -93,6 +96,17 @@ impl Glob {
             style,
             tokens,
         })
+    }
+
+    /// Whether it is made of stars alone.
+    pub fn is_anything(&self) -> bool {
+        let star = |token: &Token| matches!(token, Token::Many | Token::Across | Token::Segments);
+        self.tokens.iter().all(star)
+    }
+
+    /// Whether it begins with a sign that it leaves open.
+    pub fn begins_open(&self) -> bool {
+        !matches!(self.tokens.first(), Some(Token::Is(_)))
     }
 
     /// Whether the whole of `name` matches.

@@ -15,12 +15,13 @@ mod tests;
 
 pub use decide::{DEFAULT_TTL, decide};
 pub use explain::{Condition, Explanation, RuleExplained, explain};
-pub use glob::{Glob, GlobError, Style};
+pub use glob::{GLOB_HINT, Glob, GlobError, Style};
 pub use hours::{Hours, HoursError};
 pub use parse::parse;
 
 use super::denial::{Denial, Kind};
 use super::problem::{Place, Problems};
+use super::proof::{ClaimIs, Proof};
 use super::sets::{AddressSet, External, Membership, Sets, WIDEST_OWNED};
 use super::verdict::{Action, Approvals};
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,6 +84,8 @@ pub struct When {
     pub reference: Vec<Glob>,
     /// The source that reported it.
     pub source: Vec<String>,
+    /// What the token of the CI job that reported it says; all of these.
+    pub claims: Vec<ClaimIs>,
     /// How much the report proves.
     pub kind: Vec<Kind>,
     /// Who the caller claimed to be.
@@ -102,6 +105,8 @@ pub struct Facts<'a> {
     pub registry: Option<&'a str>,
     /// The name of the source that reported it.
     pub source: &'a str,
+    /// What the token of the CI job that reported it proved.
+    pub proof: Option<&'a Proof>,
     /// Who the caller claimed to be.
     pub identity: Option<&'a str>,
     /// What the caller called itself.
@@ -128,7 +133,9 @@ impl Policy {
     /// wider than [`WIDEST_OWNED`](super::sets::WIDEST_OWNED).
     pub fn evidence(&self) -> BTreeSet<External> {
         let mut evidence = BTreeSet::new();
-        let relies = |rule: &&Rule| rule.then == Action::Allow && rule.accept_shared.is_none();
+        let relies = |rule: &&Rule| {
+            rule.then == Action::Allow && rule.accept_shared.is_none() && !rule.rests_on_claims()
+        };
         for set in self
             .rules
             .iter()
@@ -169,5 +176,21 @@ impl Policy {
     fn all_sets(&self) -> impl Iterator<Item = &Arc<AddressSet>> {
         let inline = self.rules.iter().flat_map(|rule| &rule.when.address);
         self.sets.values().chain(inline)
+    }
+}
+
+impl Rule {
+    /// Whether what a job's token says is the evidence of this rule: it names claims, and its sets, if
+    /// any, are not its own alone.
+    pub fn rests_on_claims(&self) -> bool {
+        let sets = &self.when.address;
+        let own = !sets.is_empty()
+            && sets
+                .iter()
+                .all(|set| set.is_owned() && set.wider_than(WIDEST_OWNED).is_none());
+        self.then == Action::Allow
+            && self.accept_shared.is_none()
+            && !self.when.claims.is_empty()
+            && !own
     }
 }

@@ -1,11 +1,12 @@
 //! Reading one rule, and whether what it relies on is evidence.
 
 use super::define::Definitions;
-use super::glob::{Glob, Style};
+use super::glob::{GLOB_HINT, Glob, Style};
 use super::hours::{Hours, every_day, parse_days, parse_time, parse_zone};
 use super::{Rule, When};
 use crate::domain::denial::Kind;
 use crate::domain::problem::Sink;
+use crate::domain::proof::{ClaimIs, read_claims};
 use crate::domain::sets::WIDEST_OWNED;
 use crate::domain::verdict::{Action, Approvals};
 use crate::domain::yaml::{Fields, Item};
@@ -24,9 +25,7 @@ const LATER: [&str; 6] = [
     "fresh",
 ];
 /// Conditions that are to come.
-const LATER_WHEN: [&str; 2] = ["claims", "seen"];
-/// The signs that a pattern knows.
-const GLOB_HINT: &str = "a pattern knows `*`, `**` and `?`; a list means any of";
+const LATER_WHEN: [&str; 1] = ["seen"];
 
 /// The name that a policy has for a kind of denial.
 pub(super) fn kind_word(kind: Kind) -> &'static str {
@@ -145,6 +144,7 @@ fn conditions<'a>(
         item.word(&KINDS, sink)
     });
     when.hours = each(&mut fields, "hours", sink, hours);
+    when.claims = claims(&mut fields, sink);
     fields.not_yet(&LATER_WHEN, sink);
     fields.finish(sink);
     when.address = address?;
@@ -190,6 +190,19 @@ fn globs(
     })
 }
 
+/// `claims`: names of claims and the patterns that they must match.
+fn claims(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Vec<ClaimIs> {
+    let Some(item) = fields.take("claims") else {
+        return Vec::new();
+    };
+    let claims = read_claims(&item, sink);
+    if claims.is_empty() {
+        let help = "name a claim and what it must say, as in `claims: { repository: contoso/api }`";
+        item.error("this names no claim", help, sink);
+    }
+    claims
+}
+
 /// `{ days, from, to, zone }`.
 fn hours(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Hours> {
     let mut fields = item.fields(sink)?;
@@ -233,6 +246,15 @@ fn hours(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Hours> {
 /// from. Text conditions only narrow; the registry was named by whoever was refused.
 fn evidence(rule: &Rule, address: &Item<'_>, sink: &mut Sink<'_>) {
     if rule.then != Action::Allow || rule.accept_shared.is_some() {
+        return;
+    }
+    if rule.rests_on_claims() {
+        // The claims prove who speaks; that the address is the speaker's own is asked for each denial.
+        if rule.when.claims.iter().all(ClaimIs::is_anything) {
+            let what = format!("rule `{}` allows whatever a token claims", rule.name);
+            let help = "name what only your job's token says: `repository: contoso/api`";
+            address.error(what, help, sink);
+        }
         return;
     }
     let help = "use a set of your own addresses (`cidrs`, `nat_gateway`, `public_ip` ..), `then: ask`, or say why this is good enough: `accept_shared: \"..\"`";

@@ -183,7 +183,7 @@ version: 1
 sets: { ch: { country: [CH] } }
 rules:
   - name: release
-    when: { claims: { repository: contoso/api } }
+    when: { seen: 24h }
     then: ask
     renew: 30m
 "), @r"
@@ -195,12 +195,12 @@ rules:
       = field: sets.ch.country
       = help: leave it out; nothing would act on it
 
-    error: `claims` is not supported yet
+    error: `seen` is not supported yet
      --> policy.yaml:6:13
       |
-    6 |     when: { claims: { repository: contoso/api } }
-      |             ^^^^^^
-      = field: rules[0].when.claims
+    6 |     when: { seen: 24h }
+      |             ^^^^
+      = field: rules[0].when.seen
       = help: leave it out; nothing would act on it
 
     error: `renew` is not supported yet

@@ -1,6 +1,7 @@
 //! What policies mean, told in small policies.
 
 mod broken;
+mod claims;
 mod laws;
 mod stories;
 
@@ -40,6 +41,7 @@ fn facts(denial: &Denial) -> Facts<'_> {
         denial,
         registry: Some("contosoprod.azurecr.io"),
         source: "alerts",
+        proof: None,
         identity: None,
         user_agent: Some("docker/27.1"),
         trusted_status_403: false,
