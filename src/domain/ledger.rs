@@ -187,30 +187,6 @@ pub struct Denied {
     pub proof: Option<Proof>,
 }
 
-impl Denied {
-    /// The key of its event: the same event of the same source with the same denial counts once.
-    pub fn event(&self) -> Option<String> {
-        let event = self.report.event_id.as_ref()?;
-        let what = serde_json::to_string(&self.report.denial).unwrap_or_default();
-        let what = Hash::of(what.as_bytes());
-        Some(format!("denied:{}:{event}:{what}", self.source))
-    }
-
-    /// The fingerprint of such a key, for memories in which the key itself would be too long.
-    pub fn fingerprint(event: &str) -> u64 {
-        let bytes = Hash::of(event.as_bytes()).0;
-        u64::from_be_bytes(bytes.first_chunk().copied().unwrap_or_default())
-    }
-}
-
-/// Fingerprints as an entry holds them.
-pub fn fingerprints(events: &str) -> impl Iterator<Item = u64> {
-    events
-        .as_bytes()
-        .chunks(16)
-        .filter_map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
-}
-
 /// One PATCH as it is about to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Write {

@@ -4,7 +4,7 @@ use super::crowd::Crowd;
 use super::denial::Kind;
 use super::grant::Stage;
 use super::id::{DenialId, GrantId};
-use super::ledger::{Denied, Hash, fingerprints};
+use super::ledger::{Denied, Hash};
 use super::resource_id::ResourceId;
 use super::state::{Asked, Standing, State};
 use super::verdict::{NoteCode, Verdict};
@@ -128,6 +128,30 @@ fn key_from(denied: &Denied, more: &[Option<&str>]) -> DenialKey {
         denial.reference.as_deref(),
     ];
     DenialKey::of(parts.iter().chain(more).copied())
+}
+
+impl Denied {
+    /// The key of its event: the same event of the same source with the same denial counts once.
+    pub fn event(&self) -> Option<String> {
+        let event = self.report.event_id.as_ref()?;
+        let what = serde_json::to_string(&self.report.denial).unwrap_or_default();
+        let what = Hash::of(what.as_bytes());
+        Some(format!("denied:{}:{event}:{what}", self.source))
+    }
+
+    /// The fingerprint of such a key, for memories in which the key itself would be too long.
+    pub fn fingerprint(event: &str) -> u64 {
+        let hash = Hash::of(event.as_bytes());
+        u64::from_be_bytes(hash.as_bytes().first_chunk().copied().unwrap_or_default())
+    }
+}
+
+/// Fingerprints as an entry holds them.
+fn fingerprints(events: &str) -> impl Iterator<Item = u64> {
+    events
+        .as_bytes()
+        .chunks(16)
+        .filter_map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
 }
 
 impl State {

@@ -34,7 +34,7 @@ pub fn line(what: &What) -> String {
             thinned,
             over,
             ..
-        } => stormed(registry.as_ref(), *thinned, *over),
+        } => storm(registry.as_ref(), *thinned, *over),
         What::Granted(grant) => granted(grant),
         What::WriteIntended(write) => intended(write),
         What::WriteSettled {
@@ -77,12 +77,6 @@ pub fn line(what: &What) -> String {
     }
 }
 
-fn stormed(registry: Option<&ResourceId>, thinned: u64, over: bool) -> String {
-    let turn = if over { "is over" } else { "begins" };
-    let on = words::of_registry(registry);
-    format!("a storm of denials {on} {turn}: {thinned} only counted")
-}
-
 fn changed(registry: &ResourceId, change: Changed, by: Option<&str>, ours: bool) -> String {
     let became = match change {
         Changed::Written => "was written",
@@ -123,6 +117,12 @@ fn counted(source: &str, counts: &BTreeMap<DenialId, u64>) -> String {
         .map(|(of, count)| format!("{count} like denial {of}"))
         .collect();
     format!("from `{source}` again: {}: no new verdict", each.join(", "))
+}
+
+fn storm(registry: Option<&ResourceId>, thinned: u64, over: bool) -> String {
+    let turn = if over { "is over" } else { "begins" };
+    let on = words::of_registry(registry);
+    format!("a storm of denials {on} {turn}: {thinned} only counted")
 }
 
 fn thinned(registry: Option<&ResourceId>, source: &str, count: u64, storm: bool) -> String {

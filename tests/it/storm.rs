@@ -37,7 +37,7 @@ fn events(events: &[(&str, &str)]) -> String {
             "data": { "log": message(address) },
         })
     };
-    Value::from_iter(events.iter().map(event)).to_string()
+    events.iter().map(event).collect::<Value>().to_string()
 }
 
 /// A world whose senders may send as much as they like, and whose registries are known.
@@ -199,14 +199,14 @@ async fn an_event_delivered_twice_counts_once_whatever_became_of_it() {
     ]);
     post(&world, &batch).await;
     world.settle().await;
-    let once = tally(&world).await;
-    assert_eq!((once.rows, once.repeats, once.thinned), (1, 1, 2));
+    let before = tally(&world).await;
+    assert_eq!((before.rows, before.repeats, before.thinned), (1, 1, 2));
     for _ in 0..2 {
         let again = world.deliver("clusters", &batch).await;
         assert!(again.text.contains("\"new\":0"), "{}", again.text);
         world.restart().await;
     }
-    assert_eq!(tally(&world).await, once);
+    assert_eq!(tally(&world).await, before);
     survives_a_restart(&mut world).await;
 }
 
@@ -307,4 +307,81 @@ async fn a_repeat_is_shown_where_it_belongs() {
     let page = String::from_utf8(body.unwrap().to_vec()).unwrap();
     assert!(page.contains("3 more"), "{page}");
     assert!(page.contains(REGISTRY));
+}
+
+#[tokio::test]
+async fn strangers_cannot_spend_the_grants_that_are_kept_for_our_own() {
+    let world = world(|setup| {
+        setup.policy +=
+            "  - { name: all, then: allow, accept_shared: a registry that holds nothing }\n";
+        setup.config["registries"][0]["grants_per_hour"] = json!(4);
+    })
+    .await;
+    post(&world, &batches((0..5).map(stranger)).concat()).await;
+    world.settle().await;
+    assert_eq!(world.entries().len(), 3);
+    assert_eq!(world.messages(), ["budget_spent", "budget_spent"]);
+    world.denied(OURS).await;
+    world.settle().await;
+    assert!(world.entries().contains(&OURS.to_owned()));
+}
+
+#[tokio::test]
+async fn our_own_address_is_decided_before_the_strangers_who_came_first() {
+    let world = world(|setup| {
+        setup.policy +=
+            "  - { name: all, then: allow, accept_shared: a registry that holds nothing }\n";
+    })
+    .await;
+    let mut all: Vec<String> = (0..20).map(stranger).collect();
+    all.push(OURS.to_owned());
+    post(&world, &batches(all.into_iter()).concat()).await;
+    world.settle().await;
+    let granted = |what: &What| match what {
+        What::Granted(grant) => Some(grant.address.to_string()),
+        _ => None,
+    };
+    let first = world.ledger().await.iter().find_map(granted);
+    assert_eq!(first.as_deref(), Some(OURS));
+}
+
+#[tokio::test]
+async fn of_what_is_written_together_one_refusal_costs_the_others_nothing() {
+    let world = world(|_| {}).await;
+    world.denied(STRANGER).await;
+    world.settle().await;
+    let ledger = world.ledger().await;
+    let decided = ledger.iter().find(|what| what.kind() == "decided").unwrap();
+    let told = |number: u128| What::Delivered {
+        alert: doorward::domain::id::AlertId(uuid::Uuid::from_u128(number)),
+        channel: "chat".to_owned(),
+    };
+    let groups = vec![
+        vec![told(1)],
+        vec![told(2), decided.clone()],
+        vec![told(2)],
+        vec![told(2)],
+        vec![told(3), told(3)],
+    ];
+    let now = world.clock.now();
+    let outcomes = world.app.ledger.append_each(now, groups).await.unwrap();
+    let good: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
+    assert_eq!(good, [true, false, true, false, false]);
+    assert_eq!(world.ledger().await.len(), ledger.len() + 2);
+    world.app.ledger.verify().await.unwrap();
+}
+
+#[test]
+fn a_repeat_window_is_no_longer_than_verdicts_are_remembered() {
+    let text = "repeat_window: 25h";
+    let error = doorward::config::parse("doorward.yaml", text, std::path::Path::new("/"));
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("longer than a verdict is remembered"),
+        "{error}"
+    );
+    assert!(
+        error.contains("write at most 1d") || error.contains("write at most 24h"),
+        "{error}"
+    );
 }

@@ -5,8 +5,8 @@ mod compare;
 pub use compare::{Change, compare};
 
 use super::{Facts, Policy, decide};
-use crate::domain::proof::Proof;
 use crate::domain::event::{Evidence, Report};
+use crate::domain::proof::Proof;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::{Action, Verdict};
 use jiff::{SignedDuration, Timestamp};
