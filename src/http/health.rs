@@ -17,6 +17,7 @@ pub(super) async fn alive() -> &'static str {
 struct Readiness {
     ready: bool,
     missing: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     degraded: Vec<&'static str>,
 }
 
