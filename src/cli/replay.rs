@@ -4,6 +4,7 @@ use super::Failure;
 use super::policy::{load, print, with_literals};
 use crate::config::read_text;
 use crate::domain::delivery::{self, Head};
+use crate::domain::id::DenialId;
 use crate::domain::ledger::What;
 use crate::domain::policy::replay::{Captured, Change, Given, Summary, compare, replay};
 use crate::domain::repeat::Windows;
@@ -13,6 +14,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -167,6 +169,7 @@ impl Replay {
                 source: self.source.clone(),
                 report,
                 proof: None,
+                times: 1,
             });
         }
         Ok(())
@@ -183,7 +186,7 @@ fn is_database(file: &Path) -> anyhow::Result<bool> {
 
 async fn read_database(file: &Path, to: &mut Vec<Captured>) -> anyhow::Result<()> {
     let ledger = Ledger::open_read_only(&format!("sqlite:{}", file.display())).await?;
-    let mut seq = 0;
+    let (mut seq, mut known) = (0, HashMap::new());
     loop {
         let entries = ledger.entries(seq, PAGE).await?;
         let Some(last) = entries.last() else {
@@ -191,7 +194,7 @@ async fn read_database(file: &Path, to: &mut Vec<Captured>) -> anyhow::Result<()
         };
         seq = last.seq;
         for entry in &entries {
-            to.extend(denied(entry.at, store::what(entry)?));
+            take(entry.at, store::what(entry)?, &mut known, to);
         }
     }
 }
@@ -208,24 +211,45 @@ fn read_printed(text: &str, to: &mut Vec<Captured>) -> bool {
     let Ok(lines) = read else {
         return false;
     };
-    to.extend(
-        lines
-            .into_iter()
-            .filter_map(|line| denied(line.at, line.entry)),
-    );
+    let mut known = HashMap::new();
+    for line in lines {
+        take(line.at, line.entry, &mut known, to);
+    }
     true
 }
 
-fn denied(at: Timestamp, what: What) -> Option<Captured> {
-    let What::Denied(denied) = what else {
-        return None;
-    };
-    Some(Captured {
-        at,
-        source: denied.source,
-        report: denied.report,
-        proof: denied.proof,
-    })
+/// Takes in what an entry of the ledger tells of denials: one of them, or how often some came again.
+fn take(
+    at: Timestamp,
+    what: What,
+    known: &mut HashMap<DenialId, Captured>,
+    to: &mut Vec<Captured>,
+) {
+    match what {
+        What::Denied(denied) => {
+            let captured = Captured {
+                at,
+                source: denied.source,
+                report: denied.report,
+                proof: denied.proof,
+                times: 1,
+            };
+            known.insert(denied.id, captured.clone());
+            to.push(captured);
+        }
+        What::Counted { counts, .. } => {
+            for (denial, count) in counts {
+                let times = usize::try_from(count).unwrap_or(usize::MAX);
+                let again = known.get(&denial).cloned();
+                to.extend(again.map(|captured| Captured {
+                    at,
+                    times,
+                    ..captured
+                }));
+            }
+        }
+        _ => {}
+    }
 }
 
 impl Told {

@@ -222,6 +222,10 @@ async fn another_sites_form_is_not_heard() {
     for site in [other.clone(), other.replace("127.0.0.1", "localhost")] {
         browser.go(&site).await;
         browser.click("button").await;
+        until("the form is answered", async || {
+            !browser.text().await.contains("prize")
+        })
+        .await;
     }
     world.settle().await;
     assert!(world.entries().is_empty());

@@ -26,6 +26,8 @@ pub struct Captured {
     pub report: Report,
     /// What the sender's token proved, where it was a CI job.
     pub proof: Option<Proof>,
+    /// How often it is told: a ledger counts what repeats.
+    pub times: usize,
 }
 
 /// What the replay takes as given, since no configuration is read.
@@ -110,14 +112,16 @@ pub fn replay(
         let address = captured.report.denial.ip.map(|ip| ip.to_canonical());
         let registry = registry(&captured.report, given);
         let door = (address, registry.clone());
-        summary.denials = summary.denials.saturating_add(1);
+        summary.denials = summary.denials.saturating_add(captured.times);
         let verdict = if standing.repeats(captured, &door, given) {
-            summary.repeats = summary.repeats.saturating_add(1);
+            summary.repeats = summary.repeats.saturating_add(captured.times);
             None
         } else {
             let verdict = ask(policy, sets, captured, (registry.as_deref(), given));
             standing.follow(captured, &door, &verdict, given);
             summary.count(&verdict);
+            let again = captured.times.saturating_sub(1);
+            summary.repeats = summary.repeats.saturating_add(again);
             summary.peak(captured.at, registry.as_deref(), &standing);
             Some(verdict)
         };

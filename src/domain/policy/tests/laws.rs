@@ -193,6 +193,7 @@ proptest! {
             source: "alerts".into(),
             report: report(denial.clone()),
             proof: None,
+            times: 1,
         }).collect();
         let given = Given {
             registry: None,

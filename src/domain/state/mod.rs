@@ -3,18 +3,21 @@
 //! There is no other memory. Whatever the program knows about grants, requests, writes and messages
 //! is here, and is the same again after a restart.
 
-use super::alert::Alert;
-use super::claims::Claims;
-use super::crowd::Crowd;
-use super::event::Evidence;
-use super::grant::{Ending, Grant, Stage};
-use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
-use super::ledger::{Denied, What, Write, WriteOutcome};
-use super::recent::Recent;
-use super::repeat::{DenialKey, verdict_key};
-use super::request::{Answer, Request};
-use super::resource_id::ResourceId;
-use super::verdict::Verdict;
+mod parts;
+
+pub use parts::{Asked, Decision, Registry, Standing};
+
+use crate::domain::alert::Alert;
+use crate::domain::crowd::Crowd;
+use crate::domain::event::Evidence;
+use crate::domain::grant::{Ending, Grant, Stage};
+use crate::domain::id::{AlertId, DenialId, GrantId, RequestId};
+use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
+use crate::domain::recent::Recent;
+use crate::domain::repeat::{DenialKey, verdict_key};
+use crate::domain::request::{Answer, Request};
+use crate::domain::resource_id::ResourceId;
+use crate::domain::verdict::Verdict;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::Ipv4Addr;
@@ -69,60 +72,6 @@ pub struct State {
     /// When grants of each rule were decided within the last hour, oldest first.
     by_rule: BTreeMap<String, VecDeque<Timestamp>>,
     tidied: Option<Timestamp>,
-}
-
-/// A grant and how far it has come.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Standing {
-    /// The grant.
-    pub grant: Grant,
-    /// How far it has come.
-    pub stage: Stage,
-    /// When it was decided.
-    pub since: Timestamp,
-    /// What people were last told of it, by the message's code.
-    pub told: BTreeMap<String, Timestamp>,
-    /// What it rests on: a grant for a status-403 row explains itself otherwise when it does not help.
-    pub evidence: Evidence,
-}
-
-/// What is known of one registry's entries.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Registry {
-    /// The write that was begun and of which the outcome is not known.
-    pub unsettled: Option<(Timestamp, Write)>,
-    /// Addresses whose entries we wrote, or began to write: if they stand there, they are ours.
-    pub claimed: Claims,
-    /// When grants were decided within the last hour, oldest first.
-    pub granted: VecDeque<Timestamp>,
-    /// The latest writes, newest first: Azure tells of them later.
-    pub writes: VecDeque<WriteId>,
-    /// The grants and requests that stand for an address.
-    pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
-}
-
-/// A request, and what became of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
-    /// The request.
-    pub request: Request,
-    /// What a person said, and when.
-    pub answer: Option<(Timestamp, Answer)>,
-    /// What was denied, for recognising a repeat after a no.
-    key: Option<DenialKey>,
-}
-
-/// A verdict as the operator page shows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    /// When.
-    pub at: Timestamp,
-    /// The denial.
-    pub denial: Denied,
-    /// The registry, where it is known.
-    pub registry: Option<ResourceId>,
-    /// What policy said.
-    pub verdict: Verdict,
 }
 
 impl State {
@@ -436,35 +385,5 @@ impl State {
                 registry.granted.pop_front();
             }
         }
-    }
-}
-
-impl Registry {
-    fn drop_empty(&mut self, address: Ipv4Addr) {
-        let empty = |(grants, requests): &(BTreeSet<_>, BTreeSet<_>)| {
-            grants.is_empty() && requests.is_empty()
-        };
-        if self.standing.get(&address).is_some_and(empty) {
-            self.standing.remove(&address);
-        }
-    }
-}
-
-impl Asked {
-    /// Whether it can still be answered.
-    pub fn open(&self, now: Timestamp) -> bool {
-        self.answer.is_none() && self.request.until > now
-    }
-}
-
-impl Standing {
-    /// Whether its time is over.
-    pub fn is_over(&self, now: Timestamp) -> bool {
-        self.grant.until <= now
-    }
-
-    /// Whether something is to be done for it: to open it, or to bring it to its end.
-    pub fn is_due(&self, now: Timestamp) -> bool {
-        self.stage == Stage::Intended || self.is_over(now)
     }
 }
