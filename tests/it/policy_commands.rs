@@ -13,7 +13,7 @@ fn the_shipped_policies_pass_check_and_test() {
     assert_eq!(
         (out(&check).as_str(), err(&check).as_str()),
         (
-            "policies: 4 rules, 3 named sets, 0 warnings; the default is `ask`\n",
+            "policies: 5 rules, 3 named sets, 0 warnings; the default is `ask`\n",
             ""
         )
     );
@@ -123,7 +123,7 @@ fn explain_gives_advice_about_shared_addresses() {
     assert_eq!(json["verdict"]["rule"], "acr tasks");
     assert_eq!(json["verdict"]["ttl"], "1h");
     assert_eq!(json["advice"][0]["code"], "acr_tasks_shared_agents");
-    assert_eq!(json["rules"].as_array().unwrap().len(), 4);
+    assert_eq!(json["rules"].as_array().unwrap().len(), 5);
     assert_eq!(json["nearest"], Json::Null);
     let held = json["sets"].as_array().unwrap().iter();
     let held: Vec<&Json> = held
