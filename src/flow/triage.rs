@@ -54,9 +54,11 @@ pub async fn turn(app: &App) -> Result<usize, StoreError> {
     Ok(decided)
 }
 
-/// Whether the refused address is somebody's own.
+/// Whether the refused address is somebody's own, or that of the CI job that speaks.
 fn owned(app: &App, denied: &Denied) -> bool {
-    denied.report.denial.ip.is_some_and(|ip| app.owns(ip))
+    let proof = denied.proof.as_ref();
+    let own = |ip| app.owns(ip) || proof.is_some_and(|proof| proof.is_from(ip));
+    denied.report.denial.ip.is_some_and(own)
 }
 
 /// What is to be written down for one denial; nothing while its registry cannot be told yet.

@@ -98,7 +98,7 @@ fn grant(standing: &Standing, again: Option<u64>, now: Timestamp) -> GrantRow {
         address: grant.address.to_string(),
         rule: grant.rule.clone().unwrap_or_else(|| "–".to_owned()),
         until: words::time(grant.until),
-        left: page::duration(left.abs()),
+        left: words::duration(left.abs()),
         overdue: left.is_negative() || left.is_zero(),
         stage: match standing.stage {
             Stage::Intended => "not yet open",
@@ -115,9 +115,9 @@ fn request(asked: &Asked, again: Option<u64>, now: Timestamp) -> RequestRow {
         registry: request.registry.name().to_owned(),
         address: request.address.to_string(),
         image: super::answers::image(request).unwrap_or_else(|| "–".to_owned()),
-        ttl: page::duration(super::answers::ttl(request)),
+        ttl: words::duration(super::answers::ttl(request)),
         until: words::time(request.until),
-        left: page::duration(request.until.duration_since(now)),
+        left: words::duration(request.until.duration_since(now)),
         again,
     }
 }

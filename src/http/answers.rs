@@ -90,13 +90,13 @@ fn view(asked: &Asked, decided: Option<Timestamp>, can: Can, now: Timestamp) -> 
         registry_id: request.registry.to_string(),
         address: request.address.to_string(),
         image: image(request),
-        ttl: page::duration(ttl(request)),
+        ttl: words::duration(ttl(request)),
         rule: request.rule.clone(),
         because: request.because.clone(),
         source: request.source.clone(),
         asked: decided.map(words::time),
         until: words::time(request.until),
-        left: page::duration(request.until.duration_since(now)),
+        left: words::duration(request.until.duration_since(now)),
         can,
     }
 }

@@ -91,25 +91,8 @@ pub(super) async fn refused(
     write: &Write,
     reason: &str,
 ) -> Result<(), StoreError> {
-    let hit = |standing: &&Standing| {
-        standing.stage == Stage::Intended && write.add.contains(&standing.grant.address.get())
-    };
-    let grants: Vec<GrantId> = app.ledger.read(|state| {
-        state
-            .grants_of(id)
-            .filter(hit)
-            .map(|standing| standing.grant.id)
-            .collect()
-    });
-    for grant in grants {
-        app.ledger
-            .append(
-                app.clock.now(),
-                not_opened(app, grant, "azure_refused", reason),
-            )
-            .await?;
-    }
-    Ok(())
+    let hit = |standing: &Standing| write.add.contains(&standing.grant.address.get());
+    refuse_waiting(app, id, hit, reason).await
 }
 
 /// An error that will not pass by itself ends the grants that wait to be opened. Entries that wait
@@ -123,23 +106,29 @@ pub(super) async fn give_up_if_final(
         return Ok(());
     }
     let reason = format!("Azure refused: {error}");
-    let waiting = |standing: &&Standing| {
-        standing.stage == Stage::Intended && !standing.is_over(app.clock.now())
-    };
+    let in_force = |standing: &Standing| !standing.is_over(app.clock.now());
+    refuse_waiting(app, id, in_force, &reason).await
+}
+
+/// Those grants of a registry that wait to be opened, and that `hit` says, will not be.
+async fn refuse_waiting(
+    app: &App,
+    id: &ResourceId,
+    hit: impl Fn(&Standing) -> bool,
+    reason: &str,
+) -> Result<(), StoreError> {
     let grants: Vec<GrantId> = app.ledger.read(|state| {
-        state
+        let waiting = state
             .grants_of(id)
-            .filter(waiting)
+            .filter(|standing| standing.stage == Stage::Intended);
+        waiting
+            .filter(|standing| hit(standing))
             .map(|standing| standing.grant.id)
             .collect()
     });
     for grant in grants {
-        app.ledger
-            .append(
-                app.clock.now(),
-                not_opened(app, grant, "azure_refused", &reason),
-            )
-            .await?;
+        let what = not_opened(app, grant, "azure_refused", reason);
+        app.ledger.append(app.clock.now(), what).await?;
     }
     Ok(())
 }
