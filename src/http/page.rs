@@ -5,7 +5,6 @@ use crate::domain::ledger::Hash;
 use askama::Template;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
-use jiff::SignedDuration;
 use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("../../templates/doorward.css");
