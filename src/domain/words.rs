@@ -101,24 +101,18 @@ pub fn calm(registry: Option<&ResourceId>, since: Timestamp, thinned: u64) -> St
     )
 }
 
+/// Why policy said what it said, and what else there was to note.
+pub fn why(verdict: &Verdict) -> String {
+    let notes = verdict.notes.iter().map(|note| note.text.clone());
+    let all: Vec<String> = std::iter::once(self::verdict(verdict))
+        .chain(notes)
+        .collect();
+    all.join(". ")
+}
+
 /// What was refused, and what policy said about it.
 pub fn verdict_text(denied: &Denied, verdict: &Verdict) -> String {
-    let reasons: Vec<&str> = verdict
-        .notes
-        .iter()
-        .map(|note| note.text.as_str())
-        .collect();
-    let decided = format!(
-        "{}: {} by {}",
-        denial(denied),
-        verdict.action,
-        self::verdict(verdict)
-    );
-    if reasons.is_empty() {
-        decided
-    } else {
-        format!("{decided}. {}", reasons.join(". "))
-    }
+    format!("{}: {} by {}", denial(denied), verdict.action, why(verdict))
 }
 
 /// The question to a person.

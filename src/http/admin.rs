@@ -127,6 +127,6 @@ fn verdict(decision: &Decision) -> VerdictRow {
         at: words::time(decision.at),
         what: words::denial(&decision.denial),
         action: decision.verdict.action.to_string(),
-        why: words::verdict(&decision.verdict),
+        why: words::why(&decision.verdict),
     }
 }
