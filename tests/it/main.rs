@@ -20,6 +20,7 @@ mod endpoint;
 mod faults;
 mod independent;
 mod killed;
+mod ledger;
 mod log;
 mod manners;
 mod mmdb;
