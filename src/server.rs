@@ -114,8 +114,7 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         config::load_files(&policy, &config.policies, clock.now()).map_err(StartError::settings)?;
     let arm = Arm::new(&config.azure, clock.clone()).map_err(StartError::settings)?;
     let link_key = LinkKey::new(&secrets.link_key)
-        .context("`links.key` cannot be used")
-        .map_err(StartError::Settings)?;
+        .map_err(|error| StartError::settings(config.links.key.refused(error.to_string())))?;
     let ledger = Ledger::open(&config.state.to_string()).await;
     let ledger =
         ledger.with_context(|| format!("the ledger `{}` cannot be opened", config.state))?;

@@ -222,7 +222,7 @@ impl Config {
         let mut read = |secret: &Secret| match secret.from.read() {
             Ok(value) => value,
             Err(error) => {
-                missing.push(secret.problem(&error));
+                missing.push(secret.problem(error.to_string()));
                 SecretString::default()
             }
         };
@@ -287,13 +287,18 @@ impl Config {
 }
 
 impl Secret {
-    fn problem(&self, error: &SecretError) -> Problem {
+    /// That what was read here cannot be used.
+    pub fn refused(&self, what: String) -> LoadError {
+        LoadError::Problems(Problems(vec![self.problem(what)]))
+    }
+
+    fn problem(&self, what: String) -> Problem {
         Problem {
             file: self.file.clone(),
             place: self.place.clone(),
             shown: None,
             field: self.field.clone(),
-            what: error.to_string(),
+            what,
             help: None,
             warning: false,
         }

@@ -54,3 +54,19 @@ async fn a_second_doorward_does_not_share_a_ledger_with_a_first() {
     let told = installed.refuses_to_serve().await;
     assert!(told.contains("another doorward uses the ledger"), "{told}");
 }
+
+#[tokio::test]
+async fn a_link_key_that_is_too_short_is_told_with_its_place() {
+    let azure = furnished(&Clock::system()).await;
+    let installed = Installation::new(&azure, "8s");
+    std::fs::write(installed.folder.path().join("link"), "short").unwrap();
+    let told = installed.refuses_to_serve().await;
+    assert!(
+        told.contains("doorward.yaml:1:") && told.contains("field: links.key"),
+        "{told}"
+    );
+    assert!(
+        told.contains("openssl rand") && !told.contains("short\n"),
+        "{told}"
+    );
+}

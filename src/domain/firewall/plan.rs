@@ -1,7 +1,7 @@
 //! The smallest change that brings a registry's list to what is granted.
 
 use super::live::{Live, Rule};
-use super::posture::{Obstacle, diagnose};
+use super::posture::{Obstacle, diagnose, forbids_writing};
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::GrantId;
 use jiff::Timestamp;
@@ -93,7 +93,7 @@ pub fn plan(live: &Live, wanted: &Wanted<'_>, now: Timestamp) -> Plan {
         }
     }
     patch.remove.extend(left_behind(live, wanted));
-    if let Some(obstacle) = removal_obstacle(live).filter(|_| !patch.remove.is_empty()) {
+    if let Some(obstacle) = forbids_writing(live).filter(|_| !patch.remove.is_empty()) {
         plan.stuck = Some(obstacle);
         patch.remove.clear();
     }
@@ -151,20 +151,6 @@ fn left_behind(live: &Live, wanted: &Wanted<'_>) -> Vec<Ipv4Addr> {
     claimed
         .filter(|address| !needed(address) && live.exact(*address).is_some())
         .collect()
-}
-
-/// What stands against taking our own entries away: only what a PATCH saying `Deny` would change
-/// beside them.
-fn removal_obstacle(live: &Live) -> Option<Obstacle> {
-    if !live.default_deny {
-        Some(Obstacle::DefaultAllow)
-    } else if live.virtual_network_rules > 0 {
-        Some(Obstacle::VirtualNetworkRules {
-            count: live.virtual_network_rules,
-        })
-    } else {
-        None
-    }
 }
 
 /// Additions beyond the limit are refused, the ones decided last first; removals make room.

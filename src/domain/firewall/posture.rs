@@ -40,7 +40,15 @@ pub fn diagnose(live: &Live) -> Option<Obstacle> {
         Some(Obstacle::NotPremium {
             sku: live.sku.clone(),
         })
-    } else if !live.default_deny {
+    } else {
+        forbids_writing(live)
+    }
+}
+
+/// What stands against any write, the removal of our own entries included: what a PATCH that says
+/// `Deny` would change beside them.
+pub(super) fn forbids_writing(live: &Live) -> Option<Obstacle> {
+    if !live.default_deny {
         Some(Obstacle::DefaultAllow)
     } else if live.virtual_network_rules > 0 {
         Some(Obstacle::VirtualNetworkRules {
