@@ -35,6 +35,9 @@ fn grant(number: u128, last: u8, until: i64) -> Grant {
         request: None,
         rule: None,
         channel: None,
+        renew: None,
+        evictable: false,
+        widen: None,
     }
 }
 
