@@ -119,6 +119,7 @@ async fn run(command: &mut Command) -> Result<(), String> {
 fn installation(azure: &Sim, authority: &str) -> Installation {
     let installation = Installation {
         folder: tempfile::tempdir().unwrap(),
+        database: None,
     };
     let folder = installation.folder.path();
     fs::create_dir(folder.join("policies")).unwrap();
