@@ -8,7 +8,11 @@ use doorward::domain::id::AlertId;
 use doorward::domain::ledger::What;
 use doorward::store::{Lease, Ledger, StoreError, what};
 use jiff::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
 const AT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -193,6 +197,64 @@ async fn a_session_that_ends_in_the_middle_costs_its_append_and_nothing_else() {
         .await;
     ledger.append(AT, vec![told(3)]).await.unwrap();
     assert_eq!(numbers(&ledger).await, [1, 3]);
+    ledger.verify().await.unwrap();
+}
+
+/// A server between us and the database that swallows the reply to the first commit after `armed`, and
+/// hangs up.
+async fn swallowing(database: &Database, armed: Arc<AtomicBool>) -> String {
+    let (head, rest) = database.url.split_once("127.0.0.1:").unwrap();
+    let (port, name) = rest.split_once('/').unwrap();
+    let server = format!("127.0.0.1:{port}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("{head}{}/{name}", listener.local_addr().unwrap());
+    let between = async move |mut client: TcpStream, armed: Arc<AtomicBool>| {
+        let mut server = TcpStream::connect(&server).await.unwrap();
+        let (mut asked, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+        loop {
+            tokio::select! {
+                read = client.read(&mut asked) => match read {
+                    Ok(0) | Err(_) => return,
+                    Ok(count) => server.write_all(&asked[..count]).await.unwrap(),
+                },
+                read = server.read(&mut answer) => match read {
+                    Ok(0) | Err(_) => return,
+                    Ok(count) => {
+                        let committed = answer[..count].windows(7).any(|bytes| bytes == b"COMMIT\0");
+                        if committed && armed.swap(false, Ordering::SeqCst) {
+                            return;
+                        }
+                        client.write_all(&answer[..count]).await.unwrap();
+                    }
+                },
+            }
+        }
+    };
+    tokio_util::task::TaskTracker::new().spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio_util::task::TaskTracker::new().spawn(between.clone()(client, Arc::clone(&armed)));
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_commit_whose_reply_is_lost_stands_once() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let armed = Arc::new(AtomicBool::new(false));
+    let ledger = Ledger::open(&swallowing(&database, Arc::clone(&armed)).await).await;
+    let ledger = ledger.unwrap();
+    ledger.append(AT, vec![told(1)]).await.unwrap();
+    armed.store(true, Ordering::SeqCst);
+    let unknown = ledger.append(AT, vec![told(2)]).await;
+    assert!(matches!(unknown, Err(StoreError::Database(_))), "{unknown:?}");
+    // Whoever was not answered asks again.
+    let again = ledger.append(AT, vec![told(2)]).await;
+    assert!(matches!(again, Err(StoreError::Already)), "{again:?}");
+    ledger.append(AT, vec![told(3)]).await.unwrap();
+    assert_eq!(numbers(&ledger).await, [1, 2, 3]);
     ledger.verify().await.unwrap();
 }
 
