@@ -13,6 +13,7 @@ pub(super) use registry::{Firewall, bare, network};
 
 use super::knobs::Outcome;
 use super::{CLIENT_ID, CLIENT_SECRET};
+use crate::clock;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -206,7 +207,9 @@ impl Held {
         let before = self.registry.clone();
         edit(&mut self.registry);
         self.registry.last_modified_by.clone_from(&author.by);
-        self.registry.last_modified_at = at;
+        // No two changes have one time, as in Azure, even where the clock stands still.
+        let next = clock::add(before.last_modified_at, Duration::from_micros(1));
+        self.registry.last_modified_at = at.max(next);
         self.journal.note(Happened::Changed {
             author: author.clone(),
             before: before.clone(),

@@ -36,6 +36,8 @@ pub(crate) struct Judge {
     intended: BTreeMap<String, i64>,
     /// Entries that stand because a write of ours put them there.
     ours: BTreeSet<Ipv4Net>,
+    /// Entries that somebody added by hand while they were granted: ours or not, nobody can tell.
+    either: BTreeSet<Ipv4Net>,
     /// What each of our attempts was shown last.
     shown: BTreeMap<String, Registry>,
     /// What fell into a gap that cannot be closed.
@@ -90,6 +92,7 @@ impl Judge {
     /// What somebody adds by hand while it is granted cannot be told apart from what we add.
     fn others_wrote(&mut self, before: &Registry, after: &Registry) {
         self.ours.retain(|entry| stands(after, *entry));
+        self.either.retain(|entry| stands(after, *entry));
         let at = after.last_modified_at;
         for network in after.entries().into_iter().filter_map(network) {
             let mut grants = self.grants.values();
@@ -98,7 +101,7 @@ impl Judge {
                     && granted.over.is_none_or(|over| over > at)
             };
             if !stands(before, network) && grants.any(is_granted) {
-                self.ours.insert(network);
+                self.either.insert(network);
             }
         }
     }
@@ -150,7 +153,8 @@ impl Judge {
     /// An entry is gone by our write.
     fn went(&mut self, write: &str, rule: &IpRule, shown: &Registry, after: &Registry) {
         let network = network(&rule.value);
-        if network.is_some_and(|network| self.ours.remove(&network)) && rule.extra.is_empty() {
+        let known = |network| self.ours.remove(&network) | self.either.remove(&network);
+        if network.is_some_and(known) {
             return;
         }
         // Ours takes its place where a person wrote the same between our read and our write: from
@@ -169,6 +173,9 @@ impl Judge {
             let what = format!("removal of {}", rule.value);
             let write = write.to_owned();
             self.overwritten.insert(Overwritten { write, what });
+            if rule.extra.is_empty() {
+                self.ours.extend(network(&rule.value));
+            }
             return;
         }
         let Some(network) = network(&rule.value) else {

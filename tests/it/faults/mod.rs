@@ -14,7 +14,7 @@ pub(crate) use schedule::schedule;
 
 /// How many schedules run with the tests.
 #[cfg(test)]
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 40;
 
 #[cfg(test)]
 #[tokio::test]
