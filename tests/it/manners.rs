@@ -60,6 +60,30 @@ async fn only_the_subscription_that_is_named_may_deliver() {
     }
 }
 
+#[tokio::test]
+async fn nothing_that_a_handshake_names_is_ever_fetched() {
+    let world = world(json!({})).await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/validate", listener.local_addr().unwrap());
+    let data = json!({ "validationCode": "code-1", "validationUrl": url });
+    let kind = "Microsoft.EventGrid.SubscriptionValidationEvent";
+    let reply = deliver_as(&world, Some("DENIALS"), &event(kind, "1", &data)).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.json(), json!({ "validationResponse": "code-1" }));
+    let request = Request::builder()
+        .method(Method::OPTIONS)
+        .uri("/events/clusters")
+        .header("x-doorward-key", KEY)
+        .header("webhook-request-origin", "eventgrid.azure.net")
+        .header("webhook-request-callback", &url);
+    let reply = world.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(reply.status, 200);
+    world.settle().await;
+    let called = listener.accept().unwrap_err().kind();
+    assert_eq!(called, std::io::ErrorKind::WouldBlock);
+}
+
 async fn ask_leave(world: &World, origin: &str, rate: &str) -> Reply {
     let request = Request::builder()
         .method(Method::OPTIONS)
