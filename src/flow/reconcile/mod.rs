@@ -65,6 +65,8 @@ enum Trouble {
     Arm(#[from] ArmError),
     #[error(transparent)]
     Ground(#[from] Malformed),
+    #[error("Azure shows the registry as it was before a change that it had shown already")]
+    Stale,
 }
 
 /// What an attempt leaves behind.
@@ -114,6 +116,14 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
                 app.pace(id).next(app.clock.now(), error.retry_after()),
                 error.to_string(),
             )
+        }
+        Err(stale @ Trouble::Stale) => {
+            let not_before = Some(clock::add(app.clock.now(), READ_AGAIN));
+            let pace = Pace {
+                not_before,
+                ..app.pace(id)
+            };
+            (pace, stale.to_string())
         }
         Err(Trouble::Ground(error)) => {
             tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
@@ -186,16 +196,16 @@ pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
 
 /// Whether a write whose reply was lost may yet leave an entry behind that no grant needs any more.
 fn may_be_left_behind(state: &State, id: &ResourceId, now: Timestamp) -> bool {
-    let needed = |address| {
+    let needed = |network| {
         state
             .grants_of(id)
-            .any(|standing| standing.grant.address.get() == address)
+            .any(|standing| standing.grant.address.network() == network)
     };
     let Some(registry) = state.registries.get(id) else {
         return false;
     };
     let mut claims = registry.claimed.all(now);
-    claims.any(|(address, may_land)| may_land && !needed(address))
+    claims.any(|(network, may_land)| may_land && !needed(network))
 }
 
 /// When the next grant of `id` ends, if one stands.
