@@ -168,7 +168,7 @@ fn check(config: &Config, policy: &Policy) -> Result<(), StartError> {
         .chain(&policy.warnings.0)
         .chain(&warnings.0)
     {
-        tracing::warn!("{}", warning.what);
+        tracing::warn!("{}", warning.in_a_line());
     }
     if config.channels.is_empty() {
         tracing::warn!(
