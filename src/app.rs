@@ -20,6 +20,7 @@ use crate::domain::sets::Sets;
 use crate::domain::signature;
 use crate::domain::verdict::Approvals;
 use crate::flow::notify::Attempts;
+use crate::flow::posture::Postures;
 use crate::flow::reconcile::Pace;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
@@ -87,6 +88,7 @@ pub struct Memory {
     attempts: Mutex<Attempts>,
     missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
+    postures: Mutex<Postures>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
 }
@@ -228,6 +230,7 @@ impl App {
             .hosts
             .write()
             .unwrap_or_else(PoisonError::into_inner);
+        self.postures(|postures| postures.learn(id, live, self.clock.now()));
         hosts.learn(id, live.data_endpoints.iter().chain([&live.login_server]));
         let mut names = self
             .memory
@@ -235,6 +238,11 @@ impl App {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         names.insert(id.clone(), live.login_server.clone());
+    }
+
+    /// What is known of how the registries stand.
+    pub fn postures<T>(&self, with: impl FnOnce(&mut Postures) -> T) -> T {
+        with(&mut locked(&self.memory.postures))
     }
 
     /// The registry's login server, once Azure has told it.

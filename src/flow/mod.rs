@@ -8,6 +8,7 @@ pub mod hosts;
 pub mod intake;
 pub mod notify;
 pub mod policy;
+pub mod posture;
 pub mod reconcile;
 pub mod respond;
 pub mod sets;

@@ -1,8 +1,11 @@
 //! Cases: what a policy is expected to say, written beside it in `*.cases.yaml`.
 
 use super::rule::KINDS;
-use super::{Facts, Policy, Rule, decide};
+use super::suppose::{Ago, more_facts};
+use super::{Facts, Policy, Posture, Rule, decide};
+use crate::domain::advice::Advice;
 use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::firewall::Live;
 use crate::domain::problem::{Place, Problems, Sink, did_you_mean};
 use crate::domain::proof::Proof;
 use crate::domain::sets::{External, Kind as SetKind, Sets, parse_cidr};
@@ -11,7 +14,7 @@ use crate::domain::verdict::{Action, NoteCode, Verdict};
 use crate::domain::yaml::{self, Fields, Item};
 use ipnet::IpNet;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -39,6 +42,10 @@ pub struct Case {
     user_agent: Option<String>,
     proof: Option<Proof>,
     trusted_status_403: bool,
+    pub(super) before: Ago,
+    pub(super) posture: Option<Live>,
+    pub(super) holders: Vec<String>,
+    pub(super) import: bool,
     max_ttl: Duration,
     at: Timestamp,
     literals: Vec<Literal>,
@@ -52,6 +59,7 @@ struct Expect {
     rule: Option<String>,
     ttl: Option<Duration>,
     notes: Option<Vec<String>>,
+    advice: Option<Vec<String>>,
     observed: Option<Vec<String>>,
 }
 
@@ -84,7 +92,13 @@ impl Case {
             sets = sets.with(external.clone(), networks.iter().copied(), self.at);
         }
         let registry = self.denial.registry.as_deref().filter(|_| self.enrolled);
+        let ours = BTreeSet::new();
+        let posture = self.posture.as_ref();
         let facts = Facts {
+            before: self.before.as_of(self.at),
+            posture: posture.map(|live| Posture { live, ours: &ours }),
+            holders: &self.holders,
+            import: self.import,
             denial: &self.denial,
             registry,
             source: &self.source,
@@ -140,6 +154,16 @@ impl Expect {
             "the list of notes",
             self.notes.as_deref().map(sorted),
             sorted(&notes),
+        );
+        let advice: Vec<String> = verdict
+            .advice
+            .iter()
+            .map(|advice| advice.code().to_owned())
+            .collect();
+        check(
+            "the list of advice",
+            self.advice.as_deref().map(sorted),
+            sorted(&advice),
         );
         check(
             "the list of observed rules",
@@ -232,6 +256,10 @@ fn case(
         user_agent: None,
         proof: None,
         trusted_status_403: false,
+        before: Ago::default(),
+        posture: None,
+        holders: Vec::new(),
+        import: false,
         max_ttl: MAX_TTL,
         at: at.unwrap_or_default(),
         literals: all,
@@ -280,6 +308,7 @@ fn read_facts(case: &mut Case, item: &Item<'_>, sink: &mut Sink<'_>) -> Option<(
     if let Some(item) = fields.take("trusted_status_403") {
         case.trusted_status_403 = item.flag(sink)?;
     }
+    more_facts(case, &mut fields, sink);
     if let Some(item) = fields.take("max_ttl") {
         case.max_ttl = item.duration(sink)?;
     }
@@ -315,12 +344,21 @@ fn read_expect(item: &Item<'_>, policy: &Policy, sink: &mut Sink<'_>) -> Option<
             item.error(format!("there is no note `{note}`"), help, sink);
         }
     });
+    let advice = names(&mut fields, "advice", sink, |item, code, sink| {
+        if Advice::by_code(code).is_none() {
+            let codes = Advice::ALL.map(Advice::code);
+            let help = did_you_mean(code, codes)
+                .unwrap_or_else(|| format!("write one of {}", codes.join(", ")));
+            item.error(format!("there is no advice `{code}`"), help, sink);
+        }
+    });
     let ttl = fields.take("for");
     let expect = Expect {
         verdict: verdict.and_then(|verdict| verdict.word(&Action::NAMES, sink)),
         rule: rule.map(|(name, _)| name.to_owned()),
         ttl: ttl.and_then(|ttl| ttl.duration(sink)),
         notes,
+        advice,
         observed: names(&mut fields, "observed", sink, |item, rule, sink| {
             known_rule(item, rule, policy, sink);
         }),

@@ -71,6 +71,7 @@ fn is_unconditional(when: &When) -> bool {
         user_agent,
         hours,
         claims,
+        seen,
     } = when;
     let globs = [registry, repository, reference, identity, user_agent];
     address.is_empty()
@@ -79,4 +80,5 @@ fn is_unconditional(when: &When) -> bool {
         && kind.is_empty()
         && hours.is_empty()
         && claims.is_empty()
+        && seen.is_empty()
 }

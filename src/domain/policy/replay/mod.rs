@@ -7,6 +7,7 @@ pub use compare::{Change, compare};
 use super::{Facts, Policy, decide};
 use crate::domain::event::{Evidence, Report};
 use crate::domain::proof::Proof;
+use crate::domain::seen::Before;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::{Action, Verdict};
 use jiff::{SignedDuration, Timestamp};
@@ -160,6 +161,10 @@ fn ask(
         user_agent: report.user_agent.as_deref(),
         proof: captured.proof.as_ref(),
         trusted_status_403: given.trust_status_403 && report.evidence == Evidence::Status403,
+        before: Before::default(),
+        posture: None,
+        holders: &[],
+        import: report.import,
         max_ttl: given.max_ttl,
     };
     decide(policy, sets, &facts, captured.at)

@@ -52,6 +52,7 @@ fn report(denial: Denial) -> Report {
         login_server: None,
         identity: None,
         user_agent: None,
+        import: false,
     }
 }
 

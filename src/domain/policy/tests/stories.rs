@@ -191,8 +191,8 @@ fn rails_turn_what_would_open_into_an_alert_with_the_reason() {
         ..facts(&good)
     };
     for (facts, code) in [
-        (facts(&private), NoteCode::NotOpenable),
-        (facts(&v6), NoteCode::NotOpenable),
+        (facts(&private), NoteCode::SpecialAddress),
+        (facts(&v6), NoteCode::Ipv6Caller),
         (facts(&nowhere), NoteCode::NoAddress),
         (facts(&suspected), NoteCode::Suspected),
         (facts(&vault), NoteCode::ForeignService),
