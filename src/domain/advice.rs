@@ -85,9 +85,7 @@ impl Advice {
             Self::GithubHostedRunner => {
                 "https://docs.github.com/actions/concepts/runners/github-hosted-runners#ip-addresses"
             }
-            Self::AzureSharedPool => {
-                "https://learn.microsoft.com/azure/nat-gateway/nat-overview"
-            }
+            Self::AzureSharedPool => "https://learn.microsoft.com/azure/nat-gateway/nat-overview",
             Self::ApplicationGateway => {
                 "https://learn.microsoft.com/azure/application-gateway/how-application-gateway-works"
             }

@@ -216,9 +216,9 @@ impl NoteCode {
             Self::AlreadyCovered => Some(
                 "https://learn.microsoft.com/azure/container-registry/container-registry-troubleshoot-access",
             ),
-            Self::VirtualNetworkRules => Some(
-                "https://learn.microsoft.com/azure/container-registry/container-registry-vnet",
-            ),
+            Self::VirtualNetworkRules => {
+                Some("https://learn.microsoft.com/azure/container-registry/container-registry-vnet")
+            }
             Self::SetNotLoaded
             | Self::NoAddress
             | Self::Suspected

@@ -35,7 +35,9 @@ pub async fn turn(app: &App) -> Result<usize, StoreError> {
         .ledger
         .read(|state| state.undecided.values().cloned().collect());
     waiting.sort_by_key(|(_, denied)| !owned(app, denied));
-    let meant = waiting.iter().filter_map(|(_, denied)| app.registry_of(denied).ok());
+    let meant = waiting
+        .iter()
+        .filter_map(|(_, denied)| app.registry_of(denied).ok());
     posture::refresh(app, meant.collect()).await;
     let mut decided = 0;
     for waiting in waiting.chunks(AT_ONCE) {
@@ -116,7 +118,9 @@ fn ask_policy(
     let live = id.and_then(|id| app.postures(|postures| postures.of(id, now)));
     let ours = id.map(|id| posture::ours(app, id, now)).unwrap_or_default();
     let posture = live.as_deref().map(|live| Posture { live, ours: &ours });
-    let before = app.ledger.read(|state| state.granted_before(id, &denied.report.denial));
+    let before = app
+        .ledger
+        .read(|state| state.granted_before(id, &denied.report.denial));
     let facts = Facts {
         denial: &denied.report.denial,
         registry: host.as_deref(),

@@ -171,7 +171,10 @@ async fn an_address_that_may_not_be_opened_is_an_alert_that_says_why() {
             world.last_message("text")
         );
     }
-    assert_eq!(world.messages(), ["special_address", "special_address", "ipv6_caller"]);
+    assert_eq!(
+        world.messages(),
+        ["special_address", "special_address", "ipv6_caller"]
+    );
     assert!(world.azure.requests_of(Call::PatchRegistry).is_empty());
 }
 

@@ -5,8 +5,8 @@ use crate::cli::Failure;
 use crate::cli::whois::{Output, read_tags};
 use crate::clock::Clock;
 use crate::domain::address::GlobalIpv4;
-use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::advice::Advice;
+use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::policy::suppose::{Ago, posture};
 use crate::domain::policy::{
     Explanation, Facts, Near, Policy, Posture, SetExplained, explain, nearest, sets_around,
@@ -213,7 +213,9 @@ impl Explain {
                 By::Policy | By::Any => ago.policy = Some(*when),
             }
         }
-        let holders = tags.map_or_else(Vec::new, |tags| tags.holding(self.ip).map(str::to_owned).collect());
+        let holders = tags.map_or_else(Vec::new, |tags| {
+            tags.holding(self.ip).map(str::to_owned).collect()
+        });
         let facts = Facts {
             before: ago.as_of(at),
             posture: live.as_ref().map(|live| Posture { live, ours: &ours }),
@@ -237,8 +239,18 @@ impl Explain {
             sets: sets_around(policy, sets, self.ip),
             nearest: nearest(policy, sets, self.ip),
             never: never.map(|never| never.to_string()),
-            blocking: explanation.verdict.notes.iter().filter_map(Told::of_note).collect(),
-            advice: explanation.verdict.advice.iter().map(Told::of_advice).collect(),
+            blocking: explanation
+                .verdict
+                .notes
+                .iter()
+                .filter_map(Told::of_note)
+                .collect(),
+            advice: explanation
+                .verdict
+                .advice
+                .iter()
+                .map(Told::of_advice)
+                .collect(),
             explanation,
         }
     }

@@ -69,7 +69,10 @@ pub(super) fn settle(
     own_address(&mut verdict, facts);
     rails(&mut verdict, facts);
     if !matches!(verdict.action, Action::Forbid | Action::Ignore) {
-        let openable = facts.denial.ip.is_some_and(|ip| GlobalIpv4::try_from(ip).is_ok());
+        let openable = facts
+            .denial
+            .ip
+            .is_some_and(|ip| GlobalIpv4::try_from(ip).is_ok());
         verdict.advice = diagnose::advise(policy, sets, facts, openable);
     }
     limit(&mut verdict, facts.max_ttl);

@@ -105,9 +105,8 @@ pub(super) fn advise(
 }
 
 fn of_address(policy: &Policy, sets: &Sets, facts: &Facts<'_>, ip: IpAddr) -> Vec<Advice> {
-    let holds = |set: &&std::sync::Arc<AddressSet>| {
-        matches!(set.holds(ip, sets), Membership::Inside(_))
-    };
+    let holds =
+        |set: &&std::sync::Arc<AddressSet>| matches!(set.holds(ip, sets), Membership::Inside(_));
     let mut holders: Vec<&str> = Vec::new();
     for set in policy.all_sets().filter(holds) {
         if set.is_evidence(sets) {

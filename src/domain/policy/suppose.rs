@@ -77,7 +77,10 @@ pub fn posture<'a>(
             "virtual_network_rules" => {
                 let count = value.parse::<u8>().map_err(|_| wrong("write how many"))?;
                 let rules = vec![json!({ "action": "Allow" }); count.into()];
-                ("/properties/networkRuleSet/virtualNetworkRules", json!(rules))
+                (
+                    "/properties/networkRuleSet/virtualNetworkRules",
+                    json!(rules),
+                )
             }
             "entries" => {
                 let network = value.parse::<ipnet::Ipv4Net>().is_ok();

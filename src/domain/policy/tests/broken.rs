@@ -181,10 +181,7 @@ fn what_is_to_come_says_so() {
     insta::assert_snapshot!(broken("
 version: 1
 sets: { gw: { azure_firewall: x } }
-rules:
-  - name: release
-    when: { seen: 24h }
-    then: ask
+rules: [{ name: release, then: ask }]
 "), @r"
     error: `azure_firewall` is not supported yet
      --> policy.yaml:3:15
@@ -193,15 +190,50 @@ rules:
       |               ^^^^^^^^^^^^^^
       = field: sets.gw.azure_firewall
       = help: leave it out; nothing would act on it
-
-    error: `seen` is not supported yet
-     --> policy.yaml:6:13
-      |
-    6 |     when: { seen: 24h }
-      |             ^^^^
-      = field: rules[0].when.seen
-      = help: leave it out; nothing would act on it
     ");
+}
+
+#[test]
+fn what_was_seen_before_is_remembered_for_so_long() {
+    insta::assert_snapshot!(broken("
+version: 1
+rules:
+  - { name: long, when: { seen: 91d }, then: ask }
+  - { name: who, when: { seen: [7d, { within: 1d, by: persn }, { by: policy }] }, then: ask }
+  - { name: no evidence, when: { seen: 7d }, then: allow }
+"), @r#"
+    error: doorward remembers grants for 90d, not for longer
+     --> policy.yaml:4:33
+      |
+    4 |   - { name: long, when: { seen: 91d }, then: ask }
+      |                                 ^^^
+      = field: rules[0].when.seen
+      = help: write `90d` or less
+
+    error: `persn` is not known here
+     --> policy.yaml:5:55
+      |
+    5 |   - { name: who, when: { seen: [7d, { within: 1d, by: persn }, { by: policy }] }, then: ask }
+      |                                                       ^^^^^
+      = field: rules[1].when.seen[1].by
+      = help: did you mean `person`?
+
+    error: the field `within` is missing
+     --> policy.yaml:5:64
+      |
+    5 |   - { name: who, when: { seen: [7d, { within: 1d, by: persn }, { by: policy }] }, then: ask }
+      |                                                                ^
+      = field: rules[1].when.seen[2].within
+      = help: say how long ago at most, as in `within: 7d`
+
+    error: rule `no evidence` allows on what the caller says of himself: that is no evidence
+     --> policy.yaml:6:32
+      |
+    6 |   - { name: no evidence, when: { seen: 7d }, then: allow }
+      |                                ^
+      = field: rules[2].when
+      = help: use a set of your own addresses (`cidrs`, `nat_gateway`, `public_ip` ..), `then: ask`, or say why this is good enough: `accept_shared: ".."`
+    "#);
 }
 
 #[test]
