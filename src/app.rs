@@ -22,6 +22,7 @@ use crate::domain::verdict::Approvals;
 use crate::flow::notify::Attempts;
 use crate::flow::posture::Postures;
 use crate::flow::reconcile::Pace;
+use crate::flow::shadow::Beside;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use arc_swap::ArcSwap;
@@ -54,6 +55,8 @@ pub struct App {
     pub policy: ArcSwap<Policy>,
     /// Where the policy's files are.
     pub policies: PathBuf,
+    /// The candidate policy that is asked beside it, if there is one.
+    pub shadow: Option<Beside>,
     /// The address sets as they were last loaded.
     pub sets: ArcSwap<Sets>,
     /// Whether entries may be added: not in observe mode.

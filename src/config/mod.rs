@@ -50,6 +50,8 @@ pub struct Config {
     pub state: State,
     /// The folder with the policy.
     pub policies: PathBuf,
+    /// The folder with a candidate that is asked beside it, if there is one.
+    pub shadow: Option<PathBuf>,
     /// Whether anything is written.
     pub mode: Mode,
     /// Whose `X-Forwarded-For` is believed.

@@ -95,6 +95,23 @@ pub struct Observed {
     pub action: Action,
 }
 
+/// What a candidate policy beside the one in force would have said otherwise. It changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shadow {
+    /// What would have been done.
+    pub action: Action,
+    /// The candidate's rule; `None` is its default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// For how long.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "ttl::optional"
+    )]
+    pub ttl: Option<Duration>,
+}
+
 /// Why a verdict opens less than its rule says, and what else there is to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -295,6 +312,9 @@ pub struct Verdict {
     /// Better ways in than an entry. They change nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub advice: Vec<Advice>,
+    /// What a candidate policy would have said, where that is something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
 }
 
 impl Verdict {

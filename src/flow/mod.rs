@@ -12,6 +12,7 @@ pub mod posture;
 pub mod reconcile;
 pub mod respond;
 pub mod sets;
+pub mod shadow;
 pub mod storms;
 pub mod triage;
 

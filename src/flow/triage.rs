@@ -1,7 +1,7 @@
 //! Each new denial gets its verdict, and what follows from it is written down with it.
 
 use super::batch::Batch;
-use super::{posture, storms};
+use super::{posture, shadow, storms};
 use crate::app::App;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::alert::About;
@@ -136,6 +136,7 @@ fn ask_policy(
         max_ttl: app.max_ttl,
     };
     let mut verdict = decide(&app.policy.load(), &app.sets.load(), &facts, now);
+    shadow::ask(app, &facts, &mut verdict, now);
     if let Err(why) = registry {
         verdict.reword(NoteCode::NoRegistry, &why.to_string());
     }

@@ -116,6 +116,7 @@ fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets, facts: &Facts<'_>) ->
         observed: Vec::new(),
         notes: Vec::new(),
         advice: Vec::new(),
+        shadow: None,
     };
     if rule.then == Action::Allow && rule.accept_shared.is_none() && !rule.rests_on_claims() {
         for set in &rule.when.address {
@@ -161,6 +162,7 @@ fn from_default(policy: &Policy) -> Verdict {
         observed: Vec::new(),
         notes: Vec::new(),
         advice: Vec::new(),
+        shadow: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod evaluate;
 mod explain;
 mod glob;
 mod hours;
+mod include;
 mod leaf;
 mod nearest;
 mod parse;

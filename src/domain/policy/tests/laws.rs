@@ -202,6 +202,7 @@ proptest! {
             repeat_window: jiff::SignedDuration::from_mins(15),
             answers_within: jiff::SignedDuration::from_hours(1),
             trust_status_403: false,
+            grants_per_hour: 20,
         };
         let (each, summary) = replay(&policy, &sets, &captured, &given);
         let mut other = captured.clone();
