@@ -5,17 +5,17 @@ use crate::azure::Call;
 use crate::domain::firewall::Live;
 use crate::domain::resource_id::ResourceId;
 use futures_util::future::join_all;
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a read is believed. Whoever writes reads again right before.
-const BELIEVED: SignedDuration = SignedDuration::from_mins(5);
+/// How long a read is believed: what is mended counts soon. Whoever writes reads again right before.
+const BELIEVED: SignedDuration = SignedDuration::from_mins(1);
 
 /// How soon a registry is read again that could not be read.
-const AGAIN: SignedDuration = SignedDuration::from_mins(1);
+const AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long verdicts wait for such a read: then nothing is known, and the writer finds out.
 const WAIT: Duration = Duration::from_secs(5);
@@ -80,15 +80,15 @@ async fn read(app: &App, id: &ResourceId) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The addresses whose entries on the registry are doorward's own.
-pub fn ours(app: &App, id: &ResourceId, now: Timestamp) -> BTreeSet<Ipv4Addr> {
+/// The entries on the registry that are doorward's own.
+pub fn ours(app: &App, id: &ResourceId, now: Timestamp) -> BTreeSet<Ipv4Net> {
     app.ledger.read(|state| {
         let registry = state.registries.get(id);
         let claims = registry.map(|registry| registry.claimed.all(now));
         claims
             .into_iter()
             .flatten()
-            .map(|(address, _)| address)
+            .map(|(network, _)| network)
             .collect()
     })
 }

@@ -98,11 +98,7 @@ pub fn needs(app: &App) -> BTreeSet<External> {
     let candidate = app.shadow.as_ref().and_then(Beside::candidate);
     let needs = candidate.map(|candidate| candidate.policy.needs());
     let from_elsewhere = |external: &External| !external.in_file();
-    needs
-        .into_iter()
-        .flatten()
-        .filter(from_elsewhere)
-        .collect()
+    needs.into_iter().flatten().filter(from_elsewhere).collect()
 }
 
 /// Asks the candidate what `verdict` answers, and notes with it what it would have said otherwise.
@@ -112,7 +108,8 @@ pub fn ask(app: &App, facts: &Facts<'_>, verdict: &mut Verdict, now: Timestamp) 
     };
     let sets = candidate.files.clone().or_else(&app.sets.load());
     let other = decide(&candidate.policy, &sets, facts, now);
-    let same = (verdict.action, &verdict.rule, verdict.ttl) == (other.action, &other.rule, other.ttl);
+    let same =
+        (verdict.action, &verdict.rule, verdict.ttl) == (other.action, &other.rule, other.ttl);
     let outcome = if same { "same" } else { "differs" };
     let labels = ShadowLabels { outcome };
     app.metrics.shadow_verdicts.get_or_create(&labels).inc();

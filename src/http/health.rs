@@ -47,7 +47,11 @@ fn degraded(app: &App) -> Vec<&'static str> {
     let told = "the policy files cannot be used; the last good policy is in force";
     let candidate = crate::flow::shadow::is_refused(app)
         .then_some("the candidate policy's files cannot be used; its last good version is asked");
-    refused.then_some(told).into_iter().chain(candidate).collect()
+    refused
+        .then_some(told)
+        .into_iter()
+        .chain(candidate)
+        .collect()
 }
 
 /// What stands between `app` and its work. Why is in the log.

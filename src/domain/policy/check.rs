@@ -36,9 +36,9 @@ pub(super) fn warn(files: &[(String, String)], rules: &[Rule], sinks: &mut [Sink
                 )
             };
             let help = if wall.then == Action::Forbid {
-                "forbid wins wherever it stands: take one of the two out, or narrow that rule"
+                format!("forbid wins wherever it stands: narrow `{other}`, or take this rule out")
             } else {
-                "give that rule another condition, or move it behind this one"
+                format!("narrow `{other}`, or move this rule before it")
             };
             sink.warn(&rule.place, "", what, help);
         }
@@ -100,7 +100,10 @@ fn odd_grants(rule: &Rule, sink: &mut Sink<'_>) {
             "rule `{name}` renews by {} for an address that others share",
             Show(renew)
         );
-        let help = format!("{} is plenty: it is renewed again while it is used", Show(LONG));
+        let help = format!(
+            "{} is plenty: it is renewed again while it is used",
+            Show(LONG)
+        );
         sink.warn(&rule.place, "", what, help);
     }
 }

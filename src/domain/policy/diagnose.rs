@@ -15,17 +15,14 @@ use std::net::{IpAddr, Ipv4Addr};
 pub struct Posture<'a> {
     /// What the read showed.
     pub live: &'a Live,
-    /// Addresses whose entries are doorward's own: they come and go, and say nothing of the caller.
-    pub ours: &'a BTreeSet<Ipv4Addr>,
+    /// Entries that are doorward's own: they come and go, and say nothing of the caller.
+    pub ours: &'a BTreeSet<Ipv4Net>,
 }
 
 impl Posture<'_> {
     /// The entry of others that admits `address`.
     fn covering(&self, address: Ipv4Addr) -> Option<&str> {
-        let admits = |network: Ipv4Net| {
-            let ours = network.prefix_len() == 32 && self.ours.contains(&network.addr());
-            network.contains(&address) && !ours
-        };
+        let admits = |network: Ipv4Net| network.contains(&address) && !self.ours.contains(&network);
         let mut entries = self.live.rules.iter();
         let found = entries.find(|entry| entry.network.is_some_and(admits));
         found.map(|entry| entry.text.as_str())

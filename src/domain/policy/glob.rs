@@ -111,7 +111,10 @@ impl Glob {
 
     /// The only name that matches, if it leaves nothing open.
     pub fn literal(&self) -> Option<&str> {
-        let plain = self.tokens.iter().all(|token| matches!(token, Token::Is(_)));
+        let plain = self
+            .tokens
+            .iter()
+            .all(|token| matches!(token, Token::Is(_)));
         plain.then_some(self.text.as_str())
     }
 

@@ -71,9 +71,7 @@ fn is_part(part: &Arc<AddressSet>, whole: &Arc<AddressSet>) -> bool {
 fn glob(narrow: &Glob, wide: &Glob) -> bool {
     wide.is_everything()
         || wide == narrow
-        || narrow
-            .literal()
-            .is_some_and(|name| wide.matches(name))
+        || narrow.literal().is_some_and(|name| wide.matches(name))
 }
 
 /// Whether a rule that demands `claims` demands at least what `wanted` does.

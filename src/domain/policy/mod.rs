@@ -6,6 +6,7 @@ mod decide;
 mod define;
 mod diagnose;
 mod evaluate;
+mod expect;
 mod explain;
 mod glob;
 mod hours;

@@ -55,8 +55,9 @@ impl Spent {
         let many = reached(standing, rule.max_active)
             .map(|limit| format!("rule `{name}` has {limit} grants standing (`max_active`)"));
         many.or_else(|| {
-            reached(hour, rule.per_hour)
-                .map(|limit| format!("rule `{name}` has had {limit} grants within the hour (`per_hour`)"))
+            reached(hour, rule.per_hour).map(|limit| {
+                format!("rule `{name}` has had {limit} grants within the hour (`per_hour`)")
+            })
         })
     }
 

@@ -6,13 +6,13 @@ mod limits;
 pub use compare::{Change, compare};
 
 use super::{Facts, Policy, decide};
-use limits::Spent;
 use crate::domain::event::{Evidence, Report};
 use crate::domain::proof::Proof;
 use crate::domain::seen::Before;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::{Action, Verdict};
 use jiff::{SignedDuration, Timestamp};
+use limits::Spent;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -206,7 +206,9 @@ impl Standing {
         );
         let decided = self.decided.get(&key);
         let decided = decided.map(|at| after(*at, given.repeat_window));
-        open(self.grants.get(door).map(|grant| &grant.until)) || open(self.requests.get(door)) || open(decided.as_ref())
+        open(self.grants.get(door).map(|grant| &grant.until))
+            || open(self.requests.get(door))
+            || open(decided.as_ref())
     }
 
     /// Time goes on until `at`: what is over is no longer there, and remembered.

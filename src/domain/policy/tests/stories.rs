@@ -521,11 +521,11 @@ fn where_no_entry_can_help_nothing_opens() {
     }
     // Entries of doorward's own come and go.
     assert_eq!(
-        codes(&[("entries", "20.1.2.3")], &["20.1.2.3"]).0,
+        codes(&[("entries", "20.1.2.3")], &["20.1.2.3/32"]).0,
         Action::Allow
     );
     let both = [("entries", "20.1.2.3"), ("entries", "20.1.0.0/16")];
-    assert_eq!(codes(&both, &["20.1.2.3"]), alert("already_covered"));
+    assert_eq!(codes(&both, &["20.1.2.3/32"]), alert("already_covered"));
 }
 
 #[test]
