@@ -8,9 +8,11 @@ pub mod hosts;
 pub mod intake;
 pub mod notify;
 pub mod policy;
+pub mod posture;
 pub mod reconcile;
 pub mod respond;
 pub mod sets;
+pub mod shadow;
 pub mod storms;
 pub mod triage;
 

@@ -4,6 +4,7 @@
 //! is here, and is the same again after a restart.
 
 mod parts;
+mod seen;
 
 pub use parts::{Asked, Decision, Registry, Standing};
 
@@ -250,8 +251,12 @@ impl State {
             return;
         };
         asked.answer = Some((at, answer));
+        let (registry, address) = (asked.request.registry.clone(), asked.request.address);
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
             self.decided.insert(*key, (at, asked.request.denial));
+        }
+        if answer == Answer::Deny {
+            self.registry(&registry).seen.take_back(address);
         }
     }
 
@@ -295,6 +300,7 @@ impl State {
         let Some(standing) = self.grants.remove(&grant) else {
             return;
         };
+        self.look_back(&standing, ending);
         let Grant {
             registry, address, ..
         } = standing.grant;
@@ -377,6 +383,7 @@ impl State {
             })
             .collect();
         for (id, registry) in &mut self.registries {
+            registry.seen.forget(now);
             registry
                 .claimed
                 .forget(now, |network| needed.contains(&(id.clone(), network)));
