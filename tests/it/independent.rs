@@ -79,6 +79,7 @@ async fn tell(python: &Path) {
 fn installation(azure: &Sim, authority: &str) -> Installation {
     let installation = Installation {
         folder: tempfile::tempdir().unwrap(),
+        database: None,
     };
     let folder = installation.folder.path();
     fs::create_dir(folder.join("policies")).unwrap();
