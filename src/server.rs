@@ -10,6 +10,7 @@ use crate::domain::policy::Policy;
 use crate::domain::registry::{Hosts, Scope};
 use crate::domain::repeat::Windows;
 use crate::domain::resource_id::ResourceId;
+use crate::flow::shadow::Beside;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use crate::{auth, flow, http};
@@ -141,6 +142,7 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         registries,
         policy: ArcSwap::from_pointee(policy),
         policies: config.policies.clone(),
+        shadow: config.shadow.clone().map(Beside::new),
         sets: ArcSwap::from_pointee(sets),
         may_add: config.mode == Mode::Enforce,
         max_ttl: config.max_ttl,
@@ -168,7 +170,7 @@ fn check(config: &Config, policy: &Policy) -> Result<(), StartError> {
         .chain(&policy.warnings.0)
         .chain(&warnings.0)
     {
-        tracing::warn!("{}", warning.what);
+        tracing::warn!("{}", warning.in_a_line());
     }
     if config.channels.is_empty() {
         tracing::warn!(

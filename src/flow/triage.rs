@@ -1,7 +1,7 @@
 //! Each new denial gets its verdict, and what follows from it is written down with it.
 
 use super::batch::Batch;
-use super::storms;
+use super::{posture, shadow, storms};
 use crate::app::App;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::alert::About;
@@ -9,7 +9,7 @@ use crate::domain::event::Evidence;
 use crate::domain::grant::Grant;
 use crate::domain::id::{GrantId, RequestId};
 use crate::domain::ledger::{Denied, What};
-use crate::domain::policy::{DEFAULT_TTL, Facts, decide};
+use crate::domain::policy::{DEFAULT_TTL, Facts, Posture, decide};
 use crate::domain::registry::NoRegistry;
 use crate::domain::request::Request;
 use crate::domain::resource_id::ResourceId;
@@ -52,6 +52,10 @@ async fn decide_all(app: &App, decided: &mut usize) -> Result<(), StoreError> {
         .ledger
         .read(|state| state.undecided.values().cloned().collect());
     waiting.sort_by_key(|(_, denied)| !owned(app, denied));
+    let meant = waiting
+        .iter()
+        .filter_map(|(_, denied)| app.registry_of(denied).ok());
+    posture::refresh(app, meant.collect()).await;
     for waiting in waiting.chunks(AT_ONCE) {
         let as_of = app.ledger.as_of();
         let mut batch = Batch::default();
@@ -123,10 +127,21 @@ fn ask_policy(
     let source = app.sources.get(&denied.source);
     let trusted = source.is_some_and(|source| source.trust_status_403);
     let host = registry.as_ref().ok().and_then(|id| app.login_server(id));
+    let id = registry.as_ref().ok();
+    let live = id.and_then(|id| app.postures(|postures| postures.of(id, now)));
+    let ours = id.map(|id| posture::ours(app, id, now)).unwrap_or_default();
+    let posture = live.as_deref().map(|live| Posture { live, ours: &ours });
+    let before = app
+        .ledger
+        .read(|state| state.granted_before(id, &denied.report.denial));
     let facts = Facts {
         denial: &denied.report.denial,
         registry: host.as_deref(),
         source: &denied.source,
+        before,
+        posture,
+        holders: &[],
+        import: denied.report.import,
         proof: denied.proof.as_ref(),
         identity: denied.report.identity.as_deref(),
         user_agent: denied.report.user_agent.as_deref(),
@@ -134,6 +149,7 @@ fn ask_policy(
         max_ttl: app.max_ttl,
     };
     let mut verdict = decide(&app.policy.load(), &app.sets.load(), &facts, now);
+    shadow::ask(app, &facts, &mut verdict, now);
     if let Err(why) = registry {
         verdict.reword(NoteCode::NoRegistry, &why.to_string());
     }

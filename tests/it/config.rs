@@ -72,7 +72,8 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(source.max_body_bytes, 4 * 1024 * 1024);
     assert_eq!(source.options, Options::default());
     assert_eq!(source.options.allowed_origins, ["eventgrid.azure.net"]);
-    assert_eq!(config.warnings.to_string(), "");
+    assert_eq!(config.warnings.0.len(), 1);
+    assert!(config.warnings.to_string().contains("trust_status_403"));
 }
 
 #[test]
@@ -521,25 +522,47 @@ fn a_secret_in_the_wrong_place_is_never_shown() {
 #[test]
 fn what_is_odd_is_warned_of() {
     let config = read(&least(
-        "admin: 0.0.0.0:8081\npublic_url: http://doorward.contoso.com\n",
+        "    trust_status_403: false\nadmin: 0.0.0.0:8081\npublic_url: http://doorward.contoso.com\n",
     ));
     insta::assert_snapshot!(config.warnings, @r"
     warning: the operator page asks nobody who they are, and is not on loopback
-     --> doorward.yaml:7:8
+     --> doorward.yaml:8:8
       |
-    7 | admin: 0.0.0.0:8081
+    8 | admin: 0.0.0.0:8081
       |        ^^^^^^^^^^^^
       = field: admin
       = help: see that only operators reach it
 
     warning: approval links would go over the network in clear text
-     --> doorward.yaml:8:13
+     --> doorward.yaml:9:13
       |
-    8 | public_url: http://doorward.contoso.com
+    9 | public_url: http://doorward.contoso.com
       |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^
       = field: public_url
       = help: put TLS in front of `listen`, and write `https://`
     ");
+}
+
+#[test]
+fn whoever_leaves_out_whether_a_bare_403_counts_is_told_what_that_means() {
+    let warnings = |more: &str| read(&least(more)).warnings.to_string();
+    let told = warnings("");
+    for text in [
+        "sources[0].name",
+        "not that it was the firewall",
+        "open nothing",
+        "write `trust_status_403: true`",
+    ] {
+        assert!(told.contains(text), "{text}: {told}");
+    }
+    assert_eq!(warnings("    trust_status_403: true\n"), "");
+    assert_eq!(warnings("    trust_status_403: false\n"), "");
+    // A job sends what a client printed, never a resource log.
+    let job = "  - name: jobs
+    auth: { kind: ci_token, provider: github, audience: a, claims: { repository: contoso/api } }
+    registries: [contosoprod.azurecr.io]
+";
+    assert_eq!(read(&least(job)).warnings.0.len(), 1);
 }
 
 #[test]

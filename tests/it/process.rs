@@ -27,6 +27,8 @@ pub(crate) struct Installation {
 pub(crate) struct Process {
     child: Child,
     listen: String,
+    /// What it said before it listened.
+    pub(crate) said: String,
 }
 
 impl Installation {
@@ -68,8 +70,10 @@ impl Installation {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
         let listening = async {
             while let Some(line) = lines.next_line().await.unwrap() {
+                said += &line;
                 if let Some((_, rest)) = line.split_once("listening on http://") {
                     return rest.split(',').next().unwrap().to_owned();
                 }
@@ -80,7 +84,11 @@ impl Installation {
         // Whoever does not read what a process says holds it up in the end.
         tokio_util::task::TaskTracker::new()
             .spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Process { child, listen }
+        Process {
+            child,
+            listen,
+            said,
+        }
     }
 
     /// Starts it where it must not run; what it says as it ends.

@@ -4,6 +4,7 @@
 //! is here, and is the same again after a restart.
 
 mod parts;
+mod seen;
 
 pub use parts::{Asked, Decision, Registry, Standing};
 
@@ -258,8 +259,12 @@ impl State {
             return;
         };
         asked.answer = Some((at, answer));
+        let (registry, address) = (asked.request.registry.clone(), asked.request.address);
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
             self.decided.insert(*key, (at, asked.request.denial));
+        }
+        if answer == Answer::Deny {
+            self.registry(&registry).seen.take_back(address);
         }
     }
 
@@ -278,7 +283,10 @@ impl State {
             return;
         };
         match outcome {
-            WriteOutcome::Applied { .. } => registry.claimed.applied(&write.add, &write.remove),
+            WriteOutcome::Applied { modified, .. } => {
+                registry.claimed.applied(&write.add, &write.remove);
+                registry.modified = registry.modified.max(*modified);
+            }
             WriteOutcome::NotApplied { .. } => registry.claimed.not_applied(begun, &write.add),
             WriteOutcome::Lost { .. } => {}
         }
@@ -301,6 +309,7 @@ impl State {
         let Some(standing) = self.grants.remove(&grant) else {
             return;
         };
+        self.look_back(&standing, ending);
         let Grant {
             registry, address, ..
         } = standing.grant;
@@ -383,6 +392,7 @@ impl State {
             })
             .collect();
         for (id, registry) in &mut self.registries {
+            registry.seen.forget(now);
             registry
                 .claimed
                 .forget(now, |network| needed.contains(&(id.clone(), network)));
