@@ -249,7 +249,10 @@ async fn a_commit_whose_reply_is_lost_stands_once() {
     ledger.append(AT, vec![told(1)]).await.unwrap();
     armed.store(true, Ordering::SeqCst);
     let unknown = ledger.append(AT, vec![told(2)]).await;
-    assert!(matches!(unknown, Err(StoreError::Database(_))), "{unknown:?}");
+    assert!(
+        matches!(unknown, Err(StoreError::Database(_))),
+        "{unknown:?}"
+    );
     // Whoever was not answered asks again.
     let again = ledger.append(AT, vec![told(2)]).await;
     assert!(matches!(again, Err(StoreError::Already)), "{again:?}");

@@ -4,13 +4,16 @@ use super::cut;
 use super::dice::Dice;
 use super::judge::Judge;
 use super::others::{Others, come_to_rest};
-use crate::world::{REGISTRY, World};
+use crate::postgres;
+use crate::world::{REGISTRY, Setup, World, settle};
+use doorward::app::App;
 use doorward::domain::ledger::What;
 use doorward::sim::{Call, Concurrent, Fault, Moment, Outcome, Writes};
 use doorward::store;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 const STEPS: usize = 25;
@@ -36,8 +39,19 @@ pub(crate) struct Told {
     pub(crate) violations: Vec<String>,
 }
 
+/// Where the ledger stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Store {
+    /// In a file, with one process.
+    Sqlite,
+    /// On a server, with two replicas.
+    Postgres,
+}
+
 struct Run {
     world: World,
+    /// The other replica.
+    replica: Option<Arc<App>>,
     dice: Dice,
     others: Others,
     judge: Judge,
@@ -46,19 +60,27 @@ struct Run {
     told: Told,
 }
 
-/// Runs the schedule of one seed.
-pub(crate) async fn schedule(seed: u64) -> Told {
+/// Runs the schedule of one seed; none where PostgreSQL is wanted and not installed.
+pub(crate) async fn schedule(seed: u64, store: Store) -> Option<Told> {
     let mut dice = Dice::new(seed);
     let limit = dice.one_of(&[200, 200, 7]);
-    let world = World::with(|setup| {
+    let change = |setup: &mut Setup| {
         setup.config["registries"][0]["grants_per_hour"] = json!(1000);
-    })
-    .await;
+    };
+    let (world, replica) = match store {
+        Store::Sqlite => (World::with(change).await, None),
+        Store::Postgres => {
+            let world = World::on(&postgres::database().await?, change).await;
+            let replica = world.replica().await;
+            (world, Some(replica))
+        }
+    };
     world
         .azure
         .edit(REGISTRY, "owner", |registry| registry.ip_rule_limit = limit);
     let mut run = Run {
         world,
+        replica,
         dice,
         others: Others::default(),
         judge: Judge::default(),
@@ -72,7 +94,7 @@ pub(crate) async fn schedule(seed: u64) -> Told {
         }
     }
     run.peace().await;
-    run.verdict().await
+    Some(run.verdict().await)
 }
 
 impl Run {
@@ -106,7 +128,7 @@ impl Run {
                 format!("{reads} stale reads to come")
             }
             9 => {
-                self.world.restart().await;
+                self.restart().await;
                 "a restart".to_owned()
             }
             10 => self.slow_or_failing_writes(),
@@ -169,7 +191,7 @@ impl Run {
                     self.told
                         .story
                         .push(format!("  killed after {polls} polls"));
-                    self.world.restart().await;
+                    self.restart().await;
                 }
             }
             1 => {
@@ -178,9 +200,69 @@ impl Run {
                 self.work_with_others_in_between(call, moment).await;
                 return;
             }
+            2 => self.a_writer_is_paused().await,
+            3 | 4 => self.the_other_replica_works().await,
             _ => {}
         }
         self.world.settle().await;
+    }
+
+    async fn restart(&mut self) {
+        self.world.restart().await;
+        if self.replica.is_some() && self.dice.once_in(2) {
+            self.replica = Some(self.world.replica().await);
+        }
+    }
+
+    async fn the_other_replica_works(&mut self) {
+        let Some(replica) = self.replica.clone() else {
+            return;
+        };
+        if self.dice.once_in(2) {
+            futures_util::join!(settle(&replica), self.world.settle());
+            self.told.story.push("  both replicas work".to_owned());
+        } else {
+            settle(&replica).await;
+            self.told.story.push("  the other replica works".to_owned());
+        }
+    }
+
+    /// A replica stands still around its PATCH, its lease passes on, others write, and it wakes.
+    async fn a_writer_is_paused(&mut self) {
+        let Some(replica) = self.replica.clone() else {
+            return;
+        };
+        let (call, moment) = self.dice.one_of(&[
+            (Call::GetRegistry, Moment::After),
+            (Call::PatchRegistry, Moment::Before),
+            (Call::PatchRegistry, Moment::After),
+        ]);
+        let pause = self.dice.one_of(&[3, 20, 70, 200]);
+        let hold = self.world.azure.hold(call, moment);
+        let (world, others, dice) = (&self.world, &mut self.others, &mut self.dice);
+        let story = &mut self.told.story;
+        let meanwhile = async {
+            hold.reached().await;
+            world.jump(Duration::from_secs(pause));
+            if pause > 60
+                && let Some(database) = &world.database
+            {
+                database.leases_are_over().await;
+            }
+            story.push(format!(
+                "  a writer stands still {pause} s, {moment:?} {call:?}"
+            ));
+            if dice.once_in(2) {
+                story.push(format!("  {}", others.act(world, dice)));
+            }
+            settle(&replica).await;
+            hold.release();
+        };
+        let (mut meanwhile, mut work) = (Box::pin(meanwhile), Box::pin(world.settle()));
+        tokio::select! {
+            () = &mut meanwhile => work.await,
+            () = &mut work => {}
+        }
     }
 
     async fn work_with_others_in_between(&mut self, call: Call, moment: Moment) {
@@ -249,6 +331,9 @@ impl Run {
         for _ in 0..60 {
             self.world.jump(Duration::from_secs(30));
             self.world.settle().await;
+            if let Some(replica) = &self.replica {
+                settle(replica).await;
+            }
             self.judge_it().await;
             let now = self.world.clock.now();
             if now.duration_since(began) >= SignedDuration::try_from(PEACE).unwrap() {
