@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use uuid::{ContextV7, Uuid};
 
@@ -88,11 +88,38 @@ impl Clock {
         }
     }
 
+    /// Starts to measure how long something takes.
+    pub fn stopwatch(&self) -> Stopwatch {
+        Stopwatch {
+            clock: self.clone(),
+            at: self.now(),
+            instant: Instant::now(),
+        }
+    }
+
     /// Moves a set clock forward; the system's clock cannot be moved and stays.
     pub fn advance(&self, duration: Duration) {
         if let Inner::Set(at) = &self.inner {
             at.send_modify(|at| *at = add(*at, duration));
         }
+    }
+}
+
+/// How long something takes, by whichever clock has gone further: one stands still while the machine is
+/// halted, the other may be put back.
+#[derive(Clone, Debug)]
+pub struct Stopwatch {
+    clock: Clock,
+    at: Timestamp,
+    instant: Instant,
+}
+
+impl Stopwatch {
+    /// The time since it was started; a pause of the process counts.
+    pub fn elapsed(&self) -> Duration {
+        let by_time = self.clock.now().duration_since(self.at);
+        let by_time = Duration::try_from(by_time).unwrap_or_default();
+        by_time.max(self.instant.elapsed())
     }
 }
 

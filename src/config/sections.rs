@@ -15,7 +15,7 @@ use std::time::Duration;
 /// (<https://learn.microsoft.com/azure/container-registry/container-registry-skus>).
 const MAX_ENTRIES: u32 = 200;
 /// How many grants an hour a registry may have, unless the file says otherwise.
-const GRANTS_PER_HOUR: u32 = 60;
+pub const GRANTS_PER_HOUR: u32 = 60;
 /// How many strangers a registry may have in ten minutes, unless the file says otherwise.
 const DISTINCT_ADDRESSES: u32 = 200;
 /// How many requests a second a source may make, unless the file says otherwise.

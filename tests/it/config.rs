@@ -54,7 +54,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(config.admin.to_string(), "127.0.0.1:8081");
     assert_eq!(config.public_url, "http://127.0.0.1:8080");
     assert_eq!(
-        config.state.to_string(),
+        config.state.url().unwrap().to_string(),
         "sqlite:///var/lib/doorward/doorward.db"
     );
     assert_eq!(config.policies, Path::new("/etc/doorward/policies"));
@@ -120,7 +120,10 @@ channels:
 "
     ));
     assert_eq!(config.public_url, "https://doorward.contoso.com");
-    assert_eq!(config.state, State("/etc/doorward/ledger.db".into()));
+    assert_eq!(
+        config.state,
+        State::Sqlite("/etc/doorward/ledger.db".into())
+    );
     assert_eq!(config.policies, Path::new("/etc/doorward/rules/"));
     assert_eq!(config.mode, Mode::Observe);
     assert_eq!(
@@ -161,7 +164,7 @@ fn everything_that_is_wrong_is_reported_at_once() {
 listn: 127.0.0.1:8080
 admin: localhost
 public_url: https://doorward.contoso.com?x=1
-state: postgres://db/doorward
+state: mysql://db/doorward
 mode: enforced
 trusted_proxies: [0.0.0.0/0, 10.0.0.1/8, nginx]
 max_ttl: 30d
@@ -211,11 +214,11 @@ channels:
       = field: public_url
       = help: write it as `https://doorward.contoso.com`
 
-    error: PostgreSQL is not supported yet: use `sqlite:///var/lib/doorward/doorward.db`
+    error: `state` reads `sqlite:///absolute/path.db`, `sqlite://relative/path.db`, or names where a URL `postgres://user:password@host/database` stands: `{ env: DATABASE_URL }`
      --> doorward.yaml:5:8
       |
-    5 | state: postgres://db/doorward
-      |        ^^^^^^^^^^^^^^^^^^^^^^
+    5 | state: mysql://db/doorward
+      |        ^^^^^^^^^^^^^^^^^^^
       = field: state
 
     error: `enforced` is not known here

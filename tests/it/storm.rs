@@ -411,8 +411,8 @@ async fn of_what_is_written_together_one_refusal_costs_the_others_nothing() {
         vec![told(3), told(3)],
     ];
     let now = world.clock.now();
-    let outcomes = world.app.ledger.append_each(now, groups).await.unwrap();
-    let good: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
+    let as_of = world.app.ledger.as_of();
+    let good = world.app.ledger.decide(now, as_of, groups).await.unwrap();
     assert_eq!(good, [true, false, true, false, false]);
     assert_eq!(world.ledger().await.len(), ledger.len() + 2);
     world.app.ledger.verify().await.unwrap();
