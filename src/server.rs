@@ -148,6 +148,7 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         max_ttl: config.max_ttl,
         windows: Windows {
             repeat: span(config.repeat_window),
+            no: span(config.no_stands_for),
             max_age: span(config.max_event_age),
         },
         link_key,

@@ -64,6 +64,8 @@ pub struct Config {
     /// How long a verdict stands for denials that repeat it; at most
     /// [`LONGEST_REPEAT_WINDOW`](crate::domain::state::LONGEST_REPEAT_WINDOW).
     pub repeat_window: Duration,
+    /// How long a person's no stands for denials like the one that was asked about.
+    pub no_stands_for: Duration,
     /// Approval links.
     pub links: Links,
     /// Azure and how to sign in there.

@@ -62,6 +62,8 @@ pub struct State {
     pub verdicts: VecDeque<Decision>,
     /// The latest verdict for each thing denied, for recognising a repeat.
     pub decided: Recent<DenialKey, (Timestamp, DenialId), MOST_DECIDED>,
+    /// The latest of which a person said no, in the same way.
+    pub refused: Recent<DenialKey, (Timestamp, DenialId), MOST_DECIDED>,
     /// The newest denial without a verdict for each thing denied, likewise.
     pub waiting: HashMap<DenialKey, DenialId>,
     /// How often a denial came again, by the one that was decided.
@@ -261,7 +263,8 @@ impl State {
         asked.answer = Some((at, answer));
         let (registry, address) = (asked.request.registry.clone(), asked.request.address);
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
-            self.decided.insert(*key, (at, asked.request.denial));
+            self.decided.remove(key);
+            self.refused.insert(*key, (at, asked.request.denial));
         }
         if answer == Answer::Deny {
             self.registry(&registry).seen.take_back(address);
@@ -362,8 +365,9 @@ impl State {
             return;
         }
         self.tidied = Some(now);
-        self.decided
-            .forget(|(at, _)| now.duration_since(*at) >= LONGEST_REPEAT_WINDOW);
+        let old = |(at, _): &(Timestamp, _)| now.duration_since(*at) >= LONGEST_REPEAT_WINDOW;
+        self.decided.forget(old);
+        self.refused.forget(old);
         let over = self.requests.iter();
         let over = over.filter(|(_, asked)| asked.request.until <= now);
         let over: Vec<RequestId> = over.map(|(id, _)| *id).collect();
