@@ -108,6 +108,8 @@ pub struct Enrolled {
     pub hosts: Vec<String>,
     /// How many entries its list may have, where Azure does not say.
     pub max_entries: u32,
+    /// How many of these places are kept for people.
+    pub reserve: u32,
     /// Whether approval links act, or only show.
     pub approvals: Approvals,
     /// How many grants may be decided within an hour.

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// One thing that happened. The name of a variant is the entry's `kind` in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +96,9 @@ pub enum What {
     Opened {
         /// The grant.
         grant: GrantId,
+        /// The entry, where it is wider than the grant's address: one that stands for several grants.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<Ipv4Net>,
     },
     /// An entry that is not ours admits a grant's address: nothing is written, nothing will be
     /// removed. Outcome.
@@ -207,6 +210,11 @@ pub struct Write {
 }
 
 impl Write {
+    /// Whether an entry that it adds admits `address`.
+    pub fn admits(&self, address: Ipv4Addr) -> bool {
+        self.add.iter().any(|entry| entry.contains(&address))
+    }
+
     /// What it adds and takes away.
     pub fn patch(&self) -> Patch {
         Patch {
@@ -285,7 +293,7 @@ impl What {
             Self::Granted(grant) => Some(format!("granted:{}", grant.id)),
             Self::WriteIntended(write) => Some(format!("write:{}", write.id)),
             Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),
-            Self::Opened { grant } => Some(format!("opened:{grant}")),
+            Self::Opened { grant, .. } => Some(format!("opened:{grant}")),
             Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
             Self::NotOpened { grant, .. } | Self::Ended { grant, .. } => {
                 Some(format!("ended:{grant}"))

@@ -41,7 +41,14 @@ pub fn line(what: &What) -> String {
         What::WriteSettled {
             registry, outcome, ..
         } => settled(registry, outcome),
-        What::Opened { grant } => format!("the entry stands and is ours (grant {grant})"),
+        What::Opened {
+            grant,
+            within: None,
+        } => format!("the entry stands and is ours (grant {grant})"),
+        What::Opened {
+            grant,
+            within: Some(entry),
+        } => format!("the entry {entry}, which is ours, admits it (grant {grant})"),
         What::Satisfied { grant, entry } => {
             format!("admitted already by `{entry}`, which is not ours (grant {grant})")
         }
@@ -181,6 +188,7 @@ fn ended(ending: Ending) -> &'static str {
             "its time was over; an entry that is not ours admits the address still"
         }
         Ending::CarriedOn => "its time was over; another grant keeps the address open",
+        Ending::Evicted => "the list was full, and the entry had to make room",
         Ending::RemovedByOthers => "others had taken the entry away",
     }
 }

@@ -22,9 +22,15 @@ pub enum Obstacle {
     },
     /// The list is full.
     Full {
-        /// How many entries it would need.
+        /// How many entries it would need, as few as would do.
         needed: usize,
-        /// How many it may have.
+        /// How many of its entries are not ours.
+        others: usize,
+        /// How many are.
+        ours: usize,
+        /// How many places are kept for people.
+        reserve: u32,
+        /// How many entries it may have.
         limit: u32,
     },
 }
@@ -92,10 +98,18 @@ impl fmt::Display for Obstacle {
                 "the registry has {count} virtual network rule(s), which a write by this api-version might lose: add the \
                  address by hand (`az acr network-rule add`), or move those networks to private endpoints"
             ),
-            Self::Full { needed, limit } => write!(
+            Self::Full {
+                needed,
+                others,
+                ours,
+                reserve,
+                limit,
+            } => write!(
                 f,
-                "the list would need {needed} entries and may have {limit}: remove entries that nobody needs, or merge \
-                 neighbours into ranges"
+                "the list is full: {others} entries are not doorward's, {ours} are, {reserve} of {limit} places are kept \
+                 for people, and {needed} entries would be needed at least; remove entries that nobody needs \
+                 (`az acr network-rule list`), let rules share entries (`widen: true`) or go early (`evictable: true`), \
+                 or lower `reserve`"
             ),
         }
     }

@@ -9,6 +9,7 @@ use crate::domain::repeat::DenialKey;
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::Verdict;
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
@@ -68,6 +69,13 @@ pub struct Decision {
 }
 
 impl Registry {
+    /// Whether a grant that is not over asks for an address in `network`.
+    pub fn needs(&self, network: Ipv4Net) -> bool {
+        let inside = network.network()..=network.broadcast();
+        let mut standing = self.standing.range(inside);
+        standing.any(|(_, (grants, _))| !grants.is_empty())
+    }
+
     pub(super) fn drop_empty(&mut self, address: Ipv4Addr) {
         let empty = |(grants, requests): &(BTreeSet<_>, BTreeSet<_>)| {
             grants.is_empty() && requests.is_empty()

@@ -27,7 +27,13 @@ const SLOW_AFTER: SignedDuration = SignedDuration::from_mins(2);
 pub(super) async fn steps(app: &App, steps: &[Step]) -> Result<(), StoreError> {
     for step in steps {
         let what = match step {
-            Step::Opened(grant) => vec![What::Opened { grant: *grant }],
+            Step::Opened(grant, entry) => {
+                let within = (entry.prefix_len() < entry.max_prefix_len()).then_some(*entry);
+                vec![What::Opened {
+                    grant: *grant,
+                    within,
+                }]
+            }
             Step::Satisfied(grant, entry) => satisfied(app, *grant, entry),
             Step::NotOpened(grant, obstacle) => {
                 not_opened(app, *grant, obstacle.code(), &obstacle.to_string())
@@ -91,7 +97,7 @@ pub(super) async fn refused(
     write: &Write,
     reason: &str,
 ) -> Result<(), StoreError> {
-    let hit = |standing: &Standing| write.add.contains(&standing.grant.address.network());
+    let hit = |standing: &Standing| write.admits(standing.grant.address.get());
     refuse_waiting(app, id, hit, reason).await
 }
 

@@ -158,7 +158,7 @@ fn set_aside_unsure(app: &App, id: &ResourceId, plan: &mut Plan) -> bool {
     let missing = |step: &Step| match step {
         Step::Ended(grant, Ending::RemovedByOthers) => Some(*grant),
         Step::Ended(..)
-        | Step::Opened(_)
+        | Step::Opened(..)
         | Step::Satisfied(..)
         | Step::NotOpened(..)
         | Step::Observed(_) => None,
@@ -186,16 +186,11 @@ pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
 
 /// Whether a write whose reply was lost may yet leave an entry behind that no grant needs any more.
 fn may_be_left_behind(state: &State, id: &ResourceId, now: Timestamp) -> bool {
-    let needed = |network| {
-        state
-            .grants_of(id)
-            .any(|standing| standing.grant.address.network() == network)
-    };
     let Some(registry) = state.registries.get(id) else {
         return false;
     };
     let mut claims = registry.claimed.all(now);
-    claims.any(|(network, may_land)| may_land && !needed(network))
+    claims.any(|(network, may_land)| may_land && !registry.needs(network))
 }
 
 /// When the next grant of `id` ends, if one stands.
@@ -217,6 +212,7 @@ fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
                 .collect(),
             claimed: claimed.map_or_else(BTreeMap::new, |claims| claims.all(now).collect()),
             limit,
+            reserve: app.registries.get(id).map_or(0, |known| known.reserve),
             may_add: app.may_add,
         };
         plan(live, &wanted, now)
