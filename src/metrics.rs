@@ -3,6 +3,7 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// Every counter, and the registry that shows them.
@@ -16,6 +17,14 @@ pub struct Metrics {
     pub denials: Family<SourceLabels, Counter>,
     /// Records that can never carry a denial, by source and what they are.
     pub passed_over: Family<PassedOverLabels, Counter>,
+    /// Each registry's circuit: 0 closed, 1 half open, 2 open.
+    circuits: Family<RegistryLabels, Gauge>,
+}
+
+/// Labels of what is counted by registry.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RegistryLabels {
+    registry: String,
 }
 
 /// Labels of [`Metrics::deliveries`].
@@ -75,7 +84,14 @@ impl Default for Metrics {
             "Records that can never carry a denial",
             passed_over.clone(),
         );
+        let circuits = Family::default();
+        registry.register(
+            "circuit",
+            "Whether entries are added to a registry: 0 yes, 1 one attempt is made, 2 not for a while after too many failures",
+            circuits.clone(),
+        );
         Self {
+            circuits,
             registry,
             deliveries,
             records,
@@ -86,6 +102,14 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Sets what is shown of a registry's circuit.
+    pub fn circuit(&self, registry: &str, state: i64) {
+        let registry = registry.to_owned();
+        self.circuits
+            .get_or_create(&RegistryLabels { registry })
+            .set(state);
+    }
+
     /// All of them in Prometheus' text form, for `GET /metrics`.
     pub fn render(&self) -> String {
         let mut text = String::new();

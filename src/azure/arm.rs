@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::error::{ArmError, PatchError};
+use super::headroom::Headroom;
 use super::http::{Http, Reply, SendError};
 use super::operation;
 use super::settings::{Settings, SettingsError};
@@ -12,7 +13,8 @@ use crate::domain::resource_id::ResourceId;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Url};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The longest link that is followed.
 const MAX_LINK: usize = 8 << 10;
@@ -32,6 +34,7 @@ struct Inner {
     http: Http,
     tokens: Tokens,
     clock: Clock,
+    headroom: Mutex<Headroom>,
 }
 
 /// An exchange that did not come to an answer.
@@ -69,6 +72,7 @@ impl Arm {
             http,
             tokens,
             clock,
+            headroom: Mutex::default(),
         })))
     }
 
@@ -203,6 +207,18 @@ impl Arm {
         }
     }
 
+    /// How long to wait instead of `pause` before a read that nobody waits for: longer while ARM says
+    /// that it will soon ask for patience.
+    pub fn unhurried(&self, pause: Duration) -> Duration {
+        let now = self.0.clock.now();
+        self.headroom().unhurried(pause, now)
+    }
+
+    fn headroom(&self) -> MutexGuard<'_, Headroom> {
+        let headroom = self.0.headroom.lock();
+        headroom.unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn clock(&self) -> &Clock {
         &self.0.clock
     }
@@ -235,6 +251,7 @@ impl Arm {
             remaining = remaining(&reply),
             "asked ARM"
         );
+        self.headroom().note(&reply.headers, self.0.clock.now());
         if reply.status == reqwest::StatusCode::UNAUTHORIZED {
             self.0.tokens.forget(&token).await;
         }

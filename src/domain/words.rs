@@ -157,6 +157,17 @@ pub fn not_opened(grant: &Grant, reason: &str) -> String {
     )
 }
 
+/// That a grant ended early.
+pub fn evicted(grant: &Grant) -> String {
+    format!(
+        "`{}` is no longer admitted to `{}`, {} before its end: the list was full, others came first, and its rule lets \
+         its grants go early (`evictable`)",
+        grant.address,
+        grant.registry.name(),
+        time(grant.until),
+    )
+}
+
 /// That an address was admitted all along.
 pub fn already_covered(grant: &Grant, entry: &str, status_403: bool) -> String {
     let cause = if status_403 {

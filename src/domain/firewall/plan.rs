@@ -25,6 +25,8 @@ pub struct Wanted<'a> {
     pub reserve: u32,
     /// Whether entries may be added: not in observe mode. Removing our own is always right.
     pub may_add: bool,
+    /// Whether all opening has stopped for a while: what is not written yet waits.
+    pub paused: bool,
 }
 
 /// What is to be done.
@@ -147,6 +149,9 @@ impl<'a> Scene<'a> {
             }
             if !self.wanted.may_add {
                 return Asks::Step(Step::Observed(grant.id));
+            }
+            if self.wanted.paused {
+                return Asks::Nothing;
             }
         }
         Asks::Entry(Member {

@@ -71,6 +71,7 @@ fn wanted<'a>(grants: &'a [(Grant, Stage)], claimed: &[u8]) -> Wanted<'a> {
         limit: 200,
         reserve: 0,
         may_add: true,
+        paused: false,
     }
 }
 
@@ -328,6 +329,7 @@ proptest! {
             limit,
             reserve: 2,
             may_add: true,
+        paused: false,
         };
         let plan = plan(&live, &wanted, at(now));
         let patch = plan.patch.unwrap_or_default();

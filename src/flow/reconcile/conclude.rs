@@ -5,7 +5,7 @@ use crate::azure::ArmError;
 use crate::domain::alert::About;
 use crate::domain::event::Evidence;
 use crate::domain::firewall::{Live, Step};
-use crate::domain::grant::Stage;
+use crate::domain::grant::{Ending, Stage};
 use crate::domain::id::GrantId;
 use crate::domain::ledger::{What, Write};
 use crate::domain::resource_id::ResourceId;
@@ -84,6 +84,22 @@ fn not_opened(app: &App, grant: GrantId, code: &str, reason: &str) -> Vec<What> 
         ));
     }
     what
+}
+
+/// What a write came to, with a word to people where it ended a grant early.
+pub(super) fn with_alerts(app: &App, outcomes: Vec<What>) -> Vec<What> {
+    let alert = |what: &What| match what {
+        What::Ended {
+            grant,
+            ending: Ending::Evicted,
+        } => {
+            let grant = standing(app, *grant)?.grant;
+            Some(app.alert("evicted", words::evicted(&grant), &About::grant(&grant)))
+        }
+        _ => None,
+    };
+    let told: Vec<What> = outcomes.iter().filter_map(alert).collect();
+    outcomes.into_iter().chain(told).collect()
 }
 
 fn standing(app: &App, grant: GrantId) -> Option<Standing> {

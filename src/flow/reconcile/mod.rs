@@ -6,8 +6,11 @@
 //! tell, and a new attempt is a new turn.
 
 mod conclude;
+mod pace;
 mod read;
 mod write;
+
+pub use pace::{Circuit, Pace};
 
 use crate::app::App;
 use crate::azure::{ArmError, Call};
@@ -33,9 +36,6 @@ const SURELY_GONE: SignedDuration = SignedDuration::from_secs(40);
 
 /// After this long a write that no read has shown is given up as lost, and a new attempt may begin.
 const LOST_AFTER: SignedDuration = SignedDuration::from_secs(60);
-
-/// The longest pause between two attempts while Azure does not answer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What a turn leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,8 @@ enum Trouble {
 #[derive(Debug)]
 enum Left {
     Nothing,
+    /// A write was seen to be done, and nothing else is left.
+    Written,
     /// Entries of ours whose grants are over cannot be removed while this is so.
     Stuck(Obstacle),
     /// Look again after this.
@@ -94,16 +96,17 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     })
     .await
     {
-        Ok(Left::Nothing) => {
-            app.set_pace(id, Pace::default());
+        Ok(Left::Nothing) if app.pace(id).circuit(now) == Circuit::Open => (
+            app.pace(id).held_back(),
+            String::from("too many attempts have failed in a row, so nothing is added for a while"),
+        ),
+        Ok(Left::Nothing | Left::Written) => {
+            set_pace(app, id, app.pace(id).succeeded());
             return Ok(Turn::Done);
         }
-        Ok(Left::Stuck(obstacle)) => (app.pace(id).next(now, None), obstacle.to_string()),
+        Ok(Left::Stuck(obstacle)) => (app.pace(id).failed(now, None), obstacle.to_string()),
         Ok(Left::After(pause)) => (
-            Pace {
-                not_before: Some(clock::add(app.clock.now(), pause)),
-                ..app.pace(id)
-            },
+            app.pace(id).until(clock::add(app.clock.now(), pause)),
             String::from("a write is under way"),
         ),
         Err(Trouble::Store(error)) => return Err(error),
@@ -111,34 +114,75 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "Azure: {error}");
             conclude::give_up_if_final(app, id, &error).await?;
             (
-                app.pace(id).next(app.clock.now(), error.retry_after()),
+                app.pace(id).failed(app.clock.now(), error.retry_after()),
                 error.to_string(),
             )
         }
         Err(Trouble::Ground(error)) => {
             tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
-            (app.pace(id).next(app.clock.now(), None), error.to_string())
+            (
+                app.pace(id).failed(app.clock.now(), None),
+                error.to_string(),
+            )
         }
     };
     conclude::warn_of_delays(app, id, &why).await?;
-    app.set_pace(id, left);
-    Ok(left.not_before.map_or(Turn::Done, Turn::Again))
+    set_pace(app, id, left);
+    let again = left.waiting(app.clock.now());
+    Ok(again.map_or(Turn::Done, Turn::Again))
+}
+
+/// Sets the pace, and tells operators of a circuit that opens or closes.
+fn set_pace(app: &App, id: &ResourceId, pace: Pace) {
+    let now = app.clock.now();
+    let (before, after) = (app.pace(id).circuit(now), pace.circuit(now));
+    if before != Circuit::Open && after == Circuit::Open {
+        tracing::warn!(
+            registry = id.name(),
+            "too many attempts have failed in a row: nothing is added for a minute; removing goes on"
+        );
+    } else if before != Circuit::Closed && after == Circuit::Closed {
+        tracing::info!(
+            registry = id.name(),
+            "attempts succeed again: entries are added as before"
+        );
+    }
+    app.metrics.circuit(id.name(), after.number());
+    app.set_pace(id, pace);
+}
+
+/// A pause that nobody is hurt by: longer while Azure's patience with us runs low, unless something of
+/// ours is to be taken away.
+fn unhurried(app: &App, id: &ResourceId, pause: Duration) -> Duration {
+    let now = app.clock.now();
+    let removes = app.ledger.read(|state| {
+        let mut grants = state.grants_of(id);
+        grants.any(|standing| standing.is_over(now))
+    });
+    if removes {
+        pause
+    } else {
+        app.arm.unhurried(pause)
+    }
 }
 
 async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     let Attempt { app, id, call } = attempt;
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
     if live.is_being_updated() {
-        return Ok(Left::After(READ_AGAIN));
+        return Ok(Left::After(unhurried(app, id, READ_AGAIN)));
     }
     if !write::settle(app, id, &live).await? {
-        return Ok(Left::After(READ_AGAIN));
+        return Ok(Left::After(unhurried(app, id, READ_AGAIN)));
     }
     let limit = read::limit(app, id, call).await;
     let mut plan = plan_now(app, id, &live, limit);
     let unsure = set_aside_unsure(app, id, &mut plan);
     conclude::steps(app, &plan.steps).await?;
     if let Some(patch) = plan.patch {
+        if let Some(pause) = app.pace(id).before_write(app.clock.now()) {
+            return Ok(Left::After(pause));
+        }
         return write::write(attempt, &live, patch, limit).await;
     }
     let watch = app
@@ -146,7 +190,7 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
         .read(|state| may_be_left_behind(state, id, app.clock.now()));
     Ok(match plan.stuck {
         Some(obstacle) => Left::Stuck(obstacle),
-        None if watch || unsure => Left::After(LOOK_OUT),
+        None if watch || unsure => Left::After(unhurried(app, id, LOOK_OUT)),
         None => Left::Nothing,
     })
 }
@@ -214,33 +258,8 @@ fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
             limit,
             reserve: app.registries.get(id).map_or(0, |known| known.reserve),
             may_add: app.may_add,
+            paused: app.pace(id).circuit(now) == Circuit::Open,
         };
         plan(live, &wanted, now)
     })
-}
-
-/// How fast attempts follow each other for one registry. Lost in a restart, on purpose: then the
-/// first attempt is made at once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pace {
-    failures: u32,
-    not_before: Option<Timestamp>,
-}
-
-impl Pace {
-    fn waiting(self, now: Timestamp) -> Option<Timestamp> {
-        self.not_before.filter(|until| *until > now)
-    }
-
-    /// After one more failure: twice as long as before, at least what Azure asked for, at most
-    /// [`LONGEST_PAUSE`] so that nothing of ours outlives an outage by more than that.
-    fn next(self, now: Timestamp, asked: Option<Duration>) -> Self {
-        let own =
-            Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(self.failures.min(10)));
-        let pause = own.max(asked.unwrap_or_default()).min(LONGEST_PAUSE);
-        Self {
-            failures: self.failures.saturating_add(1),
-            not_before: Some(clock::add(now, pause)),
-        }
-    }
 }

@@ -67,6 +67,7 @@ pub(super) async fn write(
         not_applied(app, &write, "the list changed before it was sent").await?;
         return Ok(Left::After(Duration::ZERO));
     }
+    app.set_pace(id, app.pace(id).wrote(app.clock.now()));
     let outcome = app.arm.patch_registry(id, &patch.body(&fresh), call).await;
     tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
     match outcome {
@@ -104,7 +105,7 @@ async fn verify(
     }
     applied(app, write, &live).await?;
     conclude::report_others_changes(app, write, before, &live).await?;
-    Ok(Left::Nothing)
+    Ok(Left::Written)
 }
 
 async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError> {
@@ -117,7 +118,8 @@ async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError
         registry: write.registry.clone(),
         outcome,
     }];
-    what.extend(app.ledger.read(|state| state.outcomes(write, now)));
+    let outcomes = app.ledger.read(|state| state.outcomes(write, now));
+    what.extend(conclude::with_alerts(app, outcomes));
     app.ledger.append(now, what).await
 }
 
