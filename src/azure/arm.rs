@@ -24,12 +24,11 @@ const MAX_PAGES: usize = 100;
 
 /// A client of Azure Resource Manager. Cheap to clone; the clones share their token.
 #[derive(Clone, Debug)]
-pub struct Arm(Arc<Inner>);
+pub struct Arm(Arc<Inner>, String);
 
 #[derive(Debug)]
 struct Inner {
     base: Url,
-    api_version: String,
     read_api_version: String,
     http: Http,
     tokens: Tokens,
@@ -65,15 +64,16 @@ impl Arm {
         tokens
             .check()
             .map_err(|error| SettingsError::new("credential", error.to_string()))?;
-        Ok(Self(Arc::new(Inner {
+        let api_version = settings.api_version.clone();
+        let inner = Inner {
             base,
-            api_version: settings.api_version.clone(),
             read_api_version: settings.read_api_version.clone(),
             http,
             tokens,
             clock,
             headroom: Mutex::default(),
-        })))
+        };
+        Ok(Self(Arc::new(inner), api_version))
     }
 
     /// The api-version to read a registry with: one that shows virtual network rules.
@@ -83,7 +83,13 @@ impl Arm {
 
     /// The api-version that [`Arm::patch_registry`] writes with.
     pub fn api_version(&self) -> &str {
-        &self.0.api_version
+        &self.1
+    }
+
+    /// The same client, which writes with another api-version.
+    #[must_use]
+    pub fn with_api_version(&self, api_version: &str) -> Self {
+        Self(Arc::clone(&self.0), api_version.to_owned())
     }
 
     /// Gets a token, as any later exchange will: for telling at the start whether there is one.
@@ -113,7 +119,7 @@ impl Arm {
         body: &Value,
         call: &Call,
     ) -> Result<(), PatchError> {
-        let url = self.url(id.as_str(), &self.0.api_version);
+        let url = self.url(id.as_str(), self.api_version());
         let mut request = Request::new(Method::PATCH, url.clone());
         request
             .headers_mut()

@@ -92,6 +92,15 @@ pub enum What {
         /// What is known of it.
         outcome: WriteOutcome,
     },
+    /// After a write of ours, virtual network rules were gone that a read had shown before it.
+    VirtualNetworkRulesLost {
+        /// The registry.
+        registry: ResourceId,
+        /// The write.
+        write: WriteId,
+        /// The subnets that the rules named.
+        subnets: Vec<String>,
+    },
     /// A grant's entry stands on the registry and is ours. Outcome.
     Opened {
         /// The grant.
@@ -207,6 +216,9 @@ pub struct Write {
     pub remove: Vec<Ipv4Net>,
     /// The entries as the read before showed them.
     pub before: Vec<String>,
+    /// The subnets of virtual network rules that the read before showed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subnets: Vec<String>,
 }
 
 impl Write {
@@ -262,6 +274,7 @@ impl What {
             Self::Granted(_) => "granted",
             Self::WriteIntended(_) => "write_intended",
             Self::WriteSettled { .. } => "write_settled",
+            Self::VirtualNetworkRulesLost { .. } => "virtual_network_rules_lost",
             Self::Opened { .. } => "opened",
             Self::Satisfied { .. } => "satisfied",
             Self::NotOpened { .. } => "not_opened",
@@ -296,6 +309,7 @@ impl What {
             Self::Granted(grant) => Some(format!("granted:{}", grant.id)),
             Self::WriteIntended(write) => Some(format!("write:{}", write.id)),
             Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),
+            Self::VirtualNetworkRulesLost { write, .. } => Some(format!("networks_lost:{write}")),
             Self::Opened { grant, .. } => Some(format!("opened:{grant}")),
             Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
             Self::NotOpened { grant, .. } | Self::Ended { grant, .. } => {

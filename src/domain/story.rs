@@ -41,6 +41,13 @@ pub fn line(what: &What) -> String {
         What::WriteSettled {
             registry, outcome, ..
         } => settled(registry, outcome),
+        What::VirtualNetworkRulesLost {
+            registry, subnets, ..
+        } => format!(
+            "virtual network rules of `{}` are gone after a write: {}",
+            registry.name(),
+            subnets.join(", ")
+        ),
         What::Opened {
             grant,
             within: None,

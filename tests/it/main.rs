@@ -41,5 +41,6 @@ mod rule_limits;
 mod senders;
 mod simulator;
 mod storm;
+mod subnets;
 mod whois;
 mod world;

@@ -27,6 +27,8 @@ pub struct Wanted<'a> {
     pub may_add: bool,
     /// Whether all opening has stopped for a while: what is not written yet waits.
     pub paused: bool,
+    /// Whether Azure has lost virtual network rules over a write of ours.
+    pub loses_virtual_networks: bool,
 }
 
 /// What is to be done.
@@ -77,7 +79,9 @@ pub fn plan(live: &Live, wanted: &Wanted<'_>, now: Timestamp) -> Plan {
         add: chosen.entries.difference(standing).copied().collect(),
         remove: standing.difference(&chosen.entries).copied().collect(),
     };
-    let stuck = forbids_writing(live).filter(|_| !patch.remove.is_empty());
+    let stuck = forbids_writing(live)
+        .or(scene.risks())
+        .filter(|_| !patch.remove.is_empty());
     let writes = stuck.is_none() && patch != Patch::default();
     Plan {
         steps,
@@ -129,6 +133,13 @@ impl<'a> Scene<'a> {
             .max_by_key(Ipv4Net::prefix_len)
     }
 
+    /// What a write would put at risk beside our entries.
+    fn risks(&self) -> Option<Obstacle> {
+        let count = self.live.subnets.len();
+        let loses = self.wanted.loses_virtual_networks && count > 0;
+        loses.then_some(Obstacle::VirtualNetworkRules { count })
+    }
+
     /// What a grant in force asks for.
     fn asks(&self, grant: &Grant, stage: Stage) -> Asks {
         let address = grant.address.get();
@@ -141,7 +152,7 @@ impl<'a> Scene<'a> {
                 // What becomes of an entry after it stood is a matter of drift; it is not written again.
                 return Asks::Nothing;
             }
-            if let Some(obstacle) = diagnose(self.live) {
+            if let Some(obstacle) = diagnose(self.live).or(self.risks()) {
                 return Asks::Step(Step::NotOpened(grant.id, obstacle));
             }
             if let Some(rule) = self.live.covering(address) {

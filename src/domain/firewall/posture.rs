@@ -15,7 +15,7 @@ pub enum Obstacle {
     },
     /// `defaultAction` is `Allow`: everybody is admitted already.
     DefaultAllow,
-    /// Virtual network rules exist, which a write might lose.
+    /// Virtual network rules exist, and Azure has lost such rules over a write of ours before.
     VirtualNetworkRules {
         /// How many.
         count: usize,
@@ -56,10 +56,6 @@ pub fn diagnose(live: &Live) -> Option<Obstacle> {
 pub(super) fn forbids_writing(live: &Live) -> Option<Obstacle> {
     if !live.default_deny {
         Some(Obstacle::DefaultAllow)
-    } else if live.virtual_network_rules > 0 {
-        Some(Obstacle::VirtualNetworkRules {
-            count: live.virtual_network_rules,
-        })
     } else {
         None
     }
@@ -95,8 +91,8 @@ impl fmt::Display for Obstacle {
             ),
             Self::VirtualNetworkRules { count } => write!(
                 f,
-                "the registry has {count} virtual network rule(s), which a write by this api-version might lose: add the \
-                 address by hand (`az acr network-rule add`), or move those networks to private endpoints"
+                "the registry has {count} virtual network rule(s), and Azure has lost such rules over a write of doorward's \
+                 before: add the address by hand (`az acr network-rule add`), or move those networks to private endpoints"
             ),
             Self::Full {
                 needed,

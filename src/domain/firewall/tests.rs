@@ -72,6 +72,7 @@ fn wanted<'a>(grants: &'a [(Grant, Stage)], claimed: &[u8]) -> Wanted<'a> {
         reserve: 0,
         may_add: true,
         paused: false,
+        loses_virtual_networks: false,
     }
 }
 
@@ -223,12 +224,6 @@ fn nothing_is_opened_where_it_cannot_help() {
             with(|r| r["properties"]["networkRuleSet"]["defaultAction"] = json!("Allow")),
             "default_allow",
         ),
-        (
-            with(|r| {
-                r["properties"]["networkRuleSet"]["virtualNetworkRules"] = json!([{ "id": "x" }]);
-            }),
-            "virtual_network_rules",
-        ),
     ];
     let grants = [(grant(1, 3, 100), Stage::Intended)];
     for (live, code) in cases {
@@ -239,6 +234,32 @@ fn nothing_is_opened_where_it_cannot_help() {
             "{code}"
         );
     }
+}
+
+#[test]
+fn virtual_network_rules_are_carried_along_where_azure_keeps_them() {
+    let rules = json!([{ "action": "Allow", "virtualNetworkSubnetResourceId": "/Subnets/Build" }]);
+    let live = with(|r| r["properties"]["networkRuleSet"]["virtualNetworkRules"] = rules.clone());
+    assert_eq!(live.subnets, ["/subnets/build".to_owned()].into());
+    let grants = [
+        (grant(1, 3, 100), Stage::Intended),
+        (grant(2, 9, 10), Stage::Open),
+    ];
+    let mut wanted = wanted(&grants, &[9]);
+    let carried = plan(&live, &wanted, at(50)).patch.unwrap();
+    assert_eq!(carried, patch(&[3], &[9]));
+    let set = carried.body(&live)["properties"]["networkRuleSet"].clone();
+    assert_eq!(set["virtualNetworkRules"], rules);
+    wanted.loses_virtual_networks = true;
+    let refused = plan(&live, &wanted, at(50));
+    let obstacle = Obstacle::VirtualNetworkRules { count: 1 };
+    assert_eq!(
+        (refused.patch, refused.stuck),
+        (None, Some(obstacle.clone()))
+    );
+    assert_eq!(refused.steps, [Step::NotOpened(grants[0].0.id, obstacle)]);
+    // Where there are none any more, there is nothing to lose.
+    assert!(plan(&with(|_| {}), &wanted, at(50)).patch.is_some());
 }
 
 #[test]
@@ -330,6 +351,7 @@ proptest! {
             reserve: 2,
             may_add: true,
         paused: false,
+        loses_virtual_networks: false,
         };
         let plan = plan(&live, &wanted, at(now));
         let patch = plan.patch.unwrap_or_default();

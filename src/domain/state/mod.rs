@@ -5,7 +5,7 @@
 
 mod parts;
 
-pub use parts::{Asked, Decision, Registry, Standing};
+pub use parts::{Asked, Decision, Networks, Registry, Standing};
 
 use crate::domain::alert::Alert;
 use crate::domain::crowd::Crowd;
@@ -126,6 +126,9 @@ impl State {
             }
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
+            What::VirtualNetworkRulesLost { registry, .. } => {
+                self.registry(registry).networks = Some(Networks::Lost);
+            }
             What::RegistryChanged { .. } => {}
             What::Requested(request) => self.ask(request),
             What::Answered {

@@ -42,8 +42,19 @@ pub struct Registry {
     pub modified: Option<Timestamp>,
     /// The latest writes, newest first: Azure tells of them later.
     pub writes: VecDeque<WriteId>,
+    /// Whether Azure lost its virtual network rules over a write of ours.
+    pub networks: Option<Networks>,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
+}
+
+/// What is known of a registry whose virtual network rules a write of ours has lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Networks {
+    /// Nobody has looked at it yet: nothing is added.
+    Lost,
+    /// A person has: entries are written again, but never while there are such rules.
+    Seen,
 }
 
 /// A request, and what became of it.

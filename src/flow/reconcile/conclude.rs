@@ -102,6 +102,32 @@ pub(super) fn with_alerts(app: &App, outcomes: Vec<What>) -> Vec<What> {
     outcomes.into_iter().chain(told).collect()
 }
 
+/// What is to be said where virtual network rules are gone after a write: they stood before it.
+pub(super) fn lost_networks(app: &App, write: &Write, after: &Live) -> Vec<What> {
+    let gone = write.subnets.iter();
+    let subnets: Vec<String> = gone
+        .filter(|subnet| !after.subnets.contains(*subnet))
+        .cloned()
+        .collect();
+    if subnets.is_empty() {
+        return Vec::new();
+    }
+    let id = &write.registry;
+    tracing::error!(
+        registry = id.name(),
+        ?subnets,
+        "virtual network rules are gone after a write of ours"
+    );
+    let text = words::virtual_networks_lost(id, &subnets);
+    let alert = app.alert(words::NETWORKS_LOST, text, &About::registry(id));
+    let lost = What::VirtualNetworkRulesLost {
+        registry: id.clone(),
+        write: write.id,
+        subnets,
+    };
+    vec![lost, alert]
+}
+
 fn standing(app: &App, grant: GrantId) -> Option<Standing> {
     app.ledger.read(|state| state.grants.get(&grant).cloned())
 }
@@ -127,7 +153,13 @@ pub(super) async fn give_up_if_final(
     if error.is_transient() {
         return Ok(());
     }
-    let reason = format!("Azure refused: {error}");
+    let mut reason = format!("Azure refused: {error}");
+    if reason.contains("taggedTrafficConsumers") {
+        reason.push_str(
+            "; the registry has virtual network rules, which every write sends back: grant that action on their \
+             subnets, or add the address by hand (`az acr network-rule add`)",
+        );
+    }
     let in_force = |standing: &Standing| !standing.is_over(app.clock.now());
     refuse_waiting(app, id, in_force, &reason).await
 }

@@ -19,7 +19,7 @@ use crate::domain::firewall::{Live, Malformed, Obstacle, Plan, Step, Wanted, pla
 use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::{Registry, State};
+use crate::domain::state::{Networks, Registry, State};
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -121,12 +121,8 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
             )
         }
         Err(stale @ Trouble::Stale) => {
-            let not_before = Some(clock::add(app.clock.now(), READ_AGAIN));
-            let pace = Pace {
-                not_before,
-                ..app.pace(id)
-            };
-            (pace, stale.to_string())
+            let again = clock::add(app.clock.now(), READ_AGAIN);
+            (app.pace(id).until(again), stale.to_string())
         }
         Err(Trouble::Ground(error)) => {
             tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
@@ -258,7 +254,9 @@ pub fn next_end(state: &State, id: &ResourceId) -> Option<Timestamp> {
 fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
     let now = app.clock.now();
     app.ledger.read(|state| {
-        let claimed = state.registries.get(id).map(|registry| &registry.claimed);
+        let registry = state.registries.get(id);
+        let claimed = registry.map(|registry| &registry.claimed);
+        let networks = registry.and_then(|registry| registry.networks);
         let wanted = Wanted {
             grants: state
                 .grants_of(id)
@@ -268,7 +266,8 @@ fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
             limit,
             reserve: app.registries.get(id).map_or(0, |known| known.reserve),
             may_add: app.may_add,
-            paused: app.pace(id).circuit(now) == Circuit::Open,
+            paused: app.pace(id).circuit(now) == Circuit::Open || networks == Some(Networks::Lost),
+            loses_virtual_networks: networks.is_some(),
         };
         plan(live, &wanted, now)
     })

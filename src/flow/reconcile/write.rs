@@ -2,7 +2,7 @@
 
 use super::{Attempt, LOST_AFTER, Left, READ_AGAIN, Trouble, conclude, plan_now, read};
 use crate::app::App;
-use crate::azure::PatchError;
+use crate::azure::{Arm, PatchError};
 use crate::domain::firewall::{Live, Patch};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
@@ -46,13 +46,15 @@ pub(super) async fn write(
         add: patch.add.iter().copied().collect(),
         remove: patch.remove.iter().copied().collect(),
         before: live.entries(),
+        subnets: live.subnets.iter().cloned().collect(),
     };
     app.ledger
         .append(app.clock.now(), vec![What::WriteIntended(write.clone())])
         .await?;
     // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
-    let fresh = match read::live(app, id, app.arm.api_version(), call).await {
-        Ok(fresh) => fresh.with_virtual_network_rules_of(live),
+    let arm = knowing(app, live);
+    let fresh = match read::live(app, id, arm.api_version(), call).await {
+        Ok(fresh) => fresh,
         Err(trouble) => {
             not_applied(
                 app,
@@ -72,7 +74,7 @@ pub(super) async fn write(
         return Ok(Left::After(Duration::ZERO));
     }
     app.set_pace(id, app.pace(id).wrote(app.clock.now()));
-    let outcome = app.arm.patch_registry(id, &patch.body(&fresh), call).await;
+    let outcome = arm.patch_registry(id, &patch.body(&fresh), call).await;
     tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
     match outcome {
         Ok(()) => verify(Attempt { app, id, call }, &write, &fresh).await,
@@ -95,6 +97,16 @@ pub(super) async fn write(
             .await?;
             Ok(Left::After(READ_AGAIN))
         }
+    }
+}
+
+/// Where there are virtual network rules, the api-version is one that shows them: they are sent back as
+/// they were read. What others do to them is not known in Azure's pages.
+fn knowing(app: &App, live: &Live) -> Arm {
+    if live.subnets.is_empty() {
+        app.arm.clone()
+    } else {
+        app.arm.with_api_version(app.arm.read_api_version())
     }
 }
 
@@ -125,6 +137,7 @@ async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError
     }];
     let outcomes = app.ledger.read(|state| state.outcomes(write, now));
     what.extend(conclude::with_alerts(app, outcomes));
+    what.extend(conclude::lost_networks(app, write, live));
     app.ledger.append(now, what).await
 }
 
