@@ -17,6 +17,8 @@ pub struct Metrics {
     pub denials: Family<SourceLabels, Counter>,
     /// Records that can never carry a denial, by source and what they are.
     pub passed_over: Family<PassedOverLabels, Counter>,
+    /// Verdicts that a candidate policy was asked about too, by whether it says the same.
+    pub shadow_verdicts: Family<ShadowLabels, Counter>,
     /// Each registry's circuit: 0 closed, 1 half open, 2 open.
     circuits: Family<RegistryLabels, Gauge>,
 }
@@ -61,6 +63,13 @@ pub struct PassedOverLabels {
     pub what: &'static str,
 }
 
+/// Labels of [`Metrics::shadow_verdicts`].
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ShadowLabels {
+    /// `same` or `differs`.
+    pub outcome: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("doorward");
@@ -84,6 +93,12 @@ impl Default for Metrics {
             "Records that can never carry a denial",
             passed_over.clone(),
         );
+        let shadow_verdicts = Family::default();
+        registry.register(
+            "shadow_verdicts",
+            "Verdicts that a candidate policy was asked about too",
+            shadow_verdicts.clone(),
+        );
         let circuits = Family::default();
         registry.register(
             "circuit",
@@ -91,12 +106,13 @@ impl Default for Metrics {
             circuits.clone(),
         );
         Self {
-            circuits,
             registry,
             deliveries,
             records,
             denials,
             passed_over,
+            shadow_verdicts,
+            circuits,
         }
     }
 }

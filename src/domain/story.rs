@@ -2,7 +2,7 @@
 
 use super::event::Changed;
 use super::grant::{Ending, Grant};
-use super::id::DenialId;
+use super::id::{DenialId, GrantId};
 use super::ledger::{What, Write, WriteOutcome};
 use super::network;
 use super::request::{Answer, Request};
@@ -43,22 +43,9 @@ pub fn line(what: &What) -> String {
         } => settled(registry, outcome),
         What::VirtualNetworkRulesLost {
             registry, subnets, ..
-        } => format!(
-            "virtual network rules of `{}` are gone after a write: {}",
-            registry.name(),
-            subnets.join(", ")
-        ),
-        What::Opened {
-            grant,
-            within: None,
-        } => format!("the entry stands and is ours (grant {grant})"),
-        What::Opened {
-            grant,
-            within: Some(entry),
-        } => format!("the entry {entry}, which is ours, admits it (grant {grant})"),
-        What::Satisfied { grant, entry } => {
-            format!("admitted already by `{entry}`, which is not ours (grant {grant})")
-        }
+        } => subnets_lost(registry, subnets),
+        What::Opened { grant, within } => opened(*grant, *within),
+        What::Satisfied { grant, entry } => satisfied(*grant, entry),
         What::NotOpened {
             grant,
             code,
@@ -86,9 +73,23 @@ pub fn line(what: &What) -> String {
             alert,
             channel,
             reason,
-        } => {
-            format!("`{channel}` never took the message: {reason} (alert {alert})")
-        }
+        } => format!("`{channel}` never took the message: {reason} (alert {alert})"),
+    }
+}
+
+fn subnets_lost(registry: &ResourceId, subnets: &[String]) -> String {
+    let (name, subnets) = (registry.name(), subnets.join(", "));
+    format!("virtual network rules of `{name}` are gone after a write: {subnets}")
+}
+
+fn satisfied(grant: GrantId, entry: &str) -> String {
+    format!("admitted already by `{entry}`, which is not ours (grant {grant})")
+}
+
+fn opened(grant: GrantId, within: Option<Ipv4Net>) -> String {
+    match within {
+        None => format!("the entry stands and is ours (grant {grant})"),
+        Some(entry) => format!("the entry {entry}, which is ours, admits it (grant {grant})"),
     }
 }
 
@@ -119,8 +120,16 @@ fn decided(registry: Option<&ResourceId>, verdict: &Verdict) -> String {
     } else {
         format!(" ({})", notes.join("; "))
     };
+    let candidate = verdict.shadow.as_ref().map_or_else(String::new, |shadow| {
+        let rule = shadow.rule.as_ref();
+        let rule = rule.map_or_else(|| "its default".to_owned(), |rule| format!("rule `{rule}`"));
+        format!(
+            "; the candidate policy would say {} by {rule}",
+            shadow.action
+        )
+    });
     format!(
-        "{}{on} by {}{notes}",
+        "{}{on} by {}{notes}{candidate}",
         verdict.action,
         words::verdict(verdict)
     )

@@ -23,6 +23,8 @@ pub struct Live {
     /// The subnets of virtual network rules, in lower case; none as an api-version shows it that does
     /// not know such rules.
     pub subnets: BTreeSet<String>,
+    /// Whether Azure has lost such rules over a write of ours before. A read does not tell.
+    pub loses_subnets: bool,
     /// `properties.provisioningState`.
     pub provisioning_state: String,
     /// `systemData.lastModifiedAt`, where it is shown: a read with an older one than a read before it
@@ -86,6 +88,7 @@ impl Live {
                 .flatten()
                 .map(subnet)
                 .collect(),
+            loses_subnets: false,
             provisioning_state: state.to_owned(),
             modified: text("/systemData/lastModifiedAt").and_then(|at| at.parse().ok()),
             login_server: text("/properties/loginServer")
@@ -133,8 +136,8 @@ impl Live {
 /// The subnet of a virtual network rule, by either of the names that api-versions have for it.
 fn subnet(rule: &Value) -> String {
     let names = ["virtualNetworkSubnetResourceId", "id"];
-    let named = names.iter().find_map(|name| rule.get(name)?.as_str());
-    named.map_or_else(|| rule.to_string(), str::to_ascii_lowercase)
+    let id = names.iter().find_map(|name| rule.get(name)?.as_str());
+    id.map_or_else(|| rule.to_string(), str::to_ascii_lowercase)
 }
 
 impl Rule {

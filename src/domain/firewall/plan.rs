@@ -27,8 +27,6 @@ pub struct Wanted<'a> {
     pub may_add: bool,
     /// Whether all opening has stopped for a while: what is not written yet waits.
     pub paused: bool,
-    /// Whether Azure has lost virtual network rules over a write of ours.
-    pub loses_virtual_networks: bool,
 }
 
 /// What is to be done.
@@ -79,9 +77,7 @@ pub fn plan(live: &Live, wanted: &Wanted<'_>, now: Timestamp) -> Plan {
         add: chosen.entries.difference(standing).copied().collect(),
         remove: standing.difference(&chosen.entries).copied().collect(),
     };
-    let stuck = forbids_writing(live)
-        .or(scene.risks())
-        .filter(|_| !patch.remove.is_empty());
+    let stuck = forbids_writing(live).filter(|_| !patch.remove.is_empty());
     let writes = stuck.is_none() && patch != Patch::default();
     Plan {
         steps,
@@ -133,13 +129,6 @@ impl<'a> Scene<'a> {
             .max_by_key(Ipv4Net::prefix_len)
     }
 
-    /// What a write would put at risk beside our entries.
-    fn risks(&self) -> Option<Obstacle> {
-        let count = self.live.subnets.len();
-        let loses = self.wanted.loses_virtual_networks && count > 0;
-        loses.then_some(Obstacle::VirtualNetworkRules { count })
-    }
-
     /// What a grant in force asks for.
     fn asks(&self, grant: &Grant, stage: Stage) -> Asks {
         let address = grant.address.get();
@@ -152,7 +141,7 @@ impl<'a> Scene<'a> {
                 // What becomes of an entry after it stood is a matter of drift; it is not written again.
                 return Asks::Nothing;
             }
-            if let Some(obstacle) = diagnose(self.live).or(self.risks()) {
+            if let Some(obstacle) = diagnose(self.live) {
                 return Asks::Step(Step::NotOpened(grant.id, obstacle));
             }
             if let Some(rule) = self.live.covering(address) {

@@ -4,6 +4,7 @@
 //! is here, and is the same again after a restart.
 
 mod parts;
+mod seen;
 
 pub use parts::{Asked, Decision, Networks, Registry, Standing};
 
@@ -11,7 +12,7 @@ use crate::domain::alert::Alert;
 use crate::domain::crowd::Crowd;
 use crate::domain::event::Evidence;
 use crate::domain::grant::{Ending, Grant, Stage};
-use crate::domain::id::{AlertId, DenialId, GrantId, RequestId};
+use crate::domain::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
 use crate::domain::recent::Recent;
 use crate::domain::repeat::{DenialKey, verdict_key};
@@ -94,28 +95,14 @@ impl State {
                 }
                 self.remember(events);
             }
-            What::Thinned {
-                registry,
-                count,
-                storm,
-                addresses,
-                events,
-                ..
-            } => {
-                if *storm {
-                    self.crowd(registry.as_ref()).thin(at, *count, addresses);
-                }
-                self.remember(events);
-            }
-            What::Storm { registry, over, .. } => {
-                let crowd = self.crowd(registry.as_ref());
-                if *over { crowd.calm() } else { crowd.told() }
-            }
+            What::Thinned { .. } | What::Storm { .. } => self.crowd_in(at, what),
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
             What::WriteSettled {
-                registry, outcome, ..
-            } => self.settle(registry, outcome),
+                write,
+                registry,
+                outcome,
+            } => self.settle(*write, registry, outcome),
             What::Opened { grant, within } => {
                 self.stage(*grant, Stage::Open);
                 self.claim(*grant, *within);
@@ -147,6 +134,12 @@ impl State {
         self.grants
             .values()
             .filter(move |standing| standing.grant.registry == *registry)
+    }
+
+    /// Whether a write of `registry` hangs: begun, and its outcome not known.
+    pub fn is_unsettled(&self, registry: &ResourceId) -> bool {
+        let known = self.registries.get(registry);
+        known.is_some_and(|known| known.unsettled.is_some())
     }
 
     /// How many grants for `registry` were decided within the hour before `now`.
@@ -196,6 +189,26 @@ impl State {
             Some(What::Ended { grant, ending })
         };
         self.grants_of(&write.registry).filter_map(of).collect()
+    }
+
+    fn crowd_in(&mut self, at: Timestamp, what: &What) {
+        if let What::Thinned {
+            registry,
+            count,
+            storm,
+            addresses,
+            events,
+            ..
+        } = what
+        {
+            if *storm {
+                self.crowd(registry.as_ref()).thin(at, *count, addresses);
+            }
+            self.remember(events);
+        } else if let What::Storm { registry, over, .. } = what {
+            let crowd = self.crowd(registry.as_ref());
+            if *over { crowd.calm() } else { crowd.told() }
+        }
     }
 
     fn decide(
@@ -265,8 +278,12 @@ impl State {
             return;
         };
         asked.answer = Some((at, answer));
+        let (registry, address) = (asked.request.registry.clone(), asked.request.address);
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
             self.decided.insert(*key, (at, asked.request.denial));
+        }
+        if answer == Answer::Deny {
+            self.registry(&registry).seen.take_back(address);
         }
     }
 
@@ -278,9 +295,10 @@ impl State {
         registry.writes.truncate(LAST_WRITES);
     }
 
-    fn settle(&mut self, registry: &ResourceId, outcome: &WriteOutcome) {
+    fn settle(&mut self, write: WriteId, registry: &ResourceId, outcome: &WriteOutcome) {
         let registry = self.registry(registry);
-        let Some((begun, write)) = registry.unsettled.take() else {
+        let hanging = registry.unsettled.take_if(|(_, hangs)| hangs.id == write);
+        let Some((begun, write)) = hanging else {
             return;
         };
         match outcome {
@@ -314,6 +332,7 @@ impl State {
         let Some(standing) = self.grants.remove(&grant) else {
             return;
         };
+        self.look_back(&standing, ending);
         let Grant {
             registry, address, ..
         } = standing.grant;
@@ -385,6 +404,7 @@ impl State {
             !times.is_empty()
         });
         for registry in self.registries.values_mut() {
+            registry.seen.forget(now);
             let mut claimed = std::mem::take(&mut registry.claimed);
             claimed.forget(now, |network| registry.needs(network));
             registry.claimed = claimed;

@@ -8,6 +8,7 @@ use crate::domain::ledger::{Denied, Write};
 use crate::domain::repeat::DenialKey;
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
+use crate::domain::seen::Remembered;
 use crate::domain::verdict::Verdict;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -44,6 +45,8 @@ pub struct Registry {
     pub writes: VecDeque<WriteId>,
     /// Whether Azure lost its virtual network rules over a write of ours.
     pub networks: Option<Networks>,
+    /// Which addresses were granted before.
+    pub seen: Remembered,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
 }

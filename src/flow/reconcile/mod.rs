@@ -20,6 +20,7 @@ use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::state::{Networks, Registry, State};
+use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ struct Attempt<'a> {
     app: &'a App,
     id: &'a ResourceId,
     call: &'a Call,
+    held: &'a Held,
 }
 
 /// What keeps a turn from its end.
@@ -90,25 +92,66 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     if let Some(wait) = app.pace(id).waiting(now) {
         return Ok(Turn::Again(wait));
     }
+    let held = match lease::take(app, id).await? {
+        Ok(held) => held,
+        Err(wait) => return Ok(Turn::Again(clock::add(now, wait))),
+    };
+    let turn = match turn_under(app, id, &held).await {
+        // Another process was faster: it is to be looked at anew.
+        Err(StoreError::Already | StoreError::Moved) => {
+            Ok(Turn::Again(clock::add(now, READ_AGAIN)))
+        }
+        turn => turn,
+    };
+    let pause = match &turn {
+        Ok(Turn::Again(at)) => Duration::try_from(at.duration_since(app.clock.now())),
+        Ok(Turn::Idle | Turn::Done) | Err(_) => Ok(Duration::ZERO),
+    };
+    lease::release(app, id, &held, pause.unwrap_or_default()).await;
+    turn
+}
+
+/// The turn, under a lease.
+async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, StoreError> {
+    app.ledger.follow().await?;
+    let now = app.clock.now();
+    if !app.ledger.read(|state| has_work(state, id, now)) {
+        return Ok(Turn::Idle);
+    }
     let call = Call::new(app.clock.id());
-    let (left, why) = match attempt(Attempt {
+    let outcome = attempt(Attempt {
         app,
         id,
         call: &call,
-    })
-    .await
-    {
+        held,
+    });
+    let Some((left, why)) = come_of(app, id, &call, outcome.await).await? else {
+        set_pace(app, id, app.pace(id).succeeded());
+        return Ok(Turn::Done);
+    };
+    conclude::warn_of_delays(app, id, &why).await?;
+    set_pace(app, id, left);
+    let again = left.waiting(app.clock.now());
+    Ok(again.map_or(Turn::Done, Turn::Again))
+}
+
+/// When an attempt is followed by another, and why; none where nothing is left to do.
+async fn come_of(
+    app: &App,
+    id: &ResourceId,
+    call: &Call,
+    outcome: Result<Left, Trouble>,
+) -> Result<Option<(Pace, String)>, StoreError> {
+    let now = app.clock.now();
+    Ok(Some(match outcome {
         Ok(Left::Nothing) if app.pace(id).circuit(now) == Circuit::Open => (
             app.pace(id).held_back(),
             String::from("too many attempts have failed in a row, so nothing is added for a while"),
         ),
-        Ok(Left::Nothing | Left::Written) => {
-            set_pace(app, id, app.pace(id).succeeded());
-            return Ok(Turn::Done);
-        }
+        Ok(Left::Nothing | Left::Written) => return Ok(None),
         Ok(Left::Stuck(obstacle)) => (app.pace(id).failed(now, None), obstacle.to_string()),
         Ok(Left::After(pause)) => (
-            app.pace(id).until(clock::add(app.clock.now(), pause)),
+            app.pace(id).until(clock::add(now, pause)),
             String::from("a write is under way"),
         ),
         Err(Trouble::Store(error)) => return Err(error),
@@ -116,26 +159,19 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "Azure: {error}");
             conclude::give_up_if_final(app, id, &error).await?;
             (
-                app.pace(id).failed(app.clock.now(), error.retry_after()),
+                app.pace(id).failed(now, error.retry_after()),
                 error.to_string(),
             )
         }
         Err(stale @ Trouble::Stale) => {
-            let again = clock::add(app.clock.now(), READ_AGAIN);
+            let again = clock::add(now, READ_AGAIN);
             (app.pace(id).until(again), stale.to_string())
         }
         Err(Trouble::Ground(error)) => {
             tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
-            (
-                app.pace(id).failed(app.clock.now(), None),
-                error.to_string(),
-            )
+            (app.pace(id).failed(now, None), error.to_string())
         }
-    };
-    conclude::warn_of_delays(app, id, &why).await?;
-    set_pace(app, id, left);
-    let again = left.waiting(app.clock.now());
-    Ok(again.map_or(Turn::Done, Turn::Again))
+    }))
 }
 
 /// Sets the pace, and tells operators of a circuit that opens or closes.
@@ -173,7 +209,7 @@ fn unhurried(app: &App, id: &ResourceId, pause: Duration) -> Duration {
 }
 
 async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
-    let Attempt { app, id, call } = attempt;
+    let Attempt { app, id, call, .. } = attempt;
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
     if live.is_being_updated() {
         return Ok(Left::After(unhurried(app, id, READ_AGAIN)));
@@ -267,7 +303,6 @@ fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
             reserve: app.registries.get(id).map_or(0, |known| known.reserve),
             may_add: app.may_add,
             paused: app.pace(id).circuit(now) == Circuit::Open || networks == Some(Networks::Lost),
-            loses_virtual_networks: networks.is_some(),
         };
         plan(live, &wanted, now)
     })

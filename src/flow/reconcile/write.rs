@@ -7,6 +7,7 @@ use crate::domain::firewall::{Live, Patch};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
 use crate::domain::resource_id::ResourceId;
+use crate::flow::lease;
 use crate::store::StoreError;
 use std::time::Duration;
 
@@ -35,11 +36,12 @@ pub(super) async fn settle(app: &App, id: &ResourceId, live: &Live) -> Result<bo
 
 /// Writes `patch`: intent into the ledger, a last GET, the PATCH, and a read to see.
 pub(super) async fn write(
-    Attempt { app, id, call }: Attempt<'_>,
+    attempt: Attempt<'_>,
     live: &Live,
     patch: Patch,
     limit: u32,
 ) -> Result<Left, Trouble> {
+    let Attempt { app, id, call, .. } = attempt;
     let write = Write {
         id: WriteId(call.correlation_id),
         registry: id.clone(),
@@ -47,10 +49,18 @@ pub(super) async fn write(
         remove: patch.remove.iter().copied().collect(),
         before: live.entries(),
         subnets: live.subnets.iter().cloned().collect(),
+        generation: attempt.held.generation(),
     };
     app.ledger
         .append(app.clock.now(), vec![What::WriteIntended(write.clone())])
         .await?;
+    let renewed = lease::take(app, id).await?.ok();
+    let renewed = renewed.filter(|held| held.generation() == write.generation);
+    let Some(held) = renewed else {
+        let reason = "the right to write had passed on to another replica, so it was not sent";
+        not_applied(app, &write, reason).await?;
+        return Ok(Left::After(READ_AGAIN));
+    };
     // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
     let arm = knowing(app, live);
     let fresh = match read::live(app, id, arm.api_version(), call).await {
@@ -73,25 +83,43 @@ pub(super) async fn write(
         not_applied(app, &write, "the list changed before it was sent").await?;
         return Ok(Left::After(Duration::ZERO));
     }
+    let body = patch.body(&fresh);
     app.set_pace(id, app.pace(id).wrote(app.clock.now()));
-    let outcome = arm.patch_registry(id, &patch.body(&fresh), call).await;
+    let outcome = arm
+        .patch_registry(id, &body, call, || held.may_patch())
+        .await;
     tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
+    conclude_with(attempt, &write, &fresh, outcome).await
+}
+
+/// What follows from the PATCH's outcome.
+async fn conclude_with(
+    attempt: Attempt<'_>,
+    write: &Write,
+    fresh: &Live,
+    outcome: Result<(), PatchError>,
+) -> Result<Left, Trouble> {
+    let Attempt { app, id, call, .. } = attempt;
     match outcome {
-        Ok(()) => verify(Attempt { app, id, call }, &write, &fresh).await,
+        Ok(()) => verify(attempt, write, fresh).await,
+        Err(error @ PatchError::TooLate) => {
+            not_applied(app, write, &error.to_string()).await?;
+            Ok(Left::After(Duration::ZERO))
+        }
         Err(PatchError::Unknown { why }) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "what became of the PATCH is not known: {why}");
             Ok(Left::After(READ_AGAIN))
         }
         Err(PatchError::NotApplied(error)) => {
-            not_applied(app, &write, &error.to_string()).await?;
+            not_applied(app, write, &error.to_string()).await?;
             Err(Trouble::Arm(error))
         }
         Err(PatchError::OperationFailed { code, message }) => {
-            not_applied(app, &write, &format!("{code}: {message}")).await?;
+            not_applied(app, write, &format!("{code}: {message}")).await?;
             conclude::refused(
                 app,
                 id,
-                &write,
+                write,
                 &format!("Azure could not do it ({code}): {message}"),
             )
             .await?;
@@ -111,7 +139,7 @@ fn knowing(app: &App, live: &Live) -> Arm {
 }
 
 async fn verify(
-    Attempt { app, id, call }: Attempt<'_>,
+    Attempt { app, id, call, .. }: Attempt<'_>,
     write: &Write,
     before: &Live,
 ) -> Result<Left, Trouble> {

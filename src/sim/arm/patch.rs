@@ -105,10 +105,10 @@ fn network_rules(
             registry.sku.name()
         )));
     }
-    let sent = version.subnet_field().map(|field| subnets(set, field));
-    let virtual_network_rules = match sent.transpose()? {
+    let asked = version.subnet_field().map(|field| subnets(set, field));
+    let virtual_network_rules = match asked.transpose()? {
         _ if knobs.virtual_network_rules == VirtualNetworkRules::Dropped => Vec::new(),
-        Some(sent) => sent,
+        Some(asked) => asked,
         None if knobs.virtual_network_rules == VirtualNetworkRules::Kept => {
             registry.network_rules.virtual_network_rules.clone()
         }

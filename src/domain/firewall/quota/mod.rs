@@ -78,10 +78,11 @@ pub(super) fn choose(members: &[Member], list: &List) -> Chosen {
     };
     let fewest = cover::fewest(&admitted, &list.foreign);
     let adds = admitted.iter().any(|member| !member.held);
-    let slots = match adds {
-        true => room.for_new.max(fewest),
+    let slots = if adds {
+        room.for_new.max(fewest)
+    } else {
         // Nothing new comes in: what stands may stay as it is.
-        false => room.for_new.max(fewest).max(list.standing.len()),
+        room.for_new.max(fewest).max(list.standing.len())
     };
     // There is a choice of that many entries: the fewest are no more. Else every address stands alone.
     let entries = cover::best(&admitted, slots, list).unwrap_or_else(|| singles(&admitted));
