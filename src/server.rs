@@ -193,6 +193,7 @@ fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
     let enrolled = Enrolled {
         hosts: registry.hosts.clone(),
         max_entries: registry.max_entries,
+        reserve: registry.reserve,
         approvals: registry.approvals,
         grants_per_hour: registry.grants_per_hour,
         distinct_addresses: registry.distinct_addresses,

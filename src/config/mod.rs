@@ -108,6 +108,8 @@ pub struct Registry {
     pub hosts: Vec<String>,
     /// How many firewall entries it takes, where Azure does not say.
     pub max_entries: u32,
+    /// How many of these places doorward leaves to people.
+    pub reserve: u32,
     /// How requests about it may be answered.
     pub approvals: Approvals,
     /// How many grants it may have in an hour.
