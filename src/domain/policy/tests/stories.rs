@@ -578,3 +578,19 @@ fn advice_changes_no_verdict() {
     };
     assert_eq!(codes(&agent), "azure_devops_hosted_agent");
 }
+
+#[test]
+fn the_default_of_an_observed_file_counts_and_is_warned_of() {
+    let policy = policy(
+        "{ version: 1, mode: observe, rules: [{ name: all, then: ignore }], default: alert }",
+    );
+    let verdict = decide(
+        &policy,
+        &Sets::default(),
+        &facts(&denial("20.1.2.3")),
+        monday(),
+    );
+    assert_eq!((verdict.action, verdict.rule), (Action::Alert, None));
+    assert_eq!(verdict.observed[0].rule, "all");
+    assert!(policy.warnings.to_string().contains("only observed"));
+}
