@@ -230,6 +230,16 @@ impl App {
         hosts.resolve(&denied.report, scope).cloned()
     }
 
+    /// Whether what `source` tells of a registry by its id is heard.
+    pub fn may_speak_of(&self, source: &Source, registry: &ResourceId) -> bool {
+        let hosts = self
+            .memory
+            .hosts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        hosts.may_speak_of(registry, &source.scope)
+    }
+
     /// Whether a set of the policy in force that somebody owns holds `address`.
     pub fn owns(&self, address: IpAddr) -> bool {
         self.policy.load().owns(address, &self.sets.load())

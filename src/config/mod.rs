@@ -18,7 +18,7 @@ pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, 
 pub use read::{load, parse};
 pub use secret::{SecretError, SecretRef};
 pub use sections::GRANTS_PER_HOUR;
-pub use state::State;
+pub use state::{State, StateError, StateUrl};
 pub use text_file::read_text;
 
 use crate::azure::Settings;

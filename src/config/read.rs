@@ -1,7 +1,7 @@
 //! Reading the configuration: a file to a checked [`Config`], or everything that is wrong with it.
 
 use super::sections::{channels, links, registries, sources};
-use super::values::{hide_urls_with_passwords, path, public_url};
+use super::values::{hide_urls_with_passwords, path, public_url, secret};
 use super::{Config, LONGEST_MAX_TTL, LoadError, Mode, State, azure};
 use crate::azure::Settings;
 use crate::domain::problem::{Problems, Sink};
@@ -179,8 +179,11 @@ fn listeners(document: &Item<'_>, listen: SocketAddr, admin: SocketAddr, sink: &
 
 fn state(fields: &mut Fields<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<State> {
     let Some(item) = fields.take("state") else {
-        return Some(State(STATE.into()));
+        return Some(State::Sqlite(STATE.into()));
     };
+    if item.is_mapping() {
+        return secret(&item, folder, sink).map(State::Secret);
+    }
     match State::parse(item.text(sink)?, folder) {
         Ok(state) => Some(state),
         Err(error) => {

@@ -6,6 +6,7 @@
 mod batch;
 pub mod hosts;
 pub mod intake;
+pub mod lease;
 pub mod notify;
 pub mod policy;
 pub mod posture;

@@ -26,11 +26,27 @@ const HOSTS_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 /// How many verdicts are written down together.
 const AT_ONCE: usize = 500;
 
+/// How often verdicts are thought over that others have overtaken, before other things get their turn.
+const ATTEMPTS: u32 = 20;
+
 /// Gives a verdict to every denial that has none; how many it was. Addresses that somebody owns come
 /// first, then all others, each in order of arrival. Those that wait for Azure to describe a registry
 /// stay.
 pub async fn turn(app: &App) -> Result<usize, StoreError> {
     storms::turn(app).await?;
+    let mut decided = 0;
+    for attempt in 1.. {
+        match decide_all(app, &mut decided).await {
+            // Somebody answered, or another process decided, while we did.
+            Err(StoreError::Moved) if attempt < ATTEMPTS => app.ledger.follow().await?,
+            Err(error) => return Err(error),
+            Ok(()) => break,
+        }
+    }
+    Ok(decided)
+}
+
+async fn decide_all(app: &App, decided: &mut usize) -> Result<(), StoreError> {
     let mut waiting: Vec<(Timestamp, Denied)> = app
         .ledger
         .read(|state| state.undecided.values().cloned().collect());
@@ -39,23 +55,19 @@ pub async fn turn(app: &App) -> Result<usize, StoreError> {
         .iter()
         .filter_map(|(_, denied)| app.registry_of(denied).ok());
     posture::refresh(app, meant.collect()).await;
-    let mut decided = 0;
     for waiting in waiting.chunks(AT_ONCE) {
+        let as_of = app.ledger.as_of();
         let mut batch = Batch::default();
-        let judged = waiting
+        let judged: Vec<Vec<What>> = waiting
             .iter()
-            .filter_map(|(arrived, denied)| judge(app, &mut batch, *arrived, denied));
-        let judged = judged.collect();
-        for outcome in app.ledger.append_each(app.clock.now(), judged).await? {
-            match outcome {
-                Ok(()) => decided += 1,
-                // Another process was faster; its verdict stands.
-                Err(StoreError::Already) => {}
-                Err(error) => return Err(error),
-            }
+            .filter_map(|(arrived, denied)| judge(app, &mut batch, *arrived, denied))
+            .collect();
+        if !judged.is_empty() {
+            let written = app.ledger.decide(app.clock.now(), as_of, judged).await?;
+            *decided += written.into_iter().filter(|new| *new).count();
         }
     }
-    Ok(decided)
+    Ok(())
 }
 
 /// Whether the refused address is somebody's own, or that of the CI job that speaks.

@@ -12,7 +12,7 @@ use crate::domain::alert::Alert;
 use crate::domain::crowd::Crowd;
 use crate::domain::event::Evidence;
 use crate::domain::grant::{Ending, Grant, Stage};
-use crate::domain::id::{AlertId, DenialId, GrantId, RequestId};
+use crate::domain::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
 use crate::domain::recent::Recent;
 use crate::domain::repeat::{DenialKey, verdict_key};
@@ -115,8 +115,10 @@ impl State {
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
             What::WriteSettled {
-                registry, outcome, ..
-            } => self.settle(registry, outcome),
+                write,
+                registry,
+                outcome,
+            } => self.settle(*write, registry, outcome),
             What::Opened { grant } => self.stage(*grant, Stage::Open),
             What::Satisfied { grant, .. } => {
                 self.stage(*grant, Stage::Satisfied);
@@ -142,6 +144,12 @@ impl State {
         self.grants
             .values()
             .filter(move |standing| standing.grant.registry == *registry)
+    }
+
+    /// Whether a write of `registry` hangs: begun, and its outcome not known.
+    pub fn is_unsettled(&self, registry: &ResourceId) -> bool {
+        let known = self.registries.get(registry);
+        known.is_some_and(|known| known.unsettled.is_some())
     }
 
     /// How many grants for `registry` were decided within the hour before `now`.
@@ -268,9 +276,10 @@ impl State {
         registry.writes.truncate(LAST_WRITES);
     }
 
-    fn settle(&mut self, registry: &ResourceId, outcome: &WriteOutcome) {
+    fn settle(&mut self, write: WriteId, registry: &ResourceId, outcome: &WriteOutcome) {
         let registry = self.registry(registry);
-        let Some((begun, write)) = registry.unsettled.take() else {
+        let hanging = registry.unsettled.take_if(|(_, hangs)| hangs.id == write);
+        let Some((begun, write)) = hanging else {
             return;
         };
         match outcome {
