@@ -301,6 +301,9 @@ impl Answer {
         writeln!(to, "  asked as of {}\n\nrules", words::time(self.at))?;
         self.rules(to)?;
         writeln!(to, "\nsets")?;
+        if self.sets.is_empty() {
+            writeln!(to, "  the policy has none")?;
+        }
         for set in &self.sets {
             match set.holds {
                 Some(true) => writeln!(to, "  `{}` holds it", set.name)?,
