@@ -302,7 +302,7 @@ fn an_explanation_names_every_condition() {
       registry held=Some(true): `contosoprod.azurecr.io` is in contoso*.azurecr.io
     office matched=Some(false) decided=false
       address held=Some(true): in office
-      hours held=Some(false): `2026-01-05T23:00:00Z` is not in mon,tue,wed,thu,fri from 07:00 to 19:00 Europe/Zurich
+      hours held=Some(false): `2026-01-05 23:00:00 UTC` is not in mon,tue,wed,thu,fri from 07:00 to 19:00 Europe/Zurich
     ");
 }
 
@@ -470,15 +470,15 @@ fn an_address_that_a_person_let_in_before() {
     [
         (
             Ask,
-            "granted by a person at 2025-12-29T08:00:00Z: that is within 7d by a person",
+            "granted by a person at 2025-12-29 08:00:00 UTC: that is within 7d by a person",
         ),
         (
             Alert,
-            "granted by a person at 2025-12-28T08:00:00Z: that is not within 7d by a person",
+            "granted by a person at 2025-12-28 08:00:00 UTC: that is not within 7d by a person",
         ),
         (
             Alert,
-            "granted by the policy at 2026-01-04T08:00:00Z: that is not within 7d by a person",
+            "granted by the policy at 2026-01-04 08:00:00 UTC: that is not within 7d by a person",
         ),
         (
             Alert,
