@@ -46,7 +46,9 @@ async fn a_registry_that_was_mended_is_read_again_before_the_next_verdict() {
 async fn what_cannot_be_read_is_unknown_and_the_writer_finds_out() {
     let (world, _) = told(|registry| registry.public_network_access = false).await;
     world.jump(Duration::from_mins(16));
-    world.azure.knobs(|knobs| knobs.next(Call::GetRegistry, Fault::Garbled));
+    world
+        .azure
+        .knobs(|knobs| knobs.next(Call::GetRegistry, Fault::Garbled));
     world.denied(OURS).await;
     world.settle().await;
     assert!(world.kinds().await.contains(&"granted"));
