@@ -8,6 +8,7 @@ mod alert;
 mod change;
 mod dimensions;
 mod event;
+mod flat;
 mod quick;
 mod records;
 mod reports;

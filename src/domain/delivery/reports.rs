@@ -1,7 +1,7 @@
 //! Collects the reports of a delivery, each denial once within an event, and no more than a bound.
 
 use super::Dimensions;
-use crate::domain::denial::{Kind, Service};
+use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::event::{BadRecord, Change, Delivery, Evidence, Format, Report};
 use crate::domain::extract::{self, Found, record};
 use jiff::Timestamp;
@@ -146,15 +146,19 @@ impl Reports {
     }
 
     /// Reports a refusal that is known by a status alone.
-    pub(super) fn row(
+    pub(super) fn row(&mut self, denial: Denial, about: record::About, context: &Context) {
+        self.told((denial, Evidence::Status403, about), context);
+    }
+
+    /// Reports a refusal, with what shows it and what its record says beside.
+    pub(super) fn told(
         &mut self,
-        denial: crate::domain::denial::Denial,
-        about: record::About,
+        (denial, evidence, about): (Denial, Evidence, record::About),
         context: &Context,
     ) {
         self.report(Report {
             denial,
-            evidence: Evidence::Status403,
+            evidence,
             event_id: context.event_id.clone(),
             at: about.at.or(context.at),
             resource_id: about.resource_id.or_else(|| context.resource_id.clone()),

@@ -4,7 +4,7 @@ use super::wrap::Cursor;
 use std::net::{IpAddr, SocketAddr};
 
 /// What stands where the address belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Address {
     /// An address.
     Ip(IpAddr),

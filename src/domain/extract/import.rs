@@ -1,8 +1,10 @@
 //! Imports between registries: the message is the source's, the ARM id beside it the target's.
 
-use super::context::{LINE, Scene, one};
+use super::context::{Scene, one};
+use super::lines::LINE;
 use super::mention::Mention;
 use super::phrase::Phrase;
+use super::sights;
 use super::window;
 use regex::Regex;
 use std::collections::BTreeSet;
@@ -11,7 +13,8 @@ use std::sync::LazyLock;
 impl Scene<'_> {
     /// Whether the message is part of an import between registries, which names the target too.
     pub(super) fn import(&self, phrase: &Phrase) -> bool {
-        self.imports && speaks_of_import(window::between(self.text, 0, phrase.start, LINE))
+        let from = phrase.start.saturating_sub(LINE);
+        !sights::inside(&self.imports, from, phrase.start).is_empty()
     }
 
     /// The only registry that the text calls a source.
@@ -42,12 +45,13 @@ impl Scene<'_> {
     }
 }
 
-/// Whether a text speaks of an import at all.
-pub(super) fn speaks_of_import(text: &str) -> bool {
+/// Where a text speaks of an import.
+pub(super) fn places(text: &str) -> Vec<sights::Place> {
     static IMPORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"(?i)\bacr import\b|acr_import|importimage|operation registries-").ok()
     });
-    IMPORT.as_ref().is_some_and(|import| import.is_match(text))
+    let found = IMPORT.iter().flat_map(|import| import.find_iter(text));
+    found.map(|import| (import.start(), import.end())).collect()
 }
 
 /// Whether an ARM id is that of the registry with this login server.

@@ -123,15 +123,18 @@ impl<'t> Cursor<'t> {
         let mut next = line_end.strip_prefix('\n')?;
         for _ in 0..LINES {
             let plain = next.trim_start_matches(leads);
+            let goes_on = |rest: &&'t str| rest.starts_with(&accept);
             let known = known_leader(next).map(|rest| rest.trim_start_matches(leads));
-            let shared = self
-                .shared_leader(next)
-                .map(|rest| rest.trim_start_matches(leads));
+            let shared = || {
+                let shared = self.shared_leader(next)?;
+                Some(shared.trim_start_matches(leads))
+            };
             // A line that begins with a time is not to be read as one that begins with digits.
-            let found = [known, shared, Some(plain).filter(|_| known.is_none())]
-                .into_iter()
-                .flatten()
-                .find(|rest| rest.starts_with(&accept));
+            let bare = || Some(plain).filter(|_| known.is_none());
+            let found = known
+                .filter(goes_on)
+                .or_else(|| shared().filter(goes_on))
+                .or_else(|| bare().filter(goes_on));
             if found.is_some() {
                 return found.filter(|rest| next.len().saturating_sub(rest.len()) <= LEADER);
             }
@@ -145,7 +148,9 @@ impl<'t> Cursor<'t> {
     fn shared_leader(&self, next: &'t str) -> Option<&'t str> {
         let before = self.text.get(..self.at()).unwrap_or_default();
         let window = super::window::last(before, 1024);
-        let line = window.rsplit_once('\n').map_or(window, |(_, line)| line);
+        let line = memchr::memrchr(b'\n', window.as_bytes())
+            .and_then(|end| window.get(end.saturating_add(1)..))
+            .unwrap_or(window);
         let (mut here, mut there) = (line, next);
         let mut leader_end = next;
         for _ in 0..LEADER {
@@ -224,7 +229,7 @@ fn tag(text: &str) -> Option<&str> {
 fn known_leader(next: &str) -> Option<&str> {
     static KNOWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(concat!(
-            r"^(?:[ \t]*(?:",
+            r"^(?-u:[ \t]*(?:",
             // times
             r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?Z|[+-]\d\d:?\d\d| UTC)?",
             r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?",
@@ -236,13 +241,20 @@ fn known_leader(next: &str) -> Option<&str> {
             // compose, build steps, agents, workflow commands, a tag in brackets
             r"|[\w.-]+ +\|",
             r"|#\d+ (?:\d+\.\d+)?",
-            r"|##\[\w+\]|::\w+[^:\n]{0,80}::",
+            r"|##\[\w+\]|::\w+(?u:[^:\n]{0,80})::",
             r"|\[[\w./ :-]{0,40}[A-Za-z:][\w./ :-]{0,40}\]",
             r"|(?:remote|stderr|stdout|ERROR|WARN|INFO|error|warning):",
             r")[ \t]*)+"
         ))
         .ok()
     });
+    // Most lines begin with a blank or a mark before their text, and with no leader.
+    let begins = next.trim_start_matches([' ', '\t']).bytes().next()?;
+    if !(begins.is_ascii_alphanumeric()
+        || matches!(begins, b'[' | b'#' | b':' | b'_' | b'.' | b'-'))
+    {
+        return None;
+    }
     let head = super::window::first(next, LEADER);
     let length = KNOWN.as_ref()?.find(head)?.end();
     next.get(length..).filter(|_| length > 0)
