@@ -96,6 +96,9 @@ impl<'t> Cursor<'t> {
 
     /// Skips blanks and markup on the line.
     pub(super) fn blanks(&mut self) {
+        if !self.at_gap() {
+            return;
+        }
         for _ in 0..LEADER {
             let trimmed = self
                 .rest
@@ -108,8 +111,18 @@ impl<'t> Cursor<'t> {
         }
     }
 
+    /// Whether what may stand between two words could begin here: blanks, markup, or a wrap.
+    pub(super) fn at_gap(&self) -> bool {
+        const GAPS: &[u8] = b" \t\n+*_`<|#\\=";
+        let next = self.rest.as_bytes().first();
+        next.is_some_and(|next| !next.is_ascii() || GAPS.contains(next))
+    }
+
     /// What follows the wrap that stands here, if one does and one of `accept` comes after it.
     fn over_wrap(&self, accept: impl Fn(char) -> bool) -> Option<&'t str> {
+        if !self.at_gap() {
+            return None;
+        }
         let border = |c: char| {
             matches!(
                 c,
@@ -248,14 +261,18 @@ fn known_leader(next: &str) -> Option<&str> {
         ))
         .ok()
     });
-    // Most lines begin with a blank or a mark before their text, and with no leader.
-    let begins = next.trim_start_matches([' ', '\t']).bytes().next()?;
-    if !(begins.is_ascii_alphanumeric()
-        || matches!(begins, b'[' | b'#' | b':' | b'_' | b'.' | b'-'))
-    {
-        return None;
-    }
     let head = super::window::first(next, LEADER);
+    let line = head.trim_start_matches([' ', '\t']).as_bytes();
+    let begins = line.first()?;
+    if !matches!(begins, b'[' | b'#' | b':') {
+        // A time, a name before a bar, a word before a colon; or a container's stream.
+        let in_word = begins.is_ascii_alphanumeric() || matches!(begins, b'_' | b'.' | b'-');
+        let end = memchr::memchr3(b':', b'|', b'\n', line);
+        let marked = end.is_some_and(|end| line.get(end) != Some(&b'\n'));
+        if !in_word || !(marked || line.starts_with(b"std")) {
+            return None;
+        }
+    }
     let length = KNOWN.as_ref()?.find(head)?.end();
     next.get(length..).filter(|_| length > 0)
 }
