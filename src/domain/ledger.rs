@@ -5,16 +5,18 @@ use super::event::{Changed, Report};
 use super::firewall::Patch;
 use super::grant::{Ending, Grant};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
+use super::network;
 use super::proof::Proof;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::verdict::Verdict;
 use aws_lc_rs::digest;
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// One thing that happened. The name of a variant is the entry's `kind` in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,12 +196,17 @@ pub struct Write {
     pub id: WriteId,
     /// The registry.
     pub registry: ResourceId,
-    /// Addresses whose entries are added. The read before showed none of them.
-    pub add: Vec<Ipv4Addr>,
-    /// Addresses whose entries, ours, are taken away.
-    pub remove: Vec<Ipv4Addr>,
+    /// Entries that are added. The read before showed none of them.
+    #[serde(with = "network::list")]
+    pub add: Vec<Ipv4Net>,
+    /// Entries, ours, that are taken away.
+    #[serde(with = "network::list")]
+    pub remove: Vec<Ipv4Net>,
     /// The entries as the read before showed them.
     pub before: Vec<String>,
+    /// How often the right to write to the registry had passed on, where replicas share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
 }
 
 impl Write {
@@ -220,6 +227,9 @@ pub enum WriteOutcome {
     Applied {
         /// The entries as that read showed them.
         after: Vec<String>,
+        /// `systemData.lastModifiedAt` of that read, where it was shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modified: Option<Timestamp>,
     },
     /// Azure refused it before doing anything.
     NotApplied {
@@ -258,6 +268,25 @@ impl What {
             Self::Delivered { .. } => "delivered",
             Self::Undelivered { .. } => "undelivered",
         }
+    }
+
+    /// Whether verdicts rest on it: what is granted, asked, answered or over. The rest tells of what
+    /// arrived, of messages, and of how writes fare.
+    pub fn is_decisive(&self) -> bool {
+        !matches!(
+            self,
+            Self::Denied(_)
+                | Self::Counted { .. }
+                | Self::Thinned { .. }
+                | Self::Storm { .. }
+                | Self::WriteIntended(_)
+                | Self::WriteSettled { .. }
+                | Self::Opened { .. }
+                | Self::RegistryChanged { .. }
+                | Self::Alerted(_)
+                | Self::Delivered { .. }
+                | Self::Undelivered { .. }
+        )
     }
 
     /// A key that may stand in the ledger once only: the database refuses the second. One verdict

@@ -5,6 +5,7 @@
 )]
 
 pub mod address;
+pub mod advice;
 pub mod alert;
 pub mod arrivals;
 pub mod claims;
@@ -18,6 +19,7 @@ pub mod grant;
 pub mod id;
 pub mod ledger;
 pub mod link;
+pub mod network;
 pub mod peer;
 pub mod policy;
 pub mod problem;
@@ -27,6 +29,7 @@ pub mod registry;
 pub mod repeat;
 pub mod request;
 pub mod resource_id;
+pub mod seen;
 pub mod sets;
 pub mod signature;
 pub mod special;

@@ -4,13 +4,14 @@ use super::event::Changed;
 use super::grant::{Ending, Grant};
 use super::id::DenialId;
 use super::ledger::{What, Write, WriteOutcome};
+use super::network;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::ttl::Show;
 use super::verdict::Verdict;
 use super::words;
+use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// One entry in one line, without its time and kind.
@@ -104,8 +105,16 @@ fn decided(registry: Option<&ResourceId>, verdict: &Verdict) -> String {
     } else {
         format!(" ({})", notes.join("; "))
     };
+    let candidate = verdict.shadow.as_ref().map_or_else(String::new, |shadow| {
+        let rule = shadow.rule.as_ref();
+        let rule = rule.map_or_else(|| "its default".to_owned(), |rule| format!("rule `{rule}`"));
+        format!(
+            "; the candidate policy would say {} by {rule}",
+            shadow.action
+        )
+    });
     format!(
-        "{}{on} by {}{notes}",
+        "{}{on} by {}{notes}{candidate}",
         verdict.action,
         words::verdict(verdict)
     )
@@ -144,10 +153,10 @@ fn granted(grant: &Grant) -> String {
 }
 
 fn intended(write: &Write) -> String {
-    let list = |sign: char, addresses: &[Ipv4Addr]| -> Vec<String> {
-        addresses
+    let list = |sign: char, networks: &[Ipv4Net]| -> Vec<String> {
+        networks
             .iter()
-            .map(|address| format!("{sign}{address}"))
+            .map(|entry| format!("{sign}{}", network::text(*entry)))
             .collect()
     };
     let changes = [list('+', &write.add), list('-', &write.remove)]
@@ -162,7 +171,7 @@ fn intended(write: &Write) -> String {
 
 fn settled(registry: &ResourceId, outcome: &WriteOutcome) -> String {
     match outcome {
-        WriteOutcome::Applied { after } => {
+        WriteOutcome::Applied { after, .. } => {
             format!("applied: `{}` has {} entries", registry.name(), after.len())
         }
         WriteOutcome::NotApplied { reason } => {

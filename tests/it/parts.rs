@@ -117,6 +117,9 @@ impl Parts {
             because: Some("Nobody knows this address & <i>you</i> may.".to_owned()),
             approvals: None,
             channel: None,
+            renew: None,
+            evictable: false,
+            widen: None,
         };
         let link = app.link_to(&request).unwrap();
         app.ledger
@@ -129,6 +132,10 @@ impl Parts {
     /// Does something to the database behind the program's back.
     pub(crate) async fn tamper(&self, sql: &'static str) {
         use sqlx::{Connection, Executor, SqliteConnection};
+        if let Some(database) = &self.world.database {
+            database.execute(sql).await;
+            return;
+        }
         let file = self.world.folder.path().join("doorward.db");
         let mut connection = SqliteConnection::connect(&format!("sqlite://{}", file.display()))
             .await

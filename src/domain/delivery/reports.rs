@@ -26,6 +26,15 @@ pub(super) struct Context {
     pub resource_id: Option<String>,
 }
 
+/// A refusal, with what shows it and what its record says beside.
+pub(super) struct Told {
+    pub denial: Denial,
+    pub evidence: Evidence,
+    pub about: record::About,
+    /// Whether the record speaks of an import between registries.
+    pub import: bool,
+}
+
 /// The delivery as far as it has been read.
 #[derive(Default)]
 pub(super) struct Reports {
@@ -33,6 +42,8 @@ pub(super) struct Reports {
     pub dimensions: Dimensions,
     /// Whether the body may speak of an image that was not accessible.
     inaccessible: bool,
+    /// Whether nothing can be found in the body as it came.
+    silent: bool,
     changes: Vec<Change>,
     records: usize,
     collected: Vec<Report>,
@@ -49,6 +60,15 @@ impl Reports {
             inaccessible,
             ..Self::default()
         }
+    }
+
+    /// Notes that there is nothing to be found in this body, but for what is encoded.
+    pub(super) fn silent(&mut self) {
+        self.silent = !self.inaccessible;
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent
     }
 
     /// Counts records.
@@ -97,7 +117,9 @@ impl Reports {
 
     /// Reports what a JSON value holds; returns how much that was.
     pub(super) fn value(&mut self, value: &Value, context: &Context) -> usize {
-        let count = self.found(extract::json::in_value(value), context);
+        let found = extract::json::in_value(value);
+        let import = !found.is_empty() && extract::speaks_of_import(&value.to_string());
+        let count = self.found(found, context, import);
         if count == 0 && self.inaccessible && value.to_string().contains(INACCESSIBLE) {
             self.pass_over(super::INACCESSIBLE_IMAGE);
         }
@@ -106,14 +128,16 @@ impl Reports {
 
     /// Reports what a text holds.
     pub(super) fn text(&mut self, text: &str, context: &Context) -> usize {
-        let count = self.found(extract::json::in_text(text), context);
+        let found = extract::json::in_text(text);
+        let import = !found.is_empty() && extract::speaks_of_import(text);
+        let count = self.found(found, context, import);
         if count == 0 && self.inaccessible {
             self.pass_over(super::INACCESSIBLE_IMAGE);
         }
         count
     }
 
-    fn found(&mut self, found: Vec<Found>, context: &Context) -> usize {
+    fn found(&mut self, found: Vec<Found>, context: &Context, import: bool) -> usize {
         let mut seen = HashSet::new();
         let mut count: usize = 0;
         for found in found {
@@ -140,6 +164,7 @@ impl Reports {
                 login_server: about.login_server,
                 identity: about.identity,
                 user_agent: about.user_agent,
+                import: import && of_registry,
             });
         }
         count
@@ -147,15 +172,23 @@ impl Reports {
 
     /// Reports a refusal that is known by a status alone.
     pub(super) fn row(&mut self, denial: Denial, about: record::About, context: &Context) {
-        self.told((denial, Evidence::Status403, about), context);
+        let told = Told {
+            denial,
+            evidence: Evidence::Status403,
+            about,
+            import: false,
+        };
+        self.told(told, context);
     }
 
-    /// Reports a refusal, with what shows it and what its record says beside.
-    pub(super) fn told(
-        &mut self,
-        (denial, evidence, about): (Denial, Evidence, record::About),
-        context: &Context,
-    ) {
+    /// Reports a refusal.
+    pub(super) fn told(&mut self, told: Told, context: &Context) {
+        let Told {
+            denial,
+            evidence,
+            about,
+            import,
+        } = told;
         self.report(Report {
             denial,
             evidence,
@@ -165,6 +198,7 @@ impl Reports {
             login_server: about.login_server,
             identity: about.identity,
             user_agent: about.user_agent,
+            import,
         });
     }
 

@@ -2,15 +2,13 @@
 //! interest, without making a document of it.
 
 use super::flat::{self, Object};
+use super::reports::Told;
 use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::event::Evidence;
-use crate::domain::extract::plain;
-use crate::domain::extract::record::{self, About, Fields, Leaf, Named};
+use crate::domain::extract::record::{self, Fields, Leaf, Named};
 use crate::domain::extract::scan::Class;
+use crate::domain::extract::{self, plain};
 use std::borrow::Cow;
-
-/// A refusal, what shows it, and what its record says beside; or nothing.
-pub(super) type Row = Option<(Denial, Evidence, About)>;
 
 /// A record's text, where it begins in the batch, and what was hit in it.
 #[derive(Clone, Copy)]
@@ -32,12 +30,13 @@ impl Piece<'_> {
     }
 }
 
-/// Reads a record. `None` if it is not as plain as that, so that it has to be read as a document.
-pub(super) fn read(piece: &Piece<'_>) -> Option<Row> {
+/// What a record tells of, if anything. `None` if it is not as plain as that, so that it has to be read as a document.
+pub(super) fn read(piece: &Piece<'_>) -> Option<Option<Told>> {
     if piece.is_hit(Class::Document) || !piece.hits(Class::Status).all(|at| alone(piece.raw, at)) {
         return None;
     }
-    let Object { top, properties } = flat::read(std::str::from_utf8(piece.raw).ok()?)?;
+    let text = std::str::from_utf8(piece.raw).ok()?;
+    let Object { top, properties } = flat::read(text)?;
     // An object in the record that could be a record itself is looked at first.
     let record = ["callerIpAddress", "category", "Type"];
     let known = |named: &Named<'_>| {
@@ -58,11 +57,19 @@ pub(super) fn read(piece: &Piece<'_>) -> Option<Row> {
         (Some(mut denial), about) => {
             let about = about.unwrap_or_default();
             denial.resource.clone_from(&about.resource_id);
-            Some((denial, Evidence::Message, about))
+            Some(Told {
+                denial,
+                evidence: Evidence::Message,
+                about,
+                import: extract::speaks_of_import(text),
+            })
         }
-        (None, Some(about)) => {
-            record::refusal(&fields, &about).map(|denial| (denial, Evidence::Status403, about))
-        }
+        (None, Some(about)) => record::refusal(&fields, &about).map(|denial| Told {
+            denial,
+            evidence: Evidence::Status403,
+            about,
+            import: false,
+        }),
         (None, None) => None,
     })
 }

@@ -38,6 +38,8 @@ pub(super) struct Scene<'t> {
     pub(super) lines: Vec<Line>,
     /// Where the text speaks of an import between registries.
     pub(super) imports: Vec<sights::Place>,
+    /// Where the text has the ARM ids of registries.
+    pub(super) ids: Vec<sights::Place>,
     /// The first mentions that messages may be about which name no registry themselves.
     pub(super) free: OnceCell<Free>,
 }
@@ -56,10 +58,12 @@ impl<'t> Scene<'t> {
             asked: BTreeMap::new(),
             lines: lines::of(text, phrases),
             imports: Vec::new(),
+            ids: Vec::new(),
             free: OnceCell::new(),
         };
         if !phrases.is_empty() {
             scene.imports = import::places(text);
+            scene.ids = import::ids(text);
         }
         let hosts = scene.custom_hosts();
         scene.mentions.extend(frame::mentions_of(text, &hosts));

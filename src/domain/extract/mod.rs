@@ -36,6 +36,7 @@ use sights::Sights;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+pub(in crate::domain) use import::speaks_of_import;
 pub use json::parse_document;
 pub use sieve::may_hold_denial;
 

@@ -136,7 +136,11 @@ pub(super) fn all(text: &str, phrases: &[Phrase], sights: &mut Sights<'_>) -> Ve
     };
     for anchor in anchors.find_iter(text) {
         let mut words = Words::from(Cursor::new(text, anchor.start()));
-        for saying in SAYINGS {
+        let begins = |saying: &&Saying| {
+            let first = saying.words.get(..1).zip(anchor.as_str().get(..1));
+            first.is_some_and(|(known, said)| known.eq_ignore_ascii_case(said))
+        };
+        for saying in SAYINGS.iter().filter(begins) {
             if let Some(denial) = said(saying, text, &mut words, sights) {
                 found.push(denial);
             }

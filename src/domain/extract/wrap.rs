@@ -113,9 +113,14 @@ impl<'t> Cursor<'t> {
 
     /// Whether what may stand between two words could begin here: blanks, markup, or a wrap.
     pub(super) fn at_gap(&self) -> bool {
-        const GAPS: &[u8] = b" \t\n+*_`<|#\\=";
-        let next = self.rest.as_bytes().first();
-        next.is_some_and(|next| !next.is_ascii() || GAPS.contains(next))
+        let gap = |next: u8| {
+            let mark = matches!(
+                next,
+                b'+' | b'*' | b'_' | b'`' | b'<' | b'|' | b'#' | b'\\' | b'='
+            );
+            mark || matches!(next, b' ' | b'\t' | b'\n') || !next.is_ascii()
+        };
+        self.rest.bytes().next().is_some_and(gap)
     }
 
     /// What follows the wrap that stands here, if one does and one of `accept` comes after it.

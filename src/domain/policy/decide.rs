@@ -1,5 +1,6 @@
 //! What a policy says about a denial: one evaluation, which [`decide`] and `explain` share.
 
+use super::diagnose;
 use super::evaluate::{Trace, evaluate};
 use super::{Facts, Policy, Rule};
 use crate::domain::address::GlobalIpv4;
@@ -7,7 +8,9 @@ use crate::domain::denial::{Kind, Service};
 use crate::domain::sets::{External, Sets, WIDEST_OWNED};
 use crate::domain::ttl::Show;
 use crate::domain::verdict::{Action, Note, NoteCode, Observed, SetUsed, Verdict};
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long a rule opens that does not say.
@@ -39,7 +42,7 @@ pub(super) fn settle(
         .or_else(|| in_force().find_map(found));
 
     let mut verdict = match &decisive {
-        Some((trace, used)) => from_rule(trace.rule, used.clone(), sets),
+        Some((trace, used)) => from_rule(trace.rule, used.clone(), sets, facts),
         None => from_default(policy),
     };
     let before = |trace: &Trace<'_>| match &decisive {
@@ -65,6 +68,13 @@ pub(super) fn settle(
         .collect();
     own_address(&mut verdict, facts);
     rails(&mut verdict, facts);
+    if !matches!(verdict.action, Action::Forbid | Action::Ignore) {
+        let openable = facts
+            .denial
+            .ip
+            .is_some_and(|ip| GlobalIpv4::try_from(ip).is_ok());
+        verdict.advice = diagnose::advise(policy, sets, facts, openable);
+    }
     limit(&mut verdict, facts.max_ttl);
     verdict
 }
@@ -91,17 +101,22 @@ fn hold_back(verdict: &mut Verdict, trace: &Trace<'_>) {
     note(verdict, NoteCode::SetNotLoaded, text);
 }
 
-fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets) -> Verdict {
+fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets, facts: &Facts<'_>) -> Verdict {
     let mut verdict = Verdict {
         action: rule.then,
         rule: Some(rule.name.clone()),
         because: rule.because.clone(),
         ttl: rule.ttl,
+        renew: rule.renew,
+        evictable: rule.evictable,
+        widen: facts.denial.ip.and_then(|ip| widen(rule, ip, sets)),
         channel: rule.channel.clone(),
         approvals: rule.approvals,
         sets: used,
         observed: Vec::new(),
         notes: Vec::new(),
+        advice: Vec::new(),
+        shadow: None,
     };
     if rule.then == Action::Allow && rule.accept_shared.is_none() && !rule.rests_on_claims() {
         for set in &rule.when.address {
@@ -109,6 +124,19 @@ fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets) -> Verdict {
         }
     }
     verdict
+}
+
+/// The widest block around `ip` that the rule lets one entry cover: in one of its sets that are owned,
+/// and not too wide to be.
+fn widen(rule: &Rule, ip: IpAddr, sets: &Sets) -> Option<Ipv4Net> {
+    let IpAddr::V4(address) = ip.to_canonical() else {
+        return None;
+    };
+    let named = rule.when.address.iter().filter(|_| rule.widen);
+    named
+        .filter(|set| set.is_evidence(sets))
+        .filter_map(|set| set.block(address, sets))
+        .min_by_key(Ipv4Net::prefix_len)
 }
 
 /// What was checked for addresses in the policy holds for loaded ones too: nobody owns that many.
@@ -125,11 +153,16 @@ fn from_default(policy: &Policy) -> Verdict {
         rule: None,
         because: None,
         ttl: None,
+        renew: None,
+        evictable: false,
+        widen: None,
         channel: None,
         approvals: None,
         sets: Vec::new(),
         observed: Vec::new(),
         notes: Vec::new(),
+        advice: Vec::new(),
+        shadow: None,
     }
 }
 
@@ -154,16 +187,8 @@ fn own_address(verdict: &mut Verdict, facts: &Facts<'_>) {
 /// What no policy can open: the verdict becomes at most an alert that says why, before all else.
 fn rails(verdict: &mut Verdict, facts: &Facts<'_>) {
     let denial = facts.denial;
-    let mut reasons = Vec::new();
+    let mut reasons = diagnose::blocking(facts);
     let mut stop = |code, text: String| reasons.push(Note { code, text });
-    match denial.ip.map(GlobalIpv4::try_from) {
-        Some(Ok(_)) => {}
-        Some(Err(error)) => stop(NoteCode::NotOpenable, error.to_string()),
-        None => {
-            let text = "the denial names no address, so there is nothing to open";
-            stop(NoteCode::NoAddress, text.to_owned());
-        }
-    }
     if denial.kind == Kind::Suspected && !facts.trusted_status_403 {
         let text = "a 403 without the firewall's message may be a missing role: `trust_status_403: true` on the source lets its status-403 records open";
         stop(NoteCode::Suspected, text.to_owned());
@@ -190,6 +215,9 @@ fn limit(verdict: &mut Verdict, most: Duration) {
         Action::Allow | Action::Ask => {}
         Action::Forbid | Action::Alert | Action::Ignore => {
             verdict.ttl = None;
+            verdict.renew = None;
+            verdict.evictable = false;
+            verdict.widen = None;
             return;
         }
     }

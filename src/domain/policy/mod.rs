@@ -1,23 +1,27 @@
 //! Policy: rules that people can read, and what they say about a denial.
 
-pub mod advice;
 pub mod cases;
 mod check;
 mod decide;
 mod define;
+mod diagnose;
 mod evaluate;
+mod expect;
 mod explain;
 mod glob;
 mod hours;
+mod include;
 mod leaf;
 mod nearest;
 mod parse;
 pub mod replay;
 mod rule;
+pub mod suppose;
 #[cfg(test)]
 mod tests;
 
 pub use decide::{DEFAULT_TTL, decide};
+pub use diagnose::Posture;
 pub use explain::{Condition, Explanation, RuleExplained, explain};
 pub use glob::{GLOB_HINT, Glob, GlobError, Style};
 pub use hours::{Hours, HoursError};
@@ -27,6 +31,7 @@ pub use parse::parse;
 use super::denial::{Denial, Kind};
 use super::problem::{Place, Problems};
 use super::proof::{ClaimIs, Proof};
+use super::seen::{Before, Seen};
 use super::sets::{AddressSet, External, Membership, Sets, WIDEST_OWNED};
 use super::ttl::Show;
 use super::verdict::{Action, Approvals};
@@ -79,6 +84,12 @@ pub struct Rule {
     pub max_active: Option<u32>,
     /// How many of its grants may be decided within an hour.
     pub per_hour: Option<u32>,
+    /// By how long its grants are renewed while their addresses are seen at work.
+    pub renew: Option<Duration>,
+    /// Whether its grants may be ended early where the list is full.
+    pub evictable: bool,
+    /// Whether one entry may cover several of its grants, within a set of one's own that it names.
+    pub widen: bool,
     /// Whether the rule is only watched: it changes nothing.
     pub observe: bool,
 }
@@ -106,6 +117,8 @@ pub struct When {
     pub user_agent: Vec<Glob>,
     /// The time.
     pub hours: Vec<Hours>,
+    /// That the address was granted before on this registry.
+    pub seen: Vec<Seen>,
 }
 
 /// What the shell knows about a denial when it asks for a verdict.
@@ -125,6 +138,14 @@ pub struct Facts<'a> {
     pub user_agent: Option<&'a str>,
     /// Whether this is a status-403 record of a source that is trusted with them.
     pub trusted_status_403: bool,
+    /// When the address was last granted on this registry.
+    pub before: Before,
+    /// The registry as it was read a short while ago; `None` where that is not known.
+    pub posture: Option<Posture<'a>>,
+    /// Service tags and lists that are known to hold the address, beside the policy's own sets.
+    pub holders: &'a [String],
+    /// Whether an import between registries was refused.
+    pub import: bool,
     /// The longest that anything may be open.
     pub max_ttl: Duration,
 }
@@ -182,22 +203,13 @@ impl Policy {
     /// What it says of an address that nobody could own is nothing: too wide a set does not count.
     pub fn owns(&self, address: IpAddr, sets: &Sets) -> bool {
         let relies = |rule: &&Rule| matches!(rule.then, Action::Allow | Action::Ask);
-        let wide = |set: &AddressSet| {
-            let mut wide = set.wider_than(WIDEST_OWNED).is_some();
-            set.each_evidence(&mut |external| {
-                wide |= sets.get(external).is_some_and(|loaded| loaded.wide);
-            });
-            wide
-        };
         let mut sets_in_use = self
             .rules
             .iter()
             .filter(relies)
             .flat_map(|rule| &rule.when.address);
         sets_in_use.any(|set| {
-            set.is_owned()
-                && matches!(set.holds(address, sets), Membership::Inside(_))
-                && !wide(set)
+            set.is_evidence(sets) && matches!(set.holds(address, sets), Membership::Inside(_))
         })
     }
 

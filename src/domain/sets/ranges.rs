@@ -49,6 +49,28 @@ impl Ranges {
         }
     }
 
+    /// The first and the last of the IPv4 addresses around `address` that are all in them as it is, or
+    /// all outside as it is; and whether that is inside.
+    pub fn around(&self, address: Ipv4Addr) -> (bool, Ipv4Addr, Ipv4Addr) {
+        let after = self.v4.partition_point(|(start, _)| *start <= address);
+        let below = after.checked_sub(1).and_then(|index| self.v4.get(index));
+        match below {
+            Some((start, end)) if address <= *end => (true, *start, *end),
+            _ => {
+                let first = below.map_or(0, |(_, end)| u32::from(*end).saturating_add(1));
+                let above = self.v4.get(after);
+                let last = above.map_or(u32::MAX, |(start, _)| u32::from(*start).saturating_sub(1));
+                (false, first.into(), last.into())
+            }
+        }
+    }
+
+    /// Whether every address of these is one of `other`.
+    pub fn lie_in(&self, other: &Self) -> bool {
+        let v4 = self.v4.iter().all(|range| lies_in(*range, &other.v4));
+        v4 && self.v6.iter().all(|range| lies_in(*range, &other.v6))
+    }
+
     /// Whether there is no address at all.
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
@@ -107,6 +129,13 @@ fn holds<A: Ord + Copy>(ranges: &[(A, A)], address: A) -> bool {
         .checked_sub(1)
         .and_then(|index| ranges.get(index))
         .is_some_and(|(_, end)| address <= *end)
+}
+
+/// Whether a stretch lies in one of the ranges, which do not touch each other.
+fn lies_in<A: Ord + Copy>((start, end): (A, A), ranges: &[(A, A)]) -> bool {
+    let after = ranges.partition_point(|(first, _)| *first <= start);
+    let below = after.checked_sub(1).and_then(|index| ranges.get(index));
+    below.is_some_and(|(_, last)| end <= *last)
 }
 
 /// How far `address` is from the ranges beside it.

@@ -4,6 +4,7 @@
 //! is here, and is the same again after a restart.
 
 mod parts;
+mod seen;
 
 pub use parts::{Asked, Decision, Registry, Standing};
 
@@ -11,16 +12,16 @@ use crate::domain::alert::Alert;
 use crate::domain::crowd::Crowd;
 use crate::domain::event::Evidence;
 use crate::domain::grant::{Ending, Grant, Stage};
-use crate::domain::id::{AlertId, DenialId, GrantId, RequestId};
+use crate::domain::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
 use crate::domain::recent::Recent;
 use crate::domain::repeat::{DenialKey, verdict_key};
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::Verdict;
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::net::Ipv4Addr;
 
 /// How many verdicts the operator page remembers.
 const LAST_VERDICTS: usize = 50;
@@ -114,8 +115,10 @@ impl State {
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
             What::WriteSettled {
-                registry, outcome, ..
-            } => self.settle(registry, outcome),
+                write,
+                registry,
+                outcome,
+            } => self.settle(*write, registry, outcome),
             What::Opened { grant } => self.stage(*grant, Stage::Open),
             What::Satisfied { grant, .. } => {
                 self.stage(*grant, Stage::Satisfied);
@@ -143,6 +146,12 @@ impl State {
             .filter(move |standing| standing.grant.registry == *registry)
     }
 
+    /// Whether a write of `registry` hangs: begun, and its outcome not known.
+    pub fn is_unsettled(&self, registry: &ResourceId) -> bool {
+        let known = self.registries.get(registry);
+        known.is_some_and(|known| known.unsettled.is_some())
+    }
+
     /// How many grants for `registry` were decided within the hour before `now`.
     pub fn granted_within_the_hour(&self, registry: &ResourceId, now: Timestamp) -> usize {
         let recent = |at: &&Timestamp| now.duration_since(**at) < BUDGET_WINDOW;
@@ -165,10 +174,10 @@ impl State {
     /// What an applied write means for the grants of its registry.
     pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<What> {
         let of = |standing: &Standing| {
-            let (grant, address) = (standing.grant.id, standing.grant.address.get());
-            if standing.stage == Stage::Intended && write.add.contains(&address) {
+            let (grant, network) = (standing.grant.id, standing.grant.address.network());
+            if standing.stage == Stage::Intended && write.add.contains(&network) {
                 Some(What::Opened { grant })
-            } else if standing.is_over(now) && write.remove.contains(&address) {
+            } else if standing.is_over(now) && write.remove.contains(&network) {
                 let opened = standing.stage == Stage::Open;
                 let ending = if opened {
                     Ending::Expired
@@ -250,8 +259,12 @@ impl State {
             return;
         };
         asked.answer = Some((at, answer));
+        let (registry, address) = (asked.request.registry.clone(), asked.request.address);
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
             self.decided.insert(*key, (at, asked.request.denial));
+        }
+        if answer == Answer::Deny {
+            self.registry(&registry).seen.take_back(address);
         }
     }
 
@@ -263,13 +276,17 @@ impl State {
         registry.writes.truncate(LAST_WRITES);
     }
 
-    fn settle(&mut self, registry: &ResourceId, outcome: &WriteOutcome) {
+    fn settle(&mut self, write: WriteId, registry: &ResourceId, outcome: &WriteOutcome) {
         let registry = self.registry(registry);
-        let Some((begun, write)) = registry.unsettled.take() else {
+        let hanging = registry.unsettled.take_if(|(_, hangs)| hangs.id == write);
+        let Some((begun, write)) = hanging else {
             return;
         };
         match outcome {
-            WriteOutcome::Applied { .. } => registry.claimed.applied(&write.add, &write.remove),
+            WriteOutcome::Applied { modified, .. } => {
+                registry.claimed.applied(&write.add, &write.remove);
+                registry.modified = registry.modified.max(*modified);
+            }
             WriteOutcome::NotApplied { .. } => registry.claimed.not_applied(begun, &write.add),
             WriteOutcome::Lost { .. } => {}
         }
@@ -284,7 +301,7 @@ impl State {
             let (registry, address) = (standing.grant.registry.clone(), standing.grant.address);
             self.registry(&registry)
                 .claimed
-                .applied(&[address.get()], &[]);
+                .applied(&[address.network()], &[]);
         }
     }
 
@@ -292,6 +309,7 @@ impl State {
         let Some(standing) = self.grants.remove(&grant) else {
             return;
         };
+        self.look_back(&standing, ending);
         let Grant {
             registry, address, ..
         } = standing.grant;
@@ -304,10 +322,10 @@ impl State {
         self.registry(&registry).drop_empty(address.get());
         let claimed = &mut self.registry(&registry).claimed;
         if ending == Some(Ending::RemovedByOthers) {
-            claimed.lose(address.get());
+            claimed.lose(address.network());
         } else if !shared {
             // Whoever else still needs the address needs to know whose entry it is.
-            claimed.release(address.get());
+            claimed.release(address.network());
         }
     }
 
@@ -363,20 +381,21 @@ impl State {
             times.retain(|at| now.duration_since(*at) < BUDGET_WINDOW);
             !times.is_empty()
         });
-        let needed: BTreeSet<(ResourceId, Ipv4Addr)> = self
+        let needed: BTreeSet<(ResourceId, Ipv4Net)> = self
             .grants
             .values()
             .map(|standing| {
                 (
                     standing.grant.registry.clone(),
-                    standing.grant.address.get(),
+                    standing.grant.address.network(),
                 )
             })
             .collect();
         for (id, registry) in &mut self.registries {
+            registry.seen.forget(now);
             registry
                 .claimed
-                .forget(now, |address| needed.contains(&(id.clone(), address)));
+                .forget(now, |network| needed.contains(&(id.clone(), network)));
             while registry
                 .granted
                 .front()

@@ -17,6 +17,7 @@ use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::state::{Registry, State};
+use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ struct Attempt<'a> {
     app: &'a App,
     id: &'a ResourceId,
     call: &'a Call,
+    held: &'a Held,
 }
 
 /// What keeps a turn from its end.
@@ -65,6 +67,8 @@ enum Trouble {
     Arm(#[from] ArmError),
     #[error(transparent)]
     Ground(#[from] Malformed),
+    #[error("Azure shows the registry as it was before a change that it had shown already")]
+    Stale,
 }
 
 /// What an attempt leaves behind.
@@ -86,11 +90,38 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     if let Some(wait) = app.pace(id).waiting(now) {
         return Ok(Turn::Again(wait));
     }
+    let held = match lease::take(app, id).await? {
+        Ok(held) => held,
+        Err(wait) => return Ok(Turn::Again(clock::add(now, wait))),
+    };
+    let turn = match turn_under(app, id, &held).await {
+        // Another process was faster: it is to be looked at anew.
+        Err(StoreError::Already | StoreError::Moved) => {
+            Ok(Turn::Again(clock::add(now, READ_AGAIN)))
+        }
+        turn => turn,
+    };
+    let pause = match &turn {
+        Ok(Turn::Again(at)) => Duration::try_from(at.duration_since(app.clock.now())),
+        Ok(Turn::Idle | Turn::Done) | Err(_) => Ok(Duration::ZERO),
+    };
+    lease::release(app, id, &held, pause.unwrap_or_default()).await;
+    turn
+}
+
+/// The turn, under a lease.
+async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, StoreError> {
+    app.ledger.follow().await?;
+    let now = app.clock.now();
+    if !app.ledger.read(|state| has_work(state, id, now)) {
+        return Ok(Turn::Idle);
+    }
     let call = Call::new(app.clock.id());
     let (left, why) = match attempt(Attempt {
         app,
         id,
         call: &call,
+        held,
     })
     .await
     {
@@ -115,6 +146,14 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
                 error.to_string(),
             )
         }
+        Err(stale @ Trouble::Stale) => {
+            let not_before = Some(clock::add(app.clock.now(), READ_AGAIN));
+            let pace = Pace {
+                not_before,
+                ..app.pace(id)
+            };
+            (pace, stale.to_string())
+        }
         Err(Trouble::Ground(error)) => {
             tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
             (app.pace(id).next(app.clock.now(), None), error.to_string())
@@ -126,7 +165,7 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
 }
 
 async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
-    let Attempt { app, id, call } = attempt;
+    let Attempt { app, id, call, .. } = attempt;
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
     if live.is_being_updated() {
         return Ok(Left::After(READ_AGAIN));
@@ -186,16 +225,16 @@ pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
 
 /// Whether a write whose reply was lost may yet leave an entry behind that no grant needs any more.
 fn may_be_left_behind(state: &State, id: &ResourceId, now: Timestamp) -> bool {
-    let needed = |address| {
+    let needed = |network| {
         state
             .grants_of(id)
-            .any(|standing| standing.grant.address.get() == address)
+            .any(|standing| standing.grant.address.network() == network)
     };
     let Some(registry) = state.registries.get(id) else {
         return false;
     };
     let mut claims = registry.claimed.all(now);
-    claims.any(|(address, may_land)| may_land && !needed(address))
+    claims.any(|(network, may_land)| may_land && !needed(network))
 }
 
 /// When the next grant of `id` ends, if one stands.
