@@ -16,7 +16,7 @@ pub(super) struct Object<'t> {
 /// Reads an object; `None` if it is not plain, or not well-formed.
 pub(super) fn read(text: &str) -> Option<Object<'_>> {
     // Control characters stand in no string, and are no white space that is read here.
-    let least = text.bytes().fold(u8::MAX, |least, next| least.min(next));
+    let least = text.bytes().fold(u8::MAX, u8::min);
     if least < b' ' {
         return None;
     }

@@ -12,7 +12,7 @@
 //! stands in the piece that they end, which is then no whole object; every piece with a `[` is
 //! parsed, and if one is no whole object, nothing of this applies.
 
-use super::reports::{Context, Reports};
+use super::reports::Reports;
 use super::row::{self, Piece};
 use super::{Dimensions, Head, format_of, is_diagnostic, read_record, records};
 use crate::domain::event::Format;
@@ -89,10 +89,7 @@ fn record(
     (number, piece): (usize, &Piece<'_>),
     reports: &mut Reports,
 ) -> Option<()> {
-    if let Some(told) = row::read(piece) {
-        if let Some(told) = told {
-            reports.told(told, &Context::default());
-        }
+    if row::read(piece, reports).is_some() {
         return Some(());
     }
     if !piece.is_hit(Class::Document) && !may_hold_denial(piece.raw) {

@@ -2,7 +2,7 @@
 //! interest, without making a document of it.
 
 use super::flat::{self, Object};
-use super::reports::Told;
+use super::reports::{Context, Reports, Told};
 use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::event::Evidence;
 use crate::domain::extract::record::{self, Fields, Leaf, Named};
@@ -30,8 +30,8 @@ impl Piece<'_> {
     }
 }
 
-/// What a record tells of, if anything. `None` if it is not as plain as that, so that it has to be read as a document.
-pub(super) fn read(piece: &Piece<'_>) -> Option<Option<Told>> {
+/// Reports what a record tells of, if anything. `None` if it is not as plain as that, so that it has to be read as a document.
+pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
     if piece.is_hit(Class::Document) || !piece.hits(Class::Status).all(|at| alone(piece.raw, at)) {
         return None;
     }
@@ -53,7 +53,7 @@ pub(super) fn read(piece: &Piece<'_>) -> Option<Option<Told>> {
     };
     let fields = Fields::flat(top, properties);
     let about = record::about(&fields);
-    Some(match (said, about) {
+    let told = match (said, about) {
         (Some(mut denial), about) => {
             let about = about.unwrap_or_default();
             denial.resource.clone_from(&about.resource_id);
@@ -71,7 +71,11 @@ pub(super) fn read(piece: &Piece<'_>) -> Option<Option<Told>> {
             import: false,
         }),
         (None, None) => None,
-    })
+    };
+    if let Some(told) = told {
+        reports.told(told, &Context::default());
+    }
+    Some(())
 }
 
 /// The denial that the registry's own sentence tells of, if all that was hit stands in it.
@@ -90,15 +94,15 @@ fn sentence(piece: &Piece<'_>, top: &[Named<'_>], properties: &[Named<'_>]) -> O
     };
     let ip = plain::sentence(text)?;
     let registry = if inside {
-        plain::registry_beside(&[&[properties], &[top]])?
+        plain::registry_beside(&[&[properties], &[top]])
     } else {
-        plain::registry_beside(&[&[top, properties]])?
+        plain::registry_beside(&[&[top, properties]])
     };
     Some(Denial {
         kind: Kind::Denied,
         service: Service::Acr,
         ip: Some(ip),
-        registry: registry.map(str::to_owned),
+        registry: registry.ok()?.map(str::to_owned),
         repository: None,
         reference: None,
         resource: None,

@@ -21,11 +21,14 @@ pub(in crate::domain) fn sentence(text: &str) -> Option<IpAddr> {
     Some(IpAddr::V4(address))
 }
 
-/// The registry that the nearest level around a sentence names; inside, `None` if it names several or
-/// no level names any. `None` if names have to be read thoroughly to say so.
+/// Names that are more than a plain login server have to be read thoroughly.
+pub(in crate::domain) struct NotPlain;
+
+/// The registry that the nearest level around a sentence names; `None` if it names several, or no
+/// level names any.
 pub(in crate::domain) fn registry_beside<'v>(
     levels: &[&[&'v [Named<'v>]]],
-) -> Option<Option<&'v str>> {
+) -> Result<Option<&'v str>, NotPlain> {
     for level in levels {
         let mut named: Option<&str> = None;
         let mut several = false;
@@ -37,19 +40,19 @@ pub(in crate::domain) fn registry_beside<'v>(
             named = Some(host);
         }
         if named.is_some() {
-            return Some(named.filter(|_| !several));
+            return Ok(named.filter(|_| !several));
         }
     }
-    Some(None)
+    Ok(None)
 }
 
 /// The registry that a value names, if it does no more than that.
-fn registry_of<'v>(named: &'v Named<'v>) -> Option<Option<&'v str>> {
+fn registry_of<'v>(named: &'v Named<'v>) -> Result<Option<&'v str>, NotPlain> {
     let Leaf::Said(text) = &named.value else {
-        return Some(None);
+        return Ok(None);
     };
     if mention::is_login_server(text) {
-        return Some(Some(text));
+        return Ok(Some(text));
     }
     let mut places = memchr::memchr2_iter(b'z', b'Z', text.as_bytes());
     let speaks = places.any(|at| {
@@ -57,7 +60,10 @@ fn registry_of<'v>(named: &'v Named<'v>) -> Option<Option<&'v str>> {
         let found = text.as_bytes().get(from..from.saturating_add(7));
         found.is_some_and(|found| found.eq_ignore_ascii_case(b"azurecr"))
     });
-    (!speaks && !names_image(named.name)).then_some(None)
+    if speaks || names_image(named.name) {
+        return Err(NotPlain);
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -71,9 +71,12 @@ struct Pass {
 }
 
 static PASS: LazyLock<Option<Pass>> = LazyLock::new(|| {
-    let forms = |letters: &str| match EXACT.contains(&letters) {
-        true => vec![letters.to_owned()],
-        false => cases(letters),
+    let forms = |letters: &str| {
+        if EXACT.contains(&letters) {
+            vec![letters.to_owned()]
+        } else {
+            cases(letters)
+        }
     };
     let words: Vec<(Vec<String>, Class)> = LETTERS
         .iter()
