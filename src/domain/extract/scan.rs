@@ -56,7 +56,7 @@ const LETTERS: &[(&str, Class)] = &[
     ("rus", Class::Word),     // trusted service; client address, of Key Vault
     ("#03", Class::Word),     // an escape character as syslog writes it
     ("vau", Class::Word),     // vault; client address, of Key Vault
-    ("abr", Class::Word),     // databricks
+    ("cks", Class::Word),     // databricks
     ("ori", Class::Word),     // originated, authorized, authorization
     ("rbi", Class::Word),     // forbidden
 ];
