@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 const AT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -200,42 +201,43 @@ async fn a_session_that_ends_in_the_middle_costs_its_append_and_nothing_else() {
     ledger.verify().await.unwrap();
 }
 
-/// A server between us and the database that swallows the reply to the first commit after `armed`, and
-/// hangs up.
+/// A way to the database that swallows the reply to the first commit after `armed`, and hangs up.
 async fn swallowing(database: &Database, armed: Arc<AtomicBool>) -> String {
     let (head, rest) = database.url.split_once("127.0.0.1:").unwrap();
     let (port, name) = rest.split_once('/').unwrap();
     let server = format!("127.0.0.1:{port}");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("{head}{}/{name}", listener.local_addr().unwrap());
-    let between = async move |mut client: TcpStream, armed: Arc<AtomicBool>| {
-        let mut server = TcpStream::connect(&server).await.unwrap();
-        let (mut asked, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-        loop {
-            tokio::select! {
-                read = client.read(&mut asked) => match read {
-                    Ok(0) | Err(_) => return,
-                    Ok(count) => server.write_all(&asked[..count]).await.unwrap(),
-                },
-                read = server.read(&mut answer) => match read {
-                    Ok(0) | Err(_) => return,
-                    Ok(count) => {
-                        let committed = answer[..count].windows(7).any(|bytes| bytes == b"COMMIT\0");
-                        if committed && armed.swap(false, Ordering::SeqCst) {
-                            return;
-                        }
-                        client.write_all(&answer[..count]).await.unwrap();
-                    }
-                },
-            }
-        }
-    };
-    tokio_util::task::TaskTracker::new().spawn(async move {
+    let tasks = TaskTracker::new();
+    tasks.clone().spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            tokio_util::task::TaskTracker::new().spawn(between.clone()(client, Arc::clone(&armed)));
+            let server = TcpStream::connect(&server).await.unwrap();
+            tasks.spawn(between(client, server, Arc::clone(&armed)));
         }
     });
     url
+}
+
+async fn between(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicBool>) {
+    let (mut asked, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(count) => server.write_all(&asked[..count]).await.unwrap(),
+            },
+            read = server.read(&mut answer) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(count) => {
+                    let committed = answer[..count].windows(7).any(|bytes| bytes == b"COMMIT\0");
+                    if committed && armed.swap(false, Ordering::SeqCst) {
+                        return;
+                    }
+                    client.write_all(&answer[..count]).await.unwrap();
+                }
+            },
+        }
+    }
 }
 
 #[tokio::test]
@@ -249,7 +251,10 @@ async fn a_commit_whose_reply_is_lost_stands_once() {
     ledger.append(AT, vec![told(1)]).await.unwrap();
     armed.store(true, Ordering::SeqCst);
     let unknown = ledger.append(AT, vec![told(2)]).await;
-    assert!(matches!(unknown, Err(StoreError::Database(_))), "{unknown:?}");
+    assert!(
+        matches!(unknown, Err(StoreError::Database(_))),
+        "{unknown:?}"
+    );
     // Whoever was not answered asks again.
     let again = ledger.append(AT, vec![told(2)]).await;
     assert!(matches!(again, Err(StoreError::Already)), "{again:?}");
