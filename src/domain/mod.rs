@@ -10,6 +10,7 @@ pub mod alert;
 pub mod arrivals;
 pub mod claims;
 pub mod crowd;
+mod decisive;
 pub mod delivery;
 pub mod denial;
 pub mod event;

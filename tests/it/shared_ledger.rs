@@ -2,12 +2,13 @@
 
 use crate::postgres::{Database, database};
 use crate::program::{doorward, err, out};
-use crate::world::{OURS, World};
+use crate::world::{OURS, World, message};
 use doorward::domain::alert::Alert;
 use doorward::domain::id::AlertId;
 use doorward::domain::ledger::What;
 use doorward::store::{Lease, Ledger, StoreError, what};
 use jiff::Timestamp;
+use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -436,6 +437,25 @@ async fn what_keeps_the_database_from_us_is_told_with_what_to_do_and_without_the
         empty.to_string().contains("`doorward serve` makes it"),
         "{empty}"
     );
+}
+
+#[tokio::test]
+async fn an_event_whose_id_no_index_would_take_is_known_again() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let world = World::on(&database, |_| {}).await;
+    let id = format!("\0{}", "x".repeat(100_000));
+    let event = json!({ "specversion": "1.0", "id": id, "source": "/x", "type": "denial", "data": message(OURS) });
+    for _ in 0..2 {
+        let reply = world.deliver("clusters", &event.to_string()).await;
+        assert_eq!(reply.status, 202, "{}", reply.text);
+    }
+    world.settle().await;
+    let kinds = world.kinds().await;
+    assert_eq!(kinds.iter().filter(|kind| **kind == "denied").count(), 1);
+    assert!(!kinds.contains(&"counted"), "{kinds:?}");
+    assert_eq!(world.entries(), [OURS]);
 }
 
 #[tokio::test]
