@@ -1,11 +1,17 @@
 //! The registry's own list: reading it, judging it, and planning the smallest change of it.
 
+mod drift;
 mod live;
+mod overwritten;
 mod plan;
 mod posture;
+mod sight;
 #[cfg(test)]
 mod tests;
 
+pub use drift::{Answer, Answers, Class, Drift, Ours, Seen, compare, missing_in};
 pub use live::{Live, Malformed, Rule};
+pub use overwritten::{Gap, Other, Overwritten};
 pub use plan::{Patch, Plan, Step, Wanted, plan};
 pub use posture::{Obstacle, diagnose};
+pub use sight::Sight;
