@@ -148,6 +148,7 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
             repeat: span(config.repeat_window),
             max_age: span(config.max_event_age),
         },
+        grace: span(config.propagation_grace),
         link_key,
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
@@ -193,6 +194,7 @@ fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
         approvals: registry.approvals,
         grants_per_hour: registry.grants_per_hour,
         distinct_addresses: registry.distinct_addresses,
+        drift: registry.drift.clone(),
     };
     (registry.id.clone(), enrolled)
 }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod azure;
+mod drift;
 mod error;
 mod options;
 mod policies;
@@ -12,6 +13,7 @@ mod state;
 mod text_file;
 mod values;
 
+pub use drift::Drift;
 pub use error::LoadError;
 pub use options::Options;
 pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
@@ -61,6 +63,8 @@ pub struct Config {
     /// How long a verdict stands for denials that repeat it; at most
     /// [`LONGEST_REPEAT_WINDOW`](crate::domain::state::LONGEST_REPEAT_WINDOW).
     pub repeat_window: Duration,
+    /// How long an entry may take to reach every front end; refusals until then say nothing.
+    pub propagation_grace: Duration,
     /// Approval links.
     pub links: Links,
     /// Azure and how to sign in there.
@@ -110,6 +114,8 @@ pub struct Registry {
     /// How many addresses in no set that somebody owns may be refused within ten minutes before they
     /// are only counted.
     pub distinct_addresses: usize,
+    /// What is done about changes of others.
+    pub drift: Drift,
 }
 
 /// A configured sender.

@@ -38,6 +38,25 @@ pub struct Helped {
 }
 
 impl Helped {
+    /// In one line.
+    pub fn summary(&self) -> String {
+        let what = match self.help {
+            Help::Effective => "the address logged in or pulled after its entry stood",
+            Help::StillDenied => "the address was refused after its entry had had its time",
+            Help::NotSeenAgain => "the address was not seen again while its entry stood",
+        };
+        let times = [
+            (self.denial_to_entry, "from denial to entry"),
+            (self.entry_to_effect, "from entry to effect"),
+        ];
+        let times = times.iter().filter_map(|(seconds, what)| {
+            let span = SignedDuration::from_secs((*seconds)?);
+            Some(format!(", {} {what}", words::duration(span)))
+        });
+        let times: String = times.collect();
+        format!("{what}{times} (grant {})", self.grant)
+    }
+
     /// Each verdict stands once.
     pub fn once(&self) -> String {
         let help = match self.help {
@@ -94,7 +113,8 @@ impl Course {
     /// Whether a refusal after the time that an entry needs to reach every front end is not told yet.
     pub fn is_still_denied(&self, grace: SignedDuration) -> bool {
         let refused = self.refused.zip(self.opened_at);
-        let late = refused.is_some_and(|(refused, opened)| refused.at.duration_since(opened) > grace);
+        let late =
+            refused.is_some_and(|(refused, opened)| refused.at.duration_since(opened) > grace);
         late && self.help.is_none()
     }
 
@@ -141,9 +161,14 @@ impl Course {
         if self.opened_at.is_none() || self.extended_at.is_some_and(soon) || grant.until <= now {
             return None;
         }
-        let until = crate::domain::ttl::after(now, renew).min(crate::domain::ttl::after(since, max_ttl));
+        let until = after(now, renew).min(after(since, max_ttl));
         (until > grant.until).then_some(until)
     }
+}
+
+fn after(at: Timestamp, span: Duration) -> Timestamp {
+    let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
+    at.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
 /// That a grant did not work, and what may be the cause.

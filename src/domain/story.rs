@@ -1,16 +1,18 @@
 //! The ledger's entries as lines for people: `ledger show`, and the demonstration.
 
 use super::event::Changed;
+use super::firewall::Seen;
 use super::grant::{Ending, Grant};
 use super::id::DenialId;
 use super::ledger::{What, Write, WriteOutcome};
+use super::network;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::ttl::Show;
 use super::verdict::Verdict;
 use super::words;
+use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// One entry in one line, without its time and kind.
@@ -57,6 +59,21 @@ pub fn line(what: &What) -> String {
             ours,
             ..
         } => changed(registry, *change, by.as_deref(), ours.is_some()),
+        What::Extended { grant, until, by } => {
+            format!("until {} by {by} (grant {grant})", words::time(*until))
+        }
+        What::Helped(helped) => helped.summary(),
+        What::RegistrySeen { registry, seen, .. } => Seen::summary(registry, seen.as_ref()),
+        What::Drifted {
+            registry,
+            drift,
+            by,
+            ..
+        } => drift.summary(registry, by),
+        What::Restoring { grant } => {
+            format!("the entry that others took away is to be written again (grant {grant})")
+        }
+        What::PossiblyOverwritten(overwritten) => overwritten.text(),
         What::Requested(request) => requested(request),
         What::Answered {
             request,
@@ -144,10 +161,10 @@ fn granted(grant: &Grant) -> String {
 }
 
 fn intended(write: &Write) -> String {
-    let list = |sign: char, addresses: &[Ipv4Addr]| -> Vec<String> {
-        addresses
+    let list = |sign: char, networks: &[Ipv4Net]| -> Vec<String> {
+        networks
             .iter()
-            .map(|address| format!("{sign}{address}"))
+            .map(|entry| format!("{sign}{}", network::text(*entry)))
             .collect()
     };
     let changes = [list('+', &write.add), list('-', &write.remove)]

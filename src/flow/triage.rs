@@ -1,7 +1,7 @@
 //! Each new denial gets its verdict, and what follows from it is written down with it.
 
 use super::batch::Batch;
-use super::storms;
+use super::{help, storms};
 use crate::app::App;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::alert::About;
@@ -31,6 +31,7 @@ const AT_ONCE: usize = 500;
 /// stay.
 pub async fn turn(app: &App) -> Result<usize, StoreError> {
     storms::turn(app).await?;
+    help::turn(app).await?;
     let mut waiting: Vec<(Timestamp, Denied)> = app
         .ledger
         .read(|state| state.undecided.values().cloned().collect());
@@ -248,6 +249,9 @@ fn follow(
             request: None,
             rule: verdict.rule.clone(),
             channel: verdict.channel.clone(),
+            renew: verdict.renew,
+            evictable: verdict.evictable,
+            widen: verdict.widen,
         })],
         (Action::Ask, Some(registry), Some(address)) => {
             ask(app, denied, registry, address, verdict)
@@ -290,6 +294,9 @@ fn ask(
         because: verdict.because.clone(),
         approvals: verdict.approvals,
         channel: verdict.channel.clone(),
+        renew: verdict.renew,
+        evictable: verdict.evictable,
+        widen: verdict.widen,
     };
     let mut about = about(denied, Some(registry), verdict);
     about.request = Some(request.id);

@@ -6,7 +6,7 @@ use super::{HttpError, Web, auth, body, notice};
 use crate::app::{App, Source};
 use crate::domain::delivery;
 use crate::domain::event::{BadRecord, Delivery, DeliveryError};
-use crate::flow::intake;
+use crate::flow::{intake, uses};
 use crate::metrics::{DeliveryLabels, PassedOverLabels, RecordLabels, SourceLabels};
 use axum::Json;
 use axum::body::Body;
@@ -128,6 +128,7 @@ async fn take(
         report.event_id = report.event_id.take().or(sender.delivery_id.clone());
     }
     let accepted = intake::accept(app, source, delivery, sender.proof).await?;
+    uses::take_in(app, source, &wire_head(head), bytes).await?;
     let more = bad.len().saturating_sub(BAD_IN_ANSWER);
     bad.truncate(BAD_IN_ANSWER);
     let receipt = Receipt {
@@ -142,10 +143,13 @@ async fn take(
 
 /// The one place where bytes become a delivery.
 fn read(source: &Source, head: &Parts, bytes: &[u8]) -> Result<Delivery, DeliveryError> {
+    delivery::read_named(&wire_head(head), &source.options.dimensions, bytes)
+}
+
+fn wire_head(head: &Parts) -> delivery::Head {
     let headers = head.headers.iter();
     let readable = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    let head = delivery::Head::of(readable);
-    delivery::read_named(&head, &source.options.dimensions, bytes)
+    delivery::Head::of(readable)
 }
 
 /// Event Grid names the subscription that delivers, in capitals. Another one's events are refused for

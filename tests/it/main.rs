@@ -16,6 +16,7 @@ mod config;
 mod corpus;
 mod credentials;
 mod deliveries;
+mod drift;
 mod endpoint;
 mod faults;
 mod independent;

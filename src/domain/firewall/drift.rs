@@ -242,7 +242,9 @@ impl Seen {
 
     /// Whether there is an entry for exactly this.
     pub fn shows(&self, net: Ipv4Net) -> bool {
-        self.entries.iter().any(|text| Key::of(text) == Key::Net(net))
+        self.entries
+            .iter()
+            .any(|text| Key::of(text) == Key::Net(net))
     }
 }
 
@@ -292,10 +294,7 @@ pub fn compare(before: &Seen, after: &Seen, ours: &Ours) -> Vec<Drift> {
 }
 
 fn entries(before: &Seen, after: &Seen, ours: &Ours) -> Vec<Drift> {
-    let foreign = |text: &&String| {
-        let key = Key::of(text);
-        !key.is_in(&ours.claimed) && !key.is_in(&ours.moving)
-    };
+    let foreign = |text: &&String| !ours.has(text);
     let gone = missing_in(&after.entries, &before.entries);
     let new = missing_in(&before.entries, &after.entries);
     let foreign_gone: Vec<String> = gone.iter().filter(foreign).cloned().collect();
@@ -340,12 +339,19 @@ fn entries(before: &Seen, after: &Seen, ours: &Ours) -> Vec<Drift> {
 }
 
 impl Ours {
+    /// Whether an entry is ours, or may be.
+    pub fn has(&self, text: &str) -> bool {
+        let key = Key::of(text);
+        key.is_in(&self.claimed) || key.is_in(&self.moving)
+    }
+
     /// The open grants that an entry stands for.
     fn grants_of(&self, key: &Key) -> Vec<GrantId> {
         let Key::Net(net) = key else {
             return Vec::new();
         };
-        let within = |(grant, address): &(GrantId, Ipv4Net)| net.contains(address).then_some(*grant);
+        let within =
+            |(grant, address): &(GrantId, Ipv4Net)| net.contains(address).then_some(*grant);
         self.open.iter().filter_map(within).collect()
     }
 }
@@ -393,7 +399,10 @@ mod tests {
         assert_eq!(codes(&both, &["20.1.2.3"]), ["ours_missing"]);
         assert_eq!(codes(&["8.8.8.8"], &[]), ["foreign_gone"]);
         assert_eq!(codes(&[], &["8.8.8.0/24"]), ["foreign_new"]);
-        assert_eq!(codes(&["8.8.8.8"], &["9.9.9.9"]), ["foreign_gone", "foreign_new"]);
+        assert_eq!(
+            codes(&["8.8.8.8"], &["9.9.9.9"]),
+            ["foreign_gone", "foreign_new"]
+        );
         // What we claim is no drift when it comes, whenever it comes.
         assert_eq!(codes(&[], &both), [""; 0]);
     }
@@ -402,11 +411,23 @@ mod tests {
     fn a_list_is_replaced_when_all_of_ours_goes_together() {
         let both = ["8.8.8.8", "20.1.2.3", "20.1.2.4"];
         assert_eq!(codes(&both, &["8.8.8.8"]), ["list_replaced"]);
-        assert_eq!(codes(&["8.8.8.8", "20.1.2.3"], &["9.9.9.9"]), ["list_replaced"]);
-        assert_eq!(codes(&["8.8.8.8", "9.9.9.9"], &["40.0.0.0/8"]), ["list_replaced"]);
+        assert_eq!(
+            codes(&["8.8.8.8", "20.1.2.3"], &["9.9.9.9"]),
+            ["list_replaced"]
+        );
+        assert_eq!(
+            codes(&["8.8.8.8", "9.9.9.9"], &["40.0.0.0/8"]),
+            ["list_replaced"]
+        );
         // One entry of ours alone is somebody's decision about it.
-        assert_eq!(codes(&["8.8.8.8", "20.1.2.3"], &["8.8.8.8"]), ["ours_missing"]);
-        assert_eq!(codes(&both, &["20.1.2.4"]), ["ours_missing", "foreign_gone"]);
+        assert_eq!(
+            codes(&["8.8.8.8", "20.1.2.3"], &["8.8.8.8"]),
+            ["ours_missing"]
+        );
+        assert_eq!(
+            codes(&both, &["20.1.2.4"]),
+            ["ours_missing", "foreign_gone"]
+        );
     }
 
     #[test]

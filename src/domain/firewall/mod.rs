@@ -6,6 +6,7 @@ mod overwritten;
 mod plan;
 mod posture;
 mod sight;
+mod telling;
 #[cfg(test)]
 mod tests;
 

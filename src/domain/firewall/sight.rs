@@ -68,11 +68,14 @@ impl Sight {
     }
 
     /// A read shows a write of ours, begun at `begun`, with these entries in the list.
-    pub fn applied(&mut self, (begun, at): (Timestamp, Timestamp), write: &Write, after: &[String]) {
-        let nets = |list: &[_]| list.iter().map(|net| Ipv4Net::from(*net)).collect::<Vec<_>>();
-        let (add, remove) = (nets(&write.add), nets(&write.remove));
+    pub fn applied(
+        &mut self,
+        (begun, at): (Timestamp, Timestamp),
+        write: &Write,
+        after: &[String],
+    ) {
         if let Some(seen) = &mut self.seen {
-            seen.write(&add, &remove);
+            seen.write(&write.add, &write.remove);
             let same = missing_in(after, &seen.entries).is_empty()
                 && missing_in(&seen.entries, after).is_empty();
             if !same {
@@ -81,10 +84,18 @@ impl Sight {
             seen.entries = after.to_vec();
         }
         if let Some(settled) = &mut self.settled {
-            settled.write(&add, &remove);
+            settled.write(&write.add, &write.remove);
         }
         self.give_back = missing_in(after, &self.give_back);
         self.gap(write, (begun, at), after);
+    }
+
+    /// A grant for `net` is over: an entry of it that does not stand is missed by nobody.
+    pub fn over(&mut self, net: Ipv4Net) {
+        let stands = self.seen.as_ref().is_some_and(|seen| seen.shows(net));
+        if let (false, Some(settled)) = (stands, &mut self.settled) {
+            settled.write(&[], &[net]);
+        }
     }
 
     /// A write of ours may have changed the list until `to`.

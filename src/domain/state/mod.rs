@@ -4,13 +4,17 @@
 //! is here, and is the same again after a restart.
 
 mod parts;
+mod sight;
 
 pub use parts::{Asked, Decision, Registry, Standing};
+pub use sight::BY_USE;
 
 use crate::domain::alert::Alert;
+use crate::domain::claims::MAY_LAND_WITHIN;
 use crate::domain::crowd::Crowd;
 use crate::domain::event::Evidence;
 use crate::domain::grant::{Ending, Grant, Stage};
+use crate::domain::help::Course;
 use crate::domain::id::{AlertId, DenialId, GrantId, RequestId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
 use crate::domain::recent::Recent;
@@ -18,9 +22,9 @@ use crate::domain::repeat::{DenialKey, verdict_key};
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::Verdict;
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::net::Ipv4Addr;
 
 /// How many verdicts the operator page remembers.
 const LAST_VERDICTS: usize = 50;
@@ -85,14 +89,21 @@ impl State {
                 verdict,
             } => self.decide(at, *denial, registry.as_ref(), verdict),
             What::Repeated { denial, of } => {
+                self.refused_again(*denial, *of);
                 self.leave(*denial);
                 self.count(*of, 1);
             }
-            What::Counted { counts, events, .. } => {
+            What::Counted {
+                counts,
+                events,
+                refused,
+                ..
+            } => {
                 for (of, count) in counts {
                     self.count(*of, *count);
                 }
                 self.remember(events);
+                self.refused(refused);
             }
             What::Thinned {
                 registry,
@@ -115,15 +126,24 @@ impl State {
             What::WriteIntended(write) => self.begin(at, write),
             What::WriteSettled {
                 registry, outcome, ..
-            } => self.settle(registry, outcome),
-            What::Opened { grant } => self.stage(*grant, Stage::Open),
+            } => self.settle(at, registry, outcome),
+            What::Opened { grant } => {
+                self.stage(*grant, Stage::Open);
+                self.opened(at, *grant);
+            }
             What::Satisfied { grant, .. } => {
                 self.stage(*grant, Stage::Satisfied);
                 self.keep_window(at, *grant);
             }
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
-            What::RegistryChanged { .. } => {}
+            What::RegistryChanged { .. }
+            | What::RegistrySeen { .. }
+            | What::Drifted { .. }
+            | What::Restoring { .. }
+            | What::PossiblyOverwritten(_)
+            | What::Helped(_)
+            | What::Extended { .. } => self.notice(at, what),
             What::Requested(request) => self.ask(request),
             What::Answered {
                 request, answer, ..
@@ -165,10 +185,10 @@ impl State {
     /// What an applied write means for the grants of its registry.
     pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<What> {
         let of = |standing: &Standing| {
-            let (grant, address) = (standing.grant.id, standing.grant.address.get());
-            if standing.stage == Stage::Intended && write.add.contains(&address) {
+            let (grant, network) = (standing.grant.id, standing.grant.address.network());
+            if standing.stage == Stage::Intended && write.add.contains(&network) {
                 Some(What::Opened { grant })
-            } else if standing.is_over(now) && write.remove.contains(&address) {
+            } else if standing.is_over(now) && write.remove.contains(&network) {
                 let opened = standing.stage == Stage::Open;
                 let ending = if opened {
                     Ending::Expired
@@ -219,6 +239,12 @@ impl State {
             since: at,
             told: BTreeMap::new(),
             evidence,
+            course: Course {
+                denied_at: decided.map(|decision| decision.denial.report.at.unwrap_or(decision.at)),
+                ..Course::default()
+            },
+            restores: Vec::new(),
+            restoring: false,
         };
         self.grants.insert(grant.id, standing);
         let registry = self.registry(&grant.registry);
@@ -263,15 +289,22 @@ impl State {
         registry.writes.truncate(LAST_WRITES);
     }
 
-    fn settle(&mut self, registry: &ResourceId, outcome: &WriteOutcome) {
+    fn settle(&mut self, at: Timestamp, registry: &ResourceId, outcome: &WriteOutcome) {
         let registry = self.registry(registry);
         let Some((begun, write)) = registry.unsettled.take() else {
             return;
         };
         match outcome {
-            WriteOutcome::Applied { .. } => registry.claimed.applied(&write.add, &write.remove),
+            WriteOutcome::Applied { after } => {
+                registry.claimed.applied(&write.add, &write.remove);
+                registry.sight.applied((begun, at), &write, after);
+                self.restored(&write.registry, &write.add);
+            }
             WriteOutcome::NotApplied { .. } => registry.claimed.not_applied(begun, &write.add),
-            WriteOutcome::Lost { .. } => {}
+            WriteOutcome::Lost { .. } => {
+                let to = begun.checked_add(MAY_LAND_WITHIN).unwrap_or(at);
+                registry.sight.gap(&write, (begun, to), &write.before);
+            }
         }
     }
 
@@ -280,11 +313,12 @@ impl State {
             return;
         };
         standing.stage = stage;
+        standing.restoring = false;
         if stage == Stage::Open {
             let (registry, address) = (standing.grant.registry.clone(), standing.grant.address);
             self.registry(&registry)
                 .claimed
-                .applied(&[address.get()], &[]);
+                .applied(&[address.network()], &[]);
         }
     }
 
@@ -302,12 +336,14 @@ impl State {
             grants.remove(&grant);
         }
         self.registry(&registry).drop_empty(address.get());
-        let claimed = &mut self.registry(&registry).claimed;
+        let known = self.registry(&registry);
+        known.sight.over(address.network());
+        let claimed = &mut known.claimed;
         if ending == Some(Ending::RemovedByOthers) {
-            claimed.lose(address.get());
+            claimed.lose(address.network());
         } else if !shared {
             // Whoever else still needs the address needs to know whose entry it is.
-            claimed.release(address.get());
+            claimed.release(address.network());
         }
     }
 
@@ -363,20 +399,20 @@ impl State {
             times.retain(|at| now.duration_since(*at) < BUDGET_WINDOW);
             !times.is_empty()
         });
-        let needed: BTreeSet<(ResourceId, Ipv4Addr)> = self
+        let needed: BTreeSet<(ResourceId, Ipv4Net)> = self
             .grants
             .values()
             .map(|standing| {
                 (
                     standing.grant.registry.clone(),
-                    standing.grant.address.get(),
+                    standing.grant.address.network(),
                 )
             })
             .collect();
         for (id, registry) in &mut self.registries {
             registry
                 .claimed
-                .forget(now, |address| needed.contains(&(id.clone(), address)));
+                .forget(now, |network| needed.contains(&(id.clone(), network)));
             while registry
                 .granted
                 .front()

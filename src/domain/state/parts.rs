@@ -2,7 +2,9 @@
 
 use crate::domain::claims::Claims;
 use crate::domain::event::Evidence;
+use crate::domain::firewall::Sight;
 use crate::domain::grant::{Grant, Stage};
+use crate::domain::help::Course;
 use crate::domain::id::{GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, Write};
 use crate::domain::repeat::DenialKey;
@@ -26,6 +28,12 @@ pub struct Standing {
     pub told: BTreeMap<String, Timestamp>,
     /// What it rests on: a grant for a status-403 row explains itself otherwise when it does not help.
     pub evidence: Evidence,
+    /// What became of the caller.
+    pub course: Course,
+    /// When its entry was to be written again after others had taken it away, newest last.
+    pub restores: Vec<Timestamp>,
+    /// Whether it is to be written again now.
+    pub restoring: bool,
 }
 
 /// What is known of one registry's entries.
@@ -33,7 +41,7 @@ pub struct Standing {
 pub struct Registry {
     /// The write that was begun and of which the outcome is not known.
     pub unsettled: Option<(Timestamp, Write)>,
-    /// Addresses whose entries we wrote, or began to write: if they stand there, they are ours.
+    /// Entries that we wrote, or began to write: if they stand there, they are ours.
     pub claimed: Claims,
     /// When grants were decided within the last hour, oldest first.
     pub granted: VecDeque<Timestamp>,
@@ -41,6 +49,8 @@ pub struct Registry {
     pub writes: VecDeque<WriteId>,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
+    /// What reads have shown of it, and events told.
+    pub sight: Sight,
 }
 
 /// A request, and what became of it.
@@ -91,8 +101,13 @@ impl Standing {
         self.grant.until <= now
     }
 
+    /// Whether an entry is to be written for it.
+    pub fn waits_for_a_write(&self) -> bool {
+        self.stage == Stage::Intended || self.restoring
+    }
+
     /// Whether something is to be done for it: to open it, or to bring it to its end.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.stage == Stage::Intended || self.is_over(now)
+        self.waits_for_a_write() || self.is_over(now)
     }
 }
