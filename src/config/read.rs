@@ -31,7 +31,7 @@ const MAX_EVENT_AGE: Duration = Duration::from_mins(30);
 const REPEAT_WINDOW: Duration = Duration::from_mins(15);
 /// How long an entry may take to reach every front end unless the file says otherwise: minutes at most
 /// (<https://learn.microsoft.com/azure/container-registry/container-registry-access-selected-networks>).
-const PROPAGATION_GRACE: Duration = Duration::from_secs(120);
+const PROPAGATION_GRACE: Duration = Duration::from_mins(2);
 
 /// Reads the configuration from its file.
 ///

@@ -322,7 +322,11 @@ impl What {
     pub fn once(&self) -> Option<String> {
         match self {
             Self::Denied(denied) => denied.event(),
-            Self::Counted { .. } | Self::Thinned { .. } => None,
+            Self::Counted { .. }
+            | Self::Thinned { .. }
+            | Self::RegistrySeen { .. }
+            | Self::Drifted { .. }
+            | Self::Restoring { .. } => None,
             Self::Storm {
                 registry,
                 since,
@@ -335,7 +339,6 @@ impl What {
             Self::Decided { denial, .. } | Self::Repeated { denial, .. } => {
                 Some(format!("decided:{denial}"))
             }
-            Self::RegistrySeen { .. } | Self::Drifted { .. } | Self::Restoring { .. } => None,
             Self::Extended { grant, until, .. } => Some(format!("extended:{grant}:{until}")),
             Self::Helped(helped) => Some(helped.once()),
             Self::PossiblyOverwritten(overwritten) => Some(overwritten.once()),

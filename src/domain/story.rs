@@ -24,19 +24,7 @@ pub fn line(what: &What) -> String {
         } => decided(registry.as_ref(), verdict),
         What::Repeated { of, .. } => format!("the same as denial {of}: no new verdict"),
         What::Counted { source, counts, .. } => counted(source, counts),
-        What::Thinned {
-            registry,
-            source,
-            count,
-            storm,
-            ..
-        } => thinned(registry.as_ref(), source, *count, *storm),
-        What::Storm {
-            registry,
-            thinned,
-            over,
-            ..
-        } => storm(registry.as_ref(), *thinned, *over),
+        What::Thinned { .. } | What::Storm { .. } => crowd(what),
         What::Granted(grant) => granted(grant),
         What::WriteIntended(write) => intended(write),
         What::WriteSettled {
@@ -63,13 +51,7 @@ pub fn line(what: &What) -> String {
             format!("until {} by {by} (grant {grant})", words::time(*until))
         }
         What::Helped(helped) => helped.summary(),
-        What::RegistrySeen { registry, seen, .. } => Seen::summary(registry, seen.as_ref()),
-        What::Drifted {
-            registry,
-            drift,
-            by,
-            ..
-        } => drift.summary(registry, by),
+        What::RegistrySeen { .. } | What::Drifted { .. } => noticed(what),
         What::Restoring { grant } => {
             format!("the entry that others took away is to be written again (grant {grant})")
         }
@@ -91,6 +73,22 @@ pub fn line(what: &What) -> String {
         } => {
             format!("`{channel}` never took the message: {reason} (alert {alert})")
         }
+    }
+}
+
+fn noticed(what: &What) -> String {
+    if let What::RegistrySeen { registry, seen, .. } = what {
+        Seen::summary(registry, seen.as_ref())
+    } else if let What::Drifted {
+        registry,
+        drift,
+        by,
+        ..
+    } = what
+    {
+        drift.summary(registry, by)
+    } else {
+        String::new()
     }
 }
 
@@ -134,6 +132,29 @@ fn counted(source: &str, counts: &BTreeMap<DenialId, u64>) -> String {
         .map(|(of, count)| format!("{count} like denial {of}"))
         .collect();
     format!("from `{source}` again: {}: no new verdict", each.join(", "))
+}
+
+fn crowd(what: &What) -> String {
+    if let What::Thinned {
+        registry,
+        source,
+        count,
+        storm,
+        ..
+    } = what
+    {
+        thinned(registry.as_ref(), source, *count, *storm)
+    } else if let What::Storm {
+        registry,
+        thinned,
+        over,
+        ..
+    } = what
+    {
+        storm(registry.as_ref(), *thinned, *over)
+    } else {
+        String::new()
+    }
 }
 
 fn storm(registry: Option<&ResourceId>, thinned: u64, over: bool) -> String {

@@ -35,7 +35,7 @@ pub async fn take_in(
     }
     let found = uses::read(head, body, &watched);
     let signs: Vec<Sign> = found
-        .into_iter()
+        .iter()
         .filter_map(|found| sign(app, source, found, now))
         .collect();
     let what: Vec<What> = app.ledger.read(|state| {
@@ -60,7 +60,7 @@ fn speaks_of_itself(source: &Source) -> bool {
 
 /// A use that is about an enrolled registry which the source may speak of, and not too old to say
 /// something of now.
-fn sign(app: &App, source: &Source, found: uses::Use, now: Timestamp) -> Option<Sign> {
+fn sign(app: &App, source: &Source, found: &uses::Use, now: Timestamp) -> Option<Sign> {
     if now.duration_since(found.at) > app.windows.max_age {
         return None;
     }

@@ -49,8 +49,8 @@ pub fn read(head: &Head, body: &[u8], addresses: &BTreeSet<Ipv4Addr>) -> Vec<Use
 /// Whether one of the addresses and a status of success stand in the body at all.
 fn may_tell(body: &[u8], addresses: &BTreeSet<Ipv4Addr>) -> bool {
     let success = ["\"200\"", "\"201\"", ":200", ":201", ": 200", ": 201"];
-    let succeeded = |status: &&str| memmem::find(body, status.as_bytes()).is_some();
-    if addresses.is_empty() || !success.iter().any(|status| succeeded(&status)) {
+    let succeeded = |status: &str| memmem::find(body, status.as_bytes()).is_some();
+    if addresses.is_empty() || !success.iter().any(|status| succeeded(status)) {
         return false;
     }
     let texts = addresses.iter().map(Ipv4Addr::to_string);

@@ -88,23 +88,7 @@ impl State {
                 registry,
                 verdict,
             } => self.decide(at, *denial, registry.as_ref(), verdict),
-            What::Repeated { denial, of } => {
-                self.refused_again(*denial, *of);
-                self.leave(*denial);
-                self.count(*of, 1);
-            }
-            What::Counted {
-                counts,
-                events,
-                refused,
-                ..
-            } => {
-                for (of, count) in counts {
-                    self.count(*of, *count);
-                }
-                self.remember(events);
-                self.refused(refused);
-            }
+            What::Repeated { .. } | What::Counted { .. } => self.again(what),
             What::Thinned {
                 registry,
                 count,
@@ -127,10 +111,7 @@ impl State {
             What::WriteSettled {
                 registry, outcome, ..
             } => self.settle(at, registry, outcome),
-            What::Opened { grant } => {
-                self.stage(*grant, Stage::Open);
-                self.opened(at, *grant);
-            }
+            What::Opened { grant } => self.opened(at, *grant),
             What::Satisfied { grant, .. } => {
                 self.stage(*grant, Stage::Satisfied);
                 self.keep_window(at, *grant);
@@ -140,10 +121,10 @@ impl State {
             What::RegistryChanged { .. }
             | What::RegistrySeen { .. }
             | What::Drifted { .. }
-            | What::Restoring { .. }
-            | What::PossiblyOverwritten(_)
-            | What::Helped(_)
-            | What::Extended { .. } => self.notice(at, what),
+            | What::PossiblyOverwritten(_) => self.notice(at, what),
+            What::Restoring { grant } => self.restore(at, *grant),
+            What::Helped(helped) => self.helped(at, helped),
+            What::Extended { grant, until, by } => self.extend(at, (*grant, *until), by),
             What::Requested(request) => self.ask(request),
             What::Answered {
                 request, answer, ..

@@ -2,9 +2,9 @@
 
 use super::State;
 use crate::domain::event::Changed;
-use crate::domain::firewall::{Drift, Other, Ours, Overwritten};
+use crate::domain::firewall::{Drift, Other, Ours, Overwritten, Seen};
 use crate::domain::grant::Stage;
-use crate::domain::help::{Help, Refused};
+use crate::domain::help::{Help, Helped, Refused};
 use crate::domain::id::{DenialId, GrantId};
 use crate::domain::ledger::What;
 use crate::domain::resource_id::ResourceId;
@@ -23,85 +23,93 @@ const MOST_RESTORES: usize = 3;
 const MOST_WATCHED: usize = 256;
 
 impl State {
-    /// Takes in what was noticed: by reads, by events, by logs.
+    /// Takes in what reads and events show of a registry.
     pub(super) fn notice(&mut self, at: Timestamp, what: &What) {
-        match what {
-            What::RegistryChanged {
-                registry,
-                change: Changed::Written | Changed::Deleted,
-                by,
-                at: when,
-                ours: None,
-                event_id,
-                source,
-            } => {
-                let sight = &mut self.registry(registry).sight;
-                let number = sight.heard;
-                let event = event_id.clone().unwrap_or_else(|| format!("{at}.{number}"));
-                sight.hear(Other {
-                    event: format!("{source}:{event}"),
-                    at: when.unwrap_or(at),
-                    by: by.clone(),
-                });
+        if let What::RegistryChanged {
+            registry,
+            change: Changed::Written | Changed::Deleted,
+            by,
+            at: when,
+            ours: None,
+            event_id,
+            source,
+        } = what
+        {
+            let sight = &mut self.registry(registry).sight;
+            let number = sight.heard;
+            let event = event_id.clone().unwrap_or_else(|| format!("{at}.{number}"));
+            sight.hear(Other {
+                event: format!("{source}:{event}"),
+                at: when.unwrap_or(at),
+                by: by.clone(),
+            });
+        } else if let What::RegistrySeen {
+            registry,
+            seen,
+            base_of,
+        } = what
+        {
+            self.look(at, registry, seen.as_ref());
+            if let Some((write, seen)) = base_of.zip(seen.as_ref()) {
+                self.registry(registry).sight.based_on(write, seen);
             }
-            What::RegistrySeen {
-                registry,
-                seen,
-                base_of,
-            } => {
-                let claimed = self.claimed(registry, at);
-                let sight = &mut self.registry(registry).sight;
-                sight.look(at, seen.as_ref(), &claimed);
-                if let Some((write, seen)) = base_of.zip(seen.as_ref()) {
-                    sight.based_on(write, seen);
-                }
-                let shown = claimed.into_iter();
-                let shown = shown.filter(|net| seen.as_ref().is_some_and(|it| it.shows(*net)));
-                self.restored(registry, &shown.collect::<Vec<_>>());
-            }
-            What::Drifted {
-                registry, drift, ..
-            } if !matches!(drift, Drift::RegistryGone | Drift::RegistryBack) => {
+        } else if let What::Drifted {
+            registry, drift, ..
+        } = what
+        {
+            if !matches!(drift, Drift::RegistryGone | Drift::RegistryBack) {
                 self.registry(registry).sight.conclude();
             }
-            What::PossiblyOverwritten(overwritten) => {
-                let registry = self.registry(&overwritten.registry);
-                registry.sight.told(overwritten);
+        } else if let What::PossiblyOverwritten(overwritten) = what {
+            let registry = self.registry(&overwritten.registry);
+            registry.sight.told(overwritten);
+        }
+    }
+
+    fn look(&mut self, at: Timestamp, registry: &ResourceId, seen: Option<&Seen>) {
+        let claimed = self.claimed(registry, at);
+        self.registry(registry).sight.look(at, seen, &claimed);
+        let shown = claimed.into_iter();
+        let shown = shown.filter(|net| seen.is_some_and(|seen| seen.shows(*net)));
+        self.restored(registry, &shown.collect::<Vec<_>>());
+    }
+
+    /// Takes in a verdict on whether a grant helped.
+    pub(super) fn helped(&mut self, at: Timestamp, helped: &Helped) {
+        if let Some(standing) = self.grants.get_mut(&helped.grant) {
+            standing.course.judge(at, helped);
+        }
+    }
+
+    /// What is over stays over, and no end comes nearer.
+    pub(super) fn extend(&mut self, at: Timestamp, (grant, until): (GrantId, Timestamp), by: &str) {
+        let standing = self.grants.get_mut(&grant);
+        if let Some(standing) = standing.filter(|standing| !standing.is_over(at)) {
+            standing.grant.until = standing.grant.until.max(until);
+            if by == BY_USE {
+                standing.course.extended_at = Some(at);
             }
-            What::Restoring { grant } => self.restore(at, *grant),
-            What::Helped(helped) => {
-                if let Some(standing) = self.grants.get_mut(&helped.grant) {
-                    standing.course.judge(at, helped);
-                }
+        }
+    }
+
+    /// A denial that repeats one that stands: counted, and a sign for the grant that stands for it.
+    pub(super) fn again(&mut self, what: &What) {
+        if let What::Repeated { denial, of } = what {
+            self.refused_again(*denial, *of);
+            self.leave(*denial);
+            self.count(*of, 1);
+        } else if let What::Counted {
+            counts,
+            events,
+            refused,
+            ..
+        } = what
+        {
+            for (of, count) in counts {
+                self.count(*of, *count);
             }
-            What::Extended { grant, until, by } => {
-                if let Some(standing) = self.grants.get_mut(grant) {
-                    standing.grant.until = *until;
-                    if by == BY_USE {
-                        standing.course.extended_at = Some(at);
-                    }
-                }
-            }
-            What::RegistryChanged { .. } | What::Drifted { .. } => {}
-            // Nothing else is handed over here.
-            What::Denied(_)
-            | What::Decided { .. }
-            | What::Repeated { .. }
-            | What::Counted { .. }
-            | What::Thinned { .. }
-            | What::Storm { .. }
-            | What::Granted(_)
-            | What::WriteIntended(_)
-            | What::WriteSettled { .. }
-            | What::Opened { .. }
-            | What::Satisfied { .. }
-            | What::NotOpened { .. }
-            | What::Ended { .. }
-            | What::Requested(_)
-            | What::Answered { .. }
-            | What::Alerted(_)
-            | What::Delivered { .. }
-            | What::Undelivered { .. } => {}
+            self.remember(events);
+            self.refused(refused);
         }
     }
 
@@ -151,7 +159,7 @@ impl State {
     }
 
     /// Others took the entry away: it is not ours any more until it is written again.
-    fn restore(&mut self, at: Timestamp, grant: GrantId) {
+    pub(super) fn restore(&mut self, at: Timestamp, grant: GrantId) {
         let Some(standing) = self.grants.get_mut(&grant) else {
             return;
         };
@@ -180,13 +188,14 @@ impl State {
 
     /// A grant's entry stands for the first time.
     pub(super) fn opened(&mut self, at: Timestamp, grant: GrantId) {
+        self.stage(grant, Stage::Open);
         if let Some(standing) = self.grants.get_mut(&grant) {
             standing.course.opened_at.get_or_insert(at);
         }
     }
 
     /// The refusals of addresses that grants stand for.
-    pub(super) fn refused(&mut self, refused: &BTreeMap<DenialId, Refused>) {
+    fn refused(&mut self, refused: &BTreeMap<DenialId, Refused>) {
         if refused.is_empty() {
             return;
         }
@@ -198,7 +207,7 @@ impl State {
     }
 
     /// The same of a denial that waited for its verdict.
-    pub(super) fn refused_again(&mut self, denial: DenialId, of: DenialId) {
+    fn refused_again(&mut self, denial: DenialId, of: DenialId) {
         let Some((arrived, denied)) = self.undecided.get(&denial) else {
             return;
         };
