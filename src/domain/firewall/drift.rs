@@ -1,11 +1,12 @@
 //! What others changed on a registry between two reads of ours.
 
+use super::answers::Class;
 use super::live::Live;
 use crate::domain::id::GrantId;
 use crate::domain::network;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What a read showed of a registry, as far as its firewall depends on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,79 +87,6 @@ pub enum Drift {
     RegistryGone,
     /// There is one again.
     RegistryBack,
-}
-
-/// The kinds of drift, each with an answer of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// [`Drift::OursMissing`]
-    OursMissing,
-    /// [`Drift::ForeignNew`]
-    ForeignNew,
-    /// [`Drift::ForeignGone`]
-    ForeignGone,
-    /// [`Drift::Replaced`]
-    Replaced,
-    /// [`Drift::DefaultAction`]
-    DefaultAction,
-    /// [`Drift::PublicAccess`]
-    PublicAccess,
-    /// [`Drift::Sku`]
-    Sku,
-    /// [`Drift::RegistryGone`] and [`Drift::RegistryBack`]
-    Registry,
-}
-
-/// What is done about drift.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// People are told.
-    #[default]
-    Alert,
-    /// It is written down, and that is all.
-    Accept,
-    /// People are told, and our entry is written again while its grant is in force.
-    Restore,
-}
-
-/// The answers of one registry; [`Answer::Alert`] where none is named.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answers(pub BTreeMap<Class, Answer>);
-
-impl Answers {
-    /// The answer to drift of this kind.
-    pub fn to(&self, class: Class) -> Answer {
-        self.0.get(&class).copied().unwrap_or_default()
-    }
-}
-
-impl Class {
-    /// Every kind, in the order in which they are documented.
-    pub const ALL: [Self; 8] = [
-        Self::OursMissing,
-        Self::ForeignNew,
-        Self::ForeignGone,
-        Self::Replaced,
-        Self::DefaultAction,
-        Self::PublicAccess,
-        Self::Sku,
-        Self::Registry,
-    ];
-
-    /// The name in configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OursMissing => "ours_missing",
-            Self::ForeignNew => "foreign_new",
-            Self::ForeignGone => "foreign_gone",
-            Self::Replaced => "replaced",
-            Self::DefaultAction => "default_action",
-            Self::PublicAccess => "public_access",
-            Self::Sku => "sku",
-            Self::Registry => "registry",
-        }
-    }
 }
 
 impl Drift {

@@ -1,5 +1,6 @@
 //! The registry's own list: reading it, judging it, and planning the smallest change of it.
 
+mod answers;
 mod drift;
 mod live;
 mod overwritten;
@@ -10,7 +11,8 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-pub use drift::{Answer, Answers, Class, Drift, Ours, Seen, compare, missing_in};
+pub use answers::{Answer, Answers, Class};
+pub use drift::{Drift, Ours, Seen, compare, missing_in};
 pub use live::{Live, Malformed, Rule};
 pub use overwritten::{Gap, Other, Overwritten};
 pub use plan::{Patch, Plan, Step, Wanted, plan};

@@ -1,6 +1,7 @@
 //! Drift in words: what was before, what is now, who did it as far as is known, and what to do.
 
-use super::drift::{Answer, Drift, Seen};
+use super::answers::Answer;
+use super::drift::{Drift, Seen};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::words;
 
