@@ -20,7 +20,9 @@ use crate::domain::sets::Sets;
 use crate::domain::signature;
 use crate::domain::verdict::Approvals;
 use crate::flow::notify::Attempts;
+use crate::flow::posture::Postures;
 use crate::flow::reconcile::Pace;
+use crate::flow::shadow::Beside;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use arc_swap::ArcSwap;
@@ -53,6 +55,8 @@ pub struct App {
     pub policy: ArcSwap<Policy>,
     /// Where the policy's files are.
     pub policies: PathBuf,
+    /// The candidate policy that is asked beside it, if there is one.
+    pub shadow: Option<Beside>,
     /// The address sets as they were last loaded.
     pub sets: ArcSwap<Sets>,
     /// Whether entries may be added: not in observe mode.
@@ -85,13 +89,29 @@ pub struct Memory {
     /// The registries' login servers.
     pub login_servers: RwLock<BTreeMap<ResourceId, String>>,
     limits: Mutex<BTreeMap<ResourceId, (Timestamp, u32)>>,
+    latest: Mutex<BTreeMap<ResourceId, Latest>>,
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
     missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
     looks: Mutex<BTreeMap<ResourceId, (Timestamp, u64)>>,
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
+    postures: Mutex<Postures>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
+}
+
+/// How many reads in a row must show an older change than is known before it is believed.
+const STALE_READS: u32 = 20;
+
+/// The latest change of a registry that is known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Latest {
+    modified: Option<Timestamp>,
+    /// Since when reads show an older one.
+    stale_since: Option<Timestamp>,
+    stale_reads: u32,
+    /// Whether reads have shown an older one for so long that it is believed.
+    overruled: bool,
 }
 
 impl Memory {
@@ -215,6 +235,16 @@ impl App {
         hosts.resolve(&denied.report, scope).cloned()
     }
 
+    /// Whether what `source` tells of a registry by its id is heard.
+    pub fn may_speak_of(&self, source: &Source, registry: &ResourceId) -> bool {
+        let hosts = self
+            .memory
+            .hosts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        hosts.may_speak_of(registry, &source.scope)
+    }
+
     /// Whether a set of the policy in force that somebody owns holds `address`.
     pub fn owns(&self, address: IpAddr) -> bool {
         self.policy.load().owns(address, &self.sets.load())
@@ -233,6 +263,7 @@ impl App {
             .hosts
             .write()
             .unwrap_or_else(PoisonError::into_inner);
+        self.postures(|postures| postures.learn(id, live, self.clock.now()));
         hosts.learn(id, live.data_endpoints.iter().chain([&live.login_server]));
         let mut names = self
             .memory
@@ -240,6 +271,11 @@ impl App {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         names.insert(id.clone(), live.login_server.clone());
+    }
+
+    /// What is known of how the registries stand.
+    pub fn postures<T>(&self, with: impl FnOnce(&mut Postures) -> T) -> T {
+        with(&mut locked(&self.memory.postures))
     }
 
     /// The registry's login server, once Azure has told it.
@@ -277,6 +313,40 @@ impl App {
     /// Remembers a registry's limit of entries.
     pub fn remember_limit(&self, id: &ResourceId, now: Timestamp, limit: u32) {
         locked(&self.memory.limits).insert(id.clone(), (now, limit));
+    }
+
+    /// Whether a read of a registry that shows `modified` as its latest change is older than what is
+    /// known of it. After reads of `patience` that all say so it is believed, and known from then on.
+    pub fn is_stale(
+        &self,
+        id: &ResourceId,
+        modified: Timestamp,
+        now: Timestamp,
+        patience: SignedDuration,
+    ) -> bool {
+        let written = self.ledger.read(|state| state.registries.get(id)?.modified);
+        let mut memory = locked(&self.memory.latest);
+        let known = memory.entry(id.clone()).or_default();
+        if !known.overruled {
+            known.modified = known.modified.max(written);
+        }
+        if known.modified.is_none_or(|latest| modified >= latest) {
+            known.modified = Some(modified);
+            known.stale_since = None;
+            known.stale_reads = 0;
+            return false;
+        }
+        let since = *known.stale_since.get_or_insert(now);
+        known.stale_reads = known.stale_reads.saturating_add(1);
+        if now.duration_since(since) < patience || known.stale_reads < STALE_READS {
+            return true;
+        }
+        *known = Latest {
+            modified: Some(modified),
+            overruled: true,
+            ..Latest::default()
+        };
+        false
     }
 
     /// How fast attempts for a registry follow each other now.

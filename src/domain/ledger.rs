@@ -250,6 +250,9 @@ pub struct Write {
     /// Entries of others that an earlier write of ours dropped, and that are put back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub give_back: Vec<String>,
+    /// How often the right to write to the registry had passed on, where replicas share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
 }
 
 impl Write {
@@ -271,6 +274,9 @@ pub enum WriteOutcome {
     Applied {
         /// The entries as that read showed them.
         after: Vec<String>,
+        /// `systemData.lastModifiedAt` of that read, where it was shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modified: Option<Timestamp>,
     },
     /// Azure refused it before doing anything.
     NotApplied {
@@ -315,6 +321,25 @@ impl What {
             Self::Delivered { .. } => "delivered",
             Self::Undelivered { .. } => "undelivered",
         }
+    }
+
+    /// Whether verdicts rest on it: what is granted, asked, answered or over. The rest tells of what
+    /// arrived, of messages, and of how writes fare.
+    pub fn is_decisive(&self) -> bool {
+        !matches!(
+            self,
+            Self::Denied(_)
+                | Self::Counted { .. }
+                | Self::Thinned { .. }
+                | Self::Storm { .. }
+                | Self::WriteIntended(_)
+                | Self::WriteSettled { .. }
+                | Self::Opened { .. }
+                | Self::RegistryChanged { .. }
+                | Self::Alerted(_)
+                | Self::Delivered { .. }
+                | Self::Undelivered { .. }
+        )
     }
 
     /// A key that may stand in the ledger once only: the database refuses the second. One verdict

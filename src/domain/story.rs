@@ -119,8 +119,16 @@ fn decided(registry: Option<&ResourceId>, verdict: &Verdict) -> String {
     } else {
         format!(" ({})", notes.join("; "))
     };
+    let candidate = verdict.shadow.as_ref().map_or_else(String::new, |shadow| {
+        let rule = shadow.rule.as_ref();
+        let rule = rule.map_or_else(|| "its default".to_owned(), |rule| format!("rule `{rule}`"));
+        format!(
+            "; the candidate policy would say {} by {rule}",
+            shadow.action
+        )
+    });
     format!(
-        "{}{on} by {}{notes}",
+        "{}{on} by {}{notes}{candidate}",
         verdict.action,
         words::verdict(verdict)
     )
@@ -200,7 +208,7 @@ fn intended(write: &Write) -> String {
 
 fn settled(registry: &ResourceId, outcome: &WriteOutcome) -> String {
     match outcome {
-        WriteOutcome::Applied { after } => {
+        WriteOutcome::Applied { after, .. } => {
             format!("applied: `{}` has {} entries", registry.name(), after.len())
         }
         WriteOutcome::NotApplied { reason } => {

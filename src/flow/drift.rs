@@ -20,7 +20,8 @@ pub(super) fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
     let Some((_, heard)) = app.last_look(id) else {
         return true;
     };
-    heard != self::heard(app, id) || next(app, id).is_some_and(|next| next <= now)
+    let untold = || app.ledger.read(|state| !state.overwritten(id).is_empty());
+    heard != self::heard(app, id) || untold() || next(app, id).is_some_and(|next| next <= now)
 }
 
 /// When it is to be read next, if no event tells of a change.

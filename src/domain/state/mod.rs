@@ -4,6 +4,7 @@
 //! is here, and is the same again after a restart.
 
 mod parts;
+mod seen;
 mod sight;
 
 pub use parts::{Asked, Decision, Registry, Standing};
@@ -15,7 +16,7 @@ use crate::domain::crowd::Crowd;
 use crate::domain::event::Evidence;
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::help::Course;
-use crate::domain::id::{AlertId, DenialId, GrantId, RequestId};
+use crate::domain::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
 use crate::domain::recent::Recent;
 use crate::domain::repeat::{DenialKey, verdict_key};
@@ -109,8 +110,10 @@ impl State {
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
             What::WriteSettled {
-                registry, outcome, ..
-            } => self.settle(at, registry, outcome),
+                write,
+                registry,
+                outcome,
+            } => self.settle(at, *write, registry, outcome),
             What::Opened { grant } => self.opened(at, *grant),
             What::Satisfied { grant, .. } => {
                 self.stage(*grant, Stage::Satisfied);
@@ -142,6 +145,12 @@ impl State {
         self.grants
             .values()
             .filter(move |standing| standing.grant.registry == *registry)
+    }
+
+    /// Whether a write of `registry` hangs: begun, and its outcome not known.
+    pub fn is_unsettled(&self, registry: &ResourceId) -> bool {
+        let known = self.registries.get(registry);
+        known.is_some_and(|known| known.unsettled.is_some())
     }
 
     /// How many grants for `registry` were decided within the hour before `now`.
@@ -257,8 +266,12 @@ impl State {
             return;
         };
         asked.answer = Some((at, answer));
+        let (registry, address) = (asked.request.registry.clone(), asked.request.address);
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
             self.decided.insert(*key, (at, asked.request.denial));
+        }
+        if answer == Answer::Deny {
+            self.registry(&registry).seen.take_back(address);
         }
     }
 
@@ -270,14 +283,22 @@ impl State {
         registry.writes.truncate(LAST_WRITES);
     }
 
-    fn settle(&mut self, at: Timestamp, registry: &ResourceId, outcome: &WriteOutcome) {
+    fn settle(
+        &mut self,
+        at: Timestamp,
+        write: WriteId,
+        registry: &ResourceId,
+        outcome: &WriteOutcome,
+    ) {
         let registry = self.registry(registry);
-        let Some((begun, write)) = registry.unsettled.take() else {
+        let hanging = registry.unsettled.take_if(|(_, hangs)| hangs.id == write);
+        let Some((begun, write)) = hanging else {
             return;
         };
         match outcome {
-            WriteOutcome::Applied { after } => {
+            WriteOutcome::Applied { after, modified } => {
                 registry.claimed.applied(&write.add, &write.remove);
+                registry.modified = registry.modified.max(*modified);
                 registry.sight.applied((begun, at), &write, after);
                 self.restored(&write.registry, &write.add);
             }
@@ -307,6 +328,7 @@ impl State {
         let Some(standing) = self.grants.remove(&grant) else {
             return;
         };
+        self.look_back(&standing, ending);
         let Grant {
             registry, address, ..
         } = standing.grant;
@@ -391,6 +413,7 @@ impl State {
             })
             .collect();
         for (id, registry) in &mut self.registries {
+            registry.seen.forget(now);
             registry
                 .claimed
                 .forget(now, |network| needed.contains(&(id.clone(), network)));

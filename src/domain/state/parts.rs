@@ -10,6 +10,7 @@ use crate::domain::ledger::{Denied, Write};
 use crate::domain::repeat::DenialKey;
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
+use crate::domain::seen::Remembered;
 use crate::domain::verdict::Verdict;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -45,8 +46,12 @@ pub struct Registry {
     pub claimed: Claims,
     /// When grants were decided within the last hour, oldest first.
     pub granted: VecDeque<Timestamp>,
+    /// The latest change of it that a read after a write of ours showed.
+    pub modified: Option<Timestamp>,
     /// The latest writes, newest first: Azure tells of them later.
     pub writes: VecDeque<WriteId>,
+    /// Which addresses were granted before.
+    pub seen: Remembered,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
     /// What reads have shown of it, and events told.

@@ -18,6 +18,7 @@ use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::state::{Registry, State};
+use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -55,6 +56,7 @@ struct Attempt<'a> {
     app: &'a App,
     id: &'a ResourceId,
     call: &'a Call,
+    held: &'a Held,
 }
 
 /// What keeps a turn from its end.
@@ -66,6 +68,8 @@ enum Trouble {
     Arm(#[from] ArmError),
     #[error(transparent)]
     Ground(#[from] Malformed),
+    #[error("Azure shows the registry as it was before a change that it had shown already")]
+    Stale,
 }
 
 /// What an attempt leaves behind.
@@ -81,18 +85,45 @@ enum Left {
 /// Takes one turn for the registry `id`. Fails only if the ledger does.
 pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     let now = app.clock.now();
-    drift::report(app, id).await?;
-    if !drift::is_due(app, id, now) && !app.ledger.read(|state| has_work(state, id, now)) {
+    if !is_due(app, id, now) {
         return Ok(Turn::Idle);
     }
     if let Some(wait) = app.pace(id).waiting(now) {
         return Ok(Turn::Again(wait));
+    }
+    let held = match lease::take(app, id).await? {
+        Ok(held) => held,
+        Err(wait) => return Ok(Turn::Again(clock::add(now, wait))),
+    };
+    let turn = match turn_under(app, id, &held).await {
+        // Another process was faster: it is to be looked at anew.
+        Err(StoreError::Already | StoreError::Moved) => {
+            Ok(Turn::Again(clock::add(now, READ_AGAIN)))
+        }
+        turn => turn,
+    };
+    let pause = match &turn {
+        Ok(Turn::Again(at)) => Duration::try_from(at.duration_since(app.clock.now())),
+        Ok(Turn::Idle | Turn::Done) | Err(_) => Ok(Duration::ZERO),
+    };
+    lease::release(app, id, &held, pause.unwrap_or_default()).await;
+    turn
+}
+
+/// The turn, under a lease.
+async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, StoreError> {
+    app.ledger.follow().await?;
+    let now = app.clock.now();
+    drift::report(app, id).await?;
+    if !is_due(app, id, now) {
+        return Ok(Turn::Idle);
     }
     let call = Call::new(app.clock.id());
     let (left, why) = match attempt(Attempt {
         app,
         id,
         call: &call,
+        held,
     })
     .await
     {
@@ -120,6 +151,14 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
                 error.to_string(),
             )
         }
+        Err(stale @ Trouble::Stale) => {
+            let not_before = Some(clock::add(app.clock.now(), READ_AGAIN));
+            let pace = Pace {
+                not_before,
+                ..app.pace(id)
+            };
+            (pace, stale.to_string())
+        }
         Err(Trouble::Ground(error)) => {
             tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
             (app.pace(id).next(app.clock.now(), None), error.to_string())
@@ -131,7 +170,7 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
 }
 
 async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
-    let Attempt { app, id, call } = attempt;
+    let Attempt { app, id, call, .. } = attempt;
     let heard = drift::heard(app, id);
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
     let dropped = write::dropped(app, id, &live);
@@ -186,6 +225,11 @@ fn set_aside_unsure(app: &App, id: &ResourceId, plan: &mut Plan) -> bool {
     plan.steps
         .retain(|step| !missing(step).as_ref().is_some_and(unsure));
     all.iter().any(unsure)
+}
+
+/// Whether there is a reason to read `id` at `now`.
+fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
+    drift::is_due(app, id, now) || app.ledger.read(|state| has_work(state, id, now))
 }
 
 /// Whether anything is to be done for `id` at `now`: something to open, to close, to settle, or to

@@ -7,7 +7,7 @@ use crate::domain::firewall::{Live, Patch, missing_in};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
 use crate::domain::resource_id::ResourceId;
-use crate::flow::drift;
+use crate::flow::{drift, lease};
 use crate::store::StoreError;
 use std::time::Duration;
 
@@ -47,11 +47,12 @@ pub(super) fn dropped(app: &App, id: &ResourceId, live: &Live) -> Vec<What> {
 
 /// Writes `patch`: intent into the ledger, a last GET, the PATCH, and a read to see.
 pub(super) async fn write(
-    Attempt { app, id, call }: Attempt<'_>,
+    attempt: Attempt<'_>,
     live: &Live,
     patch: Patch,
     limit: u32,
 ) -> Result<Left, Trouble> {
+    let Attempt { app, id, call, .. } = attempt;
     let write = Write {
         id: WriteId(call.correlation_id),
         registry: id.clone(),
@@ -59,10 +60,18 @@ pub(super) async fn write(
         remove: patch.remove.iter().copied().collect(),
         before: live.entries(),
         give_back: patch.give_back.clone(),
+        generation: attempt.held.generation(),
     };
     app.ledger
         .append(app.clock.now(), vec![What::WriteIntended(write.clone())])
         .await?;
+    let renewed = lease::take(app, id).await?.ok();
+    let renewed = renewed.filter(|held| held.generation() == write.generation);
+    let Some(held) = renewed else {
+        let reason = "the right to write had passed on to another replica, so it was not sent";
+        not_applied(app, &write, reason).await?;
+        return Ok(Left::After(READ_AGAIN));
+    };
     // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
     let fresh = match read::live(app, id, app.arm.api_version(), call).await {
         Ok(fresh) => fresh.with_virtual_network_rules_of(live),
@@ -76,6 +85,10 @@ pub(super) async fn write(
             return Err(trouble);
         }
     };
+    if fresh.is_being_updated() {
+        not_applied(app, &write, "others' write began before it was sent").await?;
+        return Ok(Left::After(READ_AGAIN));
+    }
     // An entry that the last read showed and this one does not was taken away just now, or one of the two
     // reads is stale: written from it, our PATCH would drop the entry.
     let lacks = !missing_in(&fresh.entries(), &live.entries()).is_empty();
@@ -84,10 +97,18 @@ pub(super) async fn write(
         let soon = if lacks { READ_AGAIN } else { Duration::ZERO };
         return Ok(Left::After(soon));
     }
-    let outcome = app.arm.patch_registry(id, &patch.body(&fresh), call).await;
+    let body = patch.body(&fresh);
+    let outcome = app
+        .arm
+        .patch_registry(id, &body, call, || held.may_patch())
+        .await;
     tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
     match outcome {
-        Ok(()) => verify(Attempt { app, id, call }, &write, &fresh).await,
+        Ok(()) => verify(attempt, &write, &fresh).await,
+        Err(error @ PatchError::TooLate) => {
+            not_applied(app, &write, &error.to_string()).await?;
+            Ok(Left::After(Duration::ZERO))
+        }
         Err(PatchError::Unknown { why }) => {
             drift::note_base(app, &write, &fresh).await?;
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "what became of the PATCH is not known: {why}");
@@ -112,7 +133,7 @@ pub(super) async fn write(
 }
 
 async fn verify(
-    Attempt { app, id, call }: Attempt<'_>,
+    Attempt { app, id, call, .. }: Attempt<'_>,
     write: &Write,
     before: &Live,
 ) -> Result<Left, Trouble> {
@@ -132,6 +153,7 @@ async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError
     let now = app.clock.now();
     let outcome = WriteOutcome::Applied {
         after: live.entries(),
+        modified: live.modified,
     };
     let mut what = vec![What::WriteSettled {
         write: write.id,
