@@ -103,27 +103,38 @@ pub(super) async fn write(
         .patch_registry(id, &body, call, || held.may_patch())
         .await;
     tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
+    conclude_with(attempt, &write, &fresh, outcome).await
+}
+
+/// What follows from the PATCH's outcome.
+async fn conclude_with(
+    attempt: Attempt<'_>,
+    write: &Write,
+    fresh: &Live,
+    outcome: Result<(), PatchError>,
+) -> Result<Left, Trouble> {
+    let Attempt { app, id, call, .. } = attempt;
     match outcome {
-        Ok(()) => verify(attempt, &write, &fresh).await,
+        Ok(()) => verify(attempt, write, fresh).await,
         Err(error @ PatchError::TooLate) => {
-            not_applied(app, &write, &error.to_string()).await?;
+            not_applied(app, write, &error.to_string()).await?;
             Ok(Left::After(Duration::ZERO))
         }
         Err(PatchError::Unknown { why }) => {
-            drift::note_base(app, &write, &fresh).await?;
+            drift::note_base(app, write, fresh).await?;
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "what became of the PATCH is not known: {why}");
             Ok(Left::After(READ_AGAIN))
         }
         Err(PatchError::NotApplied(error)) => {
-            not_applied(app, &write, &error.to_string()).await?;
+            not_applied(app, write, &error.to_string()).await?;
             Err(Trouble::Arm(error))
         }
         Err(PatchError::OperationFailed { code, message }) => {
-            not_applied(app, &write, &format!("{code}: {message}")).await?;
+            not_applied(app, write, &format!("{code}: {message}")).await?;
             conclude::refused(
                 app,
                 id,
-                &write,
+                write,
                 &format!("Azure could not do it ({code}): {message}"),
             )
             .await?;
