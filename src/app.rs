@@ -4,7 +4,7 @@ use crate::auth::Bearer;
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::clock::Clock;
-use crate::config::Options;
+use crate::config::{Drift, Options};
 use crate::domain::alert::{About, Alert};
 use crate::domain::crowd::DISTINCT_ADDRESSES;
 use crate::domain::firewall::{Live, Malformed};
@@ -65,6 +65,8 @@ pub struct App {
     pub max_ttl: Duration,
     /// How long what stands for a denial stands for those like it.
     pub windows: Windows,
+    /// How long an entry may take to reach every front end.
+    pub grace: SignedDuration,
     /// Signs and checks approval links.
     pub link_key: LinkKey,
     /// How long a request can be answered.
@@ -91,6 +93,7 @@ pub struct Memory {
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
     missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
+    looks: Mutex<BTreeMap<ResourceId, (Timestamp, u64)>>,
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
     postures: Mutex<Postures>,
     /// What is known of the policy's files.
@@ -137,6 +140,8 @@ pub struct Enrolled {
     /// How many addresses that nobody owns may be refused within ten minutes before they are only
     /// counted.
     pub distinct_addresses: usize,
+    /// What is done about changes of others.
+    pub drift: Drift,
 }
 
 /// Where messages go: an incoming webhook that takes JSON.
@@ -383,6 +388,16 @@ impl App {
         let since: BTreeMap<GrantId, Timestamp> = missing.iter().map(since).collect();
         memory.insert(id.clone(), since.clone());
         since
+    }
+
+    /// When a registry was last read for drift, and of how many changes of others events had told then.
+    pub fn last_look(&self, id: &ResourceId) -> Option<(Timestamp, u64)> {
+        locked(&self.memory.looks).get(id).copied()
+    }
+
+    /// Remembers that.
+    pub fn looked(&self, id: &ResourceId, now: Timestamp, heard: u64) {
+        locked(&self.memory.looks).insert(id.clone(), (now, heard));
     }
 
     /// How often a message was tried on a channel, and when it may be tried again.

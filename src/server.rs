@@ -151,6 +151,7 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
             no: span(config.no_stands_for),
             max_age: span(config.max_event_age),
         },
+        grace: span(config.propagation_grace),
         link_key,
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
@@ -197,6 +198,7 @@ fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
         approvals: registry.approvals,
         grants_per_hour: registry.grants_per_hour,
         distinct_addresses: registry.distinct_addresses,
+        drift: registry.drift.clone(),
     };
     (registry.id.clone(), enrolled)
 }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod azure;
+mod drift;
 mod error;
 mod options;
 mod policies;
@@ -12,6 +13,7 @@ mod state;
 mod text_file;
 mod values;
 
+pub use drift::Drift;
 pub use error::LoadError;
 pub use options::Options;
 pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
@@ -66,6 +68,8 @@ pub struct Config {
     pub repeat_window: Duration,
     /// How long a person's no stands for denials like the one that was asked about.
     pub no_stands_for: Duration,
+    /// How long an entry may take to reach every front end; refusals until then say nothing.
+    pub propagation_grace: Duration,
     /// Approval links.
     pub links: Links,
     /// Azure and how to sign in there.
@@ -117,6 +121,8 @@ pub struct Registry {
     /// How many addresses in no set that somebody owns may be refused within ten minutes before they
     /// are only counted.
     pub distinct_addresses: usize,
+    /// What is done about changes of others.
+    pub drift: Drift,
 }
 
 /// A configured sender.

@@ -29,6 +29,9 @@ const MAX_TTL: Duration = Duration::from_hours(24);
 const MAX_EVENT_AGE: Duration = Duration::from_mins(30);
 /// How long a verdict stands for its like unless the file says otherwise.
 const REPEAT_WINDOW: Duration = Duration::from_mins(15);
+/// How long an entry may take to reach every front end unless the file says otherwise: minutes at most
+/// (<https://learn.microsoft.com/azure/container-registry/container-registry-access-selected-networks>).
+const PROPAGATION_GRACE: Duration = Duration::from_mins(2);
 
 /// Reads the configuration from its file.
 ///
@@ -80,6 +83,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let max_event_age = max_event_age.map_or(Some(MAX_EVENT_AGE), |at| at.duration(sink));
     let repeat_window = window(&mut fields, "repeat_window", sink);
     let no_stands_for = window(&mut fields, "no_stands_for", sink);
+    let grace = fields.take("propagation_grace");
+    let grace = grace.map_or(Some(PROPAGATION_GRACE), |at| at.duration(sink));
     let links = links(&mut fields, folder, sink);
     let azure = fields.take("azure");
     let azure = azure.map_or_else(
@@ -103,6 +108,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         max_event_age: max_event_age?,
         repeat_window,
         no_stands_for,
+        propagation_grace: grace?,
         links: links?,
         azure: azure?,
         registries,

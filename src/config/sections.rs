@@ -1,6 +1,7 @@
 //! The lists of a configuration: registries, sources, channels; and its links.
 
 use super::auth::auth_of;
+use super::drift::drift;
 use super::options::options;
 use super::values::{host, name, secret};
 use super::{Auth, Channel, ChannelKind, Links, Registry, Source};
@@ -122,6 +123,7 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
     let approvals = fields.take("approvals");
     let kinds = [("none", Approvals::None), ("link", Approvals::Link)];
     let approvals = approvals.map_or(Some(Approvals::None), |at| at.word(&kinds, sink));
+    let drift = drift(&mut fields, sink);
     fields.finish(sink);
     Some(Registry {
         id: id?,
@@ -131,6 +133,7 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
         approvals: approvals?,
         grants_per_hour: usize::try_from(grants_per_hour?).ok()?,
         distinct_addresses: usize::try_from(distinct_addresses?).ok()?,
+        drift: drift?,
     })
 }
 

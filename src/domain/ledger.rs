@@ -2,8 +2,9 @@
 
 use super::alert::Alert;
 use super::event::{Changed, Report};
-use super::firewall::Patch;
+use super::firewall::{Answer as DriftAnswer, Drift, Overwritten, Patch, Seen};
 use super::grant::{Ending, Grant};
+use super::help::{Helped, Refused};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use super::network;
 use super::proof::Proof;
@@ -50,6 +51,9 @@ pub enum What {
         /// The events' [fingerprints](Denied::fingerprint), sixteen hexadecimal digits each.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         events: String,
+        /// The last of those that a grant stands for, by the denial that they repeat.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        refused: BTreeMap<DenialId, Refused>,
     },
     /// New denials of one source that were too many to write down one by one.
     Thinned {
@@ -126,6 +130,45 @@ pub enum What {
         /// What stood against it, and what would help.
         reason: String,
     },
+    /// A grant's end is put off.
+    Extended {
+        /// The grant.
+        grant: GrantId,
+        /// Its new end.
+        until: Timestamp,
+        /// Who, as they say of themselves; `use` where the address was seen in use.
+        by: String,
+    },
+    /// What is known of whether a grant helped.
+    Helped(Helped),
+    /// A read shows a registry otherwise than the one before it.
+    RegistrySeen {
+        /// The registry.
+        registry: ResourceId,
+        /// What it shows; none if there is no such registry any more.
+        seen: Option<Seen>,
+        /// The write that was made from this read, where its reply was lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base_of: Option<WriteId>,
+    },
+    /// Others changed a registry, and reads have shown it long enough to be believed.
+    Drifted {
+        /// The registry.
+        registry: ResourceId,
+        /// What changed.
+        drift: Drift,
+        /// Who changed the registry about then, as its events tell.
+        by: Vec<String>,
+        /// What is done about it.
+        answer: DriftAnswer,
+    },
+    /// Others took a grant's entry away, and it is to be written again. Intent.
+    Restoring {
+        /// The grant.
+        grant: GrantId,
+    },
+    /// What others wrote while a write of ours was on its way may be lost.
+    PossiblyOverwritten(Overwritten),
     /// A grant is over, and nothing of it stands on the registry. Outcome.
     Ended {
         /// The grant.
@@ -219,6 +262,9 @@ pub struct Write {
     /// The subnets of virtual network rules that the read before showed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subnets: Vec<String>,
+    /// Entries of others that an earlier write of ours dropped, and that are put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub give_back: Vec<String>,
     /// How often the right to write to the registry had passed on, where replicas share it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
@@ -235,6 +281,7 @@ impl Write {
         Patch {
             add: self.add.iter().copied().collect(),
             remove: self.remove.iter().copied().collect(),
+            give_back: self.give_back.clone(),
         }
     }
 }
@@ -281,6 +328,12 @@ impl What {
             Self::Opened { .. } => "opened",
             Self::Satisfied { .. } => "satisfied",
             Self::NotOpened { .. } => "not_opened",
+            Self::Extended { .. } => "extended",
+            Self::Helped(_) => "helped",
+            Self::RegistrySeen { .. } => "registry_seen",
+            Self::Drifted { .. } => "drifted",
+            Self::Restoring { .. } => "restoring",
+            Self::PossiblyOverwritten(_) => "possibly_overwritten",
             Self::Ended { .. } => "ended",
             Self::RegistryChanged { .. } => "registry_changed",
             Self::Requested(_) => "requested",
@@ -296,7 +349,11 @@ impl What {
     pub fn once(&self) -> Option<String> {
         match self {
             Self::Denied(denied) => denied.event(),
-            Self::Counted { .. } | Self::Thinned { .. } => None,
+            Self::Counted { .. }
+            | Self::Thinned { .. }
+            | Self::RegistrySeen { .. }
+            | Self::Drifted { .. }
+            | Self::Restoring { .. } => None,
             Self::Storm {
                 registry,
                 since,
@@ -309,6 +366,9 @@ impl What {
             Self::Decided { denial, .. } | Self::Repeated { denial, .. } => {
                 Some(format!("decided:{denial}"))
             }
+            Self::Extended { grant, until, .. } => Some(format!("extended:{grant}:{until}")),
+            Self::Helped(helped) => Some(helped.once()),
+            Self::PossiblyOverwritten(overwritten) => Some(overwritten.once()),
             Self::Granted(grant) => Some(format!("granted:{}", grant.id)),
             Self::WriteIntended(write) => Some(format!("write:{}", write.id)),
             Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),

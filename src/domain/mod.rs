@@ -18,6 +18,7 @@ pub mod event;
 pub mod extract;
 pub mod firewall;
 pub mod grant;
+pub mod help;
 pub mod id;
 pub mod ledger;
 pub mod link;

@@ -1,6 +1,7 @@
 //! The ledger's entries as lines for people: `ledger show`, and the demonstration.
 
 use super::event::Changed;
+use super::firewall::Seen;
 use super::grant::{Ending, Grant};
 use super::id::{DenialId, GrantId};
 use super::ledger::{What, Write, WriteOutcome};
@@ -23,19 +24,7 @@ pub fn line(what: &What) -> String {
         } => decided(registry.as_ref(), verdict),
         What::Repeated { of, .. } => format!("the same as denial {of}: no new verdict"),
         What::Counted { source, counts, .. } => counted(source, counts),
-        What::Thinned {
-            registry,
-            source,
-            count,
-            storm,
-            ..
-        } => thinned(registry.as_ref(), source, *count, *storm),
-        What::Storm {
-            registry,
-            thinned,
-            over,
-            ..
-        } => storm(registry.as_ref(), *thinned, *over),
+        What::Thinned { .. } | What::Storm { .. } => crowd(what),
         What::Granted(grant) => granted(grant),
         What::WriteIntended(write) => intended(write),
         What::WriteSettled {
@@ -59,6 +48,15 @@ pub fn line(what: &What) -> String {
             ours,
             ..
         } => changed(registry, *change, by.as_deref(), ours.is_some()),
+        What::Extended { grant, until, by } => {
+            format!("until {} by {by} (grant {grant})", words::time(*until))
+        }
+        What::Helped(helped) => helped.summary(),
+        What::RegistrySeen { .. } | What::Drifted { .. } => noticed(what),
+        What::Restoring { grant } => {
+            format!("the entry that others took away is to be written again (grant {grant})")
+        }
+        What::PossiblyOverwritten(overwritten) => overwritten.text(),
         What::Requested(request) => requested(request),
         What::Answered {
             request,
@@ -90,6 +88,22 @@ fn opened(grant: GrantId, within: Option<Ipv4Net>) -> String {
     match within {
         None => format!("the entry stands and is ours (grant {grant})"),
         Some(entry) => format!("the entry {entry}, which is ours, admits it (grant {grant})"),
+    }
+}
+
+fn noticed(what: &What) -> String {
+    if let What::RegistrySeen { registry, seen, .. } = what {
+        Seen::summary(registry, seen.as_ref())
+    } else if let What::Drifted {
+        registry,
+        drift,
+        by,
+        ..
+    } = what
+    {
+        drift.summary(registry, by)
+    } else {
+        String::new()
     }
 }
 
@@ -141,6 +155,29 @@ fn counted(source: &str, counts: &BTreeMap<DenialId, u64>) -> String {
         .map(|(of, count)| format!("{count} like denial {of}"))
         .collect();
     format!("from `{source}` again: {}: no new verdict", each.join(", "))
+}
+
+fn crowd(what: &What) -> String {
+    if let What::Thinned {
+        registry,
+        source,
+        count,
+        storm,
+        ..
+    } = what
+    {
+        thinned(registry.as_ref(), source, *count, *storm)
+    } else if let What::Storm {
+        registry,
+        thinned,
+        over,
+        ..
+    } = what
+    {
+        storm(registry.as_ref(), *thinned, *over)
+    } else {
+        String::new()
+    }
 }
 
 fn storm(registry: Option<&ResourceId>, thinned: u64, over: bool) -> String {

@@ -215,22 +215,13 @@ pub fn already_covered(grant: &Grant, entry: &str, status_403: bool) -> String {
     )
 }
 
-/// That others changed a list while we wrote to it.
-pub fn changed_meanwhile(registry: &ResourceId, gone: &[String], new: &[String]) -> String {
-    let list = |entries: &[String]| {
-        if entries.is_empty() {
-            "none".to_owned()
-        } else {
-            quoted(&entries.join(", "))
-        }
-    };
-    format!(
-        "others changed the list of `{}` while doorward wrote to it: gone `{}`, new `{}`. An entry that somebody added \
-         between doorward's read and its write may be lost without a trace: compare with the activity log",
-        registry.name(),
-        list(gone),
-        list(new)
-    )
+/// Entries between backticks, or that there are none.
+pub fn list(entries: &[String]) -> String {
+    if entries.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("`{}`", quoted(&entries.join(", ")))
+    }
 }
 
 /// `text` with an end.

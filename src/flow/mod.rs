@@ -4,6 +4,8 @@
 //! that waits for the ledger to grow or for a time to come; tests take the turns themselves.
 
 mod batch;
+mod drift;
+mod help;
 pub mod hosts;
 pub mod intake;
 pub mod lease;
@@ -16,6 +18,7 @@ pub mod sets;
 pub mod shadow;
 pub mod storms;
 pub mod triage;
+pub mod uses;
 
 use crate::app::App;
 use crate::clock;
@@ -75,9 +78,7 @@ async fn registry_loop(app: &App, id: &ResourceId, stop: &CancellationToken) {
         changed.mark_unchanged();
         let again = match reconcile::turn(app, id).await {
             Ok(reconcile::Turn::Again(at)) => Some(at),
-            Ok(reconcile::Turn::Idle | reconcile::Turn::Done) => {
-                app.ledger.read(|state| reconcile::next_end(state, id))
-            }
+            Ok(reconcile::Turn::Idle | reconcile::Turn::Done) => reconcile::next(app, id),
             Err(error) => Some(after_a_failure(app, &error)),
         };
         if !wait(app, &mut changed, again, stop).await {

@@ -1,7 +1,7 @@
 //! Each new denial gets its verdict, and what follows from it is written down with it.
 
 use super::batch::Batch;
-use super::{posture, shadow, storms};
+use super::{help, posture, shadow, storms};
 use crate::app::App;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::alert::About;
@@ -34,6 +34,7 @@ const ATTEMPTS: u32 = 20;
 /// stay.
 pub async fn turn(app: &App) -> Result<usize, StoreError> {
     storms::turn(app).await?;
+    help::turn(app).await?;
     let mut decided = 0;
     for attempt in 1.. {
         match decide_all(app, &mut decided).await {

@@ -31,6 +31,7 @@ struct GrantRow {
     left: String,
     overdue: bool,
     stage: &'static str,
+    help: Option<&'static str>,
     again: Option<u64>,
 }
 
@@ -105,6 +106,7 @@ fn grant(standing: &Standing, again: Option<u64>, now: Timestamp) -> GrantRow {
             Stage::Open => "open",
             Stage::Satisfied => "admitted by an entry that is not doorward's",
         },
+        help: standing.course.text(),
         again,
     }
 }

@@ -482,7 +482,7 @@ async fn a_world_on_a_server_and_the_commands_that_look_at_its_ledger() {
     assert!(out(&shown).contains("\"generation\":1"), "{shown:?}");
     let verified = doorward(&["ledger", "verify", "--state", &database.url]);
     assert!(
-        out(&verified).contains("the ledger is whole: 6 entries"),
+        out(&verified).contains("the ledger is whole: 7 entries"),
         "{verified:?}"
     );
     let refused = doorward(&[

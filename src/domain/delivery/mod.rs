@@ -13,6 +13,7 @@ mod quick;
 mod records;
 mod reports;
 mod row;
+pub mod uses;
 
 pub use dimensions::Dimensions;
 

@@ -109,6 +109,23 @@ impl<'v> Fields<'v> {
         self.statuses().any(|status| is_403(&status))
     }
 
+    /// Whether every status in the record that is a number is 200 or 201, and there is one.
+    pub(in crate::domain) fn succeeded(&self) -> bool {
+        let numbers = self.statuses().filter(|status| {
+            let first = status.trim().bytes().next();
+            first.is_some_and(|first| first.is_ascii_digit())
+        });
+        let numbers: Vec<Cow<'_, str>> = numbers.collect();
+        let success = |status: &Cow<'_, str>| {
+            let status = status.trim();
+            ["200", "201"].iter().any(|good| {
+                let rest = status.strip_prefix(good);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ':', ';']))
+            })
+        };
+        !numbers.is_empty() && numbers.iter().all(success)
+    }
+
     /// Whether the record has a status at all.
     pub(in crate::domain) fn has_status(&self) -> bool {
         self.statuses().next().is_some()

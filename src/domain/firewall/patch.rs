@@ -1,5 +1,6 @@
 //! One write of a registry's list, and how a later read is compared with it.
 
+use super::drift::missing_in;
 use super::live::{Live, Rule};
 use crate::domain::network;
 use ipnet::Ipv4Net;
@@ -13,6 +14,8 @@ pub struct Patch {
     pub add: BTreeSet<Ipv4Net>,
     /// Entries, ours, that go.
     pub remove: BTreeSet<Ipv4Net>,
+    /// Entries of others that come back; the read did not show them.
+    pub give_back: Vec<String>,
 }
 
 impl Patch {
@@ -28,7 +31,11 @@ impl Patch {
             .add
             .iter()
             .map(|network| json!({ "action": "Allow", "value": network::text(*network) }));
-        stay.chain(new).collect()
+        let back = self
+            .give_back
+            .iter()
+            .map(|text| json!({ "action": "Allow", "value": text }));
+        stay.chain(new).chain(back).collect()
     }
 
     /// The PATCH's body: the rule set as read, with only our difference in it, and the default
@@ -49,30 +56,6 @@ impl Patch {
                 .remove
                 .iter()
                 .all(|network| live.exact(*network).is_none())
-    }
-
-    /// What others changed between two reads around this write: entries gone and entries new, if any.
-    pub fn changes_of_others(
-        &self,
-        before: &Live,
-        after: &Live,
-    ) -> Option<(Vec<String>, Vec<String>)> {
-        let ours = |rule: &&Rule| {
-            self.add
-                .iter()
-                .chain(&self.remove)
-                .any(|network| rule.is_exactly(*network))
-        };
-        let missing_in =
-            |other: &Live, rule: &&Rule| !other.rules.iter().any(|there| there.is_same(rule));
-        let of = |live: &Live, other: &Live| -> Vec<String> {
-            let changed = live
-                .rules
-                .iter()
-                .filter(|rule| !ours(rule) && missing_in(other, rule));
-            changed.map(|rule| rule.text.clone()).collect()
-        };
-        let (gone, new) = (of(before, after), of(after, before));
-        (!gone.is_empty() || !new.is_empty()).then_some((gone, new))
+            && missing_in(&live.entries(), &self.give_back).is_empty()
     }
 }

@@ -1,11 +1,13 @@
 //! The smallest change that brings a registry's list to what is granted.
 
+use super::drift::missing_in;
 use super::live::Live;
 use super::patch::Patch;
 use super::posture::{Obstacle, diagnose, forbids_writing};
 use super::quota::{Chosen, List, Member, choose};
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::GrantId;
+use crate::domain::network;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +29,10 @@ pub struct Wanted<'a> {
     pub may_add: bool,
     /// Whether all opening has stopped for a while: what is not written yet waits.
     pub paused: bool,
+    /// Open grants whose entries others took away, and that are to be written again.
+    pub restore: BTreeSet<GrantId>,
+    /// Entries of others that a write of ours dropped, and that are to be put back.
+    pub give_back: Vec<String>,
 }
 
 /// What is to be done.
@@ -73,10 +79,12 @@ pub fn plan(live: &Live, wanted: &Wanted<'_>, now: Timestamp) -> Plan {
     let chosen = choose(&members, &scene.list);
     steps.extend(scene.steps(&chosen));
     let standing = &scene.list.standing;
-    let patch = Patch {
+    let mut patch = Patch {
         add: chosen.entries.difference(standing).copied().collect(),
         remove: standing.difference(&chosen.entries).copied().collect(),
+        give_back: Vec::new(),
     };
+    give_back(live, wanted, &mut patch);
     let stuck = forbids_writing(live).filter(|_| !patch.remove.is_empty());
     let writes = stuck.is_none() && patch != Patch::default();
     Plan {
@@ -137,8 +145,9 @@ impl<'a> Scene<'a> {
         }
         let held = self.admits(address).is_some();
         if !held {
-            if stage == Stage::Open {
-                // What becomes of an entry after it stood is a matter of drift; it is not written again.
+            if stage == Stage::Open && !self.wanted.restore.contains(&grant.id) {
+                // What becomes of an entry after it stood is a matter of drift; it is not written again
+                // unless drift says so.
                 return Asks::Nothing;
             }
             if let Some(obstacle) = diagnose(self.live) {
@@ -226,6 +235,25 @@ impl<'a> Scene<'a> {
             ours: self.list.standing.len(),
             reserve: self.wanted.reserve,
             limit: self.wanted.limit,
+        }
+    }
+}
+
+/// What is to be put back and is not there, where it can be written and finds room.
+fn give_back(live: &Live, wanted: &Wanted<'_>, patch: &mut Patch) {
+    if !wanted.may_add || diagnose(live).is_some() {
+        return;
+    }
+    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    let stay = live.rules.len().saturating_sub(patch.remove.len());
+    let room = limit.saturating_sub(stay.saturating_add(patch.add.len()));
+    let ours = patch.add.iter().map(|network| network::text(*network));
+    let mut there: Vec<String> = live.entries().into_iter().chain(ours).collect();
+    for text in &wanted.give_back {
+        let one = missing_in(&there, std::slice::from_ref(text));
+        if patch.give_back.len() < room && !one.is_empty() {
+            patch.give_back.push(text.clone());
+            there.push(text.clone());
         }
     }
 }

@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use uuid::Uuid;
 
@@ -72,6 +72,8 @@ fn wanted<'a>(grants: &'a [(Grant, Stage)], claimed: &[u8]) -> Wanted<'a> {
         reserve: 0,
         may_add: true,
         paused: false,
+        restore: BTreeSet::new(),
+        give_back: Vec::new(),
     }
 }
 
@@ -79,6 +81,7 @@ fn patch(add: &[u8], remove: &[u8]) -> Patch {
     Patch {
         add: add.iter().map(|last| one(*last)).collect(),
         remove: remove.iter().map(|last| one(*last)).collect(),
+        give_back: Vec::new(),
     }
 }
 
@@ -339,11 +342,13 @@ proptest! {
         entries in any_entries(),
         grants in prop::collection::vec(any_grant(), 0..8),
         claimed in prop::collection::vec((0..20_u8, 28..=32_u8, any::<bool>()), 0..8),
+        restore in prop::collection::btree_set(0..8_usize, 0..4),
+        give_back in any_entries(),
         limit in 0..20_u32,
         now in 0..200_i64,
     ) {
-        let texts: Vec<&str> = entries.iter().map(String::as_str).collect();
-        let live = live(&texts);
+        let live = live(&entries.iter().map(String::as_str).collect::<Vec<_>>());
+        let texts = entries;
         let network = |last, length| Ipv4Net::new(address(last), length).unwrap().trunc();
         let wanted = Wanted {
             grants: grants.iter().map(|(grant, stage)| (grant, *stage)).collect(),
@@ -352,6 +357,8 @@ proptest! {
             reserve: 2,
             may_add: true,
         paused: false,
+            restore: restore.iter().filter_map(|place| Some(grants.get(*place)?.0.id)).collect(),
+            give_back: give_back.clone(),
         };
         let plan = plan(&live, &wanted, at(now));
         let patch = plan.patch.unwrap_or_default();
@@ -368,10 +375,16 @@ proptest! {
             prop_assert!(approved || (new.network().to_bits()..=new.broadcast().to_bits()).all(granted));
             prop_assert!(live.exact(*new).is_none());
         }
+        // Only what is to be put back and is not there comes back.
+        for back in &patch.give_back {
+            prop_assert!(give_back.contains(back));
+            prop_assert!(!missing_in(&texts, std::slice::from_ref(back)).is_empty());
+        }
         // The limit holds, and additions alone leave two places.
-        let after = live.rules.len() - patch.remove.len() + patch.add.len();
+        let more = patch.add.len() + patch.give_back.len();
+        let after = live.rules.len() - patch.remove.len() + more;
         prop_assert!(after <= live.rules.len().max(limit as usize));
-        prop_assert!(!patch.remove.is_empty() || patch.add.is_empty() || after + 2 <= limit as usize);
+        prop_assert!(!patch.remove.is_empty() || patch.add.is_empty() || after + 2 <= limit as usize + patch.give_back.len());
         // Every other entry stands in the body as it was read, in its order.
         let body = patch.body(&live);
         let rules = body["properties"]["networkRuleSet"]["ipRules"].as_array().unwrap().clone();
@@ -379,7 +392,7 @@ proptest! {
             .filter(|rule| !patch.remove.iter().any(|network| rule.is_exactly(*network)))
             .map(|rule| rule.raw.clone()).collect();
         prop_assert_eq!(&rules[..foreign.len()], &foreign[..]);
-        prop_assert_eq!(rules.len(), foreign.len() + patch.add.len());
+        prop_assert_eq!(rules.len(), foreign.len() + more);
         // No open door closes before its time, unless policy lets it go or there is no room at all.
         let admits = |rules: &Live, address| rules.covering(address).is_some();
         let then = with_rules(&rules);

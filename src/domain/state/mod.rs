@@ -5,13 +5,17 @@
 
 mod parts;
 mod seen;
+mod sight;
 
 pub use parts::{Asked, Decision, Networks, Registry, Standing};
+pub use sight::BY_USE;
 
 use crate::domain::alert::Alert;
+use crate::domain::claims::MAY_LAND_WITHIN;
 use crate::domain::crowd::Crowd;
 use crate::domain::event::Evidence;
 use crate::domain::grant::{Ending, Grant, Stage};
+use crate::domain::help::Course;
 use crate::domain::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
 use crate::domain::recent::Recent;
@@ -87,16 +91,7 @@ impl State {
                 registry,
                 verdict,
             } => self.decide(at, *denial, registry.as_ref(), verdict),
-            What::Repeated { denial, of } => {
-                self.leave(*denial);
-                self.count(*of, 1);
-            }
-            What::Counted { counts, events, .. } => {
-                for (of, count) in counts {
-                    self.count(*of, *count);
-                }
-                self.remember(events);
-            }
+            What::Repeated { .. } | What::Counted { .. } => self.again(what),
             What::Thinned { .. } | What::Storm { .. } => self.crowd_in(at, what),
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
@@ -104,11 +99,8 @@ impl State {
                 write,
                 registry,
                 outcome,
-            } => self.settle(*write, registry, outcome),
-            What::Opened { grant, within } => {
-                self.stage(*grant, Stage::Open);
-                self.claim(*grant, *within);
-            }
+            } => self.settle(at, *write, registry, outcome),
+            What::Opened { grant, within } => self.opened(at, *grant, *within),
             What::Satisfied { grant, .. } => {
                 self.stage(*grant, Stage::Satisfied);
                 self.keep_window(at, *grant);
@@ -118,7 +110,13 @@ impl State {
             What::VirtualNetworkRulesLost { registry, .. } => {
                 self.registry(registry).networks = Some(Networks::Lost);
             }
-            What::RegistryChanged { .. } => {}
+            What::RegistryChanged { .. }
+            | What::RegistrySeen { .. }
+            | What::Drifted { .. }
+            | What::PossiblyOverwritten(_) => self.notice(at, what),
+            What::Restoring { grant } => self.restore(at, *grant),
+            What::Helped(helped) => self.helped(at, helped),
+            What::Extended { grant, until, by } => self.extend(at, (*grant, *until), by),
             What::Requested(request) => self.ask(request),
             What::Answered {
                 request, answer, ..
@@ -249,6 +247,12 @@ impl State {
             since: at,
             told: BTreeMap::new(),
             evidence,
+            course: Course {
+                denied_at: decided.map(|decision| decision.denial.report.at.unwrap_or(decision.at)),
+                ..Course::default()
+            },
+            restores: Vec::new(),
+            restoring: false,
         };
         self.grants.insert(grant.id, standing);
         let registry = self.registry(&grant.registry);
@@ -298,19 +302,30 @@ impl State {
         registry.writes.truncate(LAST_WRITES);
     }
 
-    fn settle(&mut self, write: WriteId, registry: &ResourceId, outcome: &WriteOutcome) {
+    fn settle(
+        &mut self,
+        at: Timestamp,
+        write: WriteId,
+        registry: &ResourceId,
+        outcome: &WriteOutcome,
+    ) {
         let registry = self.registry(registry);
         let hanging = registry.unsettled.take_if(|(_, hangs)| hangs.id == write);
         let Some((begun, write)) = hanging else {
             return;
         };
         match outcome {
-            WriteOutcome::Applied { modified, .. } => {
+            WriteOutcome::Applied { after, modified } => {
                 registry.claimed.applied(&write.add, &write.remove);
                 registry.modified = registry.modified.max(*modified);
+                registry.sight.applied((begun, at), &write, after);
+                self.restored(&write.registry, &write.add);
             }
             WriteOutcome::NotApplied { .. } => registry.claimed.not_applied(begun, &write.add),
-            WriteOutcome::Lost { .. } => {}
+            WriteOutcome::Lost { .. } => {
+                let to = begun.checked_add(MAY_LAND_WITHIN).unwrap_or(at);
+                registry.sight.gap(&write, (begun, to), &write.before);
+            }
         }
     }
 
@@ -319,6 +334,7 @@ impl State {
             return;
         };
         standing.stage = stage;
+        standing.restoring = false;
     }
 
     /// The entry that admits the grant's address is ours: one for the address alone, or a wider one.
@@ -344,6 +360,7 @@ impl State {
         }
         let registry = self.registry(&registry);
         registry.drop_empty(address.get());
+        registry.sight.over(address.network());
         let mut claimed = std::mem::take(&mut registry.claimed);
         if ending == Some(Ending::RemovedByOthers) {
             claimed.lose(address.get());

@@ -2,7 +2,9 @@
 
 use crate::domain::claims::Claims;
 use crate::domain::event::Evidence;
+use crate::domain::firewall::Sight;
 use crate::domain::grant::{Grant, Stage};
+use crate::domain::help::Course;
 use crate::domain::id::{GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, Write};
 use crate::domain::repeat::DenialKey;
@@ -28,6 +30,12 @@ pub struct Standing {
     pub told: BTreeMap<String, Timestamp>,
     /// What it rests on: a grant for a status-403 row explains itself otherwise when it does not help.
     pub evidence: Evidence,
+    /// What became of the caller.
+    pub course: Course,
+    /// When its entry was to be written again after others had taken it away, newest last.
+    pub restores: Vec<Timestamp>,
+    /// Whether it is to be written again now.
+    pub restoring: bool,
 }
 
 /// What is known of one registry's entries.
@@ -49,6 +57,8 @@ pub struct Registry {
     pub seen: Remembered,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
+    /// What reads have shown of it, and events told.
+    pub sight: Sight,
 }
 
 /// What is known of a registry whose virtual network rules a write of ours has lost.
@@ -115,8 +125,13 @@ impl Standing {
         self.grant.until <= now
     }
 
+    /// Whether an entry is to be written for it.
+    pub fn waits_for_a_write(&self) -> bool {
+        self.stage == Stage::Intended || self.restoring
+    }
+
     /// Whether something is to be done for it: to open it, or to bring it to its end.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.stage == Stage::Intended || self.is_over(now)
+        self.waits_for_a_write() || self.is_over(now)
     }
 }

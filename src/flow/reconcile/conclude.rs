@@ -9,7 +9,7 @@ use crate::domain::grant::{Ending, Stage};
 use crate::domain::id::GrantId;
 use crate::domain::ledger::{What, Write};
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::Standing;
+use crate::domain::state::{Standing, State};
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::SignedDuration;
@@ -44,14 +44,23 @@ pub(super) async fn steps(app: &App, steps: &[Step]) -> Result<(), StoreError> {
                 reason: "doorward only observes: set `mode: enforce` to have entries written"
                     .to_owned(),
             }],
-            Step::Ended(grant, ending) => vec![What::Ended {
-                grant: *grant,
-                ending: *ending,
-            }],
+            Step::Ended(grant, ending) => app.ledger.read(|state| {
+                let (grant, ending) = (*grant, *ending);
+                with_last_word(state, What::Ended { grant, ending })
+            }),
         };
         app.ledger.append(app.clock.now(), what).await?;
     }
     Ok(())
+}
+
+/// An end, after the last word on whether its grant helped.
+pub(super) fn with_last_word(state: &State, what: What) -> Vec<What> {
+    let silent = match &what {
+        What::Ended { grant, .. } => state.not_seen_again(*grant),
+        _ => None,
+    };
+    silent.into_iter().chain([what]).collect()
 }
 
 fn satisfied(app: &App, grant: GrantId, entry: &str) -> Vec<What> {
@@ -174,7 +183,7 @@ async fn refuse_waiting(
     let grants: Vec<GrantId> = app.ledger.read(|state| {
         let waiting = state
             .grants_of(id)
-            .filter(|standing| standing.stage == Stage::Intended);
+            .filter(|standing| standing.waits_for_a_write());
         waiting
             .filter(|standing| hit(standing))
             .map(|standing| standing.grant.id)
@@ -219,20 +228,4 @@ pub(super) async fn warn_of_delays(
         }
     }
     Ok(())
-}
-
-/// Others changed the list while we wrote: said, with what is seen. What they wrote between our GET
-/// and our PATCH cannot be seen here: it left no trace in the list.
-pub(super) async fn report_others_changes(
-    app: &App,
-    write: &Write,
-    before: &Live,
-    after: &Live,
-) -> Result<(), StoreError> {
-    let Some((gone, new)) = write.patch().changes_of_others(before, after) else {
-        return Ok(());
-    };
-    let text = words::changed_meanwhile(&write.registry, &gone, &new);
-    let alert = app.alert("changed_meanwhile", text, &About::registry(&write.registry));
-    app.ledger.append(app.clock.now(), vec![alert]).await
 }

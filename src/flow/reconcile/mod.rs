@@ -12,6 +12,7 @@ mod write;
 
 pub use pace::{Circuit, Pace};
 
+use super::drift;
 use crate::app::App;
 use crate::azure::{ArmError, Call};
 use crate::clock;
@@ -30,10 +31,10 @@ use std::time::Duration;
 const READ_AGAIN: Duration = Duration::from_secs(2);
 
 /// How often a registry is read on which a lost write may yet land.
-const LOOK_OUT: Duration = Duration::from_secs(20);
+pub(super) const LOOK_OUT: Duration = Duration::from_secs(20);
 
 /// An entry of ours that no read has shown for this long has been taken away by others.
-const SURELY_GONE: SignedDuration = SignedDuration::from_secs(40);
+pub(super) const SURELY_GONE: SignedDuration = SignedDuration::from_secs(40);
 
 /// After this long a write that no read has shown is given up as lost, and a new attempt may begin.
 const LOST_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -86,7 +87,7 @@ enum Left {
 /// Takes one turn for the registry `id`. Fails only if the ledger does.
 pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     let now = app.clock.now();
-    if !app.ledger.read(|state| has_work(state, id, now)) {
+    if !is_due(app, id, now) {
         return Ok(Turn::Idle);
     }
     if let Some(wait) = app.pace(id).waiting(now) {
@@ -115,7 +116,8 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
 async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, StoreError> {
     app.ledger.follow().await?;
     let now = app.clock.now();
-    if !app.ledger.read(|state| has_work(state, id, now)) {
+    drift::report(app, id).await?;
+    if !is_due(app, id, now) {
         return Ok(Turn::Idle);
     }
     let call = Call::new(app.clock.id());
@@ -158,6 +160,9 @@ async fn come_of(
         Err(Trouble::Arm(error)) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "Azure: {error}");
             conclude::give_up_if_final(app, id, &error).await?;
+            if matches!(error, ArmError::NotFound { .. }) {
+                drift::gone(app, id).await?;
+            }
             (
                 app.pace(id).failed(now, error.retry_after()),
                 error.to_string(),
@@ -210,10 +215,18 @@ fn unhurried(app: &App, id: &ResourceId, pause: Duration) -> Duration {
 
 async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     let Attempt { app, id, call, .. } = attempt;
+    let heard = drift::heard(app, id);
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
+    let dropped = write::dropped(app, id, &live);
+    drift::note(app, id, &live).await?;
+    app.looked(id, app.clock.now(), heard);
+    if !dropped.is_empty() {
+        app.ledger.append(app.clock.now(), dropped).await?;
+    }
     if live.is_being_updated() {
         return Ok(Left::After(unhurried(app, id, READ_AGAIN)));
     }
+    drift::conclude(app, id).await?;
     if !write::settle(app, id, &live).await? {
         return Ok(Left::After(unhurried(app, id, READ_AGAIN)));
     }
@@ -261,10 +274,16 @@ fn set_aside_unsure(app: &App, id: &ResourceId, plan: &mut Plan) -> bool {
     all.iter().any(unsure)
 }
 
+/// Whether there is a reason to read `id` at `now`.
+fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
+    drift::is_due(app, id, now) || app.ledger.read(|state| has_work(state, id, now))
+}
+
 /// Whether anything is to be done for `id` at `now`: something to open, to close, to settle, or to
 /// watch for.
 pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
-    let hangs = |registry: &Registry| registry.unsettled.is_some();
+    let hangs =
+        |registry: &Registry| registry.unsettled.is_some() || !registry.sight.give_back.is_empty();
     state.registries.get(id).is_some_and(hangs)
         || state.grants_of(id).any(|standing| standing.is_due(now))
         || may_be_left_behind(state, id, now)
@@ -277,6 +296,13 @@ fn may_be_left_behind(state: &State, id: &ResourceId, now: Timestamp) -> bool {
     };
     let mut claims = registry.claimed.all(now);
     claims.any(|(network, may_land)| may_land && !registry.needs(network))
+}
+
+/// When there is something to do for `id` next, if nothing happens before: a grant ends, or the registry
+/// is to be looked at.
+pub fn next(app: &App, id: &ResourceId) -> Option<Timestamp> {
+    let end = app.ledger.read(|state| next_end(state, id));
+    end.into_iter().chain(drift::next(app, id)).min()
 }
 
 /// When the next grant of `id` ends, if one stands.
@@ -293,6 +319,8 @@ fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
         let registry = state.registries.get(id);
         let claimed = registry.map(|registry| &registry.claimed);
         let networks = registry.and_then(|registry| registry.networks);
+        let restoring = state.grants_of(id).filter(|standing| standing.restoring);
+        let restoring = restoring.map(|standing| standing.grant.id);
         let wanted = Wanted {
             grants: state
                 .grants_of(id)
@@ -303,6 +331,8 @@ fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
             reserve: app.registries.get(id).map_or(0, |known| known.reserve),
             may_add: app.may_add,
             paused: app.pace(id).circuit(now) == Circuit::Open || networks == Some(Networks::Lost),
+            restore: restoring.collect(),
+            give_back: registry.map_or_else(Vec::new, |it| it.sight.give_back.clone()),
         };
         plan(live, &wanted, now)
     })

@@ -3,11 +3,11 @@
 use super::{Attempt, LOST_AFTER, Left, READ_AGAIN, Trouble, conclude, plan_now, read};
 use crate::app::App;
 use crate::azure::{Arm, PatchError};
-use crate::domain::firewall::{Live, Patch};
+use crate::domain::firewall::{Live, Patch, missing_in};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
 use crate::domain::resource_id::ResourceId;
-use crate::flow::lease;
+use crate::flow::{drift, lease};
 use crate::store::StoreError;
 use std::time::Duration;
 
@@ -34,6 +34,17 @@ pub(super) async fn settle(app: &App, id: &ResourceId, live: &Live) -> Result<bo
     Ok(true)
 }
 
+/// What a write of which the fate was unknown dropped, if `live` is the read that shows it.
+pub(super) fn dropped(app: &App, id: &ResourceId, live: &Live) -> Vec<What> {
+    let hanging = app
+        .ledger
+        .read(|state| state.registries.get(id)?.unsettled.clone());
+    let shown = hanging.filter(|(_, write)| write.patch().shows_in(live));
+    shown.map_or_else(Vec::new, |(begun, write)| {
+        drift::dropped(app, begun, &write, live)
+    })
+}
+
 /// Writes `patch`: intent into the ledger, a last GET, the PATCH, and a read to see.
 pub(super) async fn write(
     attempt: Attempt<'_>,
@@ -49,6 +60,7 @@ pub(super) async fn write(
         remove: patch.remove.iter().copied().collect(),
         before: live.entries(),
         subnets: live.subnets.iter().cloned().collect(),
+        give_back: patch.give_back.clone(),
         generation: attempt.held.generation(),
     };
     app.ledger
@@ -79,9 +91,13 @@ pub(super) async fn write(
         not_applied(app, &write, "others' write began before it was sent").await?;
         return Ok(Left::After(READ_AGAIN));
     }
-    if plan_now(app, id, &fresh, limit).patch.as_ref() != Some(&patch) {
+    // An entry that the last read showed and this one does not was taken away just now, or one of the two
+    // reads is stale: written from it, our PATCH would drop the entry.
+    let lacks = !missing_in(&fresh.entries(), &live.entries()).is_empty();
+    if lacks || plan_now(app, id, &fresh, limit).patch.as_ref() != Some(&patch) {
         not_applied(app, &write, "the list changed before it was sent").await?;
-        return Ok(Left::After(Duration::ZERO));
+        let soon = if lacks { READ_AGAIN } else { Duration::ZERO };
+        return Ok(Left::After(soon));
     }
     let body = patch.body(&fresh);
     app.set_pace(id, app.pace(id).wrote(app.clock.now()));
@@ -107,6 +123,7 @@ async fn conclude_with(
             Ok(Left::After(Duration::ZERO))
         }
         Err(PatchError::Unknown { why }) => {
+            drift::note_base(app, write, fresh).await?;
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "what became of the PATCH is not known: {why}");
             Ok(Left::After(READ_AGAIN))
         }
@@ -145,10 +162,13 @@ async fn verify(
 ) -> Result<Left, Trouble> {
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
     if !write.patch().shows_in(&live) {
+        drift::note_base(app, write, before).await?;
         return Ok(Left::After(READ_AGAIN));
     }
+    for read in [before, &live] {
+        drift::note(app, id, read).await?;
+    }
     applied(app, write, &live).await?;
-    conclude::report_others_changes(app, write, before, &live).await?;
     Ok(Left::Written)
 }
 
@@ -163,7 +183,12 @@ async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError
         registry: write.registry.clone(),
         outcome,
     }];
-    let outcomes = app.ledger.read(|state| state.outcomes(write, now));
+    let outcomes: Vec<What> = app.ledger.read(|state| {
+        let outcomes = state.outcomes(write, now).into_iter();
+        outcomes
+            .flat_map(|what| conclude::with_last_word(state, what))
+            .collect()
+    });
     what.extend(conclude::with_alerts(app, outcomes));
     what.extend(conclude::lost_networks(app, write, live));
     app.ledger.append(now, what).await
