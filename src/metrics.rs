@@ -3,6 +3,7 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// Every counter, and the registry that shows them.
@@ -18,6 +19,14 @@ pub struct Metrics {
     pub passed_over: Family<PassedOverLabels, Counter>,
     /// Verdicts that a candidate policy was asked about too, by whether it says the same.
     pub shadow_verdicts: Family<ShadowLabels, Counter>,
+    /// Each registry's circuit: 0 closed, 1 half open, 2 open.
+    circuits: Family<RegistryLabels, Gauge>,
+}
+
+/// Labels of what is counted by registry.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RegistryLabels {
+    registry: String,
 }
 
 /// Labels of [`Metrics::deliveries`].
@@ -90,6 +99,12 @@ impl Default for Metrics {
             "Verdicts that a candidate policy was asked about too",
             shadow_verdicts.clone(),
         );
+        let circuits = Family::default();
+        registry.register(
+            "circuit",
+            "Whether entries are added to a registry: 0 yes, 1 one attempt is made, 2 not for a while after too many failures",
+            circuits.clone(),
+        );
         Self {
             registry,
             deliveries,
@@ -97,11 +112,20 @@ impl Default for Metrics {
             denials,
             passed_over,
             shadow_verdicts,
+            circuits,
         }
     }
 }
 
 impl Metrics {
+    /// Sets what is shown of a registry's circuit.
+    pub fn circuit(&self, registry: &str, state: i64) {
+        let registry = registry.to_owned();
+        self.circuits
+            .get_or_create(&RegistryLabels { registry })
+            .set(state);
+    }
+
     /// All of them in Prometheus' text form, for `GET /metrics`.
     pub fn render(&self) -> String {
         let mut text = String::new();

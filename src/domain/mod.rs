@@ -8,6 +8,7 @@ pub mod address;
 pub mod advice;
 pub mod alert;
 pub mod arrivals;
+pub mod chain;
 pub mod claims;
 pub mod crowd;
 mod decisive;

@@ -2,7 +2,7 @@
 
 use super::event::Changed;
 use super::grant::{Ending, Grant};
-use super::id::DenialId;
+use super::id::{DenialId, GrantId};
 use super::ledger::{What, Write, WriteOutcome};
 use super::network;
 use super::request::{Answer, Request};
@@ -41,10 +41,11 @@ pub fn line(what: &What) -> String {
         What::WriteSettled {
             registry, outcome, ..
         } => settled(registry, outcome),
-        What::Opened { grant } => format!("the entry stands and is ours (grant {grant})"),
-        What::Satisfied { grant, entry } => {
-            format!("admitted already by `{entry}`, which is not ours (grant {grant})")
-        }
+        What::VirtualNetworkRulesLost {
+            registry, subnets, ..
+        } => subnets_lost(registry, subnets),
+        What::Opened { grant, within } => opened(*grant, *within),
+        What::Satisfied { grant, entry } => satisfied(*grant, entry),
         What::NotOpened {
             grant,
             code,
@@ -72,9 +73,23 @@ pub fn line(what: &What) -> String {
             alert,
             channel,
             reason,
-        } => {
-            format!("`{channel}` never took the message: {reason} (alert {alert})")
-        }
+        } => format!("`{channel}` never took the message: {reason} (alert {alert})"),
+    }
+}
+
+fn subnets_lost(registry: &ResourceId, subnets: &[String]) -> String {
+    let (name, subnets) = (registry.name(), subnets.join(", "));
+    format!("virtual network rules of `{name}` are gone after a write: {subnets}")
+}
+
+fn satisfied(grant: GrantId, entry: &str) -> String {
+    format!("admitted already by `{entry}`, which is not ours (grant {grant})")
+}
+
+fn opened(grant: GrantId, within: Option<Ipv4Net>) -> String {
+    match within {
+        None => format!("the entry stands and is ours (grant {grant})"),
+        Some(entry) => format!("the entry {entry}, which is ours, admits it (grant {grant})"),
     }
 }
 
@@ -189,6 +204,7 @@ fn ended(ending: Ending) -> &'static str {
             "its time was over; an entry that is not ours admits the address still"
         }
         Ending::CarriedOn => "its time was over; another grant keeps the address open",
+        Ending::Evicted => "the list was full, and the entry had to make room",
         Ending::RemovedByOthers => "others had taken the entry away",
     }
 }

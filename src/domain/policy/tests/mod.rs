@@ -3,6 +3,7 @@
 mod broken;
 mod claims;
 mod laws;
+mod replays;
 mod stories;
 
 use super::{Facts, Policy, parse};
