@@ -155,14 +155,15 @@ async fn a_decision_that_another_process_has_overtaken_is_not_written() {
     // What decisions do not rest on may come between.
     let as_of = one.as_of();
     other.append(AT, vec![told(1)]).await.unwrap();
+    let before = other.as_of();
     let written = one
         .decide(AT, as_of, vec![vec![decision(1)]])
         .await
         .unwrap();
     assert_eq!(written, [true]);
-    let as_of = other.as_of();
-    let overtaken = other.decide(AT, as_of, vec![vec![decision(2)]]).await;
+    let overtaken = other.decide(AT, before, vec![vec![decision(2)]]).await;
     assert!(matches!(overtaken, Err(StoreError::Moved)), "{overtaken:?}");
+    other.follow().await.unwrap();
     // Now it knows, and what it decides anew is taken.
     let written = other
         .decide(
