@@ -89,6 +89,10 @@ pub struct Memory {
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
+    /// What is known of the sources of address sets.
+    pub sets: Mutex<crate::flow::sets::Book>,
+    /// Held by whoever loads address sets: one at a time.
+    pub sets_turn: tokio::sync::Mutex<()>,
 }
 
 impl Memory {

@@ -1,5 +1,7 @@
 //! The ledger: what happened, in order, each entry chained to the one before it by a hash.
 
+pub use super::hash::Hash;
+
 use super::alert::Alert;
 use super::event::{Changed, Report};
 use super::firewall::Patch;
@@ -8,12 +10,12 @@ use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use super::proof::Proof;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
+use super::sets::Snapshot;
 use super::verdict::Verdict;
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// One thing that happened. The name of a variant is the entry's `kind` in the ledger.
@@ -136,6 +138,22 @@ pub enum What {
         /// The event's own id.
         event_id: Option<String>,
     },
+    /// An address set holds these addresses from now on.
+    SetLoaded(Snapshot),
+    /// What a source says now changes a set too much: a person must confirm it.
+    SetRefused {
+        /// What it says.
+        candidate: Snapshot,
+        /// What changes too much.
+        reason: String,
+    },
+    /// A person confirms what was refused.
+    SetConfirmed {
+        /// Where the addresses come from.
+        set: String,
+        /// The hash of what was refused.
+        hash: String,
+    },
     /// A person is asked.
     Requested(Request),
     /// A person answered.
@@ -252,6 +270,9 @@ impl What {
             Self::NotOpened { .. } => "not_opened",
             Self::Ended { .. } => "ended",
             Self::RegistryChanged { .. } => "registry_changed",
+            Self::SetLoaded(_) => "set_loaded",
+            Self::SetRefused { .. } => "set_refused",
+            Self::SetConfirmed { .. } => "set_confirmed",
             Self::Requested(_) => "requested",
             Self::Answered { .. } => "answered",
             Self::Alerted(_) => "alerted",
@@ -265,7 +286,11 @@ impl What {
     pub fn once(&self) -> Option<String> {
         match self {
             Self::Denied(denied) => denied.event(),
-            Self::Counted { .. } | Self::Thinned { .. } => None,
+            Self::Counted { .. }
+            | Self::Thinned { .. }
+            | Self::SetLoaded(_)
+            | Self::SetRefused { .. }
+            | Self::SetConfirmed { .. } => None,
             Self::Storm {
                 registry,
                 since,
@@ -343,51 +368,11 @@ impl Entry {
 /// the Unix epoch (both as eight bytes, big-endian) and the body.
 pub fn link(previous: Hash, seq: i64, at: Timestamp, body: &str) -> Hash {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(&previous.0);
+    context.update(previous.as_bytes());
     context.update(&seq.to_be_bytes());
     context.update(&at.as_microsecond().to_be_bytes());
     context.update(body.as_bytes());
     Hash::from_digest(&context.finish())
-}
-
-/// A SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Hash([u8; 32]);
-
-impl Hash {
-    /// What stands before the first entry.
-    pub const ZERO: Self = Self([0; 32]);
-
-    /// The hash of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self::from_digest(&digest::digest(&digest::SHA256, bytes))
-    }
-
-    fn from_digest(digest: &digest::Digest) -> Self {
-        Self(digest.as_ref().try_into().unwrap_or_default())
-    }
-
-    /// A hash as the database holds it; none if it is not 32 bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod event;
 pub mod extract;
 pub mod firewall;
 pub mod grant;
+mod hash;
 pub mod id;
 pub mod ledger;
 pub mod link;

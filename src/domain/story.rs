@@ -57,6 +57,15 @@ pub fn line(what: &What) -> String {
             ours,
             ..
         } => changed(registry, *change, by.as_deref(), ours.is_some()),
+        What::SetLoaded(snapshot) => format!(
+            "`{}` holds {} ({})",
+            snapshot.set, snapshot.size, snapshot.hash
+        ),
+        What::SetRefused { candidate, reason } => format!(
+            "`{}` keeps what it held: {reason} (candidate {})",
+            candidate.set, candidate.hash
+        ),
+        What::SetConfirmed { set, hash } => format!("`{set}` may become {hash}"),
         What::Requested(request) => requested(request),
         What::Answered {
             request,

@@ -35,9 +35,11 @@ pub async fn take_in(app: &App) {
         files.refused = outcome.is_err();
     });
     match outcome {
-        Ok(false) => {}
-        Ok(true) => {
-            tracing::info!(hash = %app.policy.load().hash, "another policy is in force");
+        Ok(other) => {
+            if other {
+                tracing::info!(hash = %app.policy.load().hash, "another policy is in force");
+            }
+            sets::wake(app);
             sets::turn(app).await;
         }
         Err(why) => {

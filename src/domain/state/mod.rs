@@ -4,8 +4,10 @@
 //! is here, and is the same again after a restart.
 
 mod parts;
+mod sets;
 
 pub use parts::{Asked, Decision, Registry, Standing};
+pub use sets::{KnownSet, KnownSets};
 
 use crate::domain::alert::Alert;
 use crate::domain::crowd::Crowd;
@@ -67,6 +69,8 @@ pub struct State {
     pub repeats: Recent<DenialId, u64, MOST_DECIDED>,
     /// Fingerprints of the latest events, for recognising a duplicate.
     pub events: Recent<u64, (), MOST_EVENTS>,
+    /// What the address sets held last.
+    pub sets: KnownSets,
     /// The new callers of each registry, and of none.
     pub crowds: BTreeMap<Option<ResourceId>, Crowd>,
     /// When grants of each rule were decided within the last hour, oldest first.
@@ -124,6 +128,9 @@ impl State {
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
             What::RegistryChanged { .. } => {}
+            What::SetLoaded(snapshot) => self.sets.loaded(at, snapshot),
+            What::SetRefused { candidate, reason } => self.sets.refused(at, candidate, reason),
+            What::SetConfirmed { set, hash } => self.sets.confirmed(set, hash),
             What::Requested(request) => self.ask(request),
             What::Answered {
                 request, answer, ..

@@ -3,13 +3,13 @@
 use super::*;
 use crate::domain::policy::{decide, explain};
 use crate::domain::resource_id::ResourceId;
-use crate::domain::sets::{External, Sets};
+use crate::domain::sets::{AzureKind, External, Sets};
 use crate::domain::verdict::{Action, NoteCode, Observed, Verdict};
 
 const NAT: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/build/providers/Microsoft.Network/natGateways/build-egress";
 
 fn nat() -> External {
-    External::NatGateway(NAT.parse::<ResourceId>().unwrap())
+    External::Azure(AzureKind::NatGateway, NAT.parse::<ResourceId>().unwrap())
 }
 
 fn loaded() -> Sets {
