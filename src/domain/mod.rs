@@ -19,6 +19,7 @@ mod hash;
 pub mod id;
 pub mod ledger;
 pub mod link;
+pub mod network;
 pub mod peer;
 pub mod policy;
 pub mod problem;

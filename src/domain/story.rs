@@ -4,13 +4,14 @@ use super::event::Changed;
 use super::grant::{Ending, Grant};
 use super::id::DenialId;
 use super::ledger::{What, Write, WriteOutcome};
+use super::network;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::ttl::Show;
 use super::verdict::Verdict;
 use super::words;
+use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// One entry in one line, without its time and kind.
@@ -153,10 +154,10 @@ fn granted(grant: &Grant) -> String {
 }
 
 fn intended(write: &Write) -> String {
-    let list = |sign: char, addresses: &[Ipv4Addr]| -> Vec<String> {
-        addresses
+    let list = |sign: char, networks: &[Ipv4Net]| -> Vec<String> {
+        networks
             .iter()
-            .map(|address| format!("{sign}{address}"))
+            .map(|entry| format!("{sign}{}", network::text(*entry)))
             .collect()
     };
     let changes = [list('+', &write.add), list('-', &write.remove)]

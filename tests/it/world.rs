@@ -185,9 +185,11 @@ impl World {
             .collect()
     }
 
-    /// The kinds of what happened, in order.
+    /// The kinds of what happened, in order, but for what address sets were found to hold.
     pub(crate) async fn kinds(&self) -> Vec<&'static str> {
-        self.ledger().await.iter().map(What::kind).collect()
+        let ledger = self.ledger().await;
+        let kinds = ledger.iter().map(What::kind);
+        kinds.filter(|kind| *kind != "set_loaded").collect()
     }
 
     /// The messages that the chat has got, by code.

@@ -20,9 +20,9 @@ use crate::domain::repeat::{DenialKey, verdict_key};
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::Verdict;
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::net::Ipv4Addr;
 
 /// How many verdicts the operator page remembers.
 const LAST_VERDICTS: usize = 50;
@@ -172,10 +172,10 @@ impl State {
     /// What an applied write means for the grants of its registry.
     pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<What> {
         let of = |standing: &Standing| {
-            let (grant, address) = (standing.grant.id, standing.grant.address.get());
-            if standing.stage == Stage::Intended && write.add.contains(&address) {
+            let (grant, network) = (standing.grant.id, standing.grant.address.network());
+            if standing.stage == Stage::Intended && write.add.contains(&network) {
                 Some(What::Opened { grant })
-            } else if standing.is_over(now) && write.remove.contains(&address) {
+            } else if standing.is_over(now) && write.remove.contains(&network) {
                 let opened = standing.stage == Stage::Open;
                 let ending = if opened {
                     Ending::Expired
@@ -291,7 +291,7 @@ impl State {
             let (registry, address) = (standing.grant.registry.clone(), standing.grant.address);
             self.registry(&registry)
                 .claimed
-                .applied(&[address.get()], &[]);
+                .applied(&[address.network()], &[]);
         }
     }
 
@@ -311,10 +311,10 @@ impl State {
         self.registry(&registry).drop_empty(address.get());
         let claimed = &mut self.registry(&registry).claimed;
         if ending == Some(Ending::RemovedByOthers) {
-            claimed.lose(address.get());
+            claimed.lose(address.network());
         } else if !shared {
             // Whoever else still needs the address needs to know whose entry it is.
-            claimed.release(address.get());
+            claimed.release(address.network());
         }
     }
 
@@ -370,20 +370,20 @@ impl State {
             times.retain(|at| now.duration_since(*at) < BUDGET_WINDOW);
             !times.is_empty()
         });
-        let needed: BTreeSet<(ResourceId, Ipv4Addr)> = self
+        let needed: BTreeSet<(ResourceId, Ipv4Net)> = self
             .grants
             .values()
             .map(|standing| {
                 (
                     standing.grant.registry.clone(),
-                    standing.grant.address.get(),
+                    standing.grant.address.network(),
                 )
             })
             .collect();
         for (id, registry) in &mut self.registries {
             registry
                 .claimed
-                .forget(now, |address| needed.contains(&(id.clone(), address)));
+                .forget(now, |network| needed.contains(&(id.clone(), network)));
             while registry
                 .granted
                 .front()
