@@ -1,8 +1,8 @@
 //! Counters for Prometheus.
 
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
-use jiff::Timestamp;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -163,10 +163,7 @@ impl Metrics {
 
     /// What waits to be confirmed of a set, and nothing else.
     pub fn set_waits(&self, set: &str, hash: Option<&str>) {
-        let mut waiting = self
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let labels = |hash: &str| SetWaitingLabels {
             set: set.to_owned(),
             hash: hash.to_owned(),

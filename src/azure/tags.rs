@@ -35,7 +35,9 @@ impl Arm {
             let reply = self.read(url, call).await?;
             (pages, bytes) = (pages + 1, bytes.saturating_add(reply.body.len()));
             if pages > MAX_PAGES || bytes > MAX_ANSWER {
-                return Err(bad(format!("the list does not end within {MAX_PAGES} pages")));
+                return Err(bad(format!(
+                    "the list does not end within {MAX_PAGES} pages"
+                )));
             }
             let page = json(&reply, &path)?;
             next = match page.get("nextLink").and_then(Value::as_str) {
@@ -50,7 +52,9 @@ impl Arm {
                     whole.values.extend(page.values);
                 }
                 Some(_) => {
-                    return Err(bad("another edition was published while it was read".to_owned()));
+                    return Err(bad(
+                        "another edition was published while it was read".to_owned()
+                    ));
                 }
             }
         }

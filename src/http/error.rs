@@ -3,6 +3,7 @@
 use crate::domain::event::DeliveryError;
 use crate::domain::link::LinkError;
 use crate::flow::respond::AnswerError;
+use crate::flow::sets::ConfirmError;
 use crate::store::StoreError;
 use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -105,6 +106,17 @@ pub enum HttpError {
          `admin` in doorward's configuration"
     )]
     ForeignHost,
+    /// A command from a page of another site.
+    #[error("this command came from a page of another site, and was not taken")]
+    ForeignCommand,
+    /// A command that is none.
+    #[error(
+        "write the command as JSON, with `content-type: application/json`, as `doorward sets confirm` does"
+    )]
+    NoCommand,
+    /// A set was not confirmed.
+    #[error(transparent)]
+    Confirm(#[from] ConfirmError),
     /// The link leads nowhere.
     #[error(transparent)]
     Link(#[from] LinkError),
@@ -124,28 +136,33 @@ impl HttpError {
     /// (<https://learn.microsoft.com/azure/event-grid/delivery-and-retry>).
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound | Self::UnknownSource | Self::Link(LinkError::Invalid) => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NotFound
+            | Self::UnknownSource
+            | Self::Confirm(ConfirmError::NoSet { .. })
+            | Self::Link(LinkError::Invalid) => StatusCode::NOT_FOUND,
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::CutOff | Self::Packed { .. } | Self::Unreadable(_) | Self::NoAnswer => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::CutOff
+            | Self::Packed { .. }
+            | Self::Unreadable(_)
+            | Self::NoAnswer
+            | Self::NoCommand => StatusCode::BAD_REQUEST,
             Self::Unavailable
             | Self::NoKeys { .. }
             | Self::Busy
+            | Self::Confirm(ConfirmError::Store(_))
             | Self::Answer(AnswerError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignOrigin
+            | Self::ForeignCommand
             | Self::OtherSubscription
             | Self::OtherOrigin
             | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Link(LinkError::Over) | Self::Answer(AnswerError::Over) => StatusCode::GONE,
-            Self::Answer(AnswerError::Answered) => StatusCode::CONFLICT,
+            Self::Answer(AnswerError::Answered) | Self::Confirm(_) => StatusCode::CONFLICT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

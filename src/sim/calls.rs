@@ -220,7 +220,9 @@ impl Route {
                 "resourcegroups",
                 _,
                 "providers",
-                "microsoft.network" | "microsoft.containerservice" | "microsoft.web"
+                "microsoft.network"
+                | "microsoft.containerservice"
+                | "microsoft.web"
                 | "microsoft.app",
                 ..,
             ] => Self::Resource(format!("/{path}")),

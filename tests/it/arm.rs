@@ -75,7 +75,9 @@ impl Story {
         let wanted = [(AzureKind::NatGateway, gateway.parse().unwrap())];
         let found = self.arm.egress(&wanted, &self.call).await.remove(0);
         match found? {
-            Egress::Known { networks, .. } => Ok(networks.iter().map(ToString::to_string).collect()),
+            Egress::Known { networks, .. } => {
+                Ok(networks.iter().map(ToString::to_string).collect())
+            }
             Egress::Unknowable(why) => panic!("{why}"),
         }
     }

@@ -167,6 +167,8 @@ rules:
     error: there is no service tag `AzureContainerRegistry.WestEurop` in this file: did you mean `AzureContainerRegistry.WestEurope`?
      --> policies/tags.json
     ");
-    let all = load_file(folder.path(), &External::CidrsFile("all.txt".into())).unwrap().networks;
+    let all = load_file(folder.path(), &External::CidrsFile("all.txt".into()))
+        .unwrap()
+        .networks;
     assert_eq!(all.len(), 1);
 }

@@ -28,7 +28,12 @@ const MOST_PAGES: usize = 100;
 /// Whether it lists resources of this type, one row each. Subnets and agent pools stand inside of
 /// others.
 pub(super) fn knows(id: &ResourceId) -> bool {
-    let listed = [NAT_GATEWAY, PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX, AZURE_FIREWALL];
+    let listed = [
+        NAT_GATEWAY,
+        PUBLIC_IP_ADDRESS,
+        PUBLIC_IP_PREFIX,
+        AZURE_FIREWALL,
+    ];
     listed.into_iter().any(|kind| id.is_type(kind))
 }
 
@@ -55,7 +60,10 @@ impl Arm {
                         found.insert(id, row.clone());
                     }
                 }
-                skip = page.get("$skipToken").and_then(Value::as_str).map(str::to_owned);
+                skip = page
+                    .get("$skipToken")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned);
                 if skip.is_none() {
                     break;
                 }

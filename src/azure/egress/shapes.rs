@@ -224,7 +224,10 @@ impl<'a> Reader<'a> {
         };
         let links = list(properties, profile, id)?;
         if links.is_empty() {
-            return Ok(unknowable(id, "it names no outbound addresses (a Basic load balancer has none of its own)"));
+            return Ok(unknowable(
+                id,
+                "it names no outbound addresses (a Basic load balancer has none of its own)",
+            ));
         }
         let mut networks = Vec::new();
         for link in links {
@@ -247,7 +250,11 @@ impl<'a> Reader<'a> {
         let mut networks = Vec::new();
         for field in ["outboundIpAddresses", "possibleOutboundIpAddresses"] {
             let listed = text(properties, field).unwrap_or_default();
-            for text in listed.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+            for text in listed
+                .split(',')
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+            {
                 networks.extend(address(text, id, field)?);
             }
         }
@@ -284,7 +291,9 @@ fn known(mut networks: Vec<Ipv4Net>, note: Option<String>) -> Egress {
 }
 
 fn unknowable(id: &ResourceId, why: &str) -> Egress {
-    Egress::Unknowable(format!("the cluster {id} cannot be known by its addresses: {why}"))
+    Egress::Unknowable(format!(
+        "the cluster {id} cannot be known by its addresses: {why}"
+    ))
 }
 
 /// A text that is there and not empty.
@@ -322,7 +331,9 @@ fn list<'a>(value: &'a Value, pointer: &str, id: &ResourceId) -> Result<&'a [Val
 /// The resources that are linked under `{field}[].id`.
 fn linked(properties: &Value, field: &str, id: &ResourceId) -> Result<Vec<ResourceId>, ArmError> {
     let links = list(properties, &format!("/{field}"), id)?.iter();
-    links.map(|link| parse(text(link, "id").unwrap_or_default(), id)).collect()
+    links
+        .map(|link| parse(text(link, "id").unwrap_or_default(), id))
+        .collect()
 }
 
 fn parse(link: &str, id: &ResourceId) -> Result<ResourceId, ArmError> {

@@ -184,8 +184,16 @@ impl<'a, 's> Definitions<'a, 's> {
     ) -> Option<Arc<AddressSet>> {
         let sink = self.sinks.get_mut(file)?;
         let mut fields = item.fields(sink)?;
-        let kinds: Vec<&str> = AzureKind::ALL.map(AzureKind::name).into_iter().chain(KINDS).collect();
-        let written: Vec<&str> = kinds.iter().copied().filter(|kind| fields.has(kind)).collect();
+        let kinds: Vec<&str> = AzureKind::ALL
+            .map(AzureKind::name)
+            .into_iter()
+            .chain(KINDS)
+            .collect();
+        let written: Vec<&str> = kinds
+            .iter()
+            .copied()
+            .filter(|kind| fields.has(kind))
+            .collect();
         if written.len() > 1 {
             let what = format!(
                 "a set is of one kind, and this one is of {}",

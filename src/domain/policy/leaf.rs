@@ -54,7 +54,8 @@ pub(super) fn service_tag(
 fn tags_of_azure(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<TagsFrom> {
     let help = "name a subscription that doorward may read, as in `subscription: 00000000-0000-0000-0000-000000000000`";
     let subscription = fields.need("subscription", help, sink);
-    let help = "name any region; it says which version of the list is told, as in `location: westeurope`";
+    let help =
+        "name any region; it says which version of the list is told, as in `location: westeurope`";
     let location = fields.need("location", help, sink);
     let mut plain = |item: &Item<'_>| {
         let text = item.text(sink)?;

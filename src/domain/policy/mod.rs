@@ -173,9 +173,7 @@ impl Policy {
 
     /// What people call a source of addresses: the name of the set that is made of it, or what it is.
     pub fn name_of(&self, external: &External) -> String {
-        let is_it = |(_, set): &(&String, &Arc<AddressSet>)| {
-            matches!(&set.kind, sets::Kind::External(of) if of == external)
-        };
+        let is_it = |(_, set): &(&String, &Arc<AddressSet>)| matches!(&set.kind, sets::Kind::External(of) if of == external);
         let named = self.sets.iter().find(is_it);
         named.map_or_else(|| external.to_string(), |(name, _)| name.clone())
     }

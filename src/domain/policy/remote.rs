@@ -71,7 +71,13 @@ pub(super) fn care(kind: Option<&Kind>, fields: &mut Fields<'_>, sink: &mut Sink
     if let Some(item) = fields.take("max_size") {
         care.max_size = item.number(1, LARGEST_SIZE, sink);
         let web = matches!(external, Some(External::Http(_)));
-        fits(kind, web, &item, "it bounds lists from the web (`http`)", sink);
+        fits(
+            kind,
+            web,
+            &item,
+            "it bounds lists from the web (`http`)",
+            sink,
+        );
     }
     care
 }
@@ -96,7 +102,9 @@ fn period(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Duration> {
 /// `50%`.
 fn percent(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<u32> {
     let text = item.text(sink)?;
-    let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse().ok());
+    let number = text
+        .strip_suffix('%')
+        .and_then(|number| number.trim_end().parse().ok());
     if let Some(number) = number.filter(|number| (1..=LARGEST_CHANGE).contains(number)) {
         return Some(number);
     }

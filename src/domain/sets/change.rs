@@ -64,14 +64,40 @@ pub fn too_much(before: Before<'_>, after: &Ranges, bound: u32) -> Option<String
         let part = whole.saturating_sub(rest);
         let percent = of(part, base)?;
         (percent > u128::from(bound)).then(|| {
-            format!("{part} {what} {verb}, which is {percent} % of what it had, and more than {bound} %")
+            format!(
+                "{part} {what} {verb}, which is {percent} % of what it had, and more than {bound} %"
+            )
         })
     };
     let (four, six) = ("IPv4 addresses", "IPv6 ranges");
     over(old.addresses, stays, old.addresses, four, "would go")
-        .or_else(|| over(new.addresses, stays, old.addresses.max(FREE), four, "would come"))
-        .or_else(|| over(old.stretches_v6, v6, old.stretches_v6.max(FREE), six, "would go"))
-        .or_else(|| over(new.stretches_v6, v6, old.stretches_v6.max(FREE), six, "would come"))
+        .or_else(|| {
+            over(
+                new.addresses,
+                stays,
+                old.addresses.max(FREE),
+                four,
+                "would come",
+            )
+        })
+        .or_else(|| {
+            over(
+                old.stretches_v6,
+                v6,
+                old.stretches_v6.max(FREE),
+                six,
+                "would go",
+            )
+        })
+        .or_else(|| {
+            over(
+                new.stretches_v6,
+                v6,
+                old.stretches_v6.max(FREE),
+                six,
+                "would come",
+            )
+        })
 }
 
 #[cfg(test)]

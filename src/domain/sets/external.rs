@@ -153,10 +153,9 @@ impl External {
                 from: MetaFrom::File(_),
                 ..
             } => true,
-            Self::Azure(..)
-            | Self::ServiceTag { .. }
-            | Self::GithubMeta { .. }
-            | Self::Http(_) => false,
+            Self::Azure(..) | Self::ServiceTag { .. } | Self::GithubMeta { .. } | Self::Http(_) => {
+                false
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Many networks as sorted ranges: membership is one binary search.
 
-use aws_lc_rs::digest::{Context, SHA256};
 use super::Size;
+use aws_lc_rs::digest::{Context, SHA256};
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -69,7 +69,10 @@ impl Ranges {
         while let (Some((start, end)), Some((other_start, other_end))) =
             (ours.peek(), theirs.peek())
         {
-            let (from, to) = (start.max(other_start).to_bits(), end.min(other_end).to_bits());
+            let (from, to) = (
+                start.max(other_start).to_bits(),
+                end.min(other_end).to_bits(),
+            );
             if let Some(more) = to.checked_sub(from) {
                 both = both.saturating_add(u64::from(more).saturating_add(1));
             }
@@ -237,13 +240,26 @@ mod tests {
 
     #[test]
     fn networks_of_ranges_are_the_same_addresses() {
-        let ranges = Ranges::new(networks(&["20.0.0.0/25", "20.0.0.128/26", "2603:1030::/32"]));
+        let ranges = Ranges::new(networks(&[
+            "20.0.0.0/25",
+            "20.0.0.128/26",
+            "2603:1030::/32",
+        ]));
         let found = ranges.networks(3).unwrap();
-        assert_eq!(found, networks(&["20.0.0.0/25", "20.0.0.128/26", "2603:1030::/32"]));
+        assert_eq!(
+            found,
+            networks(&["20.0.0.0/25", "20.0.0.128/26", "2603:1030::/32"])
+        );
         assert_eq!(Ranges::new(found).hash(), ranges.hash());
         assert_eq!(ranges.networks(2), None);
         assert_eq!(Ranges::default().networks(0), Some(vec![]));
-        assert_eq!(ranges.size(), Size { addresses: 192, stretches_v6: 1 });
+        assert_eq!(
+            ranges.size(),
+            Size {
+                addresses: 192,
+                stretches_v6: 1
+            }
+        );
         let other = Ranges::new(networks(&["20.0.0.64/26", "20.0.0.128/25", "20.0.9.0/24"]));
         assert_eq!((ranges.overlap(&other), other.overlap(&ranges)), (128, 128));
     }

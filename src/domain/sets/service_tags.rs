@@ -72,9 +72,9 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     }
     match Written::deserialize(deserializer)? {
         Written::Number(number) => Ok(number),
-        Written::Text(text) => text.parse().map_err(|_| {
-            serde::de::Error::custom("`changeNumber` is not a whole number")
-        }),
+        Written::Text(text) => text
+            .parse()
+            .map_err(|_| serde::de::Error::custom("`changeNumber` is not a whole number")),
     }
 }
 

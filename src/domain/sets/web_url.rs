@@ -79,11 +79,17 @@ mod tests {
         let url = WebUrl::parse("https://Lists.contoso.com:8443/secret/a?sig=secret").unwrap();
         let other = WebUrl::parse("https://lists.contoso.com:8443/b").unwrap();
         for text in [format!("{url}"), format!("{url:?}")] {
-            assert!(text.starts_with("https://lists.contoso.com:8443/…"), "{text}");
+            assert!(
+                text.starts_with("https://lists.contoso.com:8443/…"),
+                "{text}"
+            );
             assert!(!text.contains("secret"), "{text}");
         }
         assert_ne!(url.to_string(), other.to_string());
-        assert_eq!(url.whole(), "https://Lists.contoso.com:8443/secret/a?sig=secret");
+        assert_eq!(
+            url.whole(),
+            "https://Lists.contoso.com:8443/secret/a?sig=secret"
+        );
     }
 
     #[test]

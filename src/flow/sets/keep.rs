@@ -107,9 +107,8 @@ async fn accept(
             .await?;
     }
     app.metrics.set_loaded(&policy.name_of(external), now);
-    app.sets.rcu(|sets| {
-        Arc::new(Sets::clone(sets).with_loaded(external.clone(), loaded.clone()))
-    });
+    app.sets
+        .rcu(|sets| Arc::new(Sets::clone(sets).with_loaded(external.clone(), loaded.clone())));
     Ok(Taken::Accepted)
 }
 

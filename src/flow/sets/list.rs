@@ -10,7 +10,6 @@ use crate::domain::state::KnownSet;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::sync::PoisonError;
 
 /// The least that a hash may be cut down to, in characters.
 const SHORTEST_HASH: usize = 8;
@@ -80,7 +79,9 @@ pub enum ConfirmError {
         hint: String,
     },
     /// Nothing of it was refused.
-    #[error("nothing of the set `{name}` waits to be confirmed: `doorward sets list` shows what does")]
+    #[error(
+        "nothing of the set `{name}` waits to be confirmed: `doorward sets list` shows what does"
+    )]
     NothingWaits {
         /// Its name.
         name: String,
@@ -167,7 +168,12 @@ fn waiting(app: &App, external: &External) -> Option<(Timestamp, String, Size, S
     app.ledger.read(|state| {
         let KnownSet { refused, .. } = state.sets.get(&external.to_string())?;
         let (since, candidate, reason) = refused.as_ref()?;
-        Some((*since, candidate.hash.clone(), candidate.size, reason.clone()))
+        Some((
+            *since,
+            candidate.hash.clone(),
+            candidate.size,
+            reason.clone(),
+        ))
     })
 }
 
@@ -176,9 +182,9 @@ fn waiting(app: &App, external: &External) -> Option<(Timestamp, String, Size, S
 pub async fn confirm(app: &App, name: &str, hash: &str) -> Result<Confirmed, ConfirmError> {
     let policy = app.policy.load_full();
     let needs = policy.needs();
-    let mut found = needs.iter().filter(|external| {
-        policy.name_of(external) == name || external.to_string() == name
-    });
+    let mut found = needs
+        .iter()
+        .filter(|external| policy.name_of(external) == name || external.to_string() == name);
     let Some(external) = found.next() else {
         let names: Vec<String> = needs.iter().map(|need| policy.name_of(need)).collect();
         let hint = did_you_mean(name, names.iter().map(String::as_str));
@@ -200,16 +206,14 @@ pub async fn confirm(app: &App, name: &str, hash: &str) -> Result<Confirmed, Con
         set: external.to_string(),
         hash: waits.clone(),
     };
-    let mut memory = app
-        .memory
-        .sets
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    memory.next = None;
-    if let Some(watch) = memory.watches.get_mut(external) {
-        watch.due = None;
-    }
-    drop(memory);
+    // The loop that the entry wakes must find the set due.
+    let _alone = app.memory.sets_turn.lock().await;
     app.ledger.append(app.clock.now(), vec![confirmed]).await?;
+    book(app, |book| {
+        book.next = None;
+        if let Some(watch) = book.watches.get_mut(external) {
+            watch.due = None;
+        }
+    });
     Ok(Confirmed { name, hash: waits })
 }

@@ -52,11 +52,7 @@ impl From<ArmError> for Failure {
 type Answers = Vec<(External, Result<Answer, Failure>)>;
 
 /// Asks all of these.
-pub(super) async fn all(
-    app: &App,
-    due: &[External],
-    wants: &BTreeMap<External, Care>,
-) -> Answers {
+pub(super) async fn all(app: &App, due: &[External], wants: &BTreeMap<External, Care>) -> Answers {
     let call = Call::new(app.clock.id());
     let mut answers = resources(app, due, &call).await;
     let mut lists = Lists::default();
@@ -64,7 +60,11 @@ pub(super) async fn all(
         let answer = match external {
             External::Azure(..) => continue,
             External::ServiceTag {
-                from: TagsFrom::Arm { subscription, location },
+                from:
+                    TagsFrom::Arm {
+                        subscription,
+                        location,
+                    },
                 tag,
             } => lists.tag(app, (subscription, location), tag, &call).await,
             External::GithubMeta {
@@ -139,7 +139,9 @@ impl Lists {
             });
             if let Ok(tags) = &tags {
                 let (number, count) = (tags.change_number, tags.values.len());
-                tracing::info!("service tags of Azure ({location}): changeNumber {number}, {count} tags");
+                tracing::info!(
+                    "service tags of Azure ({location}): changeNumber {number}, {count} tags"
+                );
             }
             self.tags.insert(key.clone(), tags);
         }

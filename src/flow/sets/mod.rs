@@ -6,7 +6,7 @@ mod list;
 mod load;
 mod web;
 
-pub use list::{Confirmed, ConfirmError, Listed, Pending, confirm, list};
+pub use list::{ConfirmError, Confirmed, Listed, Pending, confirm, list};
 
 use crate::app::App;
 use crate::clock;
@@ -107,7 +107,8 @@ fn book<T>(app: &App, with: impl FnOnce(&mut Book) -> T) -> T {
 impl Book {
     /// The sources to ask now. What the policy does not want any more is forgotten.
     fn due(&mut self, wants: &BTreeMap<External, Care>, now: Timestamp) -> Vec<External> {
-        self.watches.retain(|external, _| wants.contains_key(external));
+        self.watches
+            .retain(|external, _| wants.contains_key(external));
         let is_due = |external: &&External| {
             let due = self.watches.get(*external).and_then(|watch| watch.due);
             due.is_none_or(|due| due <= now)

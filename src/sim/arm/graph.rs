@@ -39,13 +39,20 @@ pub(super) fn answer(asked: &Asked) -> Result<Response, ArmError> {
     let rows: Vec<Value> = rows
         .map(|(_, resource)| {
             let field = |name: &str| resource.get(name).cloned().unwrap_or_default();
-            let kind = field("type").as_str().unwrap_or_default().to_ascii_lowercase();
+            let kind = field("type")
+                .as_str()
+                .unwrap_or_default()
+                .to_ascii_lowercase();
             json!({ "id": field("id"), "type": kind, "properties": field("properties") })
         })
         .collect();
-    let from = text("/options/$skipToken").and_then(|token| token.parse().ok()).unwrap_or(0_usize);
+    let from = text("/options/$skipToken")
+        .and_then(|token| token.parse().ok())
+        .unwrap_or(0_usize);
     let top = body.pointer("/options/$top").and_then(Value::as_u64);
-    let top = top.and_then(|top| usize::try_from(top).ok()).unwrap_or(A_PAGE);
+    let top = top
+        .and_then(|top| usize::try_from(top).ok())
+        .unwrap_or(A_PAGE);
     let size = top.min(A_PAGE).min(lock(&asked.shared.knobs).page_size);
     let page: Vec<&Value> = rows.iter().skip(from).take(size).collect();
     let next = from.saturating_add(page.len());
@@ -62,10 +69,15 @@ pub(super) fn answer(asked: &Asked) -> Result<Response, ArmError> {
 
 /// The ids that a query asks for, lower-case.
 fn ids(query: &str) -> Result<BTreeSet<String>, ArmError> {
-    let list = query.strip_prefix(START).and_then(|rest| rest.strip_suffix(END));
+    let list = query
+        .strip_prefix(START)
+        .and_then(|rest| rest.strip_suffix(END));
     let ids = list.map(|list| {
-        let ids = list.split(", ").map(|id| id.strip_prefix('\'')?.strip_suffix('\''));
-        ids.map(|id| Some(id?.to_ascii_lowercase())).collect::<Option<BTreeSet<_>>>()
+        let ids = list
+            .split(", ")
+            .map(|id| id.strip_prefix('\'')?.strip_suffix('\''));
+        ids.map(|id| Some(id?.to_ascii_lowercase()))
+            .collect::<Option<BTreeSet<_>>>()
     });
     ids.flatten().ok_or_else(|| {
         ArmError::bad(

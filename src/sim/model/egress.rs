@@ -77,7 +77,11 @@ impl Model {
             "networkProfile": network,
             "agentPoolProfiles": [{ "name": "system", "count": 1, "vnetSubnetID": subnet }],
         });
-        self.add_resource_of("Microsoft.ContainerService/managedClusters", name, &properties)
+        self.add_resource_of(
+            "Microsoft.ContainerService/managedClusters",
+            name,
+            &properties,
+        )
     }
 
     /// Adds an app of App Service with the addresses that it uses and those that it may use, and says
@@ -108,7 +112,10 @@ impl Model {
             _ => kind.rsplit_once('/').map_or(kind, |(above, _)| above),
         };
         let (kind, above) = match name.contains("/subnets/") {
-            true => ("Microsoft.Network/virtualNetworks/subnets", "Microsoft.Network/virtualNetworks"),
+            true => (
+                "Microsoft.Network/virtualNetworks/subnets",
+                "Microsoft.Network/virtualNetworks",
+            ),
             false => (kind, above),
         };
         let id = format!(
