@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::policy::{decide, explain};
 use crate::domain::resource_id::ResourceId;
-use crate::domain::sets::{AzureKind, External, Sets};
+use crate::domain::sets::{AzureKind, External, Sets, TagsFrom};
 use crate::domain::verdict::{Action, NoteCode, Observed, Verdict};
 
 const NAT: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/build/providers/Microsoft.Network/natGateways/build-egress";
@@ -414,7 +414,7 @@ rules:
   - { name: ours, when: { address: [office, tag] }, then: ask, renew: 30m, evictable: true, widen: true }
 ";
     let tag = External::ServiceTag {
-        file: "tags.json".into(),
+        from: TagsFrom::File("tags.json".into()),
         tag: "AzureCloud".into(),
     };
     let sets = Sets::default().with(tag, ["20.0.0.0/16".parse().unwrap()], monday());
