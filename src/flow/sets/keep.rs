@@ -102,6 +102,13 @@ async fn accept(
     let same = accepted.is_some_and(|(_, snapshot)| snapshot.hash == loaded.hash);
     if !same || known.refused.is_some() {
         let snapshot = Snapshot::of(key, &loaded);
+        tracing::info!(
+            hash = snapshot.hash,
+            change_number = snapshot.change_number,
+            "the address set `{}` holds {}",
+            policy.name_of(external),
+            snapshot.size
+        );
         app.ledger
             .append(now, vec![What::SetLoaded(snapshot)])
             .await?;

@@ -3,6 +3,7 @@
 mod broken;
 mod claims;
 mod laws;
+mod remote;
 mod stories;
 
 use super::{Facts, Policy, parse};
