@@ -2,11 +2,12 @@
 
 use super::event::Changed;
 use super::grant::{Ending, Grant};
-use super::id::DenialId;
+use super::id::{AlertId, DenialId, GrantId};
 use super::ledger::{What, Write, WriteOutcome};
 use super::network;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
+use super::sets::Snapshot;
 use super::ttl::Show;
 use super::verdict::Verdict;
 use super::words;
@@ -42,9 +43,7 @@ pub fn line(what: &What) -> String {
             registry, outcome, ..
         } => settled(registry, outcome),
         What::Opened { grant } => format!("the entry stands and is ours (grant {grant})"),
-        What::Satisfied { grant, entry } => {
-            format!("admitted already by `{entry}`, which is not ours (grant {grant})")
-        }
+        What::Satisfied { grant, entry } => satisfied(*grant, entry),
         What::NotOpened {
             grant,
             code,
@@ -58,14 +57,8 @@ pub fn line(what: &What) -> String {
             ours,
             ..
         } => changed(registry, *change, by.as_deref(), ours.is_some()),
-        What::SetLoaded(snapshot) => format!(
-            "`{}` holds {} ({})",
-            snapshot.set, snapshot.size, snapshot.hash
-        ),
-        What::SetRefused { candidate, reason } => format!(
-            "`{}` keeps what it held: {reason} (candidate {})",
-            candidate.set, candidate.hash
-        ),
+        What::SetLoaded(snapshot) => loaded(snapshot),
+        What::SetRefused { candidate, reason } => refused(candidate, reason),
         What::SetConfirmed { set, hash } => format!("`{set}` may become {hash}"),
         What::Requested(request) => requested(request),
         What::Answered {
@@ -81,10 +74,28 @@ pub fn line(what: &What) -> String {
             alert,
             channel,
             reason,
-        } => {
-            format!("`{channel}` never took the message: {reason} (alert {alert})")
-        }
+        } => undelivered(*alert, channel, reason),
     }
+}
+
+fn loaded(snapshot: &Snapshot) -> String {
+    let Snapshot {
+        set, size, hash, ..
+    } = snapshot;
+    format!("`{set}` holds {size} ({hash})")
+}
+
+fn refused(candidate: &Snapshot, reason: &str) -> String {
+    let Snapshot { set, hash, .. } = candidate;
+    format!("`{set}` keeps what it held: {reason} (candidate {hash})")
+}
+
+fn satisfied(grant: GrantId, entry: &str) -> String {
+    format!("admitted already by `{entry}`, which is not ours (grant {grant})")
+}
+
+fn undelivered(alert: AlertId, channel: &str, reason: &str) -> String {
+    format!("`{channel}` never took the message: {reason} (alert {alert})")
 }
 
 fn changed(registry: &ResourceId, change: Changed, by: Option<&str>, ours: bool) -> String {

@@ -15,6 +15,7 @@ use crate::domain::sets::AzureKind;
 use ipnet::Ipv4Net;
 use serde_json::Value;
 use shapes::Reader;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More rounds than any chain of resources takes: pool, subnet, gateway, address.
@@ -92,10 +93,10 @@ impl Arm {
             }
         }
         for id in ids {
-            if !found.contains_key(&id) {
-                let version = shapes::api_version(&id);
-                let body = self.get(self.url(id.as_str(), version), call).await;
-                found.insert(id, body);
+            if let Entry::Vacant(place) = found.entry(id) {
+                let version = shapes::api_version(place.key());
+                let url = self.url(place.key().as_str(), version);
+                place.insert(self.get(url, call).await);
             }
         }
     }

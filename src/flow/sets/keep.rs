@@ -49,7 +49,7 @@ pub(super) async fn take(
                     app.metrics.set_refreshed(&name, outcome);
                     return;
                 }
-                Err(error) => Failure::because(error),
+                Err(error) => Failure::because(error.to_string()),
             }
         }
         Err(failure) => failure,

@@ -28,9 +28,9 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn because(why: impl ToString) -> Self {
+    pub(super) fn because(why: impl Into<String>) -> Self {
         Self::Failed {
-            why: why.to_string(),
+            why: why.into(),
             wait: None,
         }
     }
@@ -46,6 +46,11 @@ impl From<ArmError> for Failure {
             },
         }
     }
+}
+
+/// A failure in the words of an error.
+fn said(error: impl std::error::Error) -> Failure {
+    Failure::because(error.to_string())
 }
 
 /// What each source said.
@@ -79,7 +84,7 @@ pub(super) async fn all(app: &App, due: &[External], wants: &BTreeMap<External, 
             | External::ServiceTag { .. }
             | External::Geo { .. }
             | External::GithubMeta { .. } => {
-                config::load_file(&app.policies, external).map_err(Failure::because)
+                config::load_file(&app.policies, external).map_err(said)
             }
         };
         answers.push((external.clone(), answer));
@@ -146,7 +151,7 @@ impl Lists {
             self.tags.insert(key.clone(), tags);
         }
         match self.tags.get(&key) {
-            Some(Ok(tags)) => tags.answer(tag).map_err(Failure::because),
+            Some(Ok(tags)) => tags.answer(tag).map_err(said),
             Some(Err(failure)) => Err(failure.clone()),
             None => Err(Failure::because("it was not asked")),
         }

@@ -5,6 +5,10 @@ use super::super::{RESOURCE_GROUP, SUBSCRIPTION};
 use super::Model;
 use serde_json::{Value, json};
 
+/// The type of a subnet, and of what it is in.
+const SUBNET: &str = "Microsoft.Network/virtualNetworks/subnets";
+const NETWORK: &str = "Microsoft.Network/virtualNetworks";
+
 impl Model {
     /// Adds a dedicated agent pool of a registry, in a subnet or in none, and says its id.
     pub fn add_agent_pool(&mut self, registry: &str, name: &str, subnet: Option<&str>) -> String {
@@ -111,13 +115,9 @@ impl Model {
             1 => kind,
             _ => kind.rsplit_once('/').map_or(kind, |(above, _)| above),
         };
-        let (kind, above) = match name.contains("/subnets/") {
-            true => (
-                "Microsoft.Network/virtualNetworks/subnets",
-                "Microsoft.Network/virtualNetworks",
-            ),
-            false => (kind, above),
-        };
+        let subnet = name.contains("/subnets/");
+        let kind = if subnet { SUBNET } else { kind };
+        let above = if subnet { NETWORK } else { above };
         let id = format!(
             "/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/{above}/{name}"
         );
