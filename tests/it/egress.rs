@@ -228,6 +228,26 @@ async fn where_resource_graph_is_refused_or_fails_each_is_read_by_itself() {
 }
 
 #[tokio::test]
+async fn an_azure_that_is_down_or_throttles_is_not_asked_for_every_single_one() {
+    let story = Story::new().await;
+    let ids = story.azure.model(many);
+    let down = Fault::LostBefore;
+    let throttled = Fault::Throttled {
+        retry_after: std::time::Duration::from_secs(17),
+    };
+    for (fault, asked) in [(down, 3), (throttled, 3 + 1)] {
+        story.azure.knobs(|knobs| {
+            knobs.no_faults();
+            knobs.always(Asked::ResourceGraph, fault.clone());
+            knobs.always(Asked::GetResource, fault);
+        });
+        let told = story.all(&gateways(&ids)).await;
+        assert!(told.iter().all(Result::is_err));
+        assert_eq!(story.asked().1, asked);
+    }
+}
+
+#[tokio::test]
 async fn one_that_cannot_be_read_costs_only_itself() {
     let story = Story::new().await;
     let ids = story.azure.model(many);

@@ -352,6 +352,18 @@ async fn a_landslide_waits_until_a_person_confirms_it() {
 }
 
 #[tokio::test]
+async fn a_confirmation_is_remembered_over_a_restart() {
+    let mut world = list_of("20.88.0.0/22\n").await;
+    publish(&world, "20.88.0.0/25\n");
+    later(&world, HOUR).await;
+    let hash = listed(&world, "list").pending.unwrap().hash;
+    assert_eq!(confirm(&world, "list", &hash).await.status, 200);
+    world.restart().await;
+    let set = listed(&world, "list");
+    assert_eq!((set.hash, set.pending), (Some(hash), None));
+}
+
+#[tokio::test]
 async fn what_was_confirmed_counts_only_if_it_is_still_just_that() {
     let world = list_of("20.88.0.0/22\n").await;
     publish(&world, "20.88.0.0/25\n");

@@ -24,6 +24,9 @@ const MOST_ROUNDS: usize = 8;
 /// With fewer resources than this to read, a query would save nothing.
 const WORTH_A_QUERY: usize = 3;
 
+/// After so many resources in a row without any answer, no other is asked for: each would take its time.
+const SILENT_IS_DOWN: usize = 3;
+
 /// What was read, or why it could not be.
 type Found = BTreeMap<ResourceId, Result<Value, ArmError>>;
 
@@ -92,12 +95,27 @@ impl Arm {
                 ),
             }
         }
+        let (mut silent, mut last) = (0, None);
         for id in ids {
-            if let Entry::Vacant(place) = found.entry(id) {
-                let version = shapes::api_version(place.key());
-                let url = self.url(place.key().as_str(), version);
-                place.insert(self.get(url, call).await);
-            }
+            let Entry::Vacant(place) = found.entry(id) else {
+                continue;
+            };
+            let answer = match &last {
+                Some(error) if silent >= SILENT_IS_DOWN => Err(ArmError::clone(error)),
+                _ => {
+                    let version = shapes::api_version(place.key());
+                    let url = self.url(place.key().as_str(), version);
+                    self.get(url, call).await
+                }
+            };
+            (silent, last) = match &answer {
+                Err(error @ (ArmError::Token(_) | ArmError::Throttled { .. })) => {
+                    (SILENT_IS_DOWN, Some(error.clone()))
+                }
+                Err(error @ ArmError::Unavailable { .. }) => (silent + 1, Some(error.clone())),
+                _ => (0, None),
+            };
+            place.insert(answer);
         }
     }
 }

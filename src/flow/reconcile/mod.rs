@@ -65,6 +65,8 @@ enum Trouble {
     Arm(#[from] ArmError),
     #[error(transparent)]
     Ground(#[from] Malformed),
+    #[error("Azure shows the registry as it was before a change that it had shown already")]
+    Stale,
 }
 
 /// What an attempt leaves behind.
@@ -114,6 +116,14 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
                 app.pace(id).next(app.clock.now(), error.retry_after()),
                 error.to_string(),
             )
+        }
+        Err(stale @ Trouble::Stale) => {
+            let not_before = Some(clock::add(app.clock.now(), READ_AGAIN));
+            let pace = Pace {
+                not_before,
+                ..app.pace(id)
+            };
+            (pace, stale.to_string())
         }
         Err(Trouble::Ground(error)) => {
             tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");

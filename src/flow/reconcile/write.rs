@@ -63,6 +63,10 @@ pub(super) async fn write(
             return Err(trouble);
         }
     };
+    if fresh.is_being_updated() {
+        not_applied(app, &write, "others' write began before it was sent").await?;
+        return Ok(Left::After(READ_AGAIN));
+    }
     if plan_now(app, id, &fresh, limit).patch.as_ref() != Some(&patch) {
         not_applied(app, &write, "the list changed before it was sent").await?;
         return Ok(Left::After(Duration::ZERO));
@@ -111,6 +115,7 @@ async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError
     let now = app.clock.now();
     let outcome = WriteOutcome::Applied {
         after: live.entries(),
+        modified: live.modified,
     };
     let mut what = vec![What::WriteSettled {
         write: write.id,

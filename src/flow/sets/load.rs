@@ -9,6 +9,7 @@ use crate::domain::sets::service_tags::ServiceTags;
 use crate::domain::sets::{
     Answer, AzureKind, Care, External, MetaFrom, TagsFrom, WebUrl, github_meta,
 };
+use futures_util::future::{join, join_all};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -59,11 +60,12 @@ type Answers = Vec<(External, Result<Answer, Failure>)>;
 /// Asks all of these.
 pub(super) async fn all(app: &App, due: &[External], wants: &BTreeMap<External, Care>) -> Answers {
     let call = Call::new(app.clock.id());
-    let mut answers = resources(app, due, &call).await;
+    let (mut answers, of_web) = join(resources(app, due, &call), web_lists(app, due, wants)).await;
+    answers.extend(of_web);
     let mut lists = Lists::default();
     for external in due {
         let answer = match external {
-            External::Azure(..) => continue,
+            External::Azure(..) | External::Http(_) => continue,
             External::ServiceTag {
                 from:
                     TagsFrom::Arm {
@@ -76,10 +78,6 @@ pub(super) async fn all(app: &App, due: &[External], wants: &BTreeMap<External, 
                 from: MetaFrom::Web(url),
                 key,
             } => lists.github(app, url, key).await,
-            External::Http(url) => {
-                let care = wants.get(external).copied().unwrap_or_default();
-                web::list(&app.http, url, care.most()).await
-            }
             External::CidrsFile(_)
             | External::ServiceTag { .. }
             | External::Geo { .. }
@@ -90,6 +88,20 @@ pub(super) async fn all(app: &App, due: &[External], wants: &BTreeMap<External, 
         answers.push((external.clone(), answer));
     }
     answers
+}
+
+/// Lists from the web, all at the same time: one that is slow holds up no other.
+async fn web_lists(app: &App, due: &[External], wants: &BTreeMap<External, Care>) -> Answers {
+    let lists = due.iter().filter_map(|external| match external {
+        External::Http(url) => Some((external, url)),
+        _ => None,
+    });
+    let load = lists.map(async |(external, url)| {
+        let care = wants.get(external).copied().unwrap_or_default();
+        let answer = web::list(&app.http, url, care.most()).await;
+        (external.clone(), answer)
+    });
+    join_all(load).await
 }
 
 /// Resources of Azure, all together.
