@@ -77,7 +77,7 @@ async fn confirm(world: &World, name: &str, hash: &str) -> Reply {
 }
 
 async fn snapshots(world: &World) -> Vec<Snapshot> {
-    let ledger = world.ledger().await;
+    let ledger = world.whole_ledger().await;
     let loaded = ledger.into_iter().filter_map(|what| match what {
         What::SetLoaded(snapshot) => Some(snapshot),
         _ => None,
@@ -216,7 +216,7 @@ async fn list_of(text: &str) -> World {
 /// Whether nothing that is told or written shows the URL's secret.
 async fn with_nothing_secret(world: &World) -> bool {
     let told = serde_json::to_string(&list(&world.app)).unwrap();
-    let written = format!("{:?}", world.ledger().await);
+    let written = format!("{:?}", world.whole_ledger().await);
     !told.contains("hush") && !written.contains("hush")
 }
 

@@ -176,8 +176,15 @@ impl World {
         self.azure.entries(REGISTRY)
     }
 
-    /// What happened, in order.
+    /// What happened, in order, but for what address sets were found to hold.
     pub(crate) async fn ledger(&self) -> Vec<What> {
+        let mut all = self.whole_ledger().await;
+        all.retain(|what| !matches!(what, What::SetLoaded(_)));
+        all
+    }
+
+    /// What happened, in order.
+    pub(crate) async fn whole_ledger(&self) -> Vec<What> {
         let entries = self.app.ledger.entries(0, 10_000).await.unwrap();
         entries
             .iter()
@@ -185,11 +192,9 @@ impl World {
             .collect()
     }
 
-    /// The kinds of what happened, in order, but for what address sets were found to hold.
+    /// The kinds of what happened, in order.
     pub(crate) async fn kinds(&self) -> Vec<&'static str> {
-        let ledger = self.ledger().await;
-        let kinds = ledger.iter().map(What::kind);
-        kinds.filter(|kind| *kind != "set_loaded").collect()
+        self.ledger().await.iter().map(What::kind).collect()
     }
 
     /// The messages that the chat has got, by code.

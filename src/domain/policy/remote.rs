@@ -37,9 +37,8 @@ pub(super) fn resource(
     None
 }
 
-/// An https URL. It may hold a secret, so that no message shows it.
+/// An https URL. It may hold a secret, which no message shows.
 pub(super) fn web_url(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<WebUrl> {
-    item.hide(sink);
     match WebUrl::parse(item.text(sink)?) {
         Ok(url) => Some(url),
         Err(error) => {

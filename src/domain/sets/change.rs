@@ -28,9 +28,14 @@ impl Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} IPv4 addresses", self.addresses)?;
-        if self.stretches_v6 > 0 {
-            write!(f, " and {} IPv6 ranges", self.stretches_v6)?;
+        let plural = |count: u64, one: &'static str, more: &'static str| match count {
+            1 => one,
+            _ => more,
+        };
+        let (v4, v6) = (self.addresses, self.stretches_v6);
+        write!(f, "{v4} IPv4 {}", plural(v4, "address", "addresses"))?;
+        if v6 > 0 {
+            write!(f, " and {v6} IPv6 {}", plural(v6, "range", "ranges"))?;
         }
         Ok(())
     }

@@ -35,7 +35,8 @@ pub(super) async fn take(
     let failure = match answer {
         Ok(answer) => {
             let note = answer.note.clone();
-            if let Some(note) = &note {
+            let known = book(app, |book| book.note(external));
+            if let (Some(note), true) = (&note, note != known) {
                 tracing::warn!("the address set `{name}`: {note}");
             }
             match accept(app, policy, (external, care), answer).await {

@@ -143,6 +143,12 @@ impl Book {
         watch.due = Some(clock::add(now, wait));
     }
 
+    fn note(&self, external: &External) -> Option<String> {
+        self.watches
+            .get(external)
+            .and_then(|watch| watch.note.clone())
+    }
+
     fn failures(&self, external: &External) -> u32 {
         self.watches.get(external).map_or(0, |watch| watch.failures)
     }

@@ -274,7 +274,7 @@ rules:
       = field: sets.b.except
       = help: take one of them out
 
-    error: a set is of one kind, and this one is of `cidrs` and `public_ip`
+    error: a set is of one kind, and this one is of `public_ip` and `cidrs`
      --> policy.yaml:6:6
       |
     6 |   c: { cidrs: [20.0.0.0/24], public_ip: x }

@@ -114,7 +114,11 @@ fn what_makes_no_sense_is_told() {
             "http: \"https://u:hush@lists.contoso.com/\"",
             "user name or password",
         ),
-        ("http: \"https://lists.contoso.com/ hush\"", "not a URL"),
+        ("http: \"https://lists.contoso.com/a%\\thush\"", "not a URL"),
+        (
+            "htpp: \"https://lists.contoso.com/?sig=hush\"",
+            "no field `htpp`",
+        ),
         (
             "github_meta: actions, file: a, url: \"https://a.contoso.com/\"",
             "has a `file` as well",
