@@ -20,6 +20,8 @@ pub struct Metrics {
     pub denials: Family<SourceLabels, Counter>,
     /// Records that can never carry a denial, by source and what they are.
     pub passed_over: Family<PassedOverLabels, Counter>,
+    /// Verdicts that a candidate policy was asked about too, by whether it says the same.
+    pub shadow_verdicts: Family<ShadowLabels, Counter>,
     /// Refreshes of address sets by set and outcome.
     pub set_refreshes: Family<SetLabels, Counter>,
     /// When the source of an address set last said what the set holds, in seconds since 1970.
@@ -89,6 +91,13 @@ pub struct PassedOverLabels {
     pub what: &'static str,
 }
 
+/// Labels of [`Metrics::shadow_verdicts`].
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ShadowLabels {
+    /// `same` or `differs`.
+    pub outcome: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("doorward");
@@ -111,6 +120,12 @@ impl Default for Metrics {
             "passed_over",
             "Records that can never carry a denial",
             passed_over.clone(),
+        );
+        let shadow_verdicts = Family::default();
+        registry.register(
+            "shadow_verdicts",
+            "Verdicts that a candidate policy was asked about too",
+            shadow_verdicts.clone(),
         );
         let set_refreshes = Family::default();
         registry.register(
@@ -136,6 +151,7 @@ impl Default for Metrics {
             records,
             denials,
             passed_over,
+            shadow_verdicts,
             set_refreshes,
             set_loaded,
             set_waiting,

@@ -1,6 +1,7 @@
 //! A SHA-256, as the ledger chains its entries by.
 
 use aws_lc_rs::digest;
+use jiff::Timestamp;
 use std::fmt;
 
 /// A SHA-256.
@@ -16,8 +17,7 @@ impl Hash {
         Self::from_digest(&digest::digest(&digest::SHA256, bytes))
     }
 
-    /// A digest that was computed as SHA-256.
-    pub(super) fn from_digest(digest: &digest::Digest) -> Self {
+    fn from_digest(digest: &digest::Digest) -> Self {
         Self(digest.as_ref().try_into().unwrap_or_default())
     }
 
@@ -42,4 +42,15 @@ impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
     }
+}
+
+/// The hash of an entry: SHA-256 over the previous hash, the place, the time in microseconds since
+/// the Unix epoch (both as eight bytes, big-endian) and the body.
+pub fn link(previous: Hash, seq: i64, at: Timestamp, body: &str) -> Hash {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(previous.as_bytes());
+    context.update(&seq.to_be_bytes());
+    context.update(&at.as_microsecond().to_be_bytes());
+    context.update(body.as_bytes());
+    Hash::from_digest(&context.finish())
 }

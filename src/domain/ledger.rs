@@ -1,6 +1,6 @@
 //! The ledger: what happened, in order, each entry chained to the one before it by a hash.
 
-pub use super::hash::Hash;
+pub use super::hash::{Hash, link};
 
 use super::alert::Alert;
 use super::event::{Changed, Report};
@@ -13,7 +13,6 @@ use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::sets::Snapshot;
 use super::verdict::Verdict;
-use aws_lc_rs::digest;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -222,6 +221,9 @@ pub struct Write {
     pub remove: Vec<Ipv4Net>,
     /// The entries as the read before showed them.
     pub before: Vec<String>,
+    /// How often the right to write to the registry had passed on, where replicas share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
 }
 
 impl Write {
@@ -286,6 +288,25 @@ impl What {
             Self::Delivered { .. } => "delivered",
             Self::Undelivered { .. } => "undelivered",
         }
+    }
+
+    /// Whether verdicts rest on it: what is granted, asked, answered or over. The rest tells of what
+    /// arrived, of messages, and of how writes fare.
+    pub fn is_decisive(&self) -> bool {
+        !matches!(
+            self,
+            Self::Denied(_)
+                | Self::Counted { .. }
+                | Self::Thinned { .. }
+                | Self::Storm { .. }
+                | Self::WriteIntended(_)
+                | Self::WriteSettled { .. }
+                | Self::Opened { .. }
+                | Self::RegistryChanged { .. }
+                | Self::Alerted(_)
+                | Self::Delivered { .. }
+                | Self::Undelivered { .. }
+        )
     }
 
     /// A key that may stand in the ledger once only: the database refuses the second. One verdict
@@ -369,17 +390,6 @@ impl Entry {
     pub fn follows(&self, previous: Option<(i64, Hash)>) -> bool {
         *self == Self::after(previous, self.at, self.body.clone())
     }
-}
-
-/// The hash of an entry: SHA-256 over the previous hash, the place, the time in microseconds since
-/// the Unix epoch (both as eight bytes, big-endian) and the body.
-pub fn link(previous: Hash, seq: i64, at: Timestamp, body: &str) -> Hash {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(previous.as_bytes());
-    context.update(&seq.to_be_bytes());
-    context.update(&at.as_microsecond().to_be_bytes());
-    context.update(body.as_bytes());
-    Hash::from_digest(&context.finish())
 }
 
 #[cfg(test)]

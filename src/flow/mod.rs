@@ -6,11 +6,14 @@
 mod batch;
 pub mod hosts;
 pub mod intake;
+pub mod lease;
 pub mod notify;
 pub mod policy;
+pub mod posture;
 pub mod reconcile;
 pub mod respond;
 pub mod sets;
+pub mod shadow;
 pub mod storms;
 pub mod triage;
 

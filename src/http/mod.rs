@@ -16,6 +16,7 @@ mod page;
 mod server;
 mod sets;
 mod unpack;
+mod unproven;
 
 pub use error::HttpError;
 pub use server::{serve, serve_within};
@@ -126,7 +127,7 @@ fn with_common_parts(routes: Router<Web>) -> Router<Web> {
 fn bounded(routes: Router<Web>, web: Web) -> Router {
     routes
         .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
-            tracing::error!("a handler panicked; its request was answered with 500");
+            tracing::error!("a handler panicked; its request was answered with 503");
             HttpError::Internal.into_response()
         }))
         .layer(from_fn_with_state(web.clone(), boundary::around))

@@ -4,6 +4,7 @@
 //! is here, and is the same again after a restart.
 
 mod parts;
+mod seen;
 mod sets;
 
 pub use parts::{Asked, Decision, Registry, Standing};
@@ -13,7 +14,7 @@ use crate::domain::alert::Alert;
 use crate::domain::crowd::Crowd;
 use crate::domain::event::Evidence;
 use crate::domain::grant::{Ending, Grant, Stage};
-use crate::domain::id::{AlertId, DenialId, GrantId, RequestId};
+use crate::domain::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
 use crate::domain::recent::Recent;
 use crate::domain::repeat::{DenialKey, verdict_key};
@@ -92,12 +93,7 @@ impl State {
                 self.leave(*denial);
                 self.count(*of, 1);
             }
-            What::Counted { counts, events, .. } => {
-                for (of, count) in counts {
-                    self.count(*of, *count);
-                }
-                self.remember(events);
-            }
+            What::Counted { counts, events, .. } => self.repeat(counts, events),
             What::Thinned {
                 registry,
                 count,
@@ -118,8 +114,10 @@ impl State {
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
             What::WriteSettled {
-                registry, outcome, ..
-            } => self.settle(registry, outcome),
+                write,
+                registry,
+                outcome,
+            } => self.settle(*write, registry, outcome),
             What::Opened { grant } => self.stage(*grant, Stage::Open),
             What::Satisfied { grant, .. } => {
                 self.stage(*grant, Stage::Satisfied);
@@ -143,11 +141,24 @@ impl State {
         self.forget(at);
     }
 
+    fn repeat(&mut self, counts: &BTreeMap<DenialId, u64>, events: &str) {
+        for (of, count) in counts {
+            self.count(*of, *count);
+        }
+        self.remember(events);
+    }
+
     /// The grants of one registry.
     pub fn grants_of<'a>(&'a self, registry: &'a ResourceId) -> impl Iterator<Item = &'a Standing> {
         self.grants
             .values()
             .filter(move |standing| standing.grant.registry == *registry)
+    }
+
+    /// Whether a write of `registry` hangs: begun, and its outcome not known.
+    pub fn is_unsettled(&self, registry: &ResourceId) -> bool {
+        let known = self.registries.get(registry);
+        known.is_some_and(|known| known.unsettled.is_some())
     }
 
     /// How many grants for `registry` were decided within the hour before `now`.
@@ -257,8 +268,12 @@ impl State {
             return;
         };
         asked.answer = Some((at, answer));
+        let (registry, address) = (asked.request.registry.clone(), asked.request.address);
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
             self.decided.insert(*key, (at, asked.request.denial));
+        }
+        if answer == Answer::Deny {
+            self.registry(&registry).seen.take_back(address);
         }
     }
 
@@ -270,9 +285,10 @@ impl State {
         registry.writes.truncate(LAST_WRITES);
     }
 
-    fn settle(&mut self, registry: &ResourceId, outcome: &WriteOutcome) {
+    fn settle(&mut self, write: WriteId, registry: &ResourceId, outcome: &WriteOutcome) {
         let registry = self.registry(registry);
-        let Some((begun, write)) = registry.unsettled.take() else {
+        let hanging = registry.unsettled.take_if(|(_, hangs)| hangs.id == write);
+        let Some((begun, write)) = hanging else {
             return;
         };
         match outcome {
@@ -302,6 +318,7 @@ impl State {
         let Some(standing) = self.grants.remove(&grant) else {
             return;
         };
+        self.look_back(&standing, ending);
         let Grant {
             registry, address, ..
         } = standing.grant;
@@ -384,6 +401,7 @@ impl State {
             })
             .collect();
         for (id, registry) in &mut self.registries {
+            registry.seen.forget(now);
             registry
                 .claimed
                 .forget(now, |network| needed.contains(&(id.clone(), network)));

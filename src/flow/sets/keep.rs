@@ -132,6 +132,10 @@ fn refusal(
         return None;
     }
     let accepted = known.accepted.as_ref().map(|(_, snapshot)| snapshot);
+    if accepted.is_some_and(|snapshot| snapshot.hash == loaded.hash) {
+        // Another replica has taken it in, or it was so before.
+        return None;
+    }
     let (before, hash) = match (current, accepted) {
         (Some(current), _) => (Before::Ranges(&current.ranges), &current.hash),
         (None, Some(snapshot)) => (Before::Size(snapshot.size), &snapshot.hash),

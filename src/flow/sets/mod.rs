@@ -8,6 +8,7 @@ mod web;
 
 pub use list::{ConfirmError, Confirmed, Listed, Pending, confirm, list};
 
+use super::shadow;
 use crate::app::App;
 use crate::clock;
 use crate::domain::policy::Policy;
@@ -58,7 +59,10 @@ pub async fn turn(app: &App) -> Timestamp {
     if let Some(next) = nothing_due {
         return next;
     }
-    let wants = policy.wants();
+    let mut wants = policy.wants();
+    for external in shadow::needs(app) {
+        wants.entry(external).or_default();
+    }
     restore(app, &wants);
     let due: Vec<External> = book(app, |book| book.due(&wants, now));
     for (external, answer) in load::all(app, &due, &wants).await {
