@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::Options;
 use crate::domain::alert::{About, Alert};
 use crate::domain::crowd::DISTINCT_ADDRESSES;
-use crate::domain::firewall::Live;
+use crate::domain::firewall::{Live, Malformed};
 use crate::domain::id::{AlertId, GrantId};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::link::{LinkError, LinkKey};
@@ -132,6 +132,8 @@ pub struct Enrolled {
     pub hosts: Vec<String>,
     /// How many entries its list may have, where Azure does not say.
     pub max_entries: u32,
+    /// How many of these places are kept for people.
+    pub reserve: u32,
     /// Whether approval links act, or only show.
     pub approvals: Approvals,
     /// How many grants may be decided within an hour.
@@ -253,6 +255,16 @@ impl App {
     pub fn distinct_addresses(&self, registry: Option<&ResourceId>) -> usize {
         let enrolled = registry.and_then(|id| self.registries.get(id));
         enrolled.map_or(DISTINCT_ADDRESSES, |enrolled| enrolled.distinct_addresses)
+    }
+
+    /// A registry as Azure describes it, with what is known of it beside that.
+    pub fn live(&self, id: &ResourceId, registry: &serde_json::Value) -> Result<Live, Malformed> {
+        let mut live = Live::read(registry)?;
+        live.loses_subnets = self.ledger.read(|state| {
+            let known = state.registries.get(id);
+            known.is_some_and(|known| known.networks.is_some())
+        });
+        Ok(live)
     }
 
     /// Takes in the hosts that Azure reports for a registry.

@@ -22,6 +22,8 @@ pub struct Metrics {
     pub passed_over: Family<PassedOverLabels, Counter>,
     /// Verdicts that a candidate policy was asked about too, by whether it says the same.
     pub shadow_verdicts: Family<ShadowLabels, Counter>,
+    /// Each registry's circuit: 0 closed, 1 half open, 2 open.
+    circuits: Family<RegistryLabels, Gauge>,
     /// Refreshes of address sets by set and outcome.
     pub set_refreshes: Family<SetLabels, Counter>,
     /// When the source of an address set last said what the set holds, in seconds since 1970.
@@ -55,6 +57,12 @@ pub struct SetWaitingLabels {
     pub set: String,
     /// The hash of what it would hold.
     pub hash: String,
+}
+
+/// Labels of what is counted by registry.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RegistryLabels {
+    registry: String,
 }
 
 /// Labels of [`Metrics::deliveries`].
@@ -127,6 +135,12 @@ impl Default for Metrics {
             "Verdicts that a candidate policy was asked about too",
             shadow_verdicts.clone(),
         );
+        let circuits = Family::default();
+        registry.register(
+            "circuit",
+            "Whether entries are added to a registry: 0 yes, 1 one attempt is made, 2 not for a while after too many failures",
+            circuits.clone(),
+        );
         let set_refreshes = Family::default();
         registry.register(
             "set_refreshes",
@@ -156,6 +170,7 @@ impl Default for Metrics {
             set_loaded,
             set_waiting,
             waiting: Mutex::default(),
+            circuits,
         }
     }
 }
@@ -191,6 +206,14 @@ impl Metrics {
             self.set_waiting.get_or_create(&labels(hash)).set(1);
             waiting.insert(set.to_owned(), hash.to_owned());
         }
+    }
+
+    /// Sets what is shown of a registry's circuit.
+    pub fn circuit(&self, registry: &str, state: i64) {
+        let registry = registry.to_owned();
+        self.circuits
+            .get_or_create(&RegistryLabels { registry })
+            .set(state);
     }
 
     /// All of them in Prometheus' text form, for `GET /metrics`.

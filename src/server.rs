@@ -148,6 +148,7 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         max_ttl: config.max_ttl,
         windows: Windows {
             repeat: span(config.repeat_window),
+            no: span(config.no_stands_for),
             max_age: span(config.max_event_age),
         },
         link_key,
@@ -192,6 +193,7 @@ fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
     let enrolled = Enrolled {
         hosts: registry.hosts.clone(),
         max_entries: registry.max_entries,
+        reserve: registry.reserve,
         approvals: registry.approvals,
         grants_per_hour: registry.grants_per_hour,
         distinct_addresses: registry.distinct_addresses,

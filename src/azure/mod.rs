@@ -8,6 +8,7 @@ mod cloud;
 mod credential;
 mod egress;
 mod error;
+mod headroom;
 pub mod http;
 mod operation;
 #[cfg(test)]

@@ -64,6 +64,8 @@ pub struct Config {
     /// How long a verdict stands for denials that repeat it; at most
     /// [`LONGEST_REPEAT_WINDOW`](crate::domain::state::LONGEST_REPEAT_WINDOW).
     pub repeat_window: Duration,
+    /// How long a person's no stands for denials like the one that was asked about.
+    pub no_stands_for: Duration,
     /// Approval links.
     pub links: Links,
     /// Azure and how to sign in there.
@@ -106,6 +108,8 @@ pub struct Registry {
     pub hosts: Vec<String>,
     /// How many firewall entries it takes, where Azure does not say.
     pub max_entries: u32,
+    /// How many of these places doorward leaves to people.
+    pub reserve: u32,
     /// How requests about it may be answered.
     pub approvals: Approvals,
     /// How many grants it may have in an hour.

@@ -78,7 +78,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let max_ttl = max_ttl(&mut fields, sink);
     let max_event_age = fields.take("max_event_age");
     let max_event_age = max_event_age.map_or(Some(MAX_EVENT_AGE), |at| at.duration(sink));
-    let repeat_window = repeat_window(&mut fields, sink);
+    let repeat_window = window(&mut fields, "repeat_window", sink);
+    let no_stands_for = window(&mut fields, "no_stands_for", sink);
     let links = links(&mut fields, folder, sink);
     let azure = fields.take("azure");
     let azure = azure.map_or_else(
@@ -101,6 +102,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         max_ttl,
         max_event_age: max_event_age?,
         repeat_window,
+        no_stands_for,
         links: links?,
         azure: azure?,
         registries,
@@ -232,8 +234,8 @@ fn max_ttl(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Duration {
     ttl
 }
 
-fn repeat_window(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Duration {
-    let item = fields.take("repeat_window");
+fn window(fields: &mut Fields<'_>, name: &'static str, sink: &mut Sink<'_>) -> Duration {
+    let item = fields.take(name);
     let window = item.as_ref().and_then(|item| item.duration(sink));
     let window = window.unwrap_or(REPEAT_WINDOW);
     let longest = LONGEST_REPEAT_WINDOW.unsigned_abs();

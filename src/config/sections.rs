@@ -14,6 +14,8 @@ use std::time::Duration;
 /// How many entries a Premium registry takes
 /// (<https://learn.microsoft.com/azure/container-registry/container-registry-skus>).
 const MAX_ENTRIES: u32 = 200;
+/// How many of these places are kept for people, unless the file says otherwise.
+const RESERVE: u32 = 10;
 /// How many grants an hour a registry may have, unless the file says otherwise.
 pub const GRANTS_PER_HOUR: u32 = 60;
 /// How many strangers a registry may have in ten minutes, unless the file says otherwise.
@@ -112,6 +114,11 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
     let max_entries = number("max_entries", MAX_ENTRIES, 1_000);
     let grants_per_hour = number("grants_per_hour", GRANTS_PER_HOUR, 10_000);
     let distinct_addresses = number("distinct_addresses", DISTINCT_ADDRESSES, 100_000);
+    let reserve = fields.take("reserve");
+    let reserve = reserve.map_or_else(
+        || max_entries.map(|most| RESERVE.min(most / 10)),
+        |item| item.number(0, max_entries?.saturating_sub(1), sink),
+    );
     let approvals = fields.take("approvals");
     let kinds = [("none", Approvals::None), ("link", Approvals::Link)];
     let approvals = approvals.map_or(Some(Approvals::None), |at| at.word(&kinds, sink));
@@ -120,6 +127,7 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
         id: id?,
         hosts,
         max_entries: max_entries?,
+        reserve: reserve?,
         approvals: approvals?,
         grants_per_hour: usize::try_from(grants_per_hour?).ok()?,
         distinct_addresses: usize::try_from(distinct_addresses?).ok()?,

@@ -1,7 +1,5 @@
 //! The ledger: what happened, in order, each entry chained to the one before it by a hash.
 
-pub use super::hash::{Hash, link};
-
 use super::alert::Alert;
 use super::event::{Changed, Report};
 use super::firewall::Patch;
@@ -17,7 +15,9 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+
+pub use super::chain::{Entry, Hash, link};
 
 /// One thing that happened. The name of a variant is the entry's `kind` in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,10 +93,22 @@ pub enum What {
         /// What is known of it.
         outcome: WriteOutcome,
     },
+    /// After a write of ours, virtual network rules were gone that a read had shown before it.
+    VirtualNetworkRulesLost {
+        /// The registry.
+        registry: ResourceId,
+        /// The write.
+        write: WriteId,
+        /// The subnets that the rules named.
+        subnets: Vec<String>,
+    },
     /// A grant's entry stands on the registry and is ours. Outcome.
     Opened {
         /// The grant.
         grant: GrantId,
+        /// The entry, where it is wider than the grant's address: one that stands for several grants.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<Ipv4Net>,
     },
     /// An entry that is not ours admits a grant's address: nothing is written, nothing will be
     /// removed. Outcome.
@@ -221,12 +233,20 @@ pub struct Write {
     pub remove: Vec<Ipv4Net>,
     /// The entries as the read before showed them.
     pub before: Vec<String>,
+    /// The subnets of virtual network rules that the read before showed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subnets: Vec<String>,
     /// How often the right to write to the registry had passed on, where replicas share it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
 }
 
 impl Write {
+    /// Whether an entry that it adds admits `address`.
+    pub fn admits(&self, address: Ipv4Addr) -> bool {
+        self.add.iter().any(|entry| entry.contains(&address))
+    }
+
     /// What it adds and takes away.
     pub fn patch(&self) -> Patch {
         Patch {
@@ -274,6 +294,7 @@ impl What {
             Self::Granted(_) => "granted",
             Self::WriteIntended(_) => "write_intended",
             Self::WriteSettled { .. } => "write_settled",
+            Self::VirtualNetworkRulesLost { .. } => "virtual_network_rules_lost",
             Self::Opened { .. } => "opened",
             Self::Satisfied { .. } => "satisfied",
             Self::NotOpened { .. } => "not_opened",
@@ -334,7 +355,8 @@ impl What {
             Self::Granted(grant) => Some(format!("granted:{}", grant.id)),
             Self::WriteIntended(write) => Some(format!("write:{}", write.id)),
             Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),
-            Self::Opened { grant } => Some(format!("opened:{grant}")),
+            Self::VirtualNetworkRulesLost { write, .. } => Some(format!("networks_lost:{write}")),
+            Self::Opened { grant, .. } => Some(format!("opened:{grant}")),
             Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
             Self::NotOpened { grant, .. } | Self::Ended { grant, .. } => {
                 Some(format!("ended:{grant}"))
@@ -350,90 +372,6 @@ impl What {
             Self::Delivered { alert, channel } | Self::Undelivered { alert, channel, .. } => {
                 Some(format!("delivered:{alert}:{channel}"))
             }
-        }
-    }
-}
-
-/// One line of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its place, counted from 1, without gaps.
-    pub seq: i64,
-    /// When it was written.
-    pub at: Timestamp,
-    /// What happened, as it is stored: JSON, the hash is over these bytes.
-    pub body: String,
-    /// The chain up to here.
-    pub hash: Hash,
-}
-
-impl Entry {
-    /// The entry that follows `previous` (none before the first).
-    pub fn after(previous: Option<(i64, Hash)>, at: Timestamp, body: String) -> Self {
-        let (seq, hash) = previous.unwrap_or((0, Hash::ZERO));
-        let seq = seq.saturating_add(1);
-        let hash = link(hash, seq, at, &body);
-        Self {
-            seq,
-            at,
-            body,
-            hash,
-        }
-    }
-
-    /// Its place and hash: what the next one follows.
-    pub fn end(&self) -> (i64, Hash) {
-        (self.seq, self.hash)
-    }
-
-    /// Whether this entry is what followed `previous`, unchanged.
-    pub fn follows(&self, previous: Option<(i64, Hash)>) -> bool {
-        *self == Self::after(previous, self.at, self.body.clone())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn chain(bodies: &[String]) -> Vec<Entry> {
-        let mut end = None;
-        let follow = |body: &String| {
-            let entry = Entry::after(end, Timestamp::UNIX_EPOCH, body.clone());
-            end = Some((entry.seq, entry.hash));
-            entry
-        };
-        bodies.iter().map(follow).collect()
-    }
-
-    fn holds(entries: &[Entry]) -> bool {
-        let before =
-            std::iter::once(None).chain(entries.iter().map(|entry| Some((entry.seq, entry.hash))));
-        entries
-            .iter()
-            .zip(before)
-            .all(|(entry, before)| entry.follows(before))
-    }
-
-    proptest! {
-        #[test]
-        fn any_change_breaks_the_chain(
-            bodies in prop::collection::vec(".{0,20}", 2..8),
-            place: prop::sample::Index,
-            change in 0..4,
-        ) {
-            let entries = chain(&bodies);
-            prop_assert!(holds(&entries));
-            let mut changed = entries.clone();
-            let place = place.index(entries.len() - 1);
-            match change {
-                0 => changed[place].body.push('x'),
-                1 => changed[place].at = Timestamp::from_microsecond(1).unwrap(),
-                2 => _ = changed.remove(place),
-                _ => changed.swap(place, place + 1),
-            }
-            prop_assert!(!holds(&changed));
         }
     }
 }

@@ -16,6 +16,8 @@ use std::net::{IpAddr, Ipv4Addr};
 pub struct Windows {
     /// After a verdict, denials that repeat it get no other for this long.
     pub repeat: SignedDuration,
+    /// After a person's no, denials like the one that was asked about ask nobody for this long.
+    pub no: SignedDuration,
     /// A denial that is older when it arrives opens nothing: whoever was refused has gone or tries
     /// again.
     pub max_age: SignedDuration,
@@ -25,6 +27,7 @@ impl Default for Windows {
     fn default() -> Self {
         Self {
             repeat: SignedDuration::from_mins(15),
+            no: SignedDuration::from_mins(15),
             max_age: SignedDuration::from_mins(30),
         }
     }
@@ -177,8 +180,13 @@ impl State {
             _ => None,
         };
         let recent = |key: &DenialKey| {
-            let (at, denial) = self.decided.get(key)?;
-            (now.duration_since(*at) < windows.repeat).then_some(*denial)
+            let within = |(at, denial): &(Timestamp, DenialId), window| {
+                (now.duration_since(*at) < window).then_some(*denial)
+            };
+            let decided = self.decided.get(key);
+            let decided = decided.and_then(|it| within(it, windows.repeat));
+            let refused = self.refused.get(key);
+            decided.or_else(|| refused.and_then(|it| within(it, windows.no)))
         };
         standing.or_else(|| {
             let mut keys = windows.keys(denied, now);

@@ -42,7 +42,10 @@ pub fn line(what: &What) -> String {
         What::WriteSettled {
             registry, outcome, ..
         } => settled(registry, outcome),
-        What::Opened { grant } => format!("the entry stands and is ours (grant {grant})"),
+        What::VirtualNetworkRulesLost {
+            registry, subnets, ..
+        } => subnets_lost(registry, subnets),
+        What::Opened { grant, within } => opened(*grant, *within),
         What::Satisfied { grant, entry } => satisfied(*grant, entry),
         What::NotOpened {
             grant,
@@ -75,6 +78,18 @@ pub fn line(what: &What) -> String {
             channel,
             reason,
         } => undelivered(*alert, channel, reason),
+    }
+}
+
+fn subnets_lost(registry: &ResourceId, subnets: &[String]) -> String {
+    let (name, subnets) = (registry.name(), subnets.join(", "));
+    format!("virtual network rules of `{name}` are gone after a write: {subnets}")
+}
+
+fn opened(grant: GrantId, within: Option<Ipv4Net>) -> String {
+    match within {
+        None => format!("the entry stands and is ours (grant {grant})"),
+        Some(entry) => format!("the entry {entry}, which is ours, admits it (grant {grant})"),
     }
 }
 
@@ -209,6 +224,7 @@ fn ended(ending: Ending) -> &'static str {
             "its time was over; an entry that is not ours admits the address still"
         }
         Ending::CarriedOn => "its time was over; another grant keeps the address open",
+        Ending::Evicted => "the list was full, and the entry had to make room",
         Ending::RemovedByOthers => "others had taken the entry away",
     }
 }

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// The code of the alarm for an entry that should be gone.
 pub const OVERDUE: &str = "overdue";
 
+/// The code of the alarm for virtual network rules that a write has lost.
+pub const NETWORKS_LOST: &str = "virtual_network_rules_lost";
+
 /// The code of the word about an opening that hangs.
 pub const SLOW: &str = "opening_delayed";
 
@@ -166,6 +169,33 @@ pub fn not_opened(grant: &Grant, reason: &str) -> String {
         "`{}` was not opened on `{}`: {reason}",
         grant.address,
         grant.registry.name()
+    )
+}
+
+/// That virtual network rules are gone, and what to do.
+pub fn virtual_networks_lost(registry: &ResourceId, subnets: &[String]) -> String {
+    let name = registry.name();
+    let list: Vec<String> = subnets
+        .iter()
+        .map(|subnet| format!("`{}`", quoted(subnet)))
+        .collect();
+    format!(
+        "after a write of doorward's, `{name}` no longer has virtual network rules for {}: Azure lost them, though they \
+         were sent back as they were read, or somebody took them away at the same moment. Add them again \
+         (`az acr network-rule add --subnet`), or move those networks to private endpoints. doorward adds nothing to this \
+         registry until a person says `doorward resume`, and never writes to it again while it has such rules",
+        list.join(", ")
+    )
+}
+
+/// That a grant ended early.
+pub fn evicted(grant: &Grant) -> String {
+    format!(
+        "`{}` is no longer admitted to `{}`, {} before its end: the list was full, others came first, and its rule lets \
+         its grants go early (`evictable`)",
+        grant.address,
+        grant.registry.name(),
+        time(grant.until),
     )
 }
 

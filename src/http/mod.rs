@@ -13,6 +13,7 @@ mod hosts;
 mod notice;
 mod origin;
 mod page;
+mod readers;
 mod server;
 mod sets;
 mod unpack;

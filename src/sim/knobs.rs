@@ -62,14 +62,15 @@ pub enum Outcome {
     Canceled,
 }
 
-/// What a write with an api-version that does not know virtual network rules does to them. Azure's
-/// pages do not say.
+/// What a write does to virtual network rules. Azure's pages do not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VirtualNetworkRules {
-    /// They stay.
+    /// They stay where the api-version does not know them; where it does, they are what is sent.
     Kept,
-    /// They are gone.
+    /// They are gone where the api-version does not know them; where it does, they are what is sent.
     Wiped,
+    /// They are gone after any write, even one that sends them.
+    Dropped,
 }
 
 /// What a write with the same network twice comes to. Azure's pages do not say.

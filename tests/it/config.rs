@@ -747,3 +747,21 @@ fn a_way_that_would_prove_nothing_is_refused() {
         assert!(!problems.contains("hunter2"), "{problems}");
     }
 }
+
+#[test]
+fn a_candidate_stands_in_a_folder_of_its_own() {
+    let config = read(&least("policies: { dir: rules, shadow: candidate }\n"));
+    assert_eq!(config.policies, Path::new("/etc/doorward/rules"));
+    assert_eq!(
+        config.shadow.as_deref(),
+        Some(Path::new("/etc/doorward/candidate"))
+    );
+    assert_eq!(read(&least("policies: rules\n")).shadow, None);
+    let same = broken(&least("policies: { shadow: policies/, foldr: x }\n"));
+    for told in [
+        "this is the folder of the policy in force",
+        "there is no field `foldr`",
+    ] {
+        assert!(same.contains(told), "{same}");
+    }
+}

@@ -7,7 +7,7 @@ mod parts;
 mod seen;
 mod sets;
 
-pub use parts::{Asked, Decision, Registry, Standing};
+pub use parts::{Asked, Decision, Networks, Registry, Standing};
 pub use sets::{KnownSet, KnownSets};
 
 use crate::domain::alert::Alert;
@@ -23,7 +23,7 @@ use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::Verdict;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// How many verdicts the operator page remembers.
 const LAST_VERDICTS: usize = 50;
@@ -64,6 +64,8 @@ pub struct State {
     pub verdicts: VecDeque<Decision>,
     /// The latest verdict for each thing denied, for recognising a repeat.
     pub decided: Recent<DenialKey, (Timestamp, DenialId), MOST_DECIDED>,
+    /// The latest of which a person said no, in the same way.
+    pub refused: Recent<DenialKey, (Timestamp, DenialId), MOST_DECIDED>,
     /// The newest denial without a verdict for each thing denied, likewise.
     pub waiting: HashMap<DenialKey, DenialId>,
     /// How often a denial came again, by the one that was decided.
@@ -94,23 +96,7 @@ impl State {
                 self.count(*of, 1);
             }
             What::Counted { counts, events, .. } => self.repeat(counts, events),
-            What::Thinned {
-                registry,
-                count,
-                storm,
-                addresses,
-                events,
-                ..
-            } => {
-                if *storm {
-                    self.crowd(registry.as_ref()).thin(at, *count, addresses);
-                }
-                self.remember(events);
-            }
-            What::Storm { registry, over, .. } => {
-                let crowd = self.crowd(registry.as_ref());
-                if *over { crowd.calm() } else { crowd.told() }
-            }
+            What::Thinned { .. } | What::Storm { .. } => self.crowd_in(at, what),
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
             What::WriteSettled {
@@ -118,13 +104,19 @@ impl State {
                 registry,
                 outcome,
             } => self.settle(*write, registry, outcome),
-            What::Opened { grant } => self.stage(*grant, Stage::Open),
+            What::Opened { grant, within } => {
+                self.stage(*grant, Stage::Open);
+                self.claim(*grant, *within);
+            }
             What::Satisfied { grant, .. } => {
                 self.stage(*grant, Stage::Satisfied);
                 self.keep_window(at, *grant);
             }
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
+            What::VirtualNetworkRulesLost { registry, .. } => {
+                self.registry(registry).networks = Some(Networks::Lost);
+            }
             What::RegistryChanged { .. } => {}
             What::SetLoaded(snapshot) => self.sets.loaded(at, snapshot),
             What::SetRefused { candidate, reason } => self.sets.refused(at, candidate, reason),
@@ -182,23 +174,52 @@ impl State {
 
     /// What an applied write means for the grants of its registry.
     pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<What> {
+        let claimed = self.registries.get(&write.registry);
         let of = |standing: &Standing| {
-            let (grant, network) = (standing.grant.id, standing.grant.address.network());
-            if standing.stage == Stage::Intended && write.add.contains(&network) {
-                Some(What::Opened { grant })
-            } else if standing.is_over(now) && write.remove.contains(&network) {
-                let opened = standing.stage == Stage::Open;
-                let ending = if opened {
-                    Ending::Expired
-                } else {
-                    Ending::NeverOpened
-                };
-                Some(What::Ended { grant, ending })
-            } else {
-                None
-            }
+            let (grant, address) = (standing.grant.id, standing.grant.address.get());
+            let admits = |networks: &[Ipv4Net]| {
+                let mut networks = networks.iter();
+                networks.find(|network| network.contains(&address)).copied()
+            };
+            let added = admits(&write.add);
+            let otherwise =
+                claimed.is_some_and(|known| known.claimed.admit(address, &write.remove));
+            let ending = match (standing.stage, standing.is_over(now)) {
+                (Stage::Intended, _) if added.is_some() => {
+                    let within = added.filter(|entry| *entry != standing.grant.address.network());
+                    return Some(What::Opened { grant, within });
+                }
+                (Stage::Satisfied, _) => return None,
+                _ if admits(&write.remove).is_none() => return None,
+                (_, true) if added.is_some() || otherwise => Ending::CarriedOn,
+                (Stage::Open, true) => Ending::Expired,
+                (Stage::Intended, true) => Ending::NeverOpened,
+                (Stage::Open, false) if added.is_none() && !otherwise => Ending::Evicted,
+                (Stage::Open | Stage::Intended, false) => return None,
+            };
+            Some(What::Ended { grant, ending })
         };
         self.grants_of(&write.registry).filter_map(of).collect()
+    }
+
+    fn crowd_in(&mut self, at: Timestamp, what: &What) {
+        if let What::Thinned {
+            registry,
+            count,
+            storm,
+            addresses,
+            events,
+            ..
+        } = what
+        {
+            if *storm {
+                self.crowd(registry.as_ref()).thin(at, *count, addresses);
+            }
+            self.remember(events);
+        } else if let What::Storm { registry, over, .. } = what {
+            let crowd = self.crowd(registry.as_ref());
+            if *over { crowd.calm() } else { crowd.told() }
+        }
     }
 
     fn decide(
@@ -270,7 +291,8 @@ impl State {
         asked.answer = Some((at, answer));
         let (registry, address) = (asked.request.registry.clone(), asked.request.address);
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
-            self.decided.insert(*key, (at, asked.request.denial));
+            self.decided.remove(key);
+            self.refused.insert(*key, (at, asked.request.denial));
         }
         if answer == Answer::Deny {
             self.registry(&registry).seen.take_back(address);
@@ -306,12 +328,16 @@ impl State {
             return;
         };
         standing.stage = stage;
-        if stage == Stage::Open {
-            let (registry, address) = (standing.grant.registry.clone(), standing.grant.address);
-            self.registry(&registry)
-                .claimed
-                .applied(&[address.network()], &[]);
-        }
+    }
+
+    /// The entry that admits the grant's address is ours: one for the address alone, or a wider one.
+    fn claim(&mut self, grant: GrantId, within: Option<Ipv4Net>) {
+        let Some(Standing { grant, .. }) = self.grants.get(&grant) else {
+            return;
+        };
+        let entry = within.unwrap_or_else(|| grant.address.network());
+        let registry = grant.registry.clone();
+        self.registry(&registry).claimed.applied(&[entry], &[]);
     }
 
     fn end(&mut self, grant: GrantId, ending: Option<Ending>) {
@@ -322,20 +348,19 @@ impl State {
         let Grant {
             registry, address, ..
         } = standing.grant;
-        let shared = self
-            .grants_of(&registry)
-            .any(|other| other.grant.address == address);
         if let Some((grants, _)) = self.registry(&registry).standing.get_mut(&address.get()) {
             grants.remove(&grant);
         }
-        self.registry(&registry).drop_empty(address.get());
-        let claimed = &mut self.registry(&registry).claimed;
+        let registry = self.registry(&registry);
+        registry.drop_empty(address.get());
+        let mut claimed = std::mem::take(&mut registry.claimed);
         if ending == Some(Ending::RemovedByOthers) {
-            claimed.lose(address.network());
-        } else if !shared {
-            // Whoever else still needs the address needs to know whose entry it is.
-            claimed.release(address.network());
+            claimed.lose(address.get());
+        } else {
+            // Whoever else still needs the entry needs to know whose it is.
+            claimed.release(address.get(), |network| registry.needs(network));
         }
+        registry.claimed = claimed;
     }
 
     fn tell(&mut self, at: Timestamp, alert: &Alert) {
@@ -371,8 +396,9 @@ impl State {
             return;
         }
         self.tidied = Some(now);
-        self.decided
-            .forget(|(at, _)| now.duration_since(*at) >= LONGEST_REPEAT_WINDOW);
+        let old = |(at, _): &(Timestamp, _)| now.duration_since(*at) >= LONGEST_REPEAT_WINDOW;
+        self.decided.forget(old);
+        self.refused.forget(old);
         let over = self.requests.iter();
         let over = over.filter(|(_, asked)| asked.request.until <= now);
         let over: Vec<RequestId> = over.map(|(id, _)| *id).collect();
@@ -390,21 +416,11 @@ impl State {
             times.retain(|at| now.duration_since(*at) < BUDGET_WINDOW);
             !times.is_empty()
         });
-        let needed: BTreeSet<(ResourceId, Ipv4Net)> = self
-            .grants
-            .values()
-            .map(|standing| {
-                (
-                    standing.grant.registry.clone(),
-                    standing.grant.address.network(),
-                )
-            })
-            .collect();
-        for (id, registry) in &mut self.registries {
+        for registry in self.registries.values_mut() {
             registry.seen.forget(now);
-            registry
-                .claimed
-                .forget(now, |network| needed.contains(&(id.clone(), network)));
+            let mut claimed = std::mem::take(&mut registry.claimed);
+            claimed.forget(now, |network| registry.needs(network));
+            registry.claimed = claimed;
             while registry
                 .granted
                 .front()

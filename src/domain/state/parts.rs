@@ -10,6 +10,7 @@ use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::seen::Remembered;
 use crate::domain::verdict::Verdict;
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
@@ -42,10 +43,21 @@ pub struct Registry {
     pub modified: Option<Timestamp>,
     /// The latest writes, newest first: Azure tells of them later.
     pub writes: VecDeque<WriteId>,
+    /// Whether Azure lost its virtual network rules over a write of ours.
+    pub networks: Option<Networks>,
     /// Which addresses were granted before.
     pub seen: Remembered,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
+}
+
+/// What is known of a registry whose virtual network rules a write of ours has lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Networks {
+    /// Nobody has looked at it yet: nothing is added.
+    Lost,
+    /// A person has: entries are written again, but never while there are such rules.
+    Seen,
 }
 
 /// A request, and what became of it.
@@ -73,6 +85,13 @@ pub struct Decision {
 }
 
 impl Registry {
+    /// Whether a grant that is not over asks for an address in `network`.
+    pub fn needs(&self, network: Ipv4Net) -> bool {
+        let inside = network.network()..=network.broadcast();
+        let mut standing = self.standing.range(inside);
+        standing.any(|(_, (grants, _))| !grants.is_empty())
+    }
+
     pub(super) fn drop_empty(&mut self, address: Ipv4Addr) {
         let empty = |(grants, requests): &(BTreeSet<_>, BTreeSet<_>)| {
             grants.is_empty() && requests.is_empty()

@@ -29,7 +29,11 @@ impl State {
             }
             Some(Ending::RemovedByOthers) => seen.take_back(grant.address),
             Some(
-                Ending::Expired | Ending::CarriedOn | Ending::NeverOpened | Ending::LeftToOthers,
+                Ending::Expired
+                | Ending::CarriedOn
+                | Ending::NeverOpened
+                | Ending::LeftToOthers
+                | Ending::Evicted,
             )
             | None => {}
         }

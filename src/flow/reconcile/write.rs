@@ -2,7 +2,7 @@
 
 use super::{Attempt, LOST_AFTER, Left, READ_AGAIN, Trouble, conclude, plan_now, read};
 use crate::app::App;
-use crate::azure::PatchError;
+use crate::azure::{Arm, PatchError};
 use crate::domain::firewall::{Live, Patch};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
@@ -48,6 +48,7 @@ pub(super) async fn write(
         add: patch.add.iter().copied().collect(),
         remove: patch.remove.iter().copied().collect(),
         before: live.entries(),
+        subnets: live.subnets.iter().cloned().collect(),
         generation: attempt.held.generation(),
     };
     app.ledger
@@ -61,8 +62,9 @@ pub(super) async fn write(
         return Ok(Left::After(READ_AGAIN));
     };
     // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
-    let fresh = match read::live(app, id, app.arm.api_version(), call).await {
-        Ok(fresh) => fresh.with_virtual_network_rules_of(live),
+    let arm = knowing(app, live);
+    let fresh = match read::live(app, id, arm.api_version(), call).await {
+        Ok(fresh) => fresh,
         Err(trouble) => {
             not_applied(
                 app,
@@ -82,15 +84,26 @@ pub(super) async fn write(
         return Ok(Left::After(Duration::ZERO));
     }
     let body = patch.body(&fresh);
-    let outcome = app
-        .arm
+    app.set_pace(id, app.pace(id).wrote(app.clock.now()));
+    let outcome = arm
         .patch_registry(id, &body, call, || held.may_patch())
         .await;
     tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
+    conclude_with(attempt, &write, &fresh, outcome).await
+}
+
+/// What follows from the PATCH's outcome.
+async fn conclude_with(
+    attempt: Attempt<'_>,
+    write: &Write,
+    fresh: &Live,
+    outcome: Result<(), PatchError>,
+) -> Result<Left, Trouble> {
+    let Attempt { app, id, call, .. } = attempt;
     match outcome {
-        Ok(()) => verify(attempt, &write, &fresh).await,
+        Ok(()) => verify(attempt, write, fresh).await,
         Err(error @ PatchError::TooLate) => {
-            not_applied(app, &write, &error.to_string()).await?;
+            not_applied(app, write, &error.to_string()).await?;
             Ok(Left::After(Duration::ZERO))
         }
         Err(PatchError::Unknown { why }) => {
@@ -98,20 +111,30 @@ pub(super) async fn write(
             Ok(Left::After(READ_AGAIN))
         }
         Err(PatchError::NotApplied(error)) => {
-            not_applied(app, &write, &error.to_string()).await?;
+            not_applied(app, write, &error.to_string()).await?;
             Err(Trouble::Arm(error))
         }
         Err(PatchError::OperationFailed { code, message }) => {
-            not_applied(app, &write, &format!("{code}: {message}")).await?;
+            not_applied(app, write, &format!("{code}: {message}")).await?;
             conclude::refused(
                 app,
                 id,
-                &write,
+                write,
                 &format!("Azure could not do it ({code}): {message}"),
             )
             .await?;
             Ok(Left::After(READ_AGAIN))
         }
+    }
+}
+
+/// Where there are virtual network rules, the api-version is one that shows them: they are sent back as
+/// they were read. What others do to them is not known in Azure's pages.
+fn knowing(app: &App, live: &Live) -> Arm {
+    if live.subnets.is_empty() {
+        app.arm.clone()
+    } else {
+        app.arm.with_api_version(app.arm.read_api_version())
     }
 }
 
@@ -126,7 +149,7 @@ async fn verify(
     }
     applied(app, write, &live).await?;
     conclude::report_others_changes(app, write, before, &live).await?;
-    Ok(Left::Nothing)
+    Ok(Left::Written)
 }
 
 async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError> {
@@ -140,7 +163,9 @@ async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError
         registry: write.registry.clone(),
         outcome,
     }];
-    what.extend(app.ledger.read(|state| state.outcomes(write, now)));
+    let outcomes = app.ledger.read(|state| state.outcomes(write, now));
+    what.extend(conclude::with_alerts(app, outcomes));
+    what.extend(conclude::lost_networks(app, write, live));
     app.ledger.append(now, what).await
 }
 

@@ -105,8 +105,10 @@ fn network_rules(
             registry.sku.name()
         )));
     }
-    let virtual_network_rules = match version.subnet_field() {
-        Some(field) => subnets(set, field)?,
+    let asked = version.subnet_field().map(|field| subnets(set, field));
+    let virtual_network_rules = match asked.transpose()? {
+        _ if knobs.virtual_network_rules == VirtualNetworkRules::Dropped => Vec::new(),
+        Some(asked) => asked,
         None if knobs.virtual_network_rules == VirtualNetworkRules::Kept => {
             registry.network_rules.virtual_network_rules.clone()
         }

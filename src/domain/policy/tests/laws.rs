@@ -69,7 +69,8 @@ fn rule() -> impl Strategy<Value = String> {
     let narrow = prop_oneof![
         Just(""),
         Just(", repository: 'prod/*'"),
-        Just(", source: other")
+        Just(", source: other"),
+        Just(", seen: { within: 7d, by: person }")
     ];
     let mode = prop_oneof![4 => Just("enforce"), 1 => Just("observe")];
     let rest = prop_oneof![Just("ask"), Just("alert"), Just("ignore"), Just("forbid")];
@@ -221,8 +222,22 @@ proptest! {
     }
 
     #[test]
-    fn explain_and_decide_agree(policy in policies(), sets in sets(), denial in denials()) {
-        let facts = facts(&denial);
+    fn explain_and_decide_agree(
+        policy in policies(),
+        sets in sets(),
+        denial in denials(),
+        days in prop::option::of(0_i64..14),
+        closed: bool,
+    ) {
+        let person = days.map(|days| monday() - jiff::SignedDuration::from_hours(24 * days));
+        let live = posture([("public_access", if closed { "disabled" } else { "enabled" })]).unwrap();
+        let ours = std::collections::BTreeSet::new();
+        let facts = Facts {
+            before: Before { person, policy: None },
+            posture: Some(Posture { live: &live, ours: &ours }),
+            import: closed,
+            ..facts(&denial)
+        };
         let explained = explain(&policy, &sets, &facts, monday());
         prop_assert_eq!(&explained.verdict, &decide(&policy, &sets, &facts, monday()));
         let decided: Vec<_> = explained.rules.iter().filter(|rule| rule.decided).collect();

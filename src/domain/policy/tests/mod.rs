@@ -4,6 +4,7 @@ mod broken;
 mod claims;
 mod laws;
 mod remote;
+mod replays;
 mod stories;
 
 use super::{Facts, Policy, parse};
