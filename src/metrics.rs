@@ -141,24 +141,7 @@ impl Default for Metrics {
             "Whether entries are added to a registry: 0 yes, 1 one attempt is made, 2 not for a while after too many failures",
             circuits.clone(),
         );
-        let set_refreshes = Family::default();
-        registry.register(
-            "set_refreshes",
-            "Refreshes of address sets by set and outcome",
-            set_refreshes.clone(),
-        );
-        let set_loaded = Family::default();
-        registry.register(
-            "set_loaded_timestamp_seconds",
-            "When the source of an address set last said what the set holds",
-            set_loaded.clone(),
-        );
-        let set_waiting = Family::default();
-        registry.register(
-            "set_waiting",
-            "What an address set would become, and waits to be confirmed",
-            set_waiting.clone(),
-        );
+        let (set_refreshes, set_loaded, set_waiting) = of_sets(&mut registry);
         Self {
             registry,
             deliveries,
@@ -173,6 +156,35 @@ impl Default for Metrics {
             circuits,
         }
     }
+}
+
+type OfSets = (
+    Family<SetLabels, Counter>,
+    Family<SetNameLabels, Gauge>,
+    Family<SetWaitingLabels, Gauge>,
+);
+
+/// What is shown of address sets.
+fn of_sets(registry: &mut Registry) -> OfSets {
+    let set_refreshes = Family::default();
+    registry.register(
+        "set_refreshes",
+        "Refreshes of address sets by set and outcome",
+        set_refreshes.clone(),
+    );
+    let set_loaded = Family::default();
+    registry.register(
+        "set_loaded_timestamp_seconds",
+        "When the source of an address set last said what the set holds",
+        set_loaded.clone(),
+    );
+    let set_waiting = Family::default();
+    registry.register(
+        "set_waiting",
+        "What an address set would become, and waits to be confirmed",
+        set_waiting.clone(),
+    );
+    (set_refreshes, set_loaded, set_waiting)
 }
 
 impl Metrics {

@@ -70,9 +70,7 @@ pub fn line(what: &What) -> String {
             by,
         } => format!("{} by {by} (request {request})", answered(*answer)),
         What::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
-        What::Delivered { alert, channel } => {
-            format!("`{channel}` took the message (alert {alert})")
-        }
+        What::Delivered { alert, channel } => delivered(*alert, channel),
         What::Undelivered {
             alert,
             channel,
@@ -107,6 +105,10 @@ fn refused(candidate: &Snapshot, reason: &str) -> String {
 
 fn satisfied(grant: GrantId, entry: &str) -> String {
     format!("admitted already by `{entry}`, which is not ours (grant {grant})")
+}
+
+fn delivered(alert: AlertId, channel: &str) -> String {
+    format!("`{channel}` took the message (alert {alert})")
 }
 
 fn undelivered(alert: AlertId, channel: &str, reason: &str) -> String {
