@@ -311,25 +311,6 @@ impl What {
         }
     }
 
-    /// Whether verdicts rest on it: what is granted, asked, answered or over. The rest tells of what
-    /// arrived, of messages, and of how writes fare.
-    pub fn is_decisive(&self) -> bool {
-        !matches!(
-            self,
-            Self::Denied(_)
-                | Self::Counted { .. }
-                | Self::Thinned { .. }
-                | Self::Storm { .. }
-                | Self::WriteIntended(_)
-                | Self::WriteSettled { .. }
-                | Self::Opened { .. }
-                | Self::RegistryChanged { .. }
-                | Self::Alerted(_)
-                | Self::Delivered { .. }
-                | Self::Undelivered { .. }
-        )
-    }
-
     /// A key that may stand in the ledger once only: the database refuses the second. One verdict
     /// for a denial, one answer to a request, one end of a grant.
     pub fn once(&self) -> Option<String> {

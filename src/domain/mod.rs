@@ -11,6 +11,7 @@ pub mod arrivals;
 pub mod chain;
 pub mod claims;
 pub mod crowd;
+mod decisive;
 pub mod delivery;
 pub mod denial;
 pub mod event;

@@ -141,12 +141,13 @@ fn key_from(denied: &Denied, more: &[Option<&str>]) -> DenialKey {
 }
 
 impl Denied {
-    /// The key of its event: the same event of the same source with the same denial counts once.
+    /// The key of its event: the same event of the same source with the same denial counts once. The
+    /// event's id is the sender's, of any length and with any signs: no database is given it as a key.
     pub fn event(&self) -> Option<String> {
         let event = self.report.event_id.as_ref()?;
-        let what = serde_json::to_string(&self.report.denial).unwrap_or_default();
+        let what = serde_json::to_string(&(event, &self.report.denial)).unwrap_or_default();
         let what = Hash::of(what.as_bytes());
-        Some(format!("denied:{}:{event}:{what}", self.source))
+        Some(format!("denied:{}:{what}", self.source))
     }
 
     /// The fingerprint of such a key, for memories in which the key itself would be too long.

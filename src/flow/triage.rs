@@ -39,8 +39,8 @@ pub async fn turn(app: &App) -> Result<usize, StoreError> {
         match decide_all(app, &mut decided).await {
             // Somebody answered, or another process decided, while we did.
             Err(StoreError::Moved) if attempt < ATTEMPTS => app.ledger.follow().await?,
+            Ok(()) | Err(StoreError::Moved) => break,
             Err(error) => return Err(error),
-            Ok(()) => break,
         }
     }
     Ok(decided)

@@ -43,7 +43,7 @@ async fn heard(listener: &mut Option<PgListener>) {
     };
     if connection.recv().await.is_err() {
         *listener = None;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

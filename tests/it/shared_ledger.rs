@@ -2,13 +2,19 @@
 
 use crate::postgres::{Database, database};
 use crate::program::{doorward, err, out};
-use crate::world::{OURS, World};
+use crate::world::{OURS, World, message};
 use doorward::domain::alert::Alert;
 use doorward::domain::id::AlertId;
 use doorward::domain::ledger::What;
 use doorward::store::{Lease, Ledger, StoreError, what};
 use jiff::Timestamp;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 const AT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -196,6 +202,68 @@ async fn a_session_that_ends_in_the_middle_costs_its_append_and_nothing_else() {
     ledger.verify().await.unwrap();
 }
 
+/// A way to the database that swallows the reply to the first commit after `armed`, and hangs up.
+async fn swallowing(database: &Database, armed: Arc<AtomicBool>) -> String {
+    let (head, rest) = database.url.split_once("127.0.0.1:").unwrap();
+    let (port, name) = rest.split_once('/').unwrap();
+    let server = format!("127.0.0.1:{port}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("{head}{}/{name}", listener.local_addr().unwrap());
+    let tasks = TaskTracker::new();
+    tasks.clone().spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&server).await.unwrap();
+            tasks.spawn(between(client, server, Arc::clone(&armed)));
+        }
+    });
+    url
+}
+
+async fn between(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicBool>) {
+    let (mut asked, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(count) => server.write_all(&asked[..count]).await.unwrap(),
+            },
+            read = server.read(&mut answer) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(count) => {
+                    let committed = answer[..count].windows(7).any(|bytes| bytes == b"COMMIT\0");
+                    if committed && armed.swap(false, Ordering::SeqCst) {
+                        return;
+                    }
+                    client.write_all(&answer[..count]).await.unwrap();
+                }
+            },
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_reply_is_lost_stands_once() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let armed = Arc::new(AtomicBool::new(false));
+    let ledger = Ledger::open(&swallowing(&database, Arc::clone(&armed)).await).await;
+    let ledger = ledger.unwrap();
+    ledger.append(AT, vec![told(1)]).await.unwrap();
+    armed.store(true, Ordering::SeqCst);
+    let unknown = ledger.append(AT, vec![told(2)]).await;
+    assert!(
+        matches!(unknown, Err(StoreError::Database(_))),
+        "{unknown:?}"
+    );
+    // Whoever was not answered asks again.
+    let again = ledger.append(AT, vec![told(2)]).await;
+    assert!(matches!(again, Err(StoreError::Already)), "{again:?}");
+    ledger.append(AT, vec![told(3)]).await.unwrap();
+    assert_eq!(numbers(&ledger).await, [1, 2, 3]);
+    ledger.verify().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_process_that_is_stopped_in_the_middle_does_not_hold_up_the_others() {
     use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -369,6 +437,25 @@ async fn what_keeps_the_database_from_us_is_told_with_what_to_do_and_without_the
         empty.to_string().contains("`doorward serve` makes it"),
         "{empty}"
     );
+}
+
+#[tokio::test]
+async fn an_event_whose_id_no_index_would_take_is_known_again() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let world = World::on(&database, |_| {}).await;
+    let id = format!("\0{}", "x".repeat(100_000));
+    let event = json!({ "specversion": "1.0", "id": id, "source": "/x", "type": "denial", "data": message(OURS) });
+    for _ in 0..2 {
+        let reply = world.deliver("clusters", &event.to_string()).await;
+        assert_eq!(reply.status, 202, "{}", reply.text);
+    }
+    world.settle().await;
+    let kinds = world.kinds().await;
+    assert_eq!(kinds.iter().filter(|kind| **kind == "denied").count(), 1);
+    assert!(!kinds.contains(&"counted"), "{kinds:?}");
+    assert_eq!(world.entries(), [OURS]);
 }
 
 #[tokio::test]

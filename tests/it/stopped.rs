@@ -12,7 +12,7 @@ use std::time::Duration;
 /// A lease, its write's deadline, and the time after which an unseen write is given up.
 const LONG: Duration = Duration::from_mins(3);
 
-/// The correlation ids of the PATCHes that Azure saw.
+/// The correlation id of each PATCH that Azure saw.
 fn patches(azure: &Sim) -> Vec<String> {
     let id = |patch: doorward::sim::Recorded| patch.headers["x-ms-correlation-request-id"].clone();
     azure
