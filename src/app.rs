@@ -98,6 +98,10 @@ pub struct Memory {
     postures: Mutex<Postures>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
+    /// What is known of the sources of address sets.
+    pub sets: Mutex<crate::flow::sets::Book>,
+    /// Held by whoever loads address sets: one at a time.
+    pub sets_turn: tokio::sync::Mutex<()>,
 }
 
 /// How many reads in a row must show an older change than is known before it is believed.

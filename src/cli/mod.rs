@@ -6,6 +6,7 @@ mod parse;
 mod policy;
 mod replay;
 mod serve;
+mod sets;
 mod whois;
 
 pub(crate) use serve::asked_to_stop;
@@ -45,6 +46,9 @@ enum Command {
     Replay(Box<replay::Replay>),
     /// Say who has an address: service tags, sets, country, autonomous system, or why nobody can
     Whois(whois::Whois),
+    /// Look at the address sets of a running doorward, and confirm what they may become
+    #[command(subcommand)]
+    Sets(sets::Sets),
     /// Look at the ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -104,6 +108,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Policy(policy) => policy.run(),
         Command::Replay(replay) => replay.run().await,
         Command::Whois(whois) => whois.run(),
+        Command::Sets(sets) => sets.run().await,
         Command::Ledger(ledger) => ledger.run().await,
     };
     match outcome {

@@ -10,6 +10,7 @@ use super::network;
 use super::proof::Proof;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
+use super::sets::Snapshot;
 use super::verdict::Verdict;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -193,6 +194,22 @@ pub enum What {
         /// The event's own id.
         event_id: Option<String>,
     },
+    /// An address set holds these addresses from now on.
+    SetLoaded(Snapshot),
+    /// What a source says now changes a set too much: a person must confirm it.
+    SetRefused {
+        /// What it says.
+        candidate: Snapshot,
+        /// What changes too much.
+        reason: String,
+    },
+    /// A person confirms what was refused.
+    SetConfirmed {
+        /// Where the addresses come from.
+        set: String,
+        /// The hash of what was refused.
+        hash: String,
+    },
     /// A person is asked.
     Requested(Request),
     /// A person answered.
@@ -336,6 +353,9 @@ impl What {
             Self::PossiblyOverwritten(_) => "possibly_overwritten",
             Self::Ended { .. } => "ended",
             Self::RegistryChanged { .. } => "registry_changed",
+            Self::SetLoaded(_) => "set_loaded",
+            Self::SetRefused { .. } => "set_refused",
+            Self::SetConfirmed { .. } => "set_confirmed",
             Self::Requested(_) => "requested",
             Self::Answered { .. } => "answered",
             Self::Alerted(_) => "alerted",
@@ -353,7 +373,10 @@ impl What {
             | Self::Thinned { .. }
             | Self::RegistrySeen { .. }
             | Self::Drifted { .. }
-            | Self::Restoring { .. } => None,
+            | Self::Restoring { .. }
+            | Self::SetLoaded(_)
+            | Self::SetRefused { .. }
+            | Self::SetConfirmed { .. } => None,
             Self::Storm {
                 registry,
                 since,

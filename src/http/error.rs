@@ -3,6 +3,7 @@
 use crate::domain::event::DeliveryError;
 use crate::domain::link::LinkError;
 use crate::flow::respond::AnswerError;
+use crate::flow::sets::ConfirmError;
 use crate::store::StoreError;
 use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -107,6 +108,17 @@ pub enum HttpError {
          `admin` in doorward's configuration"
     )]
     ForeignHost,
+    /// A command from a page of another site.
+    #[error("this command came from a page of another site, and was not taken")]
+    ForeignCommand,
+    /// A command that is none.
+    #[error(
+        "write the command as JSON, with `content-type: application/json`, as `doorward sets confirm` does"
+    )]
+    NoCommand,
+    /// A set was not confirmed.
+    #[error(transparent)]
+    Confirm(#[from] ConfirmError),
     /// The link leads nowhere.
     #[error(transparent)]
     Link(#[from] LinkError),
@@ -127,9 +139,10 @@ impl HttpError {
     /// try again after 500 (<https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups>).
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound | Self::UnknownSource | Self::Link(LinkError::Invalid) => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NotFound
+            | Self::UnknownSource
+            | Self::Confirm(ConfirmError::NoSet { .. })
+            | Self::Link(LinkError::Invalid) => StatusCode::NOT_FOUND,
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany {
                 heeds_429: true, ..
@@ -137,22 +150,26 @@ impl HttpError {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::CutOff | Self::Packed { .. } | Self::Unreadable(_) | Self::NoAnswer => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::CutOff
+            | Self::Packed { .. }
+            | Self::Unreadable(_)
+            | Self::NoAnswer
+            | Self::NoCommand => StatusCode::BAD_REQUEST,
             Self::TooMany { .. }
             | Self::Unavailable
             | Self::NoKeys { .. }
             | Self::Busy
             | Self::Internal
+            | Self::Confirm(ConfirmError::Store(_))
             | Self::Answer(AnswerError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignOrigin
+            | Self::ForeignCommand
             | Self::OtherSubscription
             | Self::OtherOrigin
             | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Link(LinkError::Over) | Self::Answer(AnswerError::Over) => StatusCode::GONE,
-            Self::Answer(AnswerError::Answered) => StatusCode::CONFLICT,
+            Self::Answer(AnswerError::Answered) | Self::Confirm(_) => StatusCode::CONFLICT,
         }
     }
 

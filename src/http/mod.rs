@@ -15,11 +15,13 @@ mod origin;
 mod page;
 mod readers;
 mod server;
+mod sets;
 mod unpack;
 mod unproven;
 
 pub use error::HttpError;
 pub use server::{serve, serve_within};
+pub use sets::Confirm;
 
 use crate::app::App;
 use axum::extract::DefaultBodyLimit;
@@ -69,6 +71,9 @@ struct Web {
 /// The largest form that answers a request: one word.
 const LARGEST_FORM: usize = 1024;
 
+/// The largest command of an operator: a name, which may hold an id, and a hash.
+const LARGEST_COMMAND: usize = 4096;
+
 /// The routes for senders and for people who hold a link.
 pub fn public_router(app: Arc<App>) -> Router {
     public_router_within(app, Limits::default())
@@ -92,7 +97,7 @@ pub fn public_router_within(app: Arc<App>, limits: Limits) -> Router {
 }
 
 /// The routes for operators. `address` is what the listener is bound to: only requests that name it,
-/// or a loopback address with its port, are answered. Nothing here changes anything.
+/// or a loopback address with its port, are answered. No GET changes anything.
 pub fn admin_router(app: Arc<App>, address: SocketAddr) -> Router {
     let web = Web {
         app,
@@ -100,7 +105,12 @@ pub fn admin_router(app: Arc<App>, address: SocketAddr) -> Router {
     };
     let routes = Router::new()
         .route("/", get(admin::page))
-        .route("/metrics", get(admin::metrics));
+        .route("/metrics", get(admin::metrics))
+        .route("/sets", get(sets::list))
+        .route(
+            "/sets/confirm",
+            post(sets::confirm).layer(DefaultBodyLimit::max(LARGEST_COMMAND)),
+        );
     let named = from_fn(move |request, next| hosts::only(address, request, next));
     bounded(with_common_parts(routes).layer(named), web)
 }

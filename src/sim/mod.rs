@@ -25,6 +25,7 @@ mod serve;
 mod start;
 mod tls;
 mod tokens;
+mod web;
 mod wire;
 
 pub use caller::{Caller, Pull};

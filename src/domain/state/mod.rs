@@ -5,9 +5,11 @@
 
 mod parts;
 mod seen;
+mod sets;
 mod sight;
 
 pub use parts::{Asked, Decision, Networks, Registry, Standing};
+pub use sets::{KnownSet, KnownSets};
 pub use sight::BY_USE;
 
 use crate::domain::alert::Alert;
@@ -74,6 +76,8 @@ pub struct State {
     pub repeats: Recent<DenialId, u64, MOST_DECIDED>,
     /// Fingerprints of the latest events, for recognising a duplicate.
     pub events: Recent<u64, (), MOST_EVENTS>,
+    /// What the address sets held last.
+    pub sets: KnownSets,
     /// The new callers of each registry, and of none.
     pub crowds: BTreeMap<Option<ResourceId>, Crowd>,
     /// When grants of each rule were decided within the last hour, oldest first.
@@ -117,6 +121,9 @@ impl State {
             What::Restoring { grant } => self.restore(at, *grant),
             What::Helped(helped) => self.helped(at, helped),
             What::Extended { grant, until, by } => self.extend(at, (*grant, *until), by),
+            What::SetLoaded(snapshot) => self.sets.loaded(at, snapshot),
+            What::SetRefused { candidate, reason } => self.sets.refused(at, candidate, reason),
+            What::SetConfirmed { set, hash } => self.sets.confirmed(set, hash),
             What::Requested(request) => self.ask(request),
             What::Answered {
                 request, answer, ..
