@@ -67,6 +67,8 @@ pub struct App {
     pub links_valid_for: Duration,
     /// Where people reach doorward: `https://doorward.contoso.com`, without a slash at its end.
     pub public_url: String,
+    /// What whoever uses the admin listener must know, where it has a token.
+    pub admin_token: Option<SecretString>,
     /// For channels.
     pub http: Http,
     /// Counters for Prometheus.

@@ -115,6 +115,10 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
     let arm = Arm::new(&config.azure, clock.clone()).map_err(StartError::settings)?;
     let link_key = LinkKey::new(&secrets.link_key)
         .map_err(|error| StartError::settings(config.links.key.refused(error.to_string())))?;
+    if let (Some(token), Some(named)) = (&secrets.admin_token, &config.admin_token) {
+        LinkKey::new(token)
+            .map_err(|error| StartError::settings(named.refused(error.to_string())))?;
+    }
     let ledger = Ledger::open(&config.state.to_string()).await;
     let ledger =
         ledger.with_context(|| format!("the ledger `{}` cannot be opened", config.state))?;
@@ -151,6 +155,7 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         link_key,
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
+        admin_token: secrets.admin_token,
         http,
         metrics: Metrics::default(),
         memory: Memory::knowing(hosts),

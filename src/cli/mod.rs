@@ -1,5 +1,7 @@
 //! The command line: what `doorward --help` tells.
 
+mod admin;
+mod grants;
 mod ledger;
 mod log;
 mod parse;
@@ -45,6 +47,15 @@ enum Command {
     Replay(Box<replay::Replay>),
     /// Say who has an address: service tags, sets, country, autonomous system, or why nobody can
     Whois(whois::Whois),
+    /// List, show, revoke, extend and hand over grants of a running doorward
+    #[command(subcommand)]
+    Grants(grants::Grants),
+    /// Revoke every grant of a running doorward, or every one of a registry
+    Revoke(grants::RevokeAll),
+    /// Open nothing more until `resume`; what is open is closed on time
+    Pause(grants::PauseOrder),
+    /// Let opening go on
+    Resume(grants::PauseOrder),
     /// Look at the ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -104,6 +115,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Policy(policy) => policy.run(),
         Command::Replay(replay) => replay.run().await,
         Command::Whois(whois) => whois.run(),
+        Command::Grants(grants) => grants.run().await,
+        Command::Revoke(revoke) => revoke.run().await,
+        Command::Pause(pause) => pause.run("pause").await,
+        Command::Resume(resume) => resume.run("resume").await,
         Command::Ledger(ledger) => ledger.run().await,
     };
     match outcome {

@@ -44,6 +44,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the operator page is.
     pub admin: SocketAddr,
+    /// What whoever uses `admin` must know; needed where that is not on loopback.
+    pub admin_token: Option<Secret>,
     /// How people reach `listen`, without a slash at the end.
     pub public_url: String,
     /// Where the ledger is.
@@ -206,6 +208,8 @@ pub struct Secret {
 pub struct Secrets {
     /// What approval links are signed with.
     pub link_key: SecretString,
+    /// What whoever uses the admin listener must know.
+    pub admin_token: Option<SecretString>,
     /// The keys of each source, by its name.
     pub source_keys: BTreeMap<String, Vec<SecretString>>,
     /// The URL of each channel, by its name.
@@ -227,6 +231,7 @@ impl Config {
             }
         };
         let link_key = read(&self.links.key);
+        let admin_token = self.admin_token.as_ref().map(&mut read);
         let source_keys = self.sources.iter().map(|source| {
             let keys: &[Secret] = match &source.auth {
                 Auth::SharedKey { keys, .. } | Auth::Signature { keys } => keys,
@@ -241,6 +246,7 @@ impl Config {
         if missing.is_empty() {
             Ok(Secrets {
                 link_key,
+                admin_token,
                 source_keys,
                 channel_urls,
             })

@@ -1,7 +1,7 @@
 //! Reading the configuration: a file to a checked [`Config`], or everything that is wrong with it.
 
 use super::sections::{channels, links, registries, sources};
-use super::values::{hide_urls_with_passwords, path, public_url};
+use super::values::{hide_urls_with_passwords, path, public_url, secret};
 use super::{Config, LONGEST_MAX_TTL, LoadError, Mode, State, azure};
 use crate::azure::Settings;
 use crate::domain::problem::{Problems, Sink};
@@ -63,7 +63,9 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let mut fields = item.fields(sink)?;
     let listen = address(&mut fields, "listen", LISTEN, sink);
     let admin = address(&mut fields, "admin", ADMIN, sink);
-    listeners(&fields.item, listen, admin, sink);
+    let admin_token = fields.take("admin_token");
+    let admin_token = admin_token.map(|at| secret(&at, folder, sink));
+    listeners(&fields.item, (listen, admin), admin_token.is_some(), sink);
     let url = fields.take("public_url");
     let url = url.map_or_else(
         || Some(format!("http://{listen}")),
@@ -96,6 +98,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     Some(Config {
         listen,
         admin,
+        // One that cannot be read has been reported.
+        admin_token: admin_token.flatten(),
         public_url: url?,
         state: state?,
         policies: policies?,
@@ -139,16 +143,22 @@ fn address(
     })
 }
 
-fn listeners(document: &Item<'_>, listen: SocketAddr, admin: SocketAddr, sink: &mut Sink<'_>) {
+fn listeners(
+    document: &Item<'_>,
+    (listen, admin): (SocketAddr, SocketAddr),
+    token: bool,
+    sink: &mut Sink<'_>,
+) {
     let at = document.field("admin").or_else(|| document.field("listen"));
     let at = at.unwrap_or_else(|| document.clone());
     if listen == admin && listen.port() != 0 {
         let help = "give the operator page a port of its own";
         at.error("`listen` and `admin` are the same address", help, sink);
     }
-    if !admin.ip().is_loopback() {
-        let what = "the operator page asks nobody who they are, and is not on loopback";
-        at.warn(what, "see that only operators reach it", sink);
+    if !admin.ip().is_loopback() && !token {
+        let what = "this is not on loopback, and whoever reaches it could give orders";
+        let help = "keep it on loopback, or set `admin_token: { env: NAME }` or `{ file: PATH }`";
+        at.error(what, help, sink);
     }
 }
 

@@ -53,4 +53,6 @@ pub enum Ending {
     CarriedOn,
     /// Somebody else had taken our entry away.
     RemovedByOthers,
+    /// An operator handed the entry over to people: it stays, and is theirs.
+    Kept,
 }

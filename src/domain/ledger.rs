@@ -9,12 +9,12 @@ use super::proof::Proof;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::verdict::Verdict;
-use aws_lc_rs::digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+
+pub use super::chain::{Entry, Hash, link};
 
 /// One thing that happened. The name of a variant is the entry's `kind` in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +118,50 @@ pub enum What {
         grant: GrantId,
         /// How.
         ending: Ending,
+    },
+    /// An operator ends a grant before its time: it is over from now on, and its entry goes.
+    Revoked {
+        /// The grant.
+        grant: GrantId,
+        /// Who, as they say of themselves: nothing proves it.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// A grant's end is put off.
+    Extended {
+        /// The grant.
+        grant: GrantId,
+        /// Its new end.
+        until: Timestamp,
+        /// Who, as they say of themselves; `use` where the address was seen in use.
+        by: String,
+    },
+    /// An operator hands a grant's entry over to people: it is ours no longer, and the grant is over.
+    /// Outcome.
+    Kept {
+        /// The grant.
+        grant: GrantId,
+        /// Who, as they say of themselves.
+        by: String,
+    },
+    /// An operator stops all opening; closing goes on.
+    Paused {
+        /// The registry; none for all.
+        registry: Option<ResourceId>,
+        /// Who, as they say of themselves.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// An operator lets opening go on.
+    Resumed {
+        /// The registry; none for all, those that were paused by themselves too.
+        registry: Option<ResourceId>,
+        /// Who, as they say of themselves.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
     },
     /// Somebody changed an enrolled registry, as Event Grid tells.
     RegistryChanged {
@@ -251,6 +295,11 @@ impl What {
             Self::Satisfied { .. } => "satisfied",
             Self::NotOpened { .. } => "not_opened",
             Self::Ended { .. } => "ended",
+            Self::Revoked { .. } => "revoked",
+            Self::Extended { .. } => "extended",
+            Self::Kept { .. } => "kept",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
             Self::RegistryChanged { .. } => "registry_changed",
             Self::Requested(_) => "requested",
             Self::Answered { .. } => "answered",
@@ -266,6 +315,10 @@ impl What {
         match self {
             Self::Denied(denied) => denied.event(),
             Self::Counted { .. } | Self::Thinned { .. } => None,
+            // Who pauses what is paused changes nothing.
+            Self::Paused { .. } | Self::Resumed { .. } => None,
+            Self::Revoked { grant, .. } => Some(format!("revoked:{grant}")),
+            Self::Extended { grant, until, .. } => Some(format!("extended:{grant}:{until}")),
             Self::Storm {
                 registry,
                 since,
@@ -283,9 +336,9 @@ impl What {
             Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),
             Self::Opened { grant } => Some(format!("opened:{grant}")),
             Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
-            Self::NotOpened { grant, .. } | Self::Ended { grant, .. } => {
-                Some(format!("ended:{grant}"))
-            }
+            Self::NotOpened { grant, .. }
+            | Self::Ended { grant, .. }
+            | Self::Kept { grant, .. } => Some(format!("ended:{grant}")),
             Self::RegistryChanged {
                 source, event_id, ..
             } => event_id
@@ -297,141 +350,6 @@ impl What {
             Self::Delivered { alert, channel } | Self::Undelivered { alert, channel, .. } => {
                 Some(format!("delivered:{alert}:{channel}"))
             }
-        }
-    }
-}
-
-/// One line of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its place, counted from 1, without gaps.
-    pub seq: i64,
-    /// When it was written.
-    pub at: Timestamp,
-    /// What happened, as it is stored: JSON, the hash is over these bytes.
-    pub body: String,
-    /// The chain up to here.
-    pub hash: Hash,
-}
-
-impl Entry {
-    /// The entry that follows `previous` (none before the first).
-    pub fn after(previous: Option<(i64, Hash)>, at: Timestamp, body: String) -> Self {
-        let (seq, hash) = previous.unwrap_or((0, Hash::ZERO));
-        let seq = seq.saturating_add(1);
-        let hash = link(hash, seq, at, &body);
-        Self {
-            seq,
-            at,
-            body,
-            hash,
-        }
-    }
-
-    /// Its place and hash: what the next one follows.
-    pub fn end(&self) -> (i64, Hash) {
-        (self.seq, self.hash)
-    }
-
-    /// Whether this entry is what followed `previous`, unchanged.
-    pub fn follows(&self, previous: Option<(i64, Hash)>) -> bool {
-        *self == Self::after(previous, self.at, self.body.clone())
-    }
-}
-
-/// The hash of an entry: SHA-256 over the previous hash, the place, the time in microseconds since
-/// the Unix epoch (both as eight bytes, big-endian) and the body.
-pub fn link(previous: Hash, seq: i64, at: Timestamp, body: &str) -> Hash {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(&previous.0);
-    context.update(&seq.to_be_bytes());
-    context.update(&at.as_microsecond().to_be_bytes());
-    context.update(body.as_bytes());
-    Hash::from_digest(&context.finish())
-}
-
-/// A SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Hash([u8; 32]);
-
-impl Hash {
-    /// What stands before the first entry.
-    pub const ZERO: Self = Self([0; 32]);
-
-    /// The hash of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self::from_digest(&digest::digest(&digest::SHA256, bytes))
-    }
-
-    fn from_digest(digest: &digest::Digest) -> Self {
-        Self(digest.as_ref().try_into().unwrap_or_default())
-    }
-
-    /// A hash as the database holds it; none if it is not 32 bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn chain(bodies: &[String]) -> Vec<Entry> {
-        let mut end = None;
-        let follow = |body: &String| {
-            let entry = Entry::after(end, Timestamp::UNIX_EPOCH, body.clone());
-            end = Some((entry.seq, entry.hash));
-            entry
-        };
-        bodies.iter().map(follow).collect()
-    }
-
-    fn holds(entries: &[Entry]) -> bool {
-        let before =
-            std::iter::once(None).chain(entries.iter().map(|entry| Some((entry.seq, entry.hash))));
-        entries
-            .iter()
-            .zip(before)
-            .all(|(entry, before)| entry.follows(before))
-    }
-
-    proptest! {
-        #[test]
-        fn any_change_breaks_the_chain(
-            bodies in prop::collection::vec(".{0,20}", 2..8),
-            place: prop::sample::Index,
-            change in 0..4,
-        ) {
-            let entries = chain(&bodies);
-            prop_assert!(holds(&entries));
-            let mut changed = entries.clone();
-            let place = place.index(entries.len() - 1);
-            match change {
-                0 => changed[place].body.push('x'),
-                1 => changed[place].at = Timestamp::from_microsecond(1).unwrap(),
-                2 => _ = changed.remove(place),
-                _ => changed.swap(place, place + 1),
-            }
-            prop_assert!(!holds(&changed));
         }
     }
 }

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod alert;
 pub mod arrivals;
+pub mod chain;
 pub mod claims;
 pub mod crowd;
 pub mod delivery;
@@ -18,6 +19,7 @@ pub mod grant;
 pub mod id;
 pub mod ledger;
 pub mod link;
+pub mod orders;
 pub mod peer;
 pub mod policy;
 pub mod problem;

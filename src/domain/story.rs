@@ -4,6 +4,7 @@ use super::event::Changed;
 use super::grant::{Ending, Grant};
 use super::id::DenialId;
 use super::ledger::{What, Write, WriteOutcome};
+use super::orders;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::ttl::Show;
@@ -50,6 +51,11 @@ pub fn line(what: &What) -> String {
             reason,
         } => format!("not opened ({code}): {reason} (grant {grant})"),
         What::Ended { grant, ending } => format!("{} (grant {grant})", ended(*ending)),
+        What::Revoked { .. }
+        | What::Extended { .. }
+        | What::Kept { .. }
+        | What::Paused { .. }
+        | What::Resumed { .. } => orders::line(what),
         What::RegistryChanged {
             registry,
             change,
@@ -181,6 +187,7 @@ fn ended(ending: Ending) -> &'static str {
         }
         Ending::CarriedOn => "its time was over; another grant keeps the address open",
         Ending::RemovedByOthers => "others had taken the entry away",
+        Ending::Kept => "the entry was handed over to people, and stays",
     }
 }
 

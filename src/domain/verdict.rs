@@ -125,11 +125,13 @@ pub enum NoteCode {
     NotOwnAddress,
     /// The rule has as many grants as it may have, at once or in an hour.
     RuleLimit,
+    /// An operator has paused all opening.
+    Paused,
 }
 
 impl NoteCode {
     /// Every code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SetNotLoaded,
         Self::NoAddress,
         Self::NotOpenable,
@@ -144,6 +146,7 @@ impl NoteCode {
         Self::TooManyRequests,
         Self::NotOwnAddress,
         Self::RuleLimit,
+        Self::Paused,
     ];
 
     /// The code of this name.
@@ -168,6 +171,7 @@ impl NoteCode {
             Self::TooManyRequests => "too_many_requests",
             Self::NotOwnAddress => "not_own_address",
             Self::RuleLimit => "rule_limit",
+            Self::Paused => "paused",
         }
     }
 }

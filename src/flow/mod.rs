@@ -7,6 +7,7 @@ mod batch;
 pub mod hosts;
 pub mod intake;
 pub mod notify;
+pub mod orders;
 pub mod policy;
 pub mod reconcile;
 pub mod respond;

@@ -23,6 +23,7 @@ pub(crate) struct Installation {
 pub(crate) struct Process {
     child: Child,
     listen: String,
+    admin: String,
 }
 
 impl Installation {
@@ -54,16 +55,22 @@ impl Installation {
         let listening = async {
             while let Some(line) = lines.next_line().await.unwrap() {
                 if let Some((_, rest)) = line.split_once("listening on http://") {
-                    return rest.split(',').next().unwrap().to_owned();
+                    let (listen, rest) = rest.split_once(", operator page on ").unwrap();
+                    let admin = rest.split('/').nth(2).unwrap();
+                    return (listen.to_owned(), format!("http://{admin}"));
                 }
             }
             panic!("doorward ended before it listened");
         };
-        let listen = tokio::time::timeout(PATIENCE, listening).await.unwrap();
+        let (listen, admin) = tokio::time::timeout(PATIENCE, listening).await.unwrap();
         // Whoever does not read what a process says holds it up in the end.
         tokio_util::task::TaskTracker::new()
             .spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Process { child, listen }
+        Process {
+            child,
+            listen,
+            admin,
+        }
     }
 
     /// Starts it where it must not run; what it says as it ends.
@@ -101,6 +108,11 @@ impl Process {
     /// Where it listens for senders: `http://127.0.0.1:PORT`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.listen)
+    }
+
+    /// Where it listens for operators: `http://127.0.0.1:PORT`.
+    pub(crate) fn admin(&self) -> String {
+        self.admin.clone()
     }
 
     /// A proven sender delivers text.

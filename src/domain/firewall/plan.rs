@@ -21,6 +21,8 @@ pub struct Wanted<'a> {
     pub limit: u32,
     /// Whether entries may be added: not in observe mode. Removing our own is always right.
     pub may_add: bool,
+    /// Whether an operator has paused all opening: what is not written yet waits.
+    pub paused: bool,
 }
 
 /// What is to be done.
@@ -118,6 +120,7 @@ fn opening(live: &Live, wanted: &Wanted<'_>, grant: &Grant, stage: Stage) -> Nex
     }
     match live.covering(address) {
         Some(rule) => Next::Step(Step::Satisfied(grant.id, rule.text.clone())),
+        None if wanted.may_add && wanted.paused => Next::Nothing,
         None if wanted.may_add => Next::Write,
         None => Next::Step(Step::Observed(grant.id)),
     }

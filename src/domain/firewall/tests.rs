@@ -62,6 +62,7 @@ fn wanted<'a>(grants: &'a [(Grant, Stage)], claimed: &[u8]) -> Wanted<'a> {
         claimed: claimed.iter().map(|last| (address(*last), false)).collect(),
         limit: 200,
         may_add: true,
+        paused: false,
     }
 }
 
@@ -312,6 +313,7 @@ proptest! {
             claimed: claimed.iter().map(|(last, uncertain)| (address(*last), *uncertain)).collect(),
             limit,
             may_add: true,
+            paused: false,
         };
         let plan = plan(&live, &wanted, at(now));
         let patch = plan.patch.unwrap_or_default();

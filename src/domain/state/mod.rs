@@ -3,6 +3,7 @@
 //! There is no other memory. Whatever the program knows about grants, requests, writes and messages
 //! is here, and is the same again after a restart.
 
+mod orders;
 mod parts;
 
 pub use parts::{Asked, Decision, Registry, Standing};
@@ -13,6 +14,7 @@ use crate::domain::event::Evidence;
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::{AlertId, DenialId, GrantId, RequestId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
+use crate::domain::orders::Pauses;
 use crate::domain::recent::Recent;
 use crate::domain::repeat::{DenialKey, verdict_key};
 use crate::domain::request::{Answer, Request};
@@ -69,6 +71,8 @@ pub struct State {
     pub events: Recent<u64, (), MOST_EVENTS>,
     /// The new callers of each registry, and of none.
     pub crowds: BTreeMap<Option<ResourceId>, Crowd>,
+    /// What operators have paused.
+    pub pauses: Pauses,
     /// When grants of each rule were decided within the last hour, oldest first.
     by_rule: BTreeMap<String, VecDeque<Timestamp>>,
     tidied: Option<Timestamp>,
@@ -123,6 +127,11 @@ impl State {
             }
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
+            What::Revoked { .. }
+            | What::Extended { .. }
+            | What::Kept { .. }
+            | What::Paused { .. }
+            | What::Resumed { .. } => self.obey(at, what),
             What::RegistryChanged { .. } => {}
             What::Requested(request) => self.ask(request),
             What::Answered {
@@ -193,8 +202,9 @@ impl State {
         let Some(denied) = self.leave(denial) else {
             return;
         };
-        self.decided
-            .insert(verdict_key(&denied, verdict), (at, denial));
+        let key = verdict_key(&denied, verdict);
+        self.decided.insert(key, (at, denial));
+        self.hold(registry, verdict, key);
         let registry = registry.cloned();
         self.verdicts.push_front(Decision {
             at,
@@ -303,7 +313,7 @@ impl State {
         }
         self.registry(&registry).drop_empty(address.get());
         let claimed = &mut self.registry(&registry).claimed;
-        if ending == Some(Ending::RemovedByOthers) {
+        if matches!(ending, Some(Ending::RemovedByOthers | Ending::Kept)) {
             claimed.lose(address.get());
         } else if !shared {
             // Whoever else still needs the address needs to know whose entry it is.
@@ -374,6 +384,9 @@ impl State {
             })
             .collect();
         for (id, registry) in &mut self.registries {
+            registry
+                .revoked
+                .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
             registry
                 .claimed
                 .forget(now, |address| needed.contains(&(id.clone(), address)));

@@ -3,7 +3,7 @@
 use crate::domain::claims::Claims;
 use crate::domain::event::Evidence;
 use crate::domain::grant::{Grant, Stage};
-use crate::domain::id::{GrantId, RequestId, WriteId};
+use crate::domain::id::{DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, Write};
 use crate::domain::repeat::DenialKey;
 use crate::domain::request::{Answer, Request};
@@ -41,6 +41,9 @@ pub struct Registry {
     pub writes: VecDeque<WriteId>,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
+    /// When a grant for an address was last revoked, and for which denial it was: for a while it is
+    /// not granted again.
+    pub revoked: BTreeMap<Ipv4Addr, (Timestamp, DenialId)>,
 }
 
 /// A request, and what became of it.

@@ -16,7 +16,7 @@ use crate::domain::firewall::{Live, Malformed, Obstacle, Plan, Step, Wanted, pla
 use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::{Registry, State};
+use crate::domain::state::{Registry, Standing, State};
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -179,8 +179,17 @@ fn set_aside_unsure(app: &App, id: &ResourceId, plan: &mut Plan) -> bool {
 /// watch for.
 pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
     let hangs = |registry: &Registry| registry.unsettled.is_some();
+    // While a registry is paused, what is not open yet waits.
+    let paused = state.pauses.of(id).is_some();
+    let due = |standing: &Standing| {
+        if paused {
+            standing.is_over(now)
+        } else {
+            standing.is_due(now)
+        }
+    };
     state.registries.get(id).is_some_and(hangs)
-        || state.grants_of(id).any(|standing| standing.is_due(now))
+        || state.grants_of(id).any(due)
         || may_be_left_behind(state, id, now)
 }
 
@@ -218,6 +227,7 @@ fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
             claimed: claimed.map_or_else(BTreeMap::new, |claims| claims.all(now).collect()),
             limit,
             may_add: app.may_add,
+            paused: state.pauses.of(id).is_some(),
         };
         plan(live, &wanted, now)
     })

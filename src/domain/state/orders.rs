@@ -1,0 +1,91 @@
+//! Operators' orders, folded into what stands.
+
+use super::State;
+use crate::domain::grant::{Ending, Grant};
+use crate::domain::id::{DenialId, GrantId};
+use crate::domain::ledger::What;
+use crate::domain::orders::Pause;
+use crate::domain::repeat::{DenialKey, Windows};
+use crate::domain::resource_id::ResourceId;
+use crate::domain::verdict::{NoteCode, Verdict};
+use jiff::Timestamp;
+use std::net::Ipv4Addr;
+
+impl State {
+    pub(super) fn obey(&mut self, at: Timestamp, what: &What) {
+        match what {
+            What::Revoked { grant, .. } => self.revoke(at, *grant),
+            What::Extended { grant, until, .. } => self.extend(at, *grant, *until),
+            What::Kept { grant, .. } => self.end(*grant, Some(Ending::Kept)),
+            What::Paused {
+                registry,
+                by,
+                because,
+            } => {
+                let pause = Pause {
+                    since: at,
+                    by: by.clone(),
+                    because: because.clone(),
+                };
+                self.pauses.begin(registry.as_ref(), pause);
+            }
+            What::Resumed { registry, .. } => {
+                for key in self.pauses.end(registry.as_ref()) {
+                    self.decided.remove(&key);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn revoke(&mut self, at: Timestamp, grant: GrantId) {
+        let Some(standing) = self.grants.get_mut(&grant) else {
+            return;
+        };
+        standing.grant.until = standing.grant.until.min(at);
+        let Grant {
+            registry,
+            address,
+            denial,
+            ..
+        } = standing.grant.clone();
+        let registry = self.registry(&registry);
+        registry.revoked.insert(address.get(), (at, denial));
+    }
+
+    /// What is over stays over, and no end comes nearer.
+    fn extend(&mut self, at: Timestamp, grant: GrantId, until: Timestamp) {
+        let standing = self.grants.get_mut(&grant);
+        if let Some(standing) = standing.filter(|standing| !standing.is_over(at)) {
+            standing.grant.until = standing.grant.until.max(until);
+        }
+    }
+
+    /// A verdict that a pause changed stands for repeats only as long as the pause.
+    pub(super) fn hold(
+        &mut self,
+        registry: Option<&ResourceId>,
+        verdict: &Verdict,
+        key: DenialKey,
+    ) {
+        let paused = verdict
+            .notes
+            .iter()
+            .any(|note| note.code == NoteCode::Paused);
+        if let (Some(registry), true) = (registry, paused) {
+            self.pauses.hold(registry, key);
+        }
+    }
+
+    /// The denial whose grant for `address` was revoked so lately that it is not granted again.
+    pub(in crate::domain) fn revoked_within(
+        &self,
+        registry: &ResourceId,
+        address: Ipv4Addr,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Option<DenialId> {
+        let (at, denial) = self.registries.get(registry)?.revoked.get(&address)?;
+        (now.duration_since(*at) < windows.repeat).then_some(*denial)
+    }
+}
