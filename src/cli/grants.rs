@@ -173,45 +173,41 @@ impl Grants {
                 output,
                 admin,
             }) => {
-                let order = because.revoke(ids, None);
+                let order = because.revoke(ids);
                 revoke(&order, &output, &admin).await
             }
-            Self::Extend(Extend {
-                id,
-                time,
-                by,
-                output,
-                admin,
-            }) => {
-                let order = wire::Extend {
-                    seconds: time.as_secs(),
-                    by: by.name,
-                };
-                let grant: GrantView = admin.post(&["grants", &id, "extend"], &order).await?;
-                output.print(&grant, || {
-                    format!(
-                        "`{}` stands until {}\n",
-                        grant.address,
-                        words::time(grant.until)
-                    )
-                })
-            }
-            Self::Keep(Keep {
-                id,
-                by,
-                output,
-                admin,
-            }) => {
-                let order = wire::Keep { by: by.name };
-                let grant: GrantView = admin.post(&["grants", &id, "keep"], &order).await?;
-                output.print(&grant, || {
-                    format!(
-                        "the entry for `{}` stays on `{}`: it is yours now, and doorward will not remove it\n",
-                        grant.address, grant.registry
-                    )
-                })
-            }
+            Self::Extend(extend) => extend.run().await,
+            Self::Keep(keep) => keep.run().await,
         }
+    }
+}
+
+impl Extend {
+    async fn run(self) -> Result<(), Failure> {
+        let order = wire::Extend {
+            seconds: self.time.as_secs(),
+            by: self.by.name,
+        };
+        let path = ["grants", &self.id, "extend"];
+        let grant: GrantView = self.admin.post(&path, &order).await?;
+        self.output.print(&grant, || {
+            let until = words::time(grant.until);
+            format!("`{}` stands until {until}\n", grant.address)
+        })
+    }
+}
+
+impl Keep {
+    async fn run(self) -> Result<(), Failure> {
+        let order = wire::Keep { by: self.by.name };
+        let path = ["grants", &self.id, "keep"];
+        let grant: GrantView = self.admin.post(&path, &order).await?;
+        self.output.print(&grant, || {
+            format!(
+                "the entry for `{}` stays on `{}`: it is yours now, and doorward will not remove it\n",
+                grant.address, grant.registry
+            )
+        })
     }
 }
 
@@ -226,7 +222,11 @@ impl RevokeAll {
         if !self.yes {
             confirm(&format!("Revoke all {} grants {on}?", found.grants.len()))?;
         }
-        let order = self.because.revoke(Vec::new(), Some(self.registry));
+        let order = wire::Revoke {
+            all: true,
+            registry: self.registry,
+            ..self.because.revoke(Vec::new())
+        };
         revoke(&order, &self.output, &self.admin).await
     }
 }
@@ -251,12 +251,12 @@ impl PauseOrder {
 }
 
 impl Because {
-    /// The order to revoke these, or all: of one registry or of each.
-    fn revoke(self, grants: Vec<String>, all: Option<Option<String>>) -> wire::Revoke {
+    /// The order to revoke these.
+    fn revoke(self, grants: Vec<String>) -> wire::Revoke {
         wire::Revoke {
             grants,
-            all: all.is_some(),
-            registry: all.flatten(),
+            all: false,
+            registry: None,
             by: self.by.name,
             because: self.because,
         }
@@ -266,15 +266,11 @@ impl Because {
 async fn revoke(order: &wire::Revoke, output: &Output, admin: &Admin) -> Result<(), Failure> {
     let done: wire::Revoked = admin.post(&["grants", "revoke"], order).await?;
     output.print(&done, || {
-        let each = done.revoked.iter();
-        let told: String = each
-            .map(|grant| {
-                format!(
-                    "revoked `{}` on `{}` ({})\n",
-                    grant.address, grant.registry, grant.id
-                )
-            })
-            .collect();
+        let each = done.revoked.iter().map(|grant| {
+            let (address, registry) = (&grant.address, &grant.registry);
+            format!("revoked `{address}` on `{registry}` ({})\n", grant.id)
+        });
+        let told = each.collect::<Vec<_>>().concat();
         if told.is_empty() {
             "nothing was revoked\n".to_owned()
         } else {
@@ -331,7 +327,7 @@ fn pauses(paused: &[PauseView]) -> String {
             pause.by
         )
     });
-    each.collect()
+    each.collect::<Vec<_>>().concat()
 }
 
 /// Columns as wide as what is in them.

@@ -314,9 +314,11 @@ impl What {
     pub fn once(&self) -> Option<String> {
         match self {
             Self::Denied(denied) => denied.event(),
-            Self::Counted { .. } | Self::Thinned { .. } => None,
             // Who pauses what is paused changes nothing.
-            Self::Paused { .. } | Self::Resumed { .. } => None,
+            Self::Counted { .. }
+            | Self::Thinned { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. } => None,
             Self::Revoked { grant, .. } => Some(format!("revoked:{grant}")),
             Self::Extended { grant, until, .. } => Some(format!("extended:{grant}:{until}")),
             Self::Storm {

@@ -1,6 +1,6 @@
 //! What operators order: which registries are paused, and their orders in words.
 
-use super::ledger::What;
+use super::id::GrantId;
 use super::repeat::DenialKey;
 use super::resource_id::ResourceId;
 use super::words;
@@ -78,46 +78,45 @@ impl Pauses {
     }
 }
 
-/// An operator's order in one line, for [`story`](super::story).
-pub(super) fn line(what: &What) -> String {
-    match what {
-        What::Revoked { grant, by, because } => {
-            format!(
-                "{}: its end is now (grant {grant})",
-                said("revoked", by, because.as_ref())
-            )
-        }
-        What::Extended { grant, until, by } => {
-            let until = words::time(*until);
-            format!(
-                "{}: until {until} (grant {grant})",
-                said("extended", by, None)
-            )
-        }
-        What::Kept { grant, by } => format!(
-            "{}: the entry stays, and is no longer doorward's (grant {grant})",
-            said("handed over to people", by, None)
-        ),
-        What::Paused {
-            registry,
-            by,
-            because,
-        } => format!(
-            "{}: nothing more is opened {}",
-            said("paused", by, because.as_ref()),
-            on(registry.as_ref())
-        ),
-        What::Resumed {
-            registry,
-            by,
-            because,
-        } => format!(
-            "{}: opening goes on {}",
-            said("resumed", by, because.as_ref()),
-            on(registry.as_ref())
-        ),
-        other => other.kind().to_owned(),
-    }
+/// A revocation in one line.
+pub(super) fn revoked(grant: GrantId, by: &str, because: Option<&String>) -> String {
+    format!(
+        "{}: its end is now (grant {grant})",
+        said("revoked", by, because)
+    )
+}
+
+/// An extension in one line.
+pub(super) fn extended(grant: GrantId, until: Timestamp, by: &str) -> String {
+    let until = words::time(until);
+    format!(
+        "{}: until {until} (grant {grant})",
+        said("extended", by, None)
+    )
+}
+
+/// A handing over in one line.
+pub(super) fn kept(grant: GrantId, by: &str) -> String {
+    let said = said("handed over to people", by, None);
+    format!("{said}: the entry stays, and is no longer doorward's (grant {grant})")
+}
+
+/// A pause in one line.
+pub(super) fn paused(registry: Option<&ResourceId>, by: &str, because: Option<&String>) -> String {
+    format!(
+        "{}: nothing more is opened {}",
+        said("paused", by, because),
+        on(registry)
+    )
+}
+
+/// The end of a pause in one line.
+pub(super) fn resumed(registry: Option<&ResourceId>, by: &str, because: Option<&String>) -> String {
+    format!(
+        "{}: opening goes on {}",
+        said("resumed", by, because),
+        on(registry)
+    )
 }
 
 /// `done by NAME, as they say: because`.

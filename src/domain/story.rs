@@ -51,11 +51,19 @@ pub fn line(what: &What) -> String {
             reason,
         } => format!("not opened ({code}): {reason} (grant {grant})"),
         What::Ended { grant, ending } => format!("{} (grant {grant})", ended(*ending)),
-        What::Revoked { .. }
-        | What::Extended { .. }
-        | What::Kept { .. }
-        | What::Paused { .. }
-        | What::Resumed { .. } => orders::line(what),
+        What::Revoked { grant, by, because } => orders::revoked(*grant, by, because.as_ref()),
+        What::Extended { grant, until, by } => orders::extended(*grant, *until, by),
+        What::Kept { grant, by } => orders::kept(*grant, by),
+        What::Paused {
+            registry,
+            by,
+            because,
+        } => orders::paused(registry.as_ref(), by, because.as_ref()),
+        What::Resumed {
+            registry,
+            by,
+            because,
+        } => orders::resumed(registry.as_ref(), by, because.as_ref()),
         What::RegistryChanged {
             registry,
             change,

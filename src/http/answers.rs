@@ -81,8 +81,8 @@ fn shown(app: &App, token: &str) -> Result<Response, HttpError> {
     } else {
         Can::Look
     };
-    let pauses = |state: &Stands| state.pauses.of(&asked.request.registry).map(words::paused);
-    let paused = app.ledger.read(pauses);
+    let look = |state: &Stands| state.pauses.of(&asked.request.registry).map(words::paused);
+    let paused = app.ledger.read(look);
     let view = Page {
         paused,
         ..view(&asked, decided, can, now)

@@ -75,7 +75,7 @@ async fn a_revoked_grant_closes_at_once_and_is_not_granted_again_at_once() {
     world.denied(OURS).await;
     world.settle().await;
     assert!(world.entries().is_empty());
-    assert_eq!(world.kinds().await.last(), Some(&"counted"));
+    assert_eq!(world.kinds().await.last(), Some(&"repeated"));
     world.jump(16 * MINUTE);
     world.denied(OURS).await;
     world.settle().await;

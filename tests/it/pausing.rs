@@ -117,6 +117,7 @@ async fn a_yes_is_refused_and_can_be_given_later() {
 #[tokio::test]
 async fn one_registry_is_paused_by_itself_and_the_page_says_so() {
     let world = World::new().await;
+    world.settle().await;
     pause(&world, Some("contosoprod.azurecr.io")).await;
     let unknown = json!({ "registry": "elsewhere", "by": "ada" });
     assert_eq!(world.order("/api/v1/pause", unknown).await.status, 404);

@@ -127,11 +127,15 @@ impl State {
             }
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
-            What::Revoked { .. }
-            | What::Extended { .. }
-            | What::Kept { .. }
-            | What::Paused { .. }
-            | What::Resumed { .. } => self.obey(at, what),
+            What::Revoked { grant, .. } => self.revoke(at, *grant),
+            What::Extended { grant, until, .. } => self.extend(at, *grant, *until),
+            What::Kept { grant, .. } => self.end(*grant, Some(Ending::Kept)),
+            What::Paused {
+                registry,
+                by,
+                because,
+            } => self.pause(at, registry.as_ref(), (by, because.as_ref())),
+            What::Resumed { registry, .. } => self.resume(registry.as_ref()),
             What::RegistryChanged { .. } => {}
             What::Requested(request) => self.ask(request),
             What::Answered {

@@ -1,9 +1,8 @@
 //! Operators' orders, folded into what stands.
 
 use super::State;
-use crate::domain::grant::{Ending, Grant};
+use crate::domain::grant::Grant;
 use crate::domain::id::{DenialId, GrantId};
-use crate::domain::ledger::What;
 use crate::domain::orders::Pause;
 use crate::domain::repeat::{DenialKey, Windows};
 use crate::domain::resource_id::ResourceId;
@@ -12,33 +11,28 @@ use jiff::Timestamp;
 use std::net::Ipv4Addr;
 
 impl State {
-    pub(super) fn obey(&mut self, at: Timestamp, what: &What) {
-        match what {
-            What::Revoked { grant, .. } => self.revoke(at, *grant),
-            What::Extended { grant, until, .. } => self.extend(at, *grant, *until),
-            What::Kept { grant, .. } => self.end(*grant, Some(Ending::Kept)),
-            What::Paused {
-                registry,
-                by,
-                because,
-            } => {
-                let pause = Pause {
-                    since: at,
-                    by: by.clone(),
-                    because: because.clone(),
-                };
-                self.pauses.begin(registry.as_ref(), pause);
-            }
-            What::Resumed { registry, .. } => {
-                for key in self.pauses.end(registry.as_ref()) {
-                    self.decided.remove(&key);
-                }
-            }
-            _ => {}
+    pub(super) fn pause(
+        &mut self,
+        at: Timestamp,
+        registry: Option<&ResourceId>,
+        (by, because): (&str, Option<&String>),
+    ) {
+        let pause = Pause {
+            since: at,
+            by: by.to_owned(),
+            because: because.cloned(),
+        };
+        self.pauses.begin(registry, pause);
+    }
+
+    /// What a pause kept closed is new again when it comes again.
+    pub(super) fn resume(&mut self, registry: Option<&ResourceId>) {
+        for key in self.pauses.end(registry) {
+            self.decided.remove(&key);
         }
     }
 
-    fn revoke(&mut self, at: Timestamp, grant: GrantId) {
+    pub(super) fn revoke(&mut self, at: Timestamp, grant: GrantId) {
         let Some(standing) = self.grants.get_mut(&grant) else {
             return;
         };
@@ -54,7 +48,7 @@ impl State {
     }
 
     /// What is over stays over, and no end comes nearer.
-    fn extend(&mut self, at: Timestamp, grant: GrantId, until: Timestamp) {
+    pub(super) fn extend(&mut self, at: Timestamp, grant: GrantId, until: Timestamp) {
         let standing = self.grants.get_mut(&grant);
         if let Some(standing) = standing.filter(|standing| !standing.is_over(at)) {
             standing.grant.until = standing.grant.until.max(until);
