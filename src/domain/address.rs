@@ -117,6 +117,16 @@ impl GlobalIpv4 {
     }
 }
 
+/// Whether every address of a network is one that may be opened.
+pub fn is_all_global(network: Ipv4Net) -> bool {
+    let base = u32::from(network.network());
+    let apart = |(special, length, ..): &(u32, u8, &str, &str)| {
+        let shorter = u32::from((*length).min(network.prefix_len()));
+        (base ^ special).leading_zeros() < shorter
+    };
+    SPECIAL.iter().all(apart)
+}
+
 impl TryFrom<IpAddr> for GlobalIpv4 {
     type Error = NotOpenable;
 

@@ -1,17 +1,17 @@
 //! Which entries of a registry are ours: those that we wrote, or began to write while a read showed
 //! that they were not there.
 
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
-/// A write whose reply was lost may land this long after it was begun. Until then an entry for one of
-/// its addresses is ours, and its absence proves nothing.
+/// A write whose reply was lost may land this long after it was begun. Until then one of its entries is
+/// ours, and its absence proves nothing.
 pub const MAY_LAND_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 
-/// The addresses whose entries on one registry are ours, if they stand there.
+/// The networks whose entries on one registry are ours, if they stand there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claims(BTreeMap<Ipv4Addr, Claim>);
+pub struct Claims(BTreeMap<Ipv4Net, Claim>);
 
 /// How sure we are that we wrote an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +23,10 @@ enum Claim {
 }
 
 impl Claims {
-    /// A write of these addresses begins; the read before showed none of them.
-    pub fn begin(&mut self, at: Timestamp, add: &[Ipv4Addr]) {
-        for address in add {
-            let claim = self.0.entry(*address).or_insert(Claim::Begun(at, at));
+    /// A write of these networks begins; the read before showed none of them.
+    pub fn begin(&mut self, at: Timestamp, add: &[Ipv4Net]) {
+        for network in add {
+            let claim = self.0.entry(*network).or_insert(Claim::Begun(at, at));
             if let Claim::Begun(_, last) = claim {
                 *last = at;
             }
@@ -34,44 +34,44 @@ impl Claims {
     }
 
     /// A read shows that write: its additions stand, its removals are gone.
-    pub fn applied(&mut self, add: &[Ipv4Addr], remove: &[Ipv4Addr]) {
-        self.0.retain(|address, _| !remove.contains(address));
+    pub fn applied(&mut self, add: &[Ipv4Net], remove: &[Ipv4Net]) {
+        self.0.retain(|network, _| !remove.contains(network));
         self.0
-            .extend(add.iter().map(|address| (*address, Claim::Seen)));
+            .extend(add.iter().map(|network| (*network, Claim::Seen)));
     }
 
     /// The write that began at `at` was certainly not done. What an earlier one claimed stays claimed.
-    pub fn not_applied(&mut self, at: Timestamp, add: &[Ipv4Addr]) {
+    pub fn not_applied(&mut self, at: Timestamp, add: &[Ipv4Net]) {
         let of_this_write = |claim: &Claim| matches!(claim, Claim::Begun(first, _) if *first == at);
         self.0
-            .retain(|address, claim| !add.contains(address) || !of_this_write(claim));
+            .retain(|network, claim| !add.contains(network) || !of_this_write(claim));
     }
 
-    /// No grant needs the address any more. A write of it that may yet land stays claimed, so that
+    /// No grant needs the entry any more. A write of it that may yet land stays claimed, so that
     /// what it leaves behind is taken away.
-    pub fn release(&mut self, address: Ipv4Addr) {
-        if self.0.get(&address) == Some(&Claim::Seen) {
-            self.0.remove(&address);
+    pub fn release(&mut self, network: Ipv4Net) {
+        if self.0.get(&network) == Some(&Claim::Seen) {
+            self.0.remove(&network);
         }
     }
 
     /// Somebody else took the entry away.
-    pub fn lose(&mut self, address: Ipv4Addr) {
-        self.0.remove(&address);
+    pub fn lose(&mut self, network: Ipv4Net) {
+        self.0.remove(&network);
     }
 
     /// Drops claims of writes that can no longer land, unless `needed` says otherwise.
-    pub fn forget(&mut self, now: Timestamp, needed: impl Fn(Ipv4Addr) -> bool) {
-        self.0.retain(|address, claim| {
-            needed(*address) || *claim == Claim::Seen || claim.may_land(now)
+    pub fn forget(&mut self, now: Timestamp, needed: impl Fn(Ipv4Net) -> bool) {
+        self.0.retain(|network, claim| {
+            needed(*network) || *claim == Claim::Seen || claim.may_land(now)
         });
     }
 
-    /// Every claimed address, and whether a write of it may yet land.
-    pub fn all(&self, now: Timestamp) -> impl Iterator<Item = (Ipv4Addr, bool)> {
+    /// Every claimed network, and whether a write of it may yet land.
+    pub fn all(&self, now: Timestamp) -> impl Iterator<Item = (Ipv4Net, bool)> {
         self.0
             .iter()
-            .map(move |(address, claim)| (*address, claim.may_land(now)))
+            .map(move |(network, claim)| (*network, claim.may_land(now)))
     }
 }
 
@@ -84,14 +84,15 @@ impl Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
 
-    const A: Ipv4Addr = Ipv4Addr::new(20, 1, 2, 3);
+    const A: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(20, 1, 2, 3), 32);
 
     fn at(minute: i64) -> Timestamp {
         Timestamp::from_second(minute * 60).unwrap()
     }
 
-    fn claimed(claims: &Claims, minute: i64) -> Vec<(Ipv4Addr, bool)> {
+    fn claimed(claims: &Claims, minute: i64) -> Vec<(Ipv4Net, bool)> {
         claims.all(at(minute)).collect()
     }
 

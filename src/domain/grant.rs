@@ -3,8 +3,11 @@
 use super::address::GlobalIpv4;
 use super::id::{DenialId, GrantId, RequestId};
 use super::resource_id::ResourceId;
+use super::ttl;
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A temporary opening as it was decided; written to the ledger before anything is done for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,20 @@ pub struct Grant {
     pub rule: Option<String>,
     /// The channel that the rule names for messages about it.
     pub channel: Option<String>,
+    /// By how long a grant of this is renewed while its address is seen at work.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "ttl::optional"
+    )]
+    pub renew: Option<Duration>,
+    /// Whether its entry may be taken away early where the list is full.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub evictable: bool,
+    /// The block around the address that one entry may cover together with other grants: wholly inside
+    /// a set of one's own that the rule names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widen: Option<Ipv4Net>,
 }
 
 /// How far a grant has come. Ended grants are no longer held.

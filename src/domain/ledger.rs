@@ -5,14 +5,16 @@ use super::event::{Changed, Report};
 use super::firewall::Patch;
 use super::grant::{Ending, Grant};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
+use super::network;
 use super::proof::Proof;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::verdict::Verdict;
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 pub use super::chain::{Entry, Hash, link};
 
@@ -238,10 +240,12 @@ pub struct Write {
     pub id: WriteId,
     /// The registry.
     pub registry: ResourceId,
-    /// Addresses whose entries are added. The read before showed none of them.
-    pub add: Vec<Ipv4Addr>,
-    /// Addresses whose entries, ours, are taken away.
-    pub remove: Vec<Ipv4Addr>,
+    /// Entries that are added. The read before showed none of them.
+    #[serde(with = "network::list")]
+    pub add: Vec<Ipv4Net>,
+    /// Entries, ours, that are taken away.
+    #[serde(with = "network::list")]
+    pub remove: Vec<Ipv4Net>,
     /// The entries as the read before showed them.
     pub before: Vec<String>,
 }

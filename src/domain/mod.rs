@@ -19,6 +19,7 @@ pub mod grant;
 pub mod id;
 pub mod ledger;
 pub mod link;
+pub mod network;
 pub mod orders;
 pub mod peer;
 pub mod policy;

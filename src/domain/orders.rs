@@ -1,6 +1,6 @@
 //! What operators order: which registries are paused, and their orders in words.
 
-use super::id::GrantId;
+use super::ledger::What;
 use super::repeat::DenialKey;
 use super::resource_id::ResourceId;
 use super::words;
@@ -78,45 +78,36 @@ impl Pauses {
     }
 }
 
-/// A revocation in one line.
-pub(super) fn revoked(grant: GrantId, by: &str, because: Option<&String>) -> String {
-    format!(
-        "{}: its end is now (grant {grant})",
-        said("revoked", by, because)
-    )
-}
-
-/// An extension in one line.
-pub(super) fn extended(grant: GrantId, until: Timestamp, by: &str) -> String {
-    let until = words::time(until);
-    format!(
-        "{}: until {until} (grant {grant})",
-        said("extended", by, None)
-    )
-}
-
-/// A handing over in one line.
-pub(super) fn kept(grant: GrantId, by: &str) -> String {
-    let said = said("handed over to people", by, None);
-    format!("{said}: the entry stays, and is no longer doorward's (grant {grant})")
-}
-
-/// A pause in one line.
-pub(super) fn paused(registry: Option<&ResourceId>, by: &str, because: Option<&String>) -> String {
-    format!(
-        "{}: nothing more is opened {}",
-        said("paused", by, because),
-        on(registry)
-    )
-}
-
-/// The end of a pause in one line.
-pub(super) fn resumed(registry: Option<&ResourceId>, by: &str, because: Option<&String>) -> String {
-    format!(
-        "{}: opening goes on {}",
-        said("resumed", by, because),
-        on(registry)
-    )
+/// An operator's order in one line; nothing for other entries.
+pub(super) fn line(order: &What) -> String {
+    if let What::Revoked { grant, by, because } = order {
+        let said = said("revoked", by, because.as_ref());
+        format!("{said}: its end is now (grant {grant})")
+    } else if let What::Extended { grant, until, by } = order {
+        let (said, until) = (said("extended", by, None), words::time(*until));
+        format!("{said}: until {until} (grant {grant})")
+    } else if let What::Kept { grant, by } = order {
+        let said = said("handed over to people", by, None);
+        format!("{said}: the entry stays, and is no longer doorward's (grant {grant})")
+    } else if let What::Paused {
+        registry,
+        by,
+        because,
+    } = order
+    {
+        let said = said("paused", by, because.as_ref());
+        format!("{said}: nothing more is opened {}", on(registry.as_ref()))
+    } else if let What::Resumed {
+        registry,
+        by,
+        because,
+    } = order
+    {
+        let said = said("resumed", by, because.as_ref());
+        format!("{said}: opening goes on {}", on(registry.as_ref()))
+    } else {
+        String::new()
+    }
 }
 
 /// `done by NAME, as they say: because`.

@@ -3,9 +3,12 @@
 use super::address::GlobalIpv4;
 use super::id::{DenialId, RequestId};
 use super::resource_id::ResourceId;
+use super::ttl;
 use super::verdict::Approvals;
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What a person is asked to open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,20 @@ pub struct Request {
     pub approvals: Option<Approvals>,
     /// The channel that the rule names for messages about it.
     pub channel: Option<String>,
+    /// By how long a grant of this is renewed while its address is seen at work.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "ttl::optional"
+    )]
+    pub renew: Option<Duration>,
+    /// Whether its entry may be taken away early where the list is full.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub evictable: bool,
+    /// The block around the address that one entry may cover together with other grants: wholly inside
+    /// a set of one's own that the rule names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widen: Option<Ipv4Net>,
 }
 
 /// What a person said.

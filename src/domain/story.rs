@@ -4,14 +4,15 @@ use super::event::Changed;
 use super::grant::{Ending, Grant};
 use super::id::DenialId;
 use super::ledger::{What, Write, WriteOutcome};
+use super::network;
 use super::orders;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::ttl::Show;
 use super::verdict::Verdict;
 use super::words;
+use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// One entry in one line, without its time and kind.
@@ -23,19 +24,7 @@ pub fn line(what: &What) -> String {
         } => decided(registry.as_ref(), verdict),
         What::Repeated { of, .. } => format!("the same as denial {of}: no new verdict"),
         What::Counted { source, counts, .. } => counted(source, counts),
-        What::Thinned {
-            registry,
-            source,
-            count,
-            storm,
-            ..
-        } => thinned(registry.as_ref(), source, *count, *storm),
-        What::Storm {
-            registry,
-            thinned,
-            over,
-            ..
-        } => storm(registry.as_ref(), *thinned, *over),
+        What::Thinned { .. } | What::Storm { .. } => crowd(what),
         What::Granted(grant) => granted(grant),
         What::WriteIntended(write) => intended(write),
         What::WriteSettled {
@@ -51,19 +40,11 @@ pub fn line(what: &What) -> String {
             reason,
         } => format!("not opened ({code}): {reason} (grant {grant})"),
         What::Ended { grant, ending } => format!("{} (grant {grant})", ended(*ending)),
-        What::Revoked { grant, by, because } => orders::revoked(*grant, by, because.as_ref()),
-        What::Extended { grant, until, by } => orders::extended(*grant, *until, by),
-        What::Kept { grant, by } => orders::kept(*grant, by),
-        What::Paused {
-            registry,
-            by,
-            because,
-        } => orders::paused(registry.as_ref(), by, because.as_ref()),
-        What::Resumed {
-            registry,
-            by,
-            because,
-        } => orders::resumed(registry.as_ref(), by, because.as_ref()),
+        What::Revoked { .. }
+        | What::Extended { .. }
+        | What::Kept { .. }
+        | What::Paused { .. }
+        | What::Resumed { .. } => orders::line(what),
         What::RegistryChanged {
             registry,
             change,
@@ -133,6 +114,29 @@ fn counted(source: &str, counts: &BTreeMap<DenialId, u64>) -> String {
     format!("from `{source}` again: {}: no new verdict", each.join(", "))
 }
 
+fn crowd(what: &What) -> String {
+    if let What::Thinned {
+        registry,
+        source,
+        count,
+        storm,
+        ..
+    } = what
+    {
+        thinned(registry.as_ref(), source, *count, *storm)
+    } else if let What::Storm {
+        registry,
+        thinned,
+        over,
+        ..
+    } = what
+    {
+        storm(registry.as_ref(), *thinned, *over)
+    } else {
+        String::new()
+    }
+}
+
 fn storm(registry: Option<&ResourceId>, thinned: u64, over: bool) -> String {
     let turn = if over { "is over" } else { "begins" };
     let on = words::of_registry(registry);
@@ -158,10 +162,10 @@ fn granted(grant: &Grant) -> String {
 }
 
 fn intended(write: &Write) -> String {
-    let list = |sign: char, addresses: &[Ipv4Addr]| -> Vec<String> {
-        addresses
+    let list = |sign: char, networks: &[Ipv4Net]| -> Vec<String> {
+        networks
             .iter()
-            .map(|address| format!("{sign}{address}"))
+            .map(|entry| format!("{sign}{}", network::text(*entry)))
             .collect()
     };
     let changes = [list('+', &write.add), list('-', &write.remove)]

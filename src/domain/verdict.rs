@@ -1,6 +1,7 @@
 //! A verdict: what a policy says about one denial, with everything that is needed to explain it later.
 
 use super::ttl;
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -203,6 +204,20 @@ pub struct Verdict {
         with = "ttl::optional"
     )]
     pub ttl: Option<Duration>,
+    /// By how long a grant of this is renewed while its address is seen at work.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "ttl::optional"
+    )]
+    pub renew: Option<Duration>,
+    /// Whether its entry may be taken away early where the list is full.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub evictable: bool,
+    /// The block around the address that one entry may cover together with other grants: wholly inside
+    /// a set of one's own that the rule names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widen: Option<Ipv4Net>,
     /// The channel that the rule names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,

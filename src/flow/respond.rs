@@ -81,5 +81,8 @@ fn grant(app: &App, request: &Request, now: Timestamp) -> Grant {
         request: Some(request.id),
         rule: request.rule.clone(),
         channel: request.channel.clone(),
+        renew: request.renew,
+        evictable: request.evictable,
+        widen: request.widen,
     }
 }

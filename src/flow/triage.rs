@@ -258,6 +258,9 @@ fn follow(
             request: None,
             rule: verdict.rule.clone(),
             channel: verdict.channel.clone(),
+            renew: verdict.renew,
+            evictable: verdict.evictable,
+            widen: verdict.widen,
         })],
         (Action::Ask, Some(registry), Some(address)) => {
             ask(app, denied, registry, address, verdict)
@@ -300,6 +303,9 @@ fn ask(
         because: verdict.because.clone(),
         approvals: verdict.approvals,
         channel: verdict.channel.clone(),
+        renew: verdict.renew,
+        evictable: verdict.evictable,
+        widen: verdict.widen,
     };
     let mut about = about(denied, Some(registry), verdict);
     about.request = Some(request.id);

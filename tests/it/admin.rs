@@ -30,6 +30,9 @@ async fn grant(parts: &Parts) {
         request: None,
         rule: Some("runners".to_owned()),
         channel: None,
+        renew: None,
+        evictable: false,
+        widen: None,
     };
     parts
         .world

@@ -117,6 +117,9 @@ impl Parts {
             because: Some("Nobody knows this address & <i>you</i> may.".to_owned()),
             approvals: None,
             channel: None,
+            renew: None,
+            evictable: false,
+            widen: None,
         };
         let link = app.link_to(&request).unwrap();
         app.ledger

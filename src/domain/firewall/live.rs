@@ -3,6 +3,7 @@
 //! Shape: `GET …/Microsoft.ContainerRegistry/registries/{name}`
 //! (<https://learn.microsoft.com/rest/api/containerregistry/registries/get>).
 
+use crate::domain::network;
 use ipnet::Ipv4Net;
 use serde_json::Value;
 use std::net::Ipv4Addr;
@@ -97,13 +98,13 @@ impl Live {
             rule.network
                 .is_some_and(|network| network.contains(&address))
         };
-        self.exact(address)
+        self.exact(address.into())
             .or_else(|| self.rules.iter().find(covers))
     }
 
-    /// The entry for `address` alone.
-    pub fn exact(&self, address: Ipv4Addr) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.is_exactly(address))
+    /// The entry for `network`, no wider and no narrower.
+    pub fn exact(&self, network: Ipv4Net) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.is_exactly(network))
     }
 
     /// Whether an operation on the registry is under way.
@@ -128,9 +129,9 @@ impl Live {
 }
 
 impl Rule {
-    /// Whether this entry admits `address` and nothing else; `/32` is the same as the bare address.
-    pub fn is_exactly(&self, address: Ipv4Addr) -> bool {
-        self.network == Some(Ipv4Net::from(address))
+    /// Whether this entry admits `network` and nothing else; `/32` is the same as the bare address.
+    pub fn is_exactly(&self, network: Ipv4Net) -> bool {
+        self.network == Some(network)
     }
 
     /// Whether both admit the same: compared as networks where they are such.
@@ -156,17 +157,9 @@ fn rules(rule_set: &serde_json::Map<String, Value>) -> Result<Vec<Rule>, Malform
             let text = value.ok_or(Malformed("properties.networkRuleSet.ipRules[].value"))?;
             Ok(Rule {
                 text: text.to_owned(),
-                network: network(text),
+                network: network::parse(text),
                 raw: raw.clone(),
             })
         })
         .collect()
-}
-
-fn network(text: &str) -> Option<Ipv4Net> {
-    let address = || text.parse::<Ipv4Addr>().ok().map(Ipv4Net::from);
-    text.parse::<Ipv4Net>()
-        .ok()
-        .map(|network| network.trunc())
-        .or_else(address)
 }

@@ -4,19 +4,20 @@ use super::live::{Live, Rule};
 use super::posture::{Obstacle, diagnose, forbids_writing};
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::GrantId;
+use crate::domain::network;
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 
 /// What is to be brought about.
 #[derive(Clone, Debug)]
 pub struct Wanted<'a> {
     /// The grants that are not over, each with how far it has come.
     pub grants: Vec<(&'a Grant, Stage)>,
-    /// Addresses that we claim: an entry for exactly one of them is ours. True where a write of it
-    /// may still be on its way.
-    pub claimed: BTreeMap<Ipv4Addr, bool>,
+    /// Networks that we claim: an entry for exactly one of them is ours. True where a write of it may
+    /// still be on its way.
+    pub claimed: BTreeMap<Ipv4Net, bool>,
     /// How many entries the list may have.
     pub limit: u32,
     /// Whether entries may be added: not in observe mode. Removing our own is always right.
@@ -54,10 +55,10 @@ pub enum Step {
 /// One write: what is added, what is taken away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patch {
-    /// Addresses that get an entry; the read showed no entry that admits them.
-    pub add: BTreeSet<Ipv4Addr>,
-    /// Addresses whose entry, ours, goes.
-    pub remove: BTreeSet<Ipv4Addr>,
+    /// Entries that come; the read did not show them.
+    pub add: BTreeSet<Ipv4Net>,
+    /// Entries, ours, that go.
+    pub remove: BTreeSet<Ipv4Net>,
 }
 
 /// What a grant asks for, given a read.
@@ -72,26 +73,26 @@ pub fn plan(live: &Live, wanted: &Wanted<'_>, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     let mut patch = Patch::default();
     let in_force = |(grant, _): &&(&Grant, Stage)| grant.until > now;
-    let needed: BTreeSet<Ipv4Addr> = wanted
+    let needed: BTreeSet<Ipv4Net> = wanted
         .grants
         .iter()
         .filter(in_force)
-        .map(|(grant, _)| grant.address.get())
+        .map(|(grant, _)| grant.address.network())
         .collect();
     for (grant, stage) in &wanted.grants {
-        let address = grant.address.get();
+        let network = grant.address.network();
         let (next, write) = if grant.until > now {
             (opening(live, wanted, grant, *stage), &mut patch.add)
         } else {
             (
-                closing(live, wanted, grant, *stage, needed.contains(&address)),
+                closing(live, wanted, grant, *stage, needed.contains(&network)),
                 &mut patch.remove,
             )
         };
         match next {
             Next::Nothing => {}
             Next::Step(step) => plan.steps.push(step),
-            Next::Write => _ = write.insert(address),
+            Next::Write => _ = write.insert(network),
         }
     }
     patch.remove.extend(left_behind(live, wanted));
@@ -106,19 +107,19 @@ pub fn plan(live: &Live, wanted: &Wanted<'_>, now: Timestamp) -> Plan {
 
 /// For a grant in force.
 fn opening(live: &Live, wanted: &Wanted<'_>, grant: &Grant, stage: Stage) -> Next {
-    let address = grant.address.get();
+    let network = grant.address.network();
     match stage {
         // What becomes of an entry after it stood is a matter of drift; it is not written again.
         Stage::Open | Stage::Satisfied => return Next::Nothing,
         Stage::Intended => {}
     }
-    if live.exact(address).is_some() && wanted.claimed.contains_key(&address) {
+    if live.exact(network).is_some() && wanted.claimed.contains_key(&network) {
         return Next::Step(Step::Opened(grant.id));
     }
     if let Some(obstacle) = diagnose(live) {
         return Next::Step(Step::NotOpened(grant.id, obstacle));
     }
-    match live.covering(address) {
+    match live.covering(grant.address.get()) {
         Some(rule) => Next::Step(Step::Satisfied(grant.id, rule.text.clone())),
         None if wanted.may_add && wanted.paused => Next::Nothing,
         None if wanted.may_add => Next::Write,
@@ -128,12 +129,12 @@ fn opening(live: &Live, wanted: &Wanted<'_>, grant: &Grant, stage: Stage) -> Nex
 
 /// For a grant that is over. `needed`: another grant of ours needs the same address.
 fn closing(live: &Live, wanted: &Wanted<'_>, grant: &Grant, stage: Stage, needed: bool) -> Next {
-    let address = grant.address.get();
+    let network = grant.address.network();
     let ended = |ending| Next::Step(Step::Ended(grant.id, ending));
     if stage == Stage::Satisfied {
         return ended(Ending::LeftToOthers);
     }
-    match (live.exact(address), wanted.claimed.get(&address)) {
+    match (live.exact(network), wanted.claimed.get(&network)) {
         (Some(_), Some(_)) if needed => ended(Ending::CarriedOn),
         (Some(_), Some(_)) => Next::Write,
         (Some(_), None) => ended(Ending::LeftToOthers),
@@ -145,14 +146,14 @@ fn closing(live: &Live, wanted: &Wanted<'_>, grant: &Grant, stage: Stage, needed
 }
 
 /// Entries that a lost write of ours left behind after the grants for them were over.
-fn left_behind(live: &Live, wanted: &Wanted<'_>) -> Vec<Ipv4Addr> {
-    let needed = |address: &Ipv4Addr| {
+fn left_behind(live: &Live, wanted: &Wanted<'_>) -> Vec<Ipv4Net> {
+    let needed = |network: &Ipv4Net| {
         let mut grants = wanted.grants.iter();
-        grants.any(|(grant, _)| grant.address.get() == *address)
+        grants.any(|(grant, _)| grant.address.network() == *network)
     };
     let claimed = wanted.claimed.keys().copied();
     claimed
-        .filter(|address| !needed(address) && live.exact(*address).is_some())
+        .filter(|network| !needed(network) && live.exact(*network).is_some())
         .collect()
 }
 
@@ -173,10 +174,10 @@ fn refuse_what_does_not_fit(live: &Live, wanted: &Wanted<'_>, plan: &mut Plan, p
     for (grant, _) in wanted
         .grants
         .iter()
-        .filter(|(grant, _)| patch.add.contains(&grant.address.get()))
+        .filter(|(grant, _)| patch.add.contains(&grant.address.network()))
     {
-        if kept.contains(&grant.address.get()) || kept.len() < room {
-            kept.insert(grant.address.get());
+        if kept.contains(&grant.address.network()) || kept.len() < room {
+            kept.insert(grant.address.network());
         } else {
             plan.steps.push(Step::NotOpened(grant.id, refused.clone()));
         }
@@ -187,7 +188,7 @@ fn refuse_what_does_not_fit(live: &Live, wanted: &Wanted<'_>, plan: &mut Plan, p
 impl Patch {
     /// The list after this write, entry by entry, as they were read or as we write them.
     fn rules(&self, live: &Live) -> Vec<Value> {
-        let gone = |rule: &&Rule| self.remove.iter().any(|address| rule.is_exactly(*address));
+        let gone = |rule: &&Rule| self.remove.iter().any(|network| rule.is_exactly(*network));
         let stay = live
             .rules
             .iter()
@@ -196,7 +197,7 @@ impl Patch {
         let new = self
             .add
             .iter()
-            .map(|address| json!({ "action": "Allow", "value": address.to_string() }));
+            .map(|network| json!({ "action": "Allow", "value": network::text(*network) }));
         stay.chain(new).collect()
     }
 
@@ -213,11 +214,11 @@ impl Patch {
     pub fn shows_in(&self, live: &Live) -> bool {
         self.add
             .iter()
-            .all(|address| live.exact(*address).is_some())
+            .all(|network| live.exact(*network).is_some())
             && self
                 .remove
                 .iter()
-                .all(|address| live.exact(*address).is_none())
+                .all(|network| live.exact(*network).is_none())
     }
 
     /// What others changed between two reads around this write: entries gone and entries new, if any.
@@ -230,7 +231,7 @@ impl Patch {
             self.add
                 .iter()
                 .chain(&self.remove)
-                .any(|address| rule.is_exactly(*address))
+                .any(|network| rule.is_exactly(*network))
         };
         let missing_in =
             |other: &Live, rule: &&Rule| !other.rules.iter().any(|there| there.is_same(rule));

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::{DenialId, GrantId};
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -20,6 +21,10 @@ fn address(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(20, 1, 2, last)
 }
 
+fn one(last: u8) -> Ipv4Net {
+    address(last).into()
+}
+
 fn grant(number: u128, last: u8, until: i64) -> Grant {
     Grant {
         id: GrantId(Uuid::from_u128(number)),
@@ -30,6 +35,9 @@ fn grant(number: u128, last: u8, until: i64) -> Grant {
         request: None,
         rule: None,
         channel: None,
+        renew: None,
+        evictable: false,
+        widen: None,
     }
 }
 
@@ -59,7 +67,7 @@ fn wanted<'a>(grants: &'a [(Grant, Stage)], claimed: &[u8]) -> Wanted<'a> {
             .iter()
             .map(|(grant, stage)| (grant, *stage))
             .collect(),
-        claimed: claimed.iter().map(|last| (address(*last), false)).collect(),
+        claimed: claimed.iter().map(|last| (one(*last), false)).collect(),
         limit: 200,
         may_add: true,
         paused: false,
@@ -68,8 +76,8 @@ fn wanted<'a>(grants: &'a [(Grant, Stage)], claimed: &[u8]) -> Wanted<'a> {
 
 fn patch(add: &[u8], remove: &[u8]) -> Patch {
     Patch {
-        add: add.iter().map(|last| address(*last)).collect(),
-        remove: remove.iter().map(|last| address(*last)).collect(),
+        add: add.iter().map(|last| one(*last)).collect(),
+        remove: remove.iter().map(|last| one(*last)).collect(),
     }
 }
 
@@ -184,7 +192,7 @@ fn an_entry_that_others_took_away_is_not_written_again() {
 fn a_grant_is_not_over_while_a_write_of_it_may_land() {
     let grants = [(grant(1, 3, 100), Stage::Intended)];
     let mut wanted = wanted(&grants, &[]);
-    wanted.claimed = BTreeMap::from([(address(3), true)]);
+    wanted.claimed = BTreeMap::from([(one(3), true)]);
     assert_eq!(plan(&live(&[]), &wanted, at(200)), Plan::default());
     assert_eq!(
         plan(&live(&["20.1.2.3"]), &wanted, at(200)).patch,
@@ -292,7 +300,7 @@ prop_compose! {
     fn any_entries()(entries in prop::collection::vec((0..20_u8, 20..=32_u8, any::<bool>()), 0..12)) -> Vec<String> {
         entries.into_iter().map(|(last, length, bare)| match (length, bare) {
             (32, true) => address(last).to_string(),
-            _ => ipnet::Ipv4Net::new(address(last), length).unwrap().trunc().to_string(),
+            _ => Ipv4Net::new(address(last), length).unwrap().trunc().to_string(),
         }).collect()
     }
 }
@@ -310,7 +318,7 @@ proptest! {
         let live = live(&texts);
         let wanted = Wanted {
             grants: grants.iter().map(|(grant, stage)| (grant, *stage)).collect(),
-            claimed: claimed.iter().map(|(last, uncertain)| (address(*last), *uncertain)).collect(),
+            claimed: claimed.iter().map(|(last, uncertain)| (one(*last), *uncertain)).collect(),
             limit,
             may_add: true,
             paused: false,
@@ -320,19 +328,19 @@ proptest! {
         // Only claimed entries go, and only when no grant in force needs them.
         for gone in &patch.remove {
             prop_assert!(wanted.claimed.contains_key(gone));
-            prop_assert!(!grants.iter().any(|(grant, _)| grant.address.get() == *gone && grant.until > at(now)));
+            prop_assert!(!grants.iter().any(|(grant, _)| grant.address.network() == *gone && grant.until > at(now)));
         }
         // Only addresses of grants in force come, each alone, and the limit holds.
         for new in &patch.add {
-            prop_assert!(grants.iter().any(|(grant, _)| grant.address.get() == *new && grant.until > at(now)));
-            prop_assert!(live.covering(*new).is_none());
+            prop_assert!(grants.iter().any(|(grant, _)| grant.address.network() == *new && grant.until > at(now)));
+            prop_assert!(live.covering(new.addr()).is_none());
         }
         prop_assert!(patch.add.is_empty() || live.rules.len() - patch.remove.len() + patch.add.len() <= limit as usize);
         // Every other entry stands in the body as it was read, in its order.
         let body = patch.body(&live);
         let after = body["properties"]["networkRuleSet"]["ipRules"].as_array().unwrap().clone();
         let foreign: Vec<Value> = live.rules.iter()
-            .filter(|rule| !patch.remove.iter().any(|address| rule.is_exactly(*address)))
+            .filter(|rule| !patch.remove.iter().any(|network| rule.is_exactly(*network)))
             .map(|rule| rule.raw.clone()).collect();
         prop_assert_eq!(&after[..foreign.len()], &foreign[..]);
         prop_assert_eq!(after.len(), foreign.len() + patch.add.len());

@@ -7,7 +7,9 @@ use crate::domain::denial::{Kind, Service};
 use crate::domain::sets::{External, Sets, WIDEST_OWNED};
 use crate::domain::ttl::Show;
 use crate::domain::verdict::{Action, Note, NoteCode, Observed, SetUsed, Verdict};
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long a rule opens that does not say.
@@ -39,7 +41,7 @@ pub(super) fn settle(
         .or_else(|| in_force().find_map(found));
 
     let mut verdict = match &decisive {
-        Some((trace, used)) => from_rule(trace.rule, used.clone(), sets),
+        Some((trace, used)) => from_rule(trace.rule, used.clone(), sets, facts),
         None => from_default(policy),
     };
     let before = |trace: &Trace<'_>| match &decisive {
@@ -91,12 +93,15 @@ fn hold_back(verdict: &mut Verdict, trace: &Trace<'_>) {
     note(verdict, NoteCode::SetNotLoaded, text);
 }
 
-fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets) -> Verdict {
+fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets, facts: &Facts<'_>) -> Verdict {
     let mut verdict = Verdict {
         action: rule.then,
         rule: Some(rule.name.clone()),
         because: rule.because.clone(),
         ttl: rule.ttl,
+        renew: rule.renew,
+        evictable: rule.evictable,
+        widen: facts.denial.ip.and_then(|ip| widen(rule, ip, sets)),
         channel: rule.channel.clone(),
         approvals: rule.approvals,
         sets: used,
@@ -109,6 +114,19 @@ fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets) -> Verdict {
         }
     }
     verdict
+}
+
+/// The widest block around `ip` that the rule lets one entry cover: in one of its sets that are owned,
+/// and not too wide to be.
+fn widen(rule: &Rule, ip: IpAddr, sets: &Sets) -> Option<Ipv4Net> {
+    let IpAddr::V4(address) = ip.to_canonical() else {
+        return None;
+    };
+    let named = rule.when.address.iter().filter(|_| rule.widen);
+    named
+        .filter(|set| set.is_evidence(sets))
+        .filter_map(|set| set.block(address, sets))
+        .min_by_key(Ipv4Net::prefix_len)
 }
 
 /// What was checked for addresses in the policy holds for loaded ones too: nobody owns that many.
@@ -125,6 +143,9 @@ fn from_default(policy: &Policy) -> Verdict {
         rule: None,
         because: None,
         ttl: None,
+        renew: None,
+        evictable: false,
+        widen: None,
         channel: None,
         approvals: None,
         sets: Vec::new(),
@@ -190,6 +211,9 @@ fn limit(verdict: &mut Verdict, most: Duration) {
         Action::Allow | Action::Ask => {}
         Action::Forbid | Action::Alert | Action::Ignore => {
             verdict.ttl = None;
+            verdict.renew = None;
+            verdict.evictable = false;
+            verdict.widen = None;
             return;
         }
     }

@@ -79,6 +79,12 @@ pub struct Rule {
     pub max_active: Option<u32>,
     /// How many of its grants may be decided within an hour.
     pub per_hour: Option<u32>,
+    /// By how long its grants are renewed while their addresses are seen at work.
+    pub renew: Option<Duration>,
+    /// Whether its grants may be ended early where the list is full.
+    pub evictable: bool,
+    /// Whether one entry may cover several of its grants, within a set of one's own that it names.
+    pub widen: bool,
     /// Whether the rule is only watched: it changes nothing.
     pub observe: bool,
 }
@@ -182,22 +188,13 @@ impl Policy {
     /// What it says of an address that nobody could own is nothing: too wide a set does not count.
     pub fn owns(&self, address: IpAddr, sets: &Sets) -> bool {
         let relies = |rule: &&Rule| matches!(rule.then, Action::Allow | Action::Ask);
-        let wide = |set: &AddressSet| {
-            let mut wide = set.wider_than(WIDEST_OWNED).is_some();
-            set.each_evidence(&mut |external| {
-                wide |= sets.get(external).is_some_and(|loaded| loaded.wide);
-            });
-            wide
-        };
         let mut sets_in_use = self
             .rules
             .iter()
             .filter(relies)
             .flat_map(|rule| &rule.when.address);
         sets_in_use.any(|set| {
-            set.is_owned()
-                && matches!(set.holds(address, sets), Membership::Inside(_))
-                && !wide(set)
+            set.is_evidence(sets) && matches!(set.holds(address, sets), Membership::Inside(_))
         })
     }
 

@@ -7,7 +7,7 @@ use super::{Rule, When};
 use crate::domain::denial::Kind;
 use crate::domain::problem::Sink;
 use crate::domain::proof::{ClaimIs, read_claims};
-use crate::domain::sets::WIDEST_OWNED;
+use crate::domain::sets::{AddressSet, WIDEST_OWNED};
 use crate::domain::verdict::{Action, Approvals};
 use crate::domain::yaml::{Fields, Item};
 
@@ -16,8 +16,6 @@ pub(super) const KINDS: [(&str, Kind); 2] =
     [("denied", Kind::Denied), ("suspected", Kind::Suspected)];
 /// Whether a rule or file is in force.
 const MODES: [(&str, bool); 2] = [("enforce", false), ("observe", true)];
-/// Fields of a rule that are to come.
-const LATER: [&str; 3] = ["renew", "evictable", "widen"];
 /// More grants than a registry has room for.
 const MANY: u32 = 10_000;
 /// Conditions that are to come.
@@ -70,18 +68,25 @@ pub(super) fn read_rule<'a>(
         fresh: None,
         max_active: None,
         per_hour: None,
+        renew: None,
+        evictable: false,
+        widen: false,
         observe: observe(&mut fields, sink).unwrap_or_default(),
     };
     consequences(&mut rule, &mut fields, sink);
     limits(&mut rule, &mut fields, sink);
-    fields.not_yet(&LATER, sink);
+    let widen = lasting(&mut rule, &mut fields, sink);
     fields.finish(sink);
     if let Some(when) = &when {
         conditions(&mut rule.when, when, file, definitions)?;
     }
     let address = when.as_ref().and_then(|when| when.field("address"));
     let address = address.or(when).unwrap_or_else(|| item.clone());
-    evidence(&rule, &address, definitions.sinks.get_mut(file)?);
+    let sink = definitions.sinks.get_mut(file)?;
+    evidence(&rule, &address, sink);
+    if let Some(widen) = widen {
+        widens_what_is_owned(&rule, &widen, sink);
+    }
     (name.is_some() && then.is_some()).then_some(rule)
 }
 
@@ -115,6 +120,38 @@ fn consequences(rule: &mut Rule, fields: &mut Fields<'_>, sink: &mut Sink<'_>) {
             let what = format!("`{then}` needs no evidence");
             item.error(what, "take `accept_shared` out", sink);
         }
+    }
+}
+
+/// What becomes of its grants while they stand; the field `widen`, for what can be said of it later.
+fn lasting<'a>(rule: &mut Rule, fields: &mut Fields<'a>, sink: &mut Sink<'_>) -> Option<Item<'a>> {
+    let then = rule.then;
+    let mut take = |name: &'static str, sink: &mut Sink<'_>| {
+        let item = fields.take(name)?;
+        if !matches!(then, Action::Allow | Action::Ask) {
+            let what = format!("`{then}` opens nothing, so `{name}` has nothing to act on");
+            item.error(what, format!("take `{name}` out"), sink);
+        }
+        Some(item)
+    };
+    rule.renew = take("renew", sink).and_then(|item| item.duration(sink));
+    rule.evictable = take("evictable", sink).and_then(|item| item.flag(sink)) == Some(true);
+    let widen = take("widen", sink);
+    rule.widen = widen.as_ref().and_then(|item| item.flag(sink)) == Some(true);
+    widen.filter(|_| rule.widen)
+}
+
+/// An entry may only be made wider within addresses that are one's own.
+fn widens_what_is_owned(rule: &Rule, widen: &Item<'_>, sink: &mut Sink<'_>) {
+    let own =
+        |set: &std::sync::Arc<AddressSet>| set.is_owned() && set.wider_than(WIDEST_OWNED).is_none();
+    if !rule.when.address.iter().any(own) {
+        let what = format!(
+            "rule `{}` names no set of your own, so there is nothing to widen within",
+            rule.name
+        );
+        let help = "name one under `address` (`cidrs`, `public_ip_prefix`, `nat_gateway` ..), or take `widen` out";
+        widen.error(what, help, sink);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Address sets: who owns an address, from evidence that the caller cannot choose.
 
+mod block;
 mod cidr;
 mod index;
 mod owners;

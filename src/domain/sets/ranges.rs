@@ -49,6 +49,22 @@ impl Ranges {
         }
     }
 
+    /// The first and the last of the IPv4 addresses around `address` that are all in them as it is, or
+    /// all outside as it is; and whether that is inside.
+    pub fn around(&self, address: Ipv4Addr) -> (bool, Ipv4Addr, Ipv4Addr) {
+        let after = self.v4.partition_point(|(start, _)| *start <= address);
+        let below = after.checked_sub(1).and_then(|index| self.v4.get(index));
+        match below {
+            Some((start, end)) if address <= *end => (true, *start, *end),
+            _ => {
+                let first = below.map_or(0, |(_, end)| u32::from(*end).saturating_add(1));
+                let above = self.v4.get(after);
+                let last = above.map_or(u32::MAX, |(start, _)| u32::from(*start).saturating_sub(1));
+                (false, first.into(), last.into())
+            }
+        }
+    }
+
     /// Whether there is no address at all.
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()

@@ -1,6 +1,6 @@
 //! A set as a policy defines it, and whether it holds an address.
 
-use super::{External, Ranges, Sets};
+use super::{External, Ranges, Sets, WIDEST_OWNED};
 use crate::domain::verdict::SetUsed;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -106,6 +106,15 @@ impl AddressSet {
             Kind::External(_) => None,
             Kind::AnyOf(parts) => parts.iter().find_map(|part| part.wider_than(length)),
         }
+    }
+
+    /// Whether it is owned, and neither what the policy says of it nor what is loaded is too wide to be.
+    pub fn is_evidence(&self, sets: &Sets) -> bool {
+        let mut wide = self.wider_than(WIDEST_OWNED).is_some();
+        self.each_evidence(&mut |external| {
+            wide |= sets.get(external).is_some_and(|loaded| loaded.wide);
+        });
+        self.is_owned() && !wide
     }
 
     /// Whether it holds `address`, by what is loaded.

@@ -20,9 +20,9 @@ use crate::domain::repeat::{DenialKey, verdict_key};
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::Verdict;
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::net::Ipv4Addr;
 
 /// How many verdicts the operator page remembers.
 const LAST_VERDICTS: usize = 50;
@@ -98,23 +98,7 @@ impl State {
                 }
                 self.remember(events);
             }
-            What::Thinned {
-                registry,
-                count,
-                storm,
-                addresses,
-                events,
-                ..
-            } => {
-                if *storm {
-                    self.crowd(registry.as_ref()).thin(at, *count, addresses);
-                }
-                self.remember(events);
-            }
-            What::Storm { registry, over, .. } => {
-                let crowd = self.crowd(registry.as_ref());
-                if *over { crowd.calm() } else { crowd.told() }
-            }
+            What::Thinned { .. } | What::Storm { .. } => self.crowd_in(at, what),
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
             What::WriteSettled {
@@ -127,15 +111,11 @@ impl State {
             }
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
-            What::Revoked { grant, .. } => self.revoke(at, *grant),
-            What::Extended { grant, until, .. } => self.extend(at, *grant, *until),
-            What::Kept { grant, .. } => self.end(*grant, Some(Ending::Kept)),
-            What::Paused {
-                registry,
-                by,
-                because,
-            } => self.pause(at, registry.as_ref(), (by, because.as_ref())),
-            What::Resumed { registry, .. } => self.resume(registry.as_ref()),
+            What::Revoked { .. }
+            | What::Extended { .. }
+            | What::Kept { .. }
+            | What::Paused { .. }
+            | What::Resumed { .. } => self.obey(at, what),
             What::RegistryChanged { .. } => {}
             What::Requested(request) => self.ask(request),
             What::Answered {
@@ -178,10 +158,10 @@ impl State {
     /// What an applied write means for the grants of its registry.
     pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<What> {
         let of = |standing: &Standing| {
-            let (grant, address) = (standing.grant.id, standing.grant.address.get());
-            if standing.stage == Stage::Intended && write.add.contains(&address) {
+            let (grant, network) = (standing.grant.id, standing.grant.address.network());
+            if standing.stage == Stage::Intended && write.add.contains(&network) {
                 Some(What::Opened { grant })
-            } else if standing.is_over(now) && write.remove.contains(&address) {
+            } else if standing.is_over(now) && write.remove.contains(&network) {
                 let opened = standing.stage == Stage::Open;
                 let ending = if opened {
                     Ending::Expired
@@ -194,6 +174,26 @@ impl State {
             }
         };
         self.grants_of(&write.registry).filter_map(of).collect()
+    }
+
+    fn crowd_in(&mut self, at: Timestamp, what: &What) {
+        if let What::Thinned {
+            registry,
+            count,
+            storm,
+            addresses,
+            events,
+            ..
+        } = what
+        {
+            if *storm {
+                self.crowd(registry.as_ref()).thin(at, *count, addresses);
+            }
+            self.remember(events);
+        } else if let What::Storm { registry, over, .. } = what {
+            let crowd = self.crowd(registry.as_ref());
+            if *over { crowd.calm() } else { crowd.told() }
+        }
     }
 
     fn decide(
@@ -298,7 +298,7 @@ impl State {
             let (registry, address) = (standing.grant.registry.clone(), standing.grant.address);
             self.registry(&registry)
                 .claimed
-                .applied(&[address.get()], &[]);
+                .applied(&[address.network()], &[]);
         }
     }
 
@@ -318,10 +318,10 @@ impl State {
         self.registry(&registry).drop_empty(address.get());
         let claimed = &mut self.registry(&registry).claimed;
         if matches!(ending, Some(Ending::RemovedByOthers | Ending::Kept)) {
-            claimed.lose(address.get());
+            claimed.lose(address.network());
         } else if !shared {
             // Whoever else still needs the address needs to know whose entry it is.
-            claimed.release(address.get());
+            claimed.release(address.network());
         }
     }
 
@@ -377,13 +377,13 @@ impl State {
             times.retain(|at| now.duration_since(*at) < BUDGET_WINDOW);
             !times.is_empty()
         });
-        let needed: BTreeSet<(ResourceId, Ipv4Addr)> = self
+        let needed: BTreeSet<(ResourceId, Ipv4Net)> = self
             .grants
             .values()
             .map(|standing| {
                 (
                     standing.grant.registry.clone(),
-                    standing.grant.address.get(),
+                    standing.grant.address.network(),
                 )
             })
             .collect();
@@ -393,7 +393,7 @@ impl State {
                 .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
             registry
                 .claimed
-                .forget(now, |address| needed.contains(&(id.clone(), address)));
+                .forget(now, |network| needed.contains(&(id.clone(), network)));
             while registry
                 .granted
                 .front()

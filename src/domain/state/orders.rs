@@ -1,8 +1,9 @@
 //! Operators' orders, folded into what stands.
 
 use super::State;
-use crate::domain::grant::Grant;
+use crate::domain::grant::{Ending, Grant};
 use crate::domain::id::{DenialId, GrantId};
+use crate::domain::ledger::What;
 use crate::domain::orders::Pause;
 use crate::domain::repeat::{DenialKey, Windows};
 use crate::domain::resource_id::ResourceId;
@@ -11,28 +12,34 @@ use jiff::Timestamp;
 use std::net::Ipv4Addr;
 
 impl State {
-    pub(super) fn pause(
-        &mut self,
-        at: Timestamp,
-        registry: Option<&ResourceId>,
-        (by, because): (&str, Option<&String>),
-    ) {
-        let pause = Pause {
-            since: at,
-            by: by.to_owned(),
-            because: because.cloned(),
-        };
-        self.pauses.begin(registry, pause);
-    }
-
-    /// What a pause kept closed is new again when it comes again.
-    pub(super) fn resume(&mut self, registry: Option<&ResourceId>) {
-        for key in self.pauses.end(registry) {
-            self.decided.remove(&key);
+    pub(super) fn obey(&mut self, at: Timestamp, order: &What) {
+        if let What::Revoked { grant, .. } = order {
+            self.revoke(at, *grant);
+        } else if let What::Extended { grant, until, .. } = order {
+            self.extend(at, *grant, *until);
+        } else if let What::Kept { grant, .. } = order {
+            self.end(*grant, Some(Ending::Kept));
+        } else if let What::Paused {
+            registry,
+            by,
+            because,
+        } = order
+        {
+            let pause = Pause {
+                since: at,
+                by: by.clone(),
+                because: because.clone(),
+            };
+            self.pauses.begin(registry.as_ref(), pause);
+        } else if let What::Resumed { registry, .. } = order {
+            // What a pause kept closed is new again when it comes again.
+            for key in self.pauses.end(registry.as_ref()) {
+                self.decided.remove(&key);
+            }
         }
     }
 
-    pub(super) fn revoke(&mut self, at: Timestamp, grant: GrantId) {
+    fn revoke(&mut self, at: Timestamp, grant: GrantId) {
         let Some(standing) = self.grants.get_mut(&grant) else {
             return;
         };
@@ -48,7 +55,7 @@ impl State {
     }
 
     /// What is over stays over, and no end comes nearer.
-    pub(super) fn extend(&mut self, at: Timestamp, grant: GrantId, until: Timestamp) {
+    fn extend(&mut self, at: Timestamp, grant: GrantId, until: Timestamp) {
         let standing = self.grants.get_mut(&grant);
         if let Some(standing) = standing.filter(|standing| !standing.is_over(at)) {
             standing.grant.until = standing.grant.until.max(until);

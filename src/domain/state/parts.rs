@@ -33,7 +33,7 @@ pub struct Standing {
 pub struct Registry {
     /// The write that was begun and of which the outcome is not known.
     pub unsettled: Option<(Timestamp, Write)>,
-    /// Addresses whose entries we wrote, or began to write: if they stand there, they are ours.
+    /// Entries that we wrote, or began to write: if they stand there, they are ours.
     pub claimed: Claims,
     /// When grants were decided within the last hour, oldest first.
     pub granted: VecDeque<Timestamp>,

@@ -91,7 +91,7 @@ pub(super) async fn refused(
     write: &Write,
     reason: &str,
 ) -> Result<(), StoreError> {
-    let hit = |standing: &Standing| write.add.contains(&standing.grant.address.get());
+    let hit = |standing: &Standing| write.add.contains(&standing.grant.address.network());
     refuse_waiting(app, id, hit, reason).await
 }
 

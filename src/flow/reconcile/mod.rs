@@ -195,16 +195,16 @@ pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
 
 /// Whether a write whose reply was lost may yet leave an entry behind that no grant needs any more.
 fn may_be_left_behind(state: &State, id: &ResourceId, now: Timestamp) -> bool {
-    let needed = |address| {
+    let needed = |network| {
         state
             .grants_of(id)
-            .any(|standing| standing.grant.address.get() == address)
+            .any(|standing| standing.grant.address.network() == network)
     };
     let Some(registry) = state.registries.get(id) else {
         return false;
     };
     let mut claims = registry.claimed.all(now);
-    claims.any(|(address, may_land)| may_land && !needed(address))
+    claims.any(|(network, may_land)| may_land && !needed(network))
 }
 
 /// When the next grant of `id` ends, if one stands.

@@ -185,7 +185,6 @@ rules:
   - name: release
     when: { seen: 24h }
     then: ask
-    renew: 30m
 "), @r"
     error: `azure_firewall` is not supported yet
      --> policy.yaml:3:15
@@ -202,14 +201,59 @@ rules:
       |             ^^^^
       = field: rules[0].when.seen
       = help: leave it out; nothing would act on it
+    ");
+}
 
-    error: `renew` is not supported yet
-     --> policy.yaml:8:5
+#[test]
+fn grants_are_widened_within_what_is_ones_own() {
+    insta::assert_snapshot!(broken("
+version: 1
+sets: { tag: { service_tag: AzureCloud, file: tags.json } }
+rules:
+  - { name: nothing, then: ask, widen: true, renew: 30m, evictable: true }
+  - { name: shared, when: { address: tag }, then: ask, widen: true }
+  - { name: not, when: { address: tag }, then: ask, widen: false }
+  - { name: told, then: alert, renew: 30m, widen: yes }
+"), @r"
+    error: rule `nothing` names no set of your own, so there is nothing to widen within
+     --> policy.yaml:5:40
       |
-    8 |     renew: 30m
-      |     ^^^^^
-      = field: rules[0].renew
-      = help: leave it out; nothing would act on it
+    5 |   - { name: nothing, then: ask, widen: true, renew: 30m, evictable: true }
+      |                                        ^^^^
+      = field: rules[0].widen
+      = help: name one under `address` (`cidrs`, `public_ip_prefix`, `nat_gateway` ..), or take `widen` out
+
+    error: rule `shared` names no set of your own, so there is nothing to widen within
+     --> policy.yaml:6:63
+      |
+    6 |   - { name: shared, when: { address: tag }, then: ask, widen: true }
+      |                                                               ^^^^
+      = field: rules[1].widen
+      = help: name one under `address` (`cidrs`, `public_ip_prefix`, `nat_gateway` ..), or take `widen` out
+
+    error: `alert` opens nothing, so `renew` has nothing to act on
+     --> policy.yaml:8:39
+      |
+    8 |   - { name: told, then: alert, renew: 30m, widen: yes }
+      |                                       ^^^
+      = field: rules[3].renew
+      = help: take `renew` out
+
+    error: `alert` opens nothing, so `widen` has nothing to act on
+     --> policy.yaml:8:51
+      |
+    8 |   - { name: told, then: alert, renew: 30m, widen: yes }
+      |                                                   ^^^
+      = field: rules[3].widen
+      = help: take `widen` out
+
+    error: `yes` is neither `true` nor `false`
+     --> policy.yaml:8:51
+      |
+    8 |   - { name: told, then: alert, renew: 30m, widen: yes }
+      |                                                   ^^^
+      = field: rules[3].widen
+      = help: write `true` or `false`
     ");
 }
 

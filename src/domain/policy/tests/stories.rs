@@ -402,3 +402,37 @@ rules:
     assert_eq!(said(&ask(1)), (Action::Allow, Some("office")));
     assert_eq!(said(&ask(2)), (Action::Ask, Some("office")));
 }
+
+#[test]
+fn what_becomes_of_a_grant_is_in_the_verdict() {
+    let text = "
+version: 1
+sets:
+  office: { any_of: [{ cidrs: 20.0.0.0/24 }], except: { cidrs: 20.0.0.128/25 } }
+  tag: { service_tag: AzureCloud, file: tags.json }
+rules:
+  - { name: ours, when: { address: [office, tag] }, then: ask, renew: 30m, evictable: true, widen: true }
+";
+    let tag = External::ServiceTag {
+        file: "tags.json".into(),
+        tag: "AzureCloud".into(),
+    };
+    let sets = Sets::default().with(tag, ["20.0.0.0/16".parse().unwrap()], monday());
+    let say = |ip: &str| decide(&policy(text), &sets, &facts(&denial(ip)), monday());
+    let verdict = say("20.0.0.7");
+    assert_eq!(verdict.renew, Some(Duration::from_mins(30)));
+    assert!(verdict.evictable);
+    assert_eq!(verdict.widen, Some("20.0.0.0/25".parse().unwrap()));
+    // What only others' addresses hold is never widened.
+    assert_eq!(say("20.0.0.200").widen, None);
+    assert_eq!(say("20.0.9.9").widen, None);
+    // What does not open has nothing to renew.
+    let suspected = Denial {
+        kind: Kind::Suspected,
+        ..denial("20.0.0.7")
+    };
+    let verdict = decide(&policy(text), &sets, &facts(&suspected), monday());
+    assert_eq!(verdict.action, Action::Alert);
+    assert_eq!((verdict.renew, verdict.widen), (None, None));
+    assert!(!verdict.evictable);
+}
