@@ -6,6 +6,7 @@ use crate::azure::http::Http;
 use crate::clock::Clock;
 use crate::config::Options;
 use crate::domain::alert::{About, Alert};
+use crate::domain::breadcrumbs::CrumbKey;
 use crate::domain::crowd::DISTINCT_ADDRESSES;
 use crate::domain::firewall::Live;
 use crate::domain::id::{AlertId, GrantId};
@@ -20,7 +21,7 @@ use crate::domain::sets::Sets;
 use crate::domain::signature;
 use crate::domain::verdict::Approvals;
 use crate::flow::notify::Attempts;
-use crate::flow::reconcile::Pace;
+use crate::flow::reconcile::{Pace, Tagged};
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use arc_swap::ArcSwap;
@@ -67,6 +68,8 @@ pub struct App {
     pub links_valid_for: Duration,
     /// Where people reach doorward: `https://doorward.contoso.com`, without a slash at its end.
     pub public_url: String,
+    /// Signs and checks breadcrumbs.
+    pub crumb_key: CrumbKey,
     /// What whoever uses the admin listener must know, where it has a token.
     pub admin_token: Option<SecretString>,
     /// For channels.
@@ -87,6 +90,7 @@ pub struct Memory {
     limits: Mutex<BTreeMap<ResourceId, (Timestamp, u32)>>,
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
+    tagged: Mutex<BTreeMap<ResourceId, Tagged>>,
     missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
     /// What is known of the policy's files.
@@ -110,6 +114,8 @@ pub struct Enrolled {
     pub hosts: Vec<String>,
     /// How many entries its list may have, where Azure does not say.
     pub max_entries: u32,
+    /// Whether its tags say which entries are ours.
+    pub breadcrumbs: bool,
     /// Whether approval links act, or only show.
     pub approvals: Approvals,
     /// How many grants may be decided within an hour.
@@ -287,6 +293,19 @@ impl App {
     /// Sets that pace.
     pub fn set_pace(&self, id: &ResourceId, pace: Pace) {
         locked(&self.memory.paces).insert(id.clone(), pace);
+    }
+
+    /// What is known of a registry's tags.
+    pub fn tagged(&self, id: &ResourceId) -> Tagged {
+        locked(&self.memory.tagged)
+            .get(id)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Remembers that.
+    pub fn set_tagged(&self, id: &ResourceId, tagged: Tagged) {
+        locked(&self.memory.tagged).insert(id.clone(), tagged);
     }
 
     /// Since when each of these grants' entries is missing, now that a read at `now` shows all of them

@@ -8,6 +8,7 @@ mod parse;
 mod policy;
 mod replay;
 mod serve;
+mod sweep;
 mod whois;
 
 pub(crate) use serve::asked_to_stop;
@@ -56,6 +57,8 @@ enum Command {
     Pause(grants::PauseOrder),
     /// Let opening go on
     Resume(grants::PauseOrder),
+    /// Take away what breadcrumbs say has ended, without a server or a ledger: for a cron job or a runbook
+    Sweep(sweep::Sweep),
     /// Look at the ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -119,6 +122,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Revoke(revoke) => revoke.run().await,
         Command::Pause(pause) => pause.run("pause").await,
         Command::Resume(resume) => resume.run("resume").await,
+        Command::Sweep(sweep) => sweep.run().await,
         Command::Ledger(ledger) => ledger.run().await,
     };
     match outcome {

@@ -65,6 +65,8 @@ pub struct Config {
     pub repeat_window: Duration,
     /// Approval links.
     pub links: Links,
+    /// What breadcrumbs are signed with, where that is not derived from the links' key.
+    pub breadcrumb_key: Option<Secret>,
     /// Azure and how to sign in there.
     pub azure: Settings,
     /// The registries that may be opened; at least one.
@@ -105,6 +107,8 @@ pub struct Registry {
     pub hosts: Vec<String>,
     /// How many firewall entries it takes, where Azure does not say.
     pub max_entries: u32,
+    /// Whether its tags say which of its entries are doorward's: a second memory.
+    pub breadcrumbs: bool,
     /// How requests about it may be answered.
     pub approvals: Approvals,
     /// How many grants it may have in an hour.
@@ -210,6 +214,8 @@ pub struct Secrets {
     pub link_key: SecretString,
     /// What whoever uses the admin listener must know.
     pub admin_token: Option<SecretString>,
+    /// What the key of breadcrumbs is derived from.
+    pub crumb_key: SecretString,
     /// The keys of each source, by its name.
     pub source_keys: BTreeMap<String, Vec<SecretString>>,
     /// The URL of each channel, by its name.
@@ -217,6 +223,11 @@ pub struct Secrets {
 }
 
 impl Config {
+    /// Which secret the key of breadcrumbs is derived from.
+    pub fn crumb_key(&self) -> &Secret {
+        self.breadcrumb_key.as_ref().unwrap_or(&self.links.key)
+    }
+
     /// Reads every secret that the configuration names.
     ///
     /// # Errors
@@ -231,6 +242,7 @@ impl Config {
             }
         };
         let link_key = read(&self.links.key);
+        let crumb_key = read(self.crumb_key());
         let admin_token = self.admin_token.as_ref().map(&mut read);
         let source_keys = self.sources.iter().map(|source| {
             let keys: &[Secret] = match &source.auth {
@@ -247,6 +259,7 @@ impl Config {
             Ok(Secrets {
                 link_key,
                 admin_token,
+                crumb_key,
                 source_keys,
                 channel_urls,
             })

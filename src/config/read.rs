@@ -86,6 +86,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let max_event_age = max_event_age.map_or(Some(MAX_EVENT_AGE), |at| at.duration(sink));
     let repeat_window = repeat_window(&mut fields, sink);
     let links = links(&mut fields, folder, sink);
+    let breadcrumb_key = fields.take("breadcrumb_key");
+    let breadcrumb_key = breadcrumb_key.map(|at| secret(&at, folder, sink));
     let azure = fields.take("azure");
     let azure = azure.map_or_else(
         || Some(Settings::default()),
@@ -109,6 +111,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         max_event_age: max_event_age?,
         repeat_window,
         links: links?,
+        breadcrumb_key: breadcrumb_key.flatten(),
         azure: azure?,
         registries,
         sources,

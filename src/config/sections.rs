@@ -112,6 +112,9 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
     let max_entries = number("max_entries", MAX_ENTRIES, 1_000);
     let grants_per_hour = number("grants_per_hour", GRANTS_PER_HOUR, 10_000);
     let distinct_addresses = number("distinct_addresses", DISTINCT_ADDRESSES, 100_000);
+    let breadcrumbs = fields.take("breadcrumbs");
+    let places = [("none", false), ("tags", true)];
+    let breadcrumbs = breadcrumbs.map_or(Some(false), |at| at.word(&places, sink));
     let approvals = fields.take("approvals");
     let kinds = [("none", Approvals::None), ("link", Approvals::Link)];
     let approvals = approvals.map_or(Some(Approvals::None), |at| at.word(&kinds, sink));
@@ -120,6 +123,7 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
         id: id?,
         hosts,
         max_entries: max_entries?,
+        breadcrumbs: breadcrumbs?,
         approvals: approvals?,
         grants_per_hour: usize::try_from(grants_per_hour?).ok()?,
         distinct_addresses: usize::try_from(distinct_addresses?).ok()?,

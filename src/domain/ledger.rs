@@ -165,6 +165,14 @@ pub enum What {
         /// Why, if they say so.
         because: Option<String>,
     },
+    /// The ledger knew nothing of a registry, and a breadcrumb in its tags says that one of its entries
+    /// is ours: a grant for it, so that it ends on time.
+    Recovered {
+        /// The grant; an address of the entry's network.
+        grant: Grant,
+        /// The entry.
+        network: Ipv4Net,
+    },
     /// Somebody changed an enrolled registry, as Event Grid tells.
     RegistryChanged {
         /// The registry.
@@ -304,6 +312,7 @@ impl What {
             Self::Kept { .. } => "kept",
             Self::Paused { .. } => "paused",
             Self::Resumed { .. } => "resumed",
+            Self::Recovered { .. } => "recovered",
             Self::RegistryChanged { .. } => "registry_changed",
             Self::Requested(_) => "requested",
             Self::Answered { .. } => "answered",
@@ -323,6 +332,10 @@ impl What {
             | Self::Thinned { .. }
             | Self::Paused { .. }
             | Self::Resumed { .. } => None,
+            Self::Recovered { grant, .. } => {
+                let (registry, address) = (grant.registry.key(), grant.address);
+                Some(format!("recovered:{registry}:{address}:{}", grant.until))
+            }
             Self::Revoked { grant, .. } => Some(format!("revoked:{grant}")),
             Self::Extended { grant, until, .. } => Some(format!("extended:{grant}:{until}")),
             Self::Storm {

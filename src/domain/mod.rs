@@ -7,6 +7,7 @@
 pub mod address;
 pub mod alert;
 pub mod arrivals;
+pub mod breadcrumbs;
 pub mod chain;
 pub mod claims;
 pub mod crowd;

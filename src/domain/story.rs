@@ -45,6 +45,10 @@ pub fn line(what: &What) -> String {
         | What::Kept { .. }
         | What::Paused { .. }
         | What::Resumed { .. } => orders::line(what),
+        What::Recovered { grant, network } => format!(
+            "a breadcrumb says that `{network}` is ours; {}",
+            granted(grant)
+        ),
         What::RegistryChanged {
             registry,
             change,

@@ -13,6 +13,7 @@ pub mod reconcile;
 pub mod respond;
 pub mod sets;
 pub mod storms;
+pub mod sweep;
 pub mod triage;
 
 use crate::app::App;

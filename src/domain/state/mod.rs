@@ -116,6 +116,7 @@ impl State {
             | What::Kept { .. }
             | What::Paused { .. }
             | What::Resumed { .. } => self.obey(at, what),
+            What::Recovered { grant, network } => self.recover(at, grant, *network),
             What::RegistryChanged { .. } => {}
             What::Requested(request) => self.ask(request),
             What::Answered {

@@ -1,14 +1,17 @@
 //! Operators' orders, folded into what stands.
 
 use super::State;
-use crate::domain::grant::{Ending, Grant};
+use crate::domain::breadcrumbs::to_the_minute;
+use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::{DenialId, GrantId};
 use crate::domain::ledger::What;
 use crate::domain::orders::Pause;
 use crate::domain::repeat::{DenialKey, Windows};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::{NoteCode, Verdict};
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 impl State {
@@ -37,6 +40,45 @@ impl State {
                 self.decided.remove(&key);
             }
         }
+    }
+
+    /// An entry of ours is known again.
+    pub(super) fn recover(&mut self, at: Timestamp, grant: &Grant, network: Ipv4Net) {
+        self.grant(at, grant);
+        let registry = self.registry(&grant.registry);
+        registry.recovered = true;
+        registry.claimed.applied(&[network], &[]);
+        if let Some(standing) = self.grants.get_mut(&grant.id) {
+            standing.stage = Stage::Open;
+        }
+    }
+
+    /// The entries of a registry that are ours, each with the end of the last grant that needs it, to
+    /// the minute: what breadcrumbs say.
+    pub fn owned(&self, registry: &ResourceId, now: Timestamp) -> BTreeMap<Ipv4Net, Timestamp> {
+        let Some(known) = self.registries.get(registry) else {
+            return BTreeMap::new();
+        };
+        let end = |network: Ipv4Net| {
+            let grants = self.grants_of(registry);
+            let within = grants.filter(|standing| {
+                standing.stage != Stage::Satisfied
+                    && network.contains(&standing.grant.address.get())
+            });
+            within
+                .map(|standing| to_the_minute(standing.grant.until))
+                .max()
+        };
+        let claimed = known.claimed.all(now);
+        claimed
+            .filter_map(|(network, _)| Some((network, end(network)?)))
+            .collect()
+    }
+
+    /// Whether the ledger has never seen an entry of ours on a registry.
+    pub fn knows_nothing_of(&self, registry: &ResourceId) -> bool {
+        let known = self.registries.get(registry);
+        known.is_none_or(|known| known.writes.is_empty() && !known.recovered)
     }
 
     fn revoke(&mut self, at: Timestamp, grant: GrantId) {

@@ -41,6 +41,8 @@ pub struct Registry {
     pub writes: VecDeque<WriteId>,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
+    /// Whether breadcrumbs told of entries here.
+    pub recovered: bool,
     /// When a grant for an address was last revoked, and for which denial it was: for a while it is
     /// not granted again.
     pub revoked: BTreeMap<Ipv4Addr, (Timestamp, DenialId)>,

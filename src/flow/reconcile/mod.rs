@@ -5,14 +5,17 @@
 //! and at what the ledger says stands. A PATCH is never sent twice; where its reply is lost, reads
 //! tell, and a new attempt is a new turn.
 
+mod breadcrumbs;
 mod conclude;
 mod read;
 mod write;
 
+pub use breadcrumbs::Tagged;
+
 use crate::app::App;
 use crate::azure::{ArmError, Call};
 use crate::clock;
-use crate::domain::firewall::{Live, Malformed, Obstacle, Plan, Step, Wanted, plan};
+use crate::domain::firewall::{Live, Malformed, Obstacle, Patch, Plan, Step, Wanted, plan};
 use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
 use crate::domain::resource_id::ResourceId;
@@ -80,7 +83,7 @@ enum Left {
 /// Takes one turn for the registry `id`. Fails only if the ledger does.
 pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     let now = app.clock.now();
-    if !app.ledger.read(|state| has_work(state, id, now)) {
+    if !app.ledger.read(|state| has_work(state, id, now)) && !breadcrumbs::is_due(app, id) {
         return Ok(Turn::Idle);
     }
     if let Some(wait) = app.pace(id).waiting(now) {
@@ -134,12 +137,17 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     if !write::settle(app, id, &live).await? {
         return Ok(Left::After(READ_AGAIN));
     }
+    breadcrumbs::look(app, id, &live).await?;
     let limit = read::limit(app, id, call).await;
     let mut plan = plan_now(app, id, &live, limit);
     let unsure = set_aside_unsure(app, id, &mut plan);
     conclude::steps(app, &plan.steps).await?;
     if let Some(patch) = plan.patch {
         return write::write(attempt, &live, patch, limit).await;
+    }
+    if breadcrumbs::is_due(app, id) {
+        breadcrumbs::try_again(app, id);
+        return write::write(attempt, &live, Patch::default(), limit).await;
     }
     let watch = app
         .ledger

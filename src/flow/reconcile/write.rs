@@ -1,6 +1,8 @@
 //! Writing: intent, one PATCH right after a GET, outcome by reading.
 
-use super::{Attempt, LOST_AFTER, Left, READ_AGAIN, Trouble, conclude, plan_now, read};
+use super::{
+    Attempt, LOST_AFTER, Left, READ_AGAIN, Trouble, breadcrumbs, conclude, plan_now, read,
+};
 use crate::app::App;
 use crate::azure::PatchError;
 use crate::domain::firewall::{Live, Patch};
@@ -63,11 +65,12 @@ pub(super) async fn write(
             return Err(trouble);
         }
     };
-    if plan_now(app, id, &fresh, limit).patch.as_ref() != Some(&patch) {
+    if plan_now(app, id, &fresh, limit).patch.unwrap_or_default() != patch {
         not_applied(app, &write, "the list changed before it was sent").await?;
         return Ok(Left::After(Duration::ZERO));
     }
-    let outcome = app.arm.patch_registry(id, &patch.body(&fresh), call).await;
+    let body = breadcrumbs::body(app, id, &patch, &fresh);
+    let outcome = app.arm.patch_registry(id, &body, call).await;
     tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
     match outcome {
         Ok(()) => verify(Attempt { app, id, call }, &write, &fresh).await,
@@ -77,6 +80,9 @@ pub(super) async fn write(
         }
         Err(PatchError::NotApplied(error)) => {
             not_applied(app, &write, &error.to_string()).await?;
+            if breadcrumbs::go_without(app, id, &body, &error).await? {
+                return Ok(Left::After(Duration::ZERO));
+            }
             Err(Trouble::Arm(error))
         }
         Err(PatchError::OperationFailed { code, message }) => {
@@ -103,6 +109,7 @@ async fn verify(
         return Ok(Left::After(READ_AGAIN));
     }
     applied(app, write, &live).await?;
+    breadcrumbs::note(app, id, &live).await?;
     conclude::report_others_changes(app, write, before, &live).await?;
     Ok(Left::Nothing)
 }
