@@ -88,6 +88,7 @@ pub struct Memory {
     /// The registries' login servers.
     pub login_servers: RwLock<BTreeMap<ResourceId, String>>,
     limits: Mutex<BTreeMap<ResourceId, (Timestamp, u32)>>,
+    latest: Mutex<BTreeMap<ResourceId, Latest>>,
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
     tagged: Mutex<BTreeMap<ResourceId, Tagged>>,
@@ -95,6 +96,20 @@ pub struct Memory {
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
+}
+
+/// How many reads in a row must show an older change than is known before it is believed.
+const STALE_READS: u32 = 20;
+
+/// The latest change of a registry that is known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Latest {
+    modified: Option<Timestamp>,
+    /// Since when reads show an older one.
+    stale_since: Option<Timestamp>,
+    stale_reads: u32,
+    /// Whether reads have shown an older one for so long that it is believed.
+    overruled: bool,
 }
 
 impl Memory {
@@ -280,6 +295,40 @@ impl App {
     /// Remembers a registry's limit of entries.
     pub fn remember_limit(&self, id: &ResourceId, now: Timestamp, limit: u32) {
         locked(&self.memory.limits).insert(id.clone(), (now, limit));
+    }
+
+    /// Whether a read of a registry that shows `modified` as its latest change is older than what is
+    /// known of it. After reads of `patience` that all say so it is believed, and known from then on.
+    pub fn is_stale(
+        &self,
+        id: &ResourceId,
+        modified: Timestamp,
+        now: Timestamp,
+        patience: SignedDuration,
+    ) -> bool {
+        let written = self.ledger.read(|state| state.registries.get(id)?.modified);
+        let mut memory = locked(&self.memory.latest);
+        let known = memory.entry(id.clone()).or_default();
+        if !known.overruled {
+            known.modified = known.modified.max(written);
+        }
+        if known.modified.is_none_or(|latest| modified >= latest) {
+            known.modified = Some(modified);
+            known.stale_since = None;
+            known.stale_reads = 0;
+            return false;
+        }
+        let since = *known.stale_since.get_or_insert(now);
+        known.stale_reads = known.stale_reads.saturating_add(1);
+        if now.duration_since(since) < patience || known.stale_reads < STALE_READS {
+            return true;
+        }
+        *known = Latest {
+            modified: Some(modified),
+            overruled: true,
+            ..Latest::default()
+        };
+        false
     }
 
     /// How fast attempts for a registry follow each other now.

@@ -276,6 +276,9 @@ pub enum WriteOutcome {
     Applied {
         /// The entries as that read showed them.
         after: Vec<String>,
+        /// `systemData.lastModifiedAt` of that read, where it was shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modified: Option<Timestamp>,
     },
     /// Azure refused it before doing anything.
     NotApplied {

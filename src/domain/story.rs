@@ -184,7 +184,7 @@ fn intended(write: &Write) -> String {
 
 fn settled(registry: &ResourceId, outcome: &WriteOutcome) -> String {
     match outcome {
-        WriteOutcome::Applied { after } => {
+        WriteOutcome::Applied { after, .. } => {
             format!("applied: `{}` has {} entries", registry.name(), after.len())
         }
         WriteOutcome::NotApplied { reason } => {

@@ -4,7 +4,7 @@ use super::authority;
 use super::calls::{Call, Target};
 use super::holds::{Hold, Moment};
 use super::knobs::Knobs;
-use super::model::{App, Model, Registry};
+use super::model::{App, Author, Model, Registry};
 use super::recorded::Recorded;
 use super::start::Sim;
 use super::wire::lock;
@@ -96,7 +96,8 @@ impl Sim {
         let now = self.shared.clock.now();
         self.model(|model| {
             let held = model.held_mut(&registry.to_ascii_lowercase());
-            held.map(|held| held.change(now, by, edit)).is_some()
+            held.map(|held| held.change(now, &Author::named(by), edit))
+                .is_some()
         })
     }
 

@@ -32,7 +32,8 @@ pub use calls::{Call, Target};
 pub use holds::{Hold, Moment};
 pub use knobs::{Concurrent, Duplicates, Fault, Knobs, Outcome, Tags, VirtualNetworkRules, Writes};
 pub use model::{
-    App, DefaultAction, IpRule, Model, NetworkRuleSet, Registry, Sku, VirtualNetworkRule,
+    App, Author, DefaultAction, Happened, IpRule, Model, NetworkRuleSet, Registry, Sku,
+    VirtualNetworkRule,
 };
 pub use recorded::Recorded;
 pub use start::{Sim, SimOptions};

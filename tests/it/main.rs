@@ -10,6 +10,7 @@ mod admin;
 mod answers;
 mod arm;
 mod asking;
+mod breadcrumbs;
 mod browser;
 mod commands;
 mod config;

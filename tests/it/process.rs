@@ -3,6 +3,7 @@
 use crate::world::{KEY, policy_and_settings};
 use doorward::sim::Sim;
 use doorward::store::Ledger;
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -29,9 +30,15 @@ pub(crate) struct Process {
 impl Installation {
     /// The ordinary world's configuration against `azure`, with grants that last `ttl`.
     pub(crate) fn new(azure: &Sim, ttl: &str) -> Self {
+        Self::with(azure, ttl, |_| {})
+    }
+
+    /// The same, configured otherwise.
+    pub(crate) fn with(azure: &Sim, ttl: &str, change: impl FnOnce(&mut Value)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (policy, mut config) = policy_and_settings(folder.path(), azure, "http://127.0.0.1:9/");
         config.as_object_mut().unwrap().remove("channels");
+        change(&mut config);
         fs::create_dir(folder.path().join("policies")).unwrap();
         fs::write(
             folder.path().join("policies/policy.yaml"),

@@ -5,6 +5,7 @@
 
 use crate::domain::network;
 use ipnet::Ipv4Net;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::net::Ipv4Addr;
 
@@ -22,6 +23,9 @@ pub struct Live {
     pub virtual_network_rules: usize,
     /// `properties.provisioningState`.
     pub provisioning_state: String,
+    /// `systemData.lastModifiedAt`, where it is shown: a read with an older one than a read before it
+    /// is stale.
+    pub modified: Option<Timestamp>,
     /// Lower-case: `contosoprod.azurecr.io`.
     pub login_server: String,
     /// Lower-case data endpoints' hosts, if it has dedicated ones.
@@ -80,6 +84,7 @@ impl Live {
                 .and_then(Value::as_array)
                 .map_or(0, Vec::len),
             provisioning_state: state.to_owned(),
+            modified: text("/systemData/lastModifiedAt").and_then(|at| at.parse().ok()),
             login_server: text("/properties/loginServer")
                 .ok_or(Malformed("properties.loginServer"))?
                 .to_ascii_lowercase(),

@@ -284,7 +284,10 @@ impl State {
             return;
         };
         match outcome {
-            WriteOutcome::Applied { .. } => registry.claimed.applied(&write.add, &write.remove),
+            WriteOutcome::Applied { modified, .. } => {
+                registry.claimed.applied(&write.add, &write.remove);
+                registry.modified = registry.modified.max(*modified);
+            }
             WriteOutcome::NotApplied { .. } => registry.claimed.not_applied(begun, &write.add),
             WriteOutcome::Lost { .. } => {}
         }

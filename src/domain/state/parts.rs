@@ -37,6 +37,8 @@ pub struct Registry {
     pub claimed: Claims,
     /// When grants were decided within the last hour, oldest first.
     pub granted: VecDeque<Timestamp>,
+    /// The latest change of it that a read after a write of ours showed.
+    pub modified: Option<Timestamp>,
     /// The latest writes, newest first: Azure tells of them later.
     pub writes: VecDeque<WriteId>,
     /// The grants and requests that stand for an address.

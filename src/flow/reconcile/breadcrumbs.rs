@@ -79,7 +79,7 @@ pub(super) async fn look(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
     if app.ledger.read(|state| state.knows_nothing_of(id)) {
         recover(app, id, live, &crumbs).await?;
     }
-    note(app, id, live).await
+    Ok(())
 }
 
 /// Takes note of what a read shows of the tags.

@@ -68,6 +68,8 @@ enum Trouble {
     Arm(#[from] ArmError),
     #[error(transparent)]
     Ground(#[from] Malformed),
+    #[error("Azure shows the registry as it was before a change that it had shown already")]
+    Stale,
 }
 
 /// What an attempt leaves behind.
@@ -118,6 +120,14 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
                 error.to_string(),
             )
         }
+        Err(stale @ Trouble::Stale) => {
+            let not_before = Some(clock::add(app.clock.now(), READ_AGAIN));
+            let pace = Pace {
+                not_before,
+                ..app.pace(id)
+            };
+            (pace, stale.to_string())
+        }
         Err(Trouble::Ground(error)) => {
             tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
             (app.pace(id).next(app.clock.now(), None), error.to_string())
@@ -145,6 +155,7 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     if let Some(patch) = plan.patch {
         return write::write(attempt, &live, patch, limit).await;
     }
+    breadcrumbs::note(app, id, &live).await?;
     if breadcrumbs::is_due(app, id) {
         breadcrumbs::try_again(app, id);
         return write::write(attempt, &live, Patch::default(), limit).await;

@@ -10,7 +10,11 @@ use jiff::SignedDuration;
 /// How long a limit that Azure told is believed.
 const LIMIT_FOR: SignedDuration = SignedDuration::from_mins(10);
 
-/// The registry as `api_version` shows it.
+/// A read that is older than one before it is not believed for this long. After that it is: whatever
+/// it shows is then what Azure keeps saying.
+const STALE_FOR: SignedDuration = SignedDuration::from_mins(2);
+
+/// The registry as `api_version` shows it; never one that is older than what was read before.
 pub(super) async fn live(
     app: &App,
     id: &ResourceId,
@@ -18,6 +22,11 @@ pub(super) async fn live(
     call: &Call,
 ) -> Result<Live, Trouble> {
     let live = Live::read(&app.arm.registry(id, api_version, call).await?)?;
+    let now = app.clock.now();
+    let older = |modified| app.is_stale(id, modified, now, STALE_FOR);
+    if live.modified.is_some_and(older) {
+        return Err(Trouble::Stale);
+    }
     app.learn(id, &live);
     Ok(live)
 }

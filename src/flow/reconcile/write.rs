@@ -65,6 +65,10 @@ pub(super) async fn write(
             return Err(trouble);
         }
     };
+    if fresh.is_being_updated() {
+        not_applied(app, &write, "others' write began before it was sent").await?;
+        return Ok(Left::After(READ_AGAIN));
+    }
     if plan_now(app, id, &fresh, limit).patch.unwrap_or_default() != patch {
         not_applied(app, &write, "the list changed before it was sent").await?;
         return Ok(Left::After(Duration::ZERO));
@@ -118,6 +122,7 @@ async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError
     let now = app.clock.now();
     let outcome = WriteOutcome::Applied {
         after: live.entries(),
+        modified: live.modified,
     };
     let mut what = vec![What::WriteSettled {
         write: write.id,

@@ -12,6 +12,7 @@ mod write;
 pub(super) use error::injected;
 
 use super::calls::Route;
+use super::model::Author;
 use super::start::Shared;
 use super::tokens::BadToken;
 use super::wire::{Incoming, json, lock, set};
@@ -132,6 +133,14 @@ fn sender(shared: &Shared, request: &Incoming) -> Result<String, ArmError> {
 }
 
 impl Asked<'_> {
+    fn author(&self) -> Author {
+        let correlation = self.request.header("x-ms-correlation-request-id");
+        Author {
+            by: self.by.clone(),
+            correlation: correlation.map(str::to_owned),
+        }
+    }
+
     fn answer(&self, route: &Route) -> Result<Response, ArmError> {
         let method = &self.request.method;
         if let Route::Registry(path) = route

@@ -18,7 +18,11 @@ pub(super) fn get(asked: &Asked, path: &RegistryPath) -> Result<Response, ArmErr
     asked.version.for_registries(&held.registry.location)?;
     asked.authorize(&format!("{KIND}/read"), &held.registry.id())?;
     let updating = held.is_updating();
-    Ok(ok(&body(held.read(), &asked.version, updating)))
+    Ok(ok(&body(
+        held.read(asked.author()),
+        &asked.version,
+        updating,
+    )))
 }
 
 /// GET of all registries of a subscription or one of its resource groups.

@@ -39,7 +39,7 @@ pub(super) fn patch(asked: &Asked, path: &RegistryPath) -> Result<Response, ArmE
     }
     if knobs.writes == Writes::Immediate {
         let now = asked.shared.clock.now();
-        held.change(now, &asked.by, |registry| wish.apply(registry));
+        held.change(now, &asked.author(), |registry| wish.apply(registry));
         return Ok(ok(&body(&held.registry, version, held.is_updating())));
     }
     let mut wanted = held.registry.clone();
@@ -67,7 +67,7 @@ fn operation_for(asked: &Asked, patch: Patch, writes: &Writes) -> Operation {
         ends: clock::add(started, takes),
         retry_after,
         outcome,
-        by: asked.by.clone(),
+        author: asked.author(),
         patch,
         is_over: false,
     }

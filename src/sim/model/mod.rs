@@ -1,9 +1,11 @@
 //! The model: everything that exists in the simulated Azure, and how it changes with time.
 
+mod journal;
 mod network;
 mod operation;
 mod registry;
 
+pub use journal::{Author, Happened};
 pub use registry::{DefaultAction, IpRule, NetworkRuleSet, Registry, Sku, VirtualNetworkRule};
 
 pub(super) use operation::{Operation, Patch};
@@ -11,6 +13,7 @@ pub(super) use registry::{Firewall, bare, network};
 
 use super::knobs::Outcome;
 use super::{CLIENT_ID, CLIENT_SECRET};
+use crate::clock;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +51,7 @@ pub(super) struct Held {
     /// The firewall's states and since when, oldest first; the first since ever.
     history: Vec<(Timestamp, Firewall)>,
     pub(super) operations: Vec<Operation>,
+    journal: journal::Journal,
 }
 
 /// How many past states of a firewall are remembered.
@@ -74,6 +78,7 @@ impl Model {
             previous: None,
             stale_reads: 0,
             operations: Vec::new(),
+            journal: journal::Journal::default(),
             registry,
         };
         let name = held.registry.name.to_ascii_lowercase();
@@ -95,6 +100,14 @@ impl Model {
         if let Some(held) = self.registries.get_mut(&name.to_ascii_lowercase()) {
             held.stale_reads = reads;
         }
+    }
+
+    /// What happened to this registry since this was last asked, in order.
+    pub fn take_journal(&mut self, name: &str) -> Vec<Happened> {
+        self.registries
+            .get_mut(&name.to_ascii_lowercase())
+            .map(|held| held.journal.take())
+            .unwrap_or_default()
     }
 
     /// Whether an operation on this registry is under way.
@@ -185,11 +198,24 @@ impl Model {
 
 impl Held {
     /// Changes the registry, now, as somebody.
-    pub(super) fn change(&mut self, at: Timestamp, by: &str, edit: impl FnOnce(&mut Registry)) {
-        self.previous = Some(self.registry.clone());
+    pub(super) fn change(
+        &mut self,
+        at: Timestamp,
+        author: &Author,
+        edit: impl FnOnce(&mut Registry),
+    ) {
+        let before = self.registry.clone();
         edit(&mut self.registry);
-        by.clone_into(&mut self.registry.last_modified_by);
-        self.registry.last_modified_at = at;
+        self.registry.last_modified_by.clone_from(&author.by);
+        // No two changes have one time, as in Azure, even where the clock stands still.
+        let next = clock::add(before.last_modified_at, Duration::from_micros(1));
+        self.registry.last_modified_at = at.max(next);
+        self.journal.note(Happened::Changed {
+            author: author.clone(),
+            before: before.clone(),
+            after: self.registry.clone(),
+        });
+        self.previous = Some(before);
         let firewall = self.registry.firewall();
         self.history.push((at, firewall));
         if self.history.len() > REMEMBERED {
@@ -198,14 +224,19 @@ impl Held {
     }
 
     /// What a GET sees.
-    pub(super) fn read(&mut self) -> &Registry {
-        match (&self.previous, self.stale_reads) {
+    pub(super) fn read(&mut self, author: Author) -> &Registry {
+        let shown = match (&self.previous, self.stale_reads) {
             (Some(previous), 1..) => {
                 self.stale_reads = self.stale_reads.saturating_sub(1);
                 previous
             }
             _ => &self.registry,
-        }
+        };
+        self.journal.note(Happened::Read {
+            author,
+            shown: shown.clone(),
+        });
+        shown
     }
 
     /// Whether an operation is under way.
@@ -228,15 +259,15 @@ impl Held {
                 if operation.outcome == Outcome::Succeeded {
                     due.push((
                         operation.ends,
-                        operation.by.clone(),
+                        operation.author.clone(),
                         operation.patch.clone(),
                     ));
                 }
             }
         }
         due.sort_by_key(|(at, ..)| *at);
-        for (at, by, patch) in due {
-            self.change(at, &by, |registry| patch.apply(registry));
+        for (at, author, patch) in due {
+            self.change(at, &author, |registry| patch.apply(registry));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A write to a registry, and the asynchronous operation that carries it out.
 
 use super::super::knobs::Outcome;
+use super::journal::Author;
 use super::registry::{NetworkRuleSet, Registry, Sku};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -59,7 +60,7 @@ pub(in super::super) struct Operation {
     pub(in super::super) ends: Timestamp,
     pub(in super::super) retry_after: Duration,
     pub(in super::super) outcome: Outcome,
-    pub(in super::super) by: String,
+    pub(in super::super) author: Author,
     pub(in super::super) patch: Patch,
     pub(in super::super) is_over: bool,
 }

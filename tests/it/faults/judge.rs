@@ -1,0 +1,244 @@
+//! What must hold, judged by what really happened: the simulated Azure's journal, which doorward
+//! never sees, beside the ledger.
+
+use doorward::domain::ledger::What;
+use doorward::sim::{DefaultAction, Happened, IpRule, Registry};
+use ipnet::Ipv4Net;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+/// What was granted: until when, and in which block the entry may be widened.
+#[derive(Clone, Debug)]
+struct Granted {
+    address: Ipv4Addr,
+    until: Timestamp,
+    /// The place of its decision in the ledger.
+    decided: i64,
+    /// When the ledger says that it is over and nothing of it stands.
+    over: Option<Timestamp>,
+}
+
+/// Something of others that a write of ours undid without our having seen it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Overwritten {
+    /// The write's correlation id.
+    pub(crate) write: String,
+    /// What was undone.
+    pub(crate) what: String,
+}
+
+/// The judge of one schedule.
+#[derive(Default)]
+pub(crate) struct Judge {
+    grants: BTreeMap<String, Granted>,
+    /// The place of each write's intent in the ledger.
+    intended: BTreeMap<String, i64>,
+    /// Entries that stand because a write of ours put them there.
+    ours: BTreeSet<Ipv4Net>,
+    /// Entries that somebody added by hand while they were granted: ours or not, nobody can tell.
+    either: BTreeSet<Ipv4Net>,
+    /// What each of our attempts was shown last.
+    shown: BTreeMap<String, Registry>,
+    /// What fell into a gap that cannot be closed.
+    pub(crate) overwritten: BTreeSet<Overwritten>,
+    /// What must never be.
+    pub(crate) violations: Vec<String>,
+}
+
+impl Judge {
+    /// Takes in new ledger entries.
+    pub(crate) fn learn(&mut self, seq: i64, at: Timestamp, what: &What) {
+        if let What::WriteIntended(write) = what {
+            self.intended.insert(write.id.to_string(), seq);
+        }
+        if let What::Granted(grant) = what {
+            let granted = Granted {
+                address: grant.address.get(),
+                until: grant.until,
+                over: None,
+                decided: seq,
+            };
+            self.grants.insert(grant.id.to_string(), granted);
+        }
+        if let What::Ended { grant, .. } | What::NotOpened { grant, .. } = what
+            && let Some(granted) = self.grants.get_mut(&grant.to_string())
+        {
+            granted.until = granted.until.min(at);
+            granted.over = Some(at);
+        }
+    }
+
+    /// Takes in what happened at Azure.
+    pub(crate) fn look(&mut self, happened: Vec<Happened>) {
+        for happened in happened {
+            match happened {
+                Happened::Read { author, shown } => {
+                    self.shown
+                        .insert(author.correlation.unwrap_or_default(), shown);
+                }
+                Happened::Changed {
+                    author,
+                    before,
+                    after,
+                } => match author.correlation {
+                    Some(write) => self.we_wrote(&write, &before, &after),
+                    None => self.others_wrote(&before, &after),
+                },
+            }
+        }
+    }
+
+    /// What somebody adds by hand while it is granted cannot be told apart from what we add.
+    fn others_wrote(&mut self, before: &Registry, after: &Registry) {
+        self.ours.retain(|entry| stands(after, *entry));
+        self.either.retain(|entry| stands(after, *entry));
+        let at = after.last_modified_at;
+        for network in after.entries().into_iter().filter_map(network) {
+            let mut grants = self.grants.values();
+            let is_granted = |granted: &Granted| {
+                Ipv4Net::from(granted.address) == network
+                    && granted.over.is_none_or(|over| over > at)
+            };
+            if !stands(before, network) && grants.any(is_granted) {
+                self.either.insert(network);
+            }
+        }
+    }
+
+    fn we_wrote(&mut self, write: &str, before: &Registry, after: &Registry) {
+        let Some(shown) = self.shown.get(write).cloned() else {
+            self.violation(write, "was sent without a read before it".to_owned());
+            return;
+        };
+        if !same_but_for_the_list(before, after) {
+            self.violation(write, "changed more than the list".to_owned());
+        }
+        if before.network_rules.default_action == DefaultAction::Allow {
+            self.undone(
+                write,
+                "defaultAction Allow".to_owned(),
+                shown.network_rules.default_action == DefaultAction::Allow,
+            );
+        }
+        for rule in &before.network_rules.ip_rules {
+            if !after.network_rules.ip_rules.contains(rule) {
+                self.went(write, rule, &shown, after);
+            }
+        }
+        for rule in &after.network_rules.ip_rules {
+            if !before.network_rules.ip_rules.contains(rule) {
+                self.came(write, rule, &shown, after.last_modified_at);
+            }
+        }
+        let intended = self.intended.get(write).copied().unwrap_or_default();
+        let known = |granted: &&Granted| granted.decided < intended;
+        for granted in self.grants.values().filter(known) {
+            let admitted = |registry: &Registry| {
+                let networks = registry.entries().into_iter().filter_map(network);
+                networks
+                    .into_iter()
+                    .any(|net| net.contains(&granted.address))
+            };
+            if granted.until > after.last_modified_at && admitted(before) && !admitted(after) {
+                let what = format!(
+                    "closed {} before its end, {}",
+                    granted.address, granted.until
+                );
+                self.violations.push(format!("write {write} {what}"));
+            }
+        }
+    }
+
+    /// An entry is gone by our write.
+    fn went(&mut self, write: &str, rule: &IpRule, shown: &Registry, after: &Registry) {
+        let network = network(&rule.value);
+        let known = |network| self.ours.remove(&network) | self.either.remove(&network);
+        if network.is_some_and(known) {
+            return;
+        }
+        // Ours takes its place where a person wrote the same between our read and our write: from
+        // then on nobody can tell the two apart.
+        if after.entries().contains(&rule.value.as_str()) {
+            return;
+        }
+        let known = shown.network_rules.ip_rules.contains(rule);
+        self.undone(write, format!("entry {}", rule.value), known);
+    }
+
+    /// An entry is there by our write.
+    fn came(&mut self, write: &str, rule: &IpRule, shown: &Registry, at: Timestamp) {
+        if shown.network_rules.ip_rules.contains(rule) {
+            // Others removed it between our read and our write.
+            let what = format!("removal of {}", rule.value);
+            let write = write.to_owned();
+            self.overwritten.insert(Overwritten { write, what });
+            if rule.extra.is_empty() {
+                self.ours.extend(network(&rule.value));
+            }
+            return;
+        }
+        let Some(network) = network(&rule.value) else {
+            self.violation(write, format!("wrote `{}`", rule.value));
+            return;
+        };
+        let granted = |address: Ipv4Addr| {
+            let mut grants = self.grants.values();
+            grants.any(|granted| granted.address == address && granted.until > at)
+        };
+        if !network.hosts().all(granted) {
+            self.violation(write, format!("opened {network}, which is not granted"));
+        }
+        self.ours.insert(network);
+    }
+
+    fn undone(&mut self, write: &str, what: String, known: bool) {
+        if known {
+            self.violation(write, format!("undid what it had been shown: {what}"));
+        } else {
+            let write = write.to_owned();
+            self.overwritten.insert(Overwritten { write, what });
+        }
+    }
+
+    fn violation(&mut self, write: &str, what: String) {
+        self.violations.push(format!("write {write} {what}"));
+    }
+
+    /// Once faults have stopped: nothing of ours stands longer than this past its end.
+    pub(crate) fn nothing_outlives_its_end(&mut self, now: Timestamp, bound: SignedDuration) {
+        for network in &self.ours {
+            let needed = |granted: &Granted| {
+                network.contains(&granted.address) && granted.until + bound > now
+            };
+            if !self.grants.values().any(needed) {
+                self.violations.push(format!(
+                    "{network} stands at {now}, past its end and {bound:#}"
+                ));
+            }
+        }
+    }
+}
+
+fn stands(registry: &Registry, wanted: Ipv4Net) -> bool {
+    let mut entries = registry.entries().into_iter();
+    entries.any(|entry| network(entry) == Some(wanted))
+}
+
+fn network(value: &str) -> Option<Ipv4Net> {
+    let single = value.parse::<Ipv4Addr>().map(Ipv4Net::from).ok();
+    single.or_else(|| value.parse().ok())
+}
+
+/// Whether nothing but the list, the default action and who wrote it last differs.
+fn same_but_for_the_list(before: &Registry, after: &Registry) -> bool {
+    let mut expected = before.clone();
+    let firewall = &mut expected.network_rules;
+    firewall.ip_rules.clone_from(&after.network_rules.ip_rules);
+    firewall.default_action = after.network_rules.default_action;
+    expected.last_modified_at = after.last_modified_at;
+    expected
+        .last_modified_by
+        .clone_from(&after.last_modified_by);
+    expected == *after
+}
