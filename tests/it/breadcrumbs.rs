@@ -121,12 +121,17 @@ async fn a_lost_ledger_is_made_up_and_its_entries_end_on_time() {
     world.denied(&PREFIX.replace("/30", "")).await;
     world.settle().await;
     assert_eq!(world.entries().len(), 3);
+    let written = patches(&world).len();
     forget_all(&mut world).await;
     world.settle().await;
     assert_eq!(world.messages(), ["recovered"]);
     assert!(world.last_message("text").contains(OURS));
     assert_eq!(world.grants().await.len(), 2);
-    assert_eq!(patches(&world).len(), 2, "nothing needed to be written");
+    assert_eq!(
+        patches(&world).len(),
+        written,
+        "nothing needed to be written"
+    );
     world.restart().await;
     world.pass(9 * MINUTE).await;
     assert_eq!(world.entries().len(), 3);

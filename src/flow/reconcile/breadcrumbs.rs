@@ -237,19 +237,21 @@ async fn recover(
         }
     }
     let names: BTreeSet<Ipv4Net> = ours.keys().copied().collect();
-    let mut text = format!(
+    let text = format!(
         "doorward's ledger knew nothing of `{}`, and tags of the registry say that {} of its entries are doorward's: they \
-         are taken away on time: {}",
+         are taken away on time: {}{}",
         id.name(),
         names.len(),
-        listed(&names)
+        listed(&names),
+        if left.is_empty() {
+            String::new()
+        } else {
+            format!(
+                ". Left alone, since their tags are too old or the entries too wide to be believed: {}",
+                listed(&left)
+            )
+        }
     );
-    if !left.is_empty() {
-        text.push_str(&format!(
-            ". Left alone, since their tags are too old or the entries too wide to be believed: {}",
-            listed(&left)
-        ));
-    }
     let key = format!("{id} {}", Hash::of(text.as_bytes()));
     if what.is_empty() && !app.notice(&key, "recovered") {
         return Ok(());
