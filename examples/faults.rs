@@ -14,6 +14,9 @@
 
 #[path = "../tests/it/faults/mod.rs"]
 mod faults;
+#[expect(dead_code, reason = "tests tell more stories with it")]
+#[path = "../tests/it/postgres.rs"]
+mod postgres;
 #[expect(dead_code, reason = "tests tell more stories in it")]
 #[path = "../tests/it/world.rs"]
 mod world;

@@ -21,7 +21,9 @@ use crate::domain::sets::Sets;
 use crate::domain::signature;
 use crate::domain::verdict::Approvals;
 use crate::flow::notify::Attempts;
+use crate::flow::posture::Postures;
 use crate::flow::reconcile::{Pace, Tagged};
+use crate::flow::shadow::Beside;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use arc_swap::ArcSwap;
@@ -54,6 +56,8 @@ pub struct App {
     pub policy: ArcSwap<Policy>,
     /// Where the policy's files are.
     pub policies: PathBuf,
+    /// The candidate policy that is asked beside it, if there is one.
+    pub shadow: Option<Beside>,
     /// The address sets as they were last loaded.
     pub sets: ArcSwap<Sets>,
     /// Whether entries may be added: not in observe mode.
@@ -94,6 +98,7 @@ pub struct Memory {
     tagged: Mutex<BTreeMap<ResourceId, Tagged>>,
     missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
+    postures: Mutex<Postures>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
 }
@@ -233,6 +238,16 @@ impl App {
         hosts.resolve(&denied.report, scope).cloned()
     }
 
+    /// Whether what `source` tells of a registry by its id is heard.
+    pub fn may_speak_of(&self, source: &Source, registry: &ResourceId) -> bool {
+        let hosts = self
+            .memory
+            .hosts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        hosts.may_speak_of(registry, &source.scope)
+    }
+
     /// Whether a set of the policy in force that somebody owns holds `address`.
     pub fn owns(&self, address: IpAddr) -> bool {
         self.policy.load().owns(address, &self.sets.load())
@@ -251,6 +266,7 @@ impl App {
             .hosts
             .write()
             .unwrap_or_else(PoisonError::into_inner);
+        self.postures(|postures| postures.learn(id, live, self.clock.now()));
         hosts.learn(id, live.data_endpoints.iter().chain([&live.login_server]));
         let mut names = self
             .memory
@@ -258,6 +274,11 @@ impl App {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         names.insert(id.clone(), live.login_server.clone());
+    }
+
+    /// What is known of how the registries stand.
+    pub fn postures<T>(&self, with: impl FnOnce(&mut Postures) -> T) -> T {
+        with(&mut locked(&self.memory.postures))
     }
 
     /// The registry's login server, once Azure has told it.

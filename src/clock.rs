@@ -1,17 +1,21 @@
 //! The only place that reads the time. Everything else is handed a [`Timestamp`] or a [`Clock`].
 
 use jiff::{SignedDuration, Timestamp};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use uuid::Uuid;
+use uuid::{ContextV7, Uuid};
 
 /// Where the shell gets the time from, and how it waits.
 ///
 /// A clock that is *set* never makes anybody wait: sleeping moves it forward, so that a test tells
 /// an hour's story in milliseconds and a simulated Azure can share the time with what it serves.
 #[derive(Clone, Debug)]
-pub struct Clock(Inner);
+pub struct Clock {
+    inner: Inner,
+    /// What the ids that were given out last ended with.
+    ids: Arc<Mutex<ContextV7>>,
+}
 
 #[derive(Clone, Debug)]
 enum Inner {
@@ -22,39 +26,44 @@ enum Inner {
 impl Clock {
     /// The machine's own clock.
     pub fn system() -> Self {
-        Self(Inner::System)
+        Self::of(Inner::System)
     }
 
     /// A clock that stands at `at` until it is told otherwise.
     pub fn set_to(at: Timestamp) -> Self {
-        Self(Inner::Set(Arc::new(watch::channel(at).0)))
+        Self::of(Inner::Set(Arc::new(watch::channel(at).0)))
+    }
+
+    fn of(inner: Inner) -> Self {
+        Self {
+            inner,
+            ids: Arc::default(),
+        }
     }
 
     /// The time now.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Timestamp {
-        match &self.0 {
+        match &self.inner {
             Inner::System => Timestamp::now(),
             Inner::Set(at) => *at.borrow(),
         }
     }
 
-    /// A new identifier: a UUID of version 7, so that ids sort by time.
+    /// A new identifier: a UUID of version 7. Ids sort in the order in which this clock and its clones
+    /// gave them out, within a millisecond too, and when the machine's time is set back.
     pub fn id(&self) -> Uuid {
         let now = self.now();
         let seconds = u64::try_from(now.as_second()).unwrap_or_default();
         let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
-        Uuid::new_v7(uuid::Timestamp::from_unix(
-            uuid::NoContext,
-            seconds,
-            nanoseconds,
-        ))
+        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        Uuid::new_v7(uuid::Timestamp::from_unix(&*ids, seconds, nanoseconds))
     }
 
     /// Waits for `duration`; a set clock moves forward by it instead.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub async fn sleep(&self, duration: Duration) {
-        match &self.0 {
+        match &self.inner {
             Inner::System => tokio::time::sleep(duration).await,
             Inner::Set(_) => {
                 self.advance(duration);
@@ -66,7 +75,7 @@ impl Clock {
     /// Waits until `at`. Unlike [`Clock::sleep`] this never moves a set clock: it returns when
     /// somebody else has moved it that far. For loops that wait for their next turn.
     pub async fn reached(&self, at: Timestamp) {
-        match &self.0 {
+        match &self.inner {
             Inner::System => {
                 let wait = at.duration_since(self.now());
                 self.sleep(Duration::try_from(wait).unwrap_or_default())
@@ -79,11 +88,38 @@ impl Clock {
         }
     }
 
+    /// Starts to measure how long something takes.
+    pub fn stopwatch(&self) -> Stopwatch {
+        Stopwatch {
+            clock: self.clone(),
+            at: self.now(),
+            instant: Instant::now(),
+        }
+    }
+
     /// Moves a set clock forward; the system's clock cannot be moved and stays.
     pub fn advance(&self, duration: Duration) {
-        if let Inner::Set(at) = &self.0 {
+        if let Inner::Set(at) = &self.inner {
             at.send_modify(|at| *at = add(*at, duration));
         }
+    }
+}
+
+/// How long something takes, by whichever clock has gone further: one stands still while the machine is
+/// halted, the other may be put back.
+#[derive(Clone, Debug)]
+pub struct Stopwatch {
+    clock: Clock,
+    at: Timestamp,
+    instant: Instant,
+}
+
+impl Stopwatch {
+    /// The time since it was started; a pause of the process counts.
+    pub fn elapsed(&self) -> Duration {
+        let by_time = self.clock.now().duration_since(self.at);
+        let by_time = Duration::try_from(by_time).unwrap_or_default();
+        by_time.max(self.instant.elapsed())
     }
 }
 
@@ -93,4 +129,20 @@ pub fn add(at: Timestamp, duration: Duration) -> Timestamp {
         .ok()
         .and_then(|duration| at.checked_add(duration).ok())
         .unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_in_the_order_in_which_they_were_given_out() {
+        let clock = Clock::set_to("2026-11-22T12:00:00.000400Z".parse().unwrap());
+        let mut ids: Vec<Uuid> = (0..10_000).map(|_| clock.id()).collect();
+        clock.advance(Duration::from_micros(300));
+        ids.push(clock.clone().id());
+        clock.advance(Duration::from_millis(1));
+        ids.push(clock.id());
+        assert!(ids.is_sorted_by(|one, next| one < next));
+    }
 }

@@ -16,6 +16,8 @@ pub struct Metrics {
     pub denials: Family<SourceLabels, Counter>,
     /// Records that can never carry a denial, by source and what they are.
     pub passed_over: Family<PassedOverLabels, Counter>,
+    /// Verdicts that a candidate policy was asked about too, by whether it says the same.
+    pub shadow_verdicts: Family<ShadowLabels, Counter>,
 }
 
 /// Labels of [`Metrics::deliveries`].
@@ -52,6 +54,13 @@ pub struct PassedOverLabels {
     pub what: &'static str,
 }
 
+/// Labels of [`Metrics::shadow_verdicts`].
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct ShadowLabels {
+    /// `same` or `differs`.
+    pub outcome: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("doorward");
@@ -75,12 +84,19 @@ impl Default for Metrics {
             "Records that can never carry a denial",
             passed_over.clone(),
         );
+        let shadow_verdicts = Family::default();
+        registry.register(
+            "shadow_verdicts",
+            "Verdicts that a candidate policy was asked about too",
+            shadow_verdicts.clone(),
+        );
         Self {
             registry,
             deliveries,
             records,
             denials,
             passed_over,
+            shadow_verdicts,
         }
     }
 }

@@ -4,13 +4,14 @@ use crate::app::{App, Auth, Channel, Enrolled, Memory, Source};
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::clock::Clock;
-use crate::config::{self, Config, Mode, State};
+use crate::config::{self, Config, Mode, StateUrl};
 use crate::domain::breadcrumbs::CrumbKey;
 use crate::domain::link::LinkKey;
 use crate::domain::policy::Policy;
 use crate::domain::registry::{Hosts, Scope};
 use crate::domain::repeat::Windows;
 use crate::domain::resource_id::ResourceId;
+use crate::flow::shadow::Beside;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use crate::{auth, flow, http};
@@ -38,8 +39,8 @@ pub struct Server {
     pub app: Arc<App>,
     tasks: TaskTracker,
     stop: CancellationToken,
-    /// Held as long as this doorward writes.
-    _lock: File,
+    /// Held as long as this doorward writes, if its ledger is a file.
+    _lock: Option<File>,
 }
 
 /// A service that does not start.
@@ -63,7 +64,7 @@ impl Server {
     /// Opens the ledger, loads what policy needs, listens, and starts the loops.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let (listen, admin) = (config.listen, config.admin);
-        let lock = lock(&config.state)?;
+        let lock = lock(&config.state.url().map_err(StartError::settings)?)?;
         let app = Arc::new(app(config, clock).await?);
         let public = bind(listen, "listen").await?;
         let operators = bind(admin, "admin").await?;
@@ -122,9 +123,9 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         LinkKey::new(token)
             .map_err(|error| StartError::settings(named.refused(error.to_string())))?;
     }
-    let ledger = Ledger::open(&config.state.to_string()).await;
-    let ledger =
-        ledger.with_context(|| format!("the ledger `{}` cannot be opened", config.state))?;
+    let state = config.state.url().map_err(StartError::settings)?;
+    let ledger = Ledger::open(&state.expose()).await;
+    let ledger = ledger.with_context(|| format!("the ledger `{state}` cannot be opened"))?;
     let http = Http::new(config.azure.ca_file.as_deref()).map_err(StartError::settings)?;
     let auths = auth::of_sources(&config, secrets.source_keys, (&http, &clock))
         .map_err(StartError::settings)?;
@@ -148,6 +149,7 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         registries,
         policy: ArcSwap::from_pointee(policy),
         policies: config.policies.clone(),
+        shadow: config.shadow.clone().map(Beside::new),
         sets: ArcSwap::from_pointee(sets),
         may_add: config.mode == Mode::Enforce,
         max_ttl: config.max_ttl,
@@ -177,7 +179,7 @@ fn check(config: &Config, policy: &Policy) -> Result<(), StartError> {
         .chain(&policy.warnings.0)
         .chain(&warnings.0)
     {
-        tracing::warn!("{}", warning.what);
+        tracing::warn!("{}", warning.in_a_line());
     }
     if config.channels.is_empty() {
         tracing::warn!(
@@ -234,14 +236,18 @@ fn sources(config: &Config, mut auths: BTreeMap<String, Auth>) -> BTreeMap<Strin
 }
 
 /// One doorward writes an SQLite ledger, and so the registries behind it. The system lets go of the
-/// lock when the process ends, however it ends.
-fn lock(state: &State) -> anyhow::Result<File> {
-    let path = state.0.with_extension("lock");
+/// lock when the process ends, however it ends. A server's ledger is shared: there each registry's
+/// writer holds a lease.
+fn lock(state: &StateUrl) -> anyhow::Result<Option<File>> {
+    let StateUrl::Sqlite(path) = state else {
+        return Ok(None);
+    };
+    let path = path.with_extension("lock");
     let file =
         File::create(&path).with_context(|| format!("`{}` cannot be written", path.display()))?;
     file.try_lock()
         .with_context(|| format!("another doorward uses the ledger `{state}`: stop it first"))?;
-    Ok(file)
+    Ok(Some(file))
 }
 
 async fn bind(address: SocketAddr, field: &str) -> Result<TcpListener, StartError> {

@@ -13,12 +13,17 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Url};
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The longest link that is followed.
 const MAX_LINK: usize = 8 << 10;
 
 /// The most pages of one list that are read.
 const MAX_PAGES: usize = 100;
+
+/// How long the exchange of a `PATCH` may take, from before the connection is made. What it set going
+/// may take longer.
+pub const PATCH_WITHIN: Duration = Duration::from_secs(20);
 
 /// A client of Azure Resource Manager. Cheap to clone; the clones share their token.
 #[derive(Clone, Debug)]
@@ -36,6 +41,8 @@ struct Inner {
 
 /// An exchange that did not come to an answer.
 pub(super) enum NoReply {
+    /// It may not be sent any more.
+    TooLate,
     Token(TokenError),
     Send(SendError),
 }
@@ -43,6 +50,7 @@ pub(super) enum NoReply {
 impl From<NoReply> for ArmError {
     fn from(none: NoReply) -> Self {
         match none {
+            NoReply::TooLate => SendError::NotSent(PatchError::TooLate.to_string()).into(),
             NoReply::Token(error) => error.into(),
             NoReply::Send(error) => error.into(),
         }
@@ -101,13 +109,14 @@ impl Arm {
     /// Sends one `PATCH` with `body` and, if Azure takes its time over it, follows the operation
     /// to its end (<https://learn.microsoft.com/rest/api/containerregistry/registries/update>).
     ///
-    /// The request is sent at most once. After [`PatchError::Unknown`] and
+    /// The request is sent at most once, and only if `may_send` says so right before it is. After [`PatchError::Unknown`] and
     /// [`PatchError::OperationFailed`] only reading the registry tells what stands.
     pub async fn patch_registry(
         &self,
         id: &ResourceId,
         body: &Value,
         call: &Call,
+        may_send: impl Fn() -> bool,
     ) -> Result<(), PatchError> {
         let url = self.url(id.as_str(), &self.0.api_version);
         let mut request = Request::new(Method::PATCH, url.clone());
@@ -115,8 +124,10 @@ impl Arm {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.to_string().into());
-        let reply = match self.exchange(request, call).await {
+        *request.timeout_mut() = Some(PATCH_WITHIN);
+        let reply = match self.exchange_if(request, call, may_send).await {
             Ok(reply) => reply,
+            Err(NoReply::TooLate) => return Err(PatchError::TooLate),
             Err(none @ (NoReply::Token(_) | NoReply::Send(SendError::NotSent(_)))) => {
                 return Err(PatchError::NotApplied(none.into()));
             }
@@ -212,7 +223,17 @@ impl Arm {
     }
 
     /// One request, sent once with a token, and its answer of whatever status.
-    async fn exchange(&self, mut request: Request, call: &Call) -> Result<Reply, NoReply> {
+    async fn exchange(&self, request: Request, call: &Call) -> Result<Reply, NoReply> {
+        self.exchange_if(request, call, || true).await
+    }
+
+    /// The same, if `may_send` says so when all is ready.
+    async fn exchange_if(
+        &self,
+        mut request: Request,
+        call: &Call,
+        may_send: impl Fn() -> bool,
+    ) -> Result<Reply, NoReply> {
         let token = self.0.tokens.get().await.map_err(NoReply::Token)?;
         let id = HeaderValue::try_from(call.correlation_id.to_string())
             .unwrap_or(HeaderValue::from_static("none"));
@@ -224,6 +245,9 @@ impl Arm {
         let method = request.method().clone();
         let path = request.url().path().to_owned();
         let correlation = call.correlation_id.to_string();
+        if !may_send() {
+            return Err(NoReply::TooLate);
+        }
         let reply = self.0.http.send(request).await.map_err(|error| {
             tracing::debug!(%method, path, correlation, %error, "no answer from ARM");
             NoReply::Send(error)

@@ -157,6 +157,9 @@ pub enum PatchError {
     /// Azure said no before doing anything, or the request was certainly never sent.
     #[error("nothing was changed: {0}")]
     NotApplied(#[source] ArmError),
+    /// It was not sent, because it could not be over in time.
+    #[error("there was not enough time left to write, so it was not sent")]
+    TooLate,
     /// Azure took the write and then failed at it; what stands now must be read.
     #[error("Azure accepted the change and failed at it ({code}): {message}")]
     OperationFailed {

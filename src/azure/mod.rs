@@ -20,7 +20,7 @@ mod token_error;
 mod transport;
 mod usage;
 
-pub use arm::Arm;
+pub use arm::{Arm, PATCH_WITHIN};
 pub use call::Call;
 pub use cloud::Cloud;
 pub use credential::Credential;

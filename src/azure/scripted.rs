@@ -99,7 +99,9 @@ impl Scripted {
 
     pub(super) async fn patch(&self) -> Result<(), PatchError> {
         let body = json!({ "properties": {} });
-        self.arm.patch_registry(&id(), &body, &Call::random()).await
+        self.arm
+            .patch_registry(&id(), &body, &Call::random(), || true)
+            .await
     }
 
     pub(super) async fn get(&self) -> Result<Value, ArmError> {

@@ -24,7 +24,7 @@ pub(crate) enum Ledger {
 pub(crate) struct Where {
     #[command(flatten)]
     config: ConfigFile,
-    /// The ledger's database, instead of the configuration's `state`
+    /// The ledger's database, instead of the configuration's `state`; others on this machine can see it
     #[arg(long, value_name = "URL")]
     state: Option<String>,
 }
@@ -70,9 +70,9 @@ impl Where {
         let url = match &self.state {
             Some(url) => url.clone(),
             None => crate::config::load(&self.config.config)
+                .and_then(|config| config.state.url())
                 .map_err(Failure::wrong_input)?
-                .state
-                .to_string(),
+                .expose(),
         };
         Store::open_read_only(&url)
             .await

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::policy::{load, print, with_literals};
-use crate::config::read_text;
+use crate::config::{GRANTS_PER_HOUR, read_text};
 use crate::domain::delivery::{self, Head};
 use crate::domain::id::DenialId;
 use crate::domain::ledger::What;
@@ -55,6 +55,9 @@ pub(crate) struct Replay {
     /// How many firewall entries a registry takes
     #[arg(long, value_name = "ENTRIES", default_value_t = 200)]
     quota: usize,
+    /// How many grants a registry may have within an hour
+    #[arg(long, value_name = "GRANTS", default_value_t = GRANTS_PER_HOUR)]
+    grants_per_hour: u32,
     /// The longest that anything may be open
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = ttl::parse)]
     max_ttl: Duration,
@@ -106,6 +109,7 @@ impl Replay {
             repeat_window: Windows::default().repeat,
             answers_within: ANSWERS_WITHIN,
             trust_status_403: self.trust_status_403,
+            grants_per_hour: usize::try_from(self.grants_per_hour).unwrap_or(usize::MAX),
         };
         let first = captured.iter().map(|captured| captured.at).min();
         let loaded_at = first.unwrap_or(self.at);

@@ -17,7 +17,8 @@ pub use options::Options;
 pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
 pub use read::{load, parse};
 pub use secret::{SecretError, SecretRef};
-pub use state::State;
+pub use sections::GRANTS_PER_HOUR;
+pub use state::{State, StateError, StateUrl};
 pub use text_file::read_text;
 
 use crate::azure::Settings;
@@ -52,6 +53,8 @@ pub struct Config {
     pub state: State,
     /// The folder with the policy.
     pub policies: PathBuf,
+    /// The folder with a candidate that is asked beside it, if there is one.
+    pub shadow: Option<PathBuf>,
     /// Whether anything is written.
     pub mode: Mode,
     /// Whose `X-Forwarded-For` is believed.

@@ -8,10 +8,10 @@ use crate::domain::problem::{Problems, Sink};
 use crate::domain::sets::parse_cidr;
 use crate::domain::state::LONGEST_REPEAT_WINDOW;
 use crate::domain::ttl::Show;
-use crate::domain::yaml::{self, Fields, Item};
+use crate::domain::yaml::{self, Fields, Item, Value};
 use ipnet::IpNet;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where events come in unless the file says otherwise.
@@ -72,11 +72,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         |at| public_url(&at, sink),
     );
     let state = state(&mut fields, folder, sink);
-    let policies = fields.take("policies");
-    let policies = policies.map_or_else(
-        || Some(folder.join("policies")),
-        |at| path(&at, folder, sink),
-    );
+    let policies = policies(&mut fields, folder, sink);
     let mode = fields.take("mode");
     let modes = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
     let mode = mode.map_or(Some(Mode::Enforce), |mode| mode.word(&modes, sink));
@@ -104,7 +100,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         admin_token: admin_token.flatten(),
         public_url: url?,
         state: state?,
-        policies: policies?,
+        policies: policies.0?,
+        shadow: policies.1,
         mode: mode?,
         trusted_proxies,
         max_ttl,
@@ -118,6 +115,34 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         channels,
         warnings: Problems::default(),
     })
+}
+
+/// `policies: policies`, or with a candidate beside it `policies: { dir: policies, shadow: candidate }`.
+fn policies(
+    fields: &mut Fields<'_>,
+    folder: &Path,
+    sink: &mut Sink<'_>,
+) -> (Option<PathBuf>, Option<PathBuf>) {
+    let usual = || Some(folder.join("policies"));
+    let Some(item) = fields.take("policies") else {
+        return (usual(), None);
+    };
+    let Value::Map(_) = item.node.value else {
+        return (path(&item, folder, sink), None);
+    };
+    let Some(mut fields) = item.fields(sink) else {
+        return (None, None);
+    };
+    let dir = fields.take("dir");
+    let dir = dir.map_or_else(usual, |at| path(&at, folder, sink));
+    let candidate = fields.take("shadow");
+    let shadow = candidate.as_ref().and_then(|at| path(at, folder, sink));
+    if let (Some(at), true) = (&candidate, dir.is_some() && dir == shadow) {
+        let help = "keep the candidate in a folder of its own";
+        at.error("this is the folder of the policy in force", help, sink);
+    }
+    fields.finish(sink);
+    (dir, shadow)
 }
 
 fn address(
@@ -167,8 +192,11 @@ fn listeners(
 
 fn state(fields: &mut Fields<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<State> {
     let Some(item) = fields.take("state") else {
-        return Some(State(STATE.into()));
+        return Some(State::Sqlite(STATE.into()));
     };
+    if item.is_mapping() {
+        return secret(&item, folder, sink).map(State::Secret);
+    }
     match State::parse(item.text(sink)?, folder) {
         Ok(state) => Some(state),
         Err(error) => {

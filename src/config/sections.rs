@@ -15,7 +15,7 @@ use std::time::Duration;
 /// (<https://learn.microsoft.com/azure/container-registry/container-registry-skus>).
 const MAX_ENTRIES: u32 = 200;
 /// How many grants an hour a registry may have, unless the file says otherwise.
-const GRANTS_PER_HOUR: u32 = 60;
+pub const GRANTS_PER_HOUR: u32 = 60;
 /// How many strangers a registry may have in ten minutes, unless the file says otherwise.
 const DISTINCT_ADDRESSES: u32 = 200;
 /// How many requests a second a source may make, unless the file says otherwise.
@@ -189,8 +189,7 @@ fn source(
         );
         at.error(what, "add it to `registries`, or take it out here", sink);
     }
-    let trust = fields.take("trust_status_403");
-    let trust = trust.map_or(Some(false), |at| at.flag(sink));
+    let trust = trust_status_403(&mut fields, (item, auth.as_ref()), sink);
     let mut number = |name, default, least, most| {
         let item = fields.take(name);
         item.map_or(Some(default), |item| item.number(least, most, sink))
@@ -209,6 +208,29 @@ fn source(
         max_body_bytes: usize::try_from(max_body_bytes?).ok()?,
         options: options?,
     })
+}
+
+/// `trust_status_403`. Whether a source is sent diagnostic records is seen only when they come; whoever
+/// left the option out is told beforehand what becomes of them. Jobs send what a client printed.
+fn trust_status_403(
+    fields: &mut Fields<'_>,
+    (source, auth): (&Item<'_>, Option<&Auth>),
+    sink: &mut Sink<'_>,
+) -> Option<bool> {
+    if let Some(at) = fields.take("trust_status_403") {
+        return at.flag(sink);
+    }
+    if !matches!(auth, None | Some(Auth::CiToken { .. })) {
+        let name = source.field("name");
+        name.as_ref().unwrap_or(source).warn(
+            "a resource log of Azure says 403 and the address, but not that it was the firewall: diagnostic \
+             records and log alerts that come here are reported and open nothing",
+            "write `trust_status_403: true` on the source that is sent them, once you have read docs/azure.md, \
+             and `false` on every other",
+            sink,
+        );
+    }
+    Some(false)
 }
 
 /// A host that leads to an enrolled registry.

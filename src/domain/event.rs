@@ -35,6 +35,9 @@ pub struct Report {
     pub identity: Option<String>,
     /// What the caller called itself. Unproven.
     pub user_agent: Option<String>,
+    /// Whether the text speaks of an import between registries.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub import: bool,
 }
 
 /// The wire format a delivery was recognised as.

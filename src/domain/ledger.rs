@@ -256,6 +256,9 @@ pub struct Write {
     pub remove: Vec<Ipv4Net>,
     /// The entries as the read before showed them.
     pub before: Vec<String>,
+    /// How often the right to write to the registry had passed on, where replicas share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
 }
 
 impl Write {
@@ -323,6 +326,25 @@ impl What {
             Self::Delivered { .. } => "delivered",
             Self::Undelivered { .. } => "undelivered",
         }
+    }
+
+    /// Whether verdicts rest on it: what is granted, asked, answered or over. The rest tells of what
+    /// arrived, of messages, and of how writes fare.
+    pub fn is_decisive(&self) -> bool {
+        !matches!(
+            self,
+            Self::Denied(_)
+                | Self::Counted { .. }
+                | Self::Thinned { .. }
+                | Self::Storm { .. }
+                | Self::WriteIntended(_)
+                | Self::WriteSettled { .. }
+                | Self::Opened { .. }
+                | Self::RegistryChanged { .. }
+                | Self::Alerted(_)
+                | Self::Delivered { .. }
+                | Self::Undelivered { .. }
+        )
     }
 
     /// A key that may stand in the ledger once only: the database refuses the second. One verdict

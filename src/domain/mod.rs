@@ -5,6 +5,7 @@
 )]
 
 pub mod address;
+pub mod advice;
 pub mod alert;
 pub mod arrivals;
 pub mod breadcrumbs;
@@ -31,6 +32,7 @@ pub mod registry;
 pub mod repeat;
 pub mod request;
 pub mod resource_id;
+pub mod seen;
 pub mod sets;
 pub mod signature;
 pub mod special;

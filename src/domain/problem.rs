@@ -94,6 +94,25 @@ impl fmt::Display for Problem {
     }
 }
 
+impl Problem {
+    /// The problem in one line, as a log tells it.
+    pub fn in_a_line(&self) -> String {
+        let Place { line, .. } = self.place;
+        let mut told = match line {
+            0 => format!("{}: ", self.file),
+            line => format!("{}:{line}: ", self.file),
+        };
+        if !self.field.is_empty() {
+            told += &format!("`{}`: ", self.field);
+        }
+        told += &self.what;
+        match &self.help {
+            Some(help) => told + ": " + help,
+            None => told,
+        }
+    }
+}
+
 /// How much of a line is shown, in characters.
 const SHOWN: usize = 120;
 

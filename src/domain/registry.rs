@@ -120,6 +120,21 @@ impl Hosts {
         self.within(id, scope)
     }
 
+    /// Whether a source of this scope may speak of a registry by its id. While Azure has not described
+    /// it, its login server is the one that begins with its name.
+    pub fn may_speak_of(&self, id: &ResourceId, scope: &Scope) -> bool {
+        let named = |host: &String| {
+            let label = host.split('.').next().unwrap_or_default();
+            let rest = label
+                .get(..id.name().len())
+                .filter(|name| name.eq_ignore_ascii_case(id.name()))
+                .and_then(|name| label.get(name.len()..));
+            rest.is_some_and(|hash| hash.is_empty() || hash.starts_with('-'))
+        };
+        self.within(id, scope).is_ok()
+            || self.unread.contains(id) && scope.registries.iter().any(named)
+    }
+
     fn within<'a>(
         &'a self,
         id: &'a ResourceId,

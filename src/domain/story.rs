@@ -103,8 +103,16 @@ fn decided(registry: Option<&ResourceId>, verdict: &Verdict) -> String {
     } else {
         format!(" ({})", notes.join("; "))
     };
+    let candidate = verdict.shadow.as_ref().map_or_else(String::new, |shadow| {
+        let rule = shadow.rule.as_ref();
+        let rule = rule.map_or_else(|| "its default".to_owned(), |rule| format!("rule `{rule}`"));
+        format!(
+            "; the candidate policy would say {} by {rule}",
+            shadow.action
+        )
+    });
     format!(
-        "{}{on} by {}{notes}",
+        "{}{on} by {}{notes}{candidate}",
         verdict.action,
         words::verdict(verdict)
     )

@@ -1,5 +1,6 @@
 //! A verdict: what a policy says about one denial, with everything that is needed to explain it later.
 
+use super::advice::Advice;
 use super::ttl;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,23 @@ pub struct Observed {
     pub action: Action,
 }
 
+/// What a candidate policy beside the one in force would have said otherwise. It changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shadow {
+    /// What would have been done.
+    pub action: Action,
+    /// The candidate's rule; `None` is its default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// For how long.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "ttl::optional"
+    )]
+    pub ttl: Option<Duration>,
+}
+
 /// Why a verdict opens less than its rule says, and what else there is to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,8 +120,22 @@ pub enum NoteCode {
     SetNotLoaded,
     /// The denial names no address.
     NoAddress,
-    /// The address may never be opened.
-    NotOpenable,
+    /// The caller's address is IPv6, which ACR's IP rules cannot express.
+    Ipv6Caller,
+    /// The address is private, reserved or otherwise nobody's on the internet.
+    SpecialAddress,
+    /// Public network access is disabled: no entry counts.
+    PublicAccessDisabled,
+    /// The registry's SKU has no firewall.
+    NotPremium,
+    /// The default action is `Allow`: everybody is admitted already.
+    DefaultAllow,
+    /// An entry of others admits the address already.
+    AlreadyCovered,
+    /// Virtual network rules exist, which a write could lose.
+    VirtualNetworkRules,
+    /// The registry's list is full.
+    ListFull,
     /// A 403 that need not come from the firewall.
     Suspected,
     /// The firewall of a service that doorward does not write.
@@ -132,10 +164,17 @@ pub enum NoteCode {
 
 impl NoteCode {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::SetNotLoaded,
         Self::NoAddress,
-        Self::NotOpenable,
+        Self::Ipv6Caller,
+        Self::SpecialAddress,
+        Self::PublicAccessDisabled,
+        Self::NotPremium,
+        Self::DefaultAllow,
+        Self::AlreadyCovered,
+        Self::VirtualNetworkRules,
+        Self::ListFull,
         Self::Suspected,
         Self::ForeignService,
         Self::NoRegistry,
@@ -160,7 +199,14 @@ impl NoteCode {
         match self {
             Self::SetNotLoaded => "set_not_loaded",
             Self::NoAddress => "no_address",
-            Self::NotOpenable => "not_openable",
+            Self::Ipv6Caller => "ipv6_caller",
+            Self::SpecialAddress => "special_address",
+            Self::PublicAccessDisabled => "public_access_disabled",
+            Self::NotPremium => "not_premium",
+            Self::DefaultAllow => "default_allow",
+            Self::AlreadyCovered => "already_covered",
+            Self::VirtualNetworkRules => "virtual_network_rules",
+            Self::ListFull => "list_full",
             Self::Suspected => "suspected",
             Self::ForeignService => "foreign_service",
             Self::NoRegistry => "no_registry",
@@ -173,6 +219,41 @@ impl NoteCode {
             Self::NotOwnAddress => "not_own_address",
             Self::RuleLimit => "rule_limit",
             Self::Paused => "paused",
+        }
+    }
+
+    /// Microsoft's page about it, where there is one.
+    pub fn link(self) -> Option<&'static str> {
+        match self {
+            Self::Ipv6Caller | Self::PublicAccessDisabled | Self::DefaultAllow => Some(
+                "https://learn.microsoft.com/azure/container-registry/container-registry-access-selected-networks",
+            ),
+            Self::SpecialAddress => Some(
+                "https://learn.microsoft.com/azure/container-registry/container-registry-private-link",
+            ),
+            Self::NotPremium | Self::ListFull => {
+                Some("https://learn.microsoft.com/azure/container-registry/container-registry-skus")
+            }
+            Self::AlreadyCovered => Some(
+                "https://learn.microsoft.com/azure/container-registry/container-registry-troubleshoot-access",
+            ),
+            Self::VirtualNetworkRules => {
+                Some("https://learn.microsoft.com/azure/container-registry/container-registry-vnet")
+            }
+            Self::SetNotLoaded
+            | Self::NoAddress
+            | Self::Suspected
+            | Self::ForeignService
+            | Self::NoRegistry
+            | Self::TtlCapped
+            | Self::SetTooWide
+            | Self::TooOld
+            | Self::BudgetSpent
+            | Self::Storm
+            | Self::TooManyRequests
+            | Self::NotOwnAddress
+            | Self::RuleLimit
+            | Self::Paused => None,
         }
     }
 }
@@ -233,6 +314,12 @@ pub struct Verdict {
     /// Why it opens less than the rule says, and what else there is to know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+    /// Better ways in than an entry. They change nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub advice: Vec<Advice>,
+    /// What a candidate policy would have said, where that is something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
 }
 
 impl Verdict {

@@ -104,11 +104,21 @@ pub fn calm(registry: Option<&ResourceId>, since: Timestamp, thinned: u64) -> St
 
 /// Why policy said what it said, and what else there was to note.
 pub fn why(verdict: &Verdict) -> String {
-    let notes = verdict.notes.iter().map(|note| note.text.clone());
+    let notes = verdict.notes.iter().map(|note| match note.code.link() {
+        Some(link) => format!("{} ({link})", note.text),
+        None => note.text.clone(),
+    });
     let all: Vec<String> = std::iter::once(self::verdict(verdict))
         .chain(notes)
+        .chain(advice(verdict))
         .collect();
     all.join(". ")
+}
+
+/// Better ways in than an entry, a sentence each.
+fn advice(verdict: &Verdict) -> impl Iterator<Item = String> {
+    let advice = verdict.advice.iter();
+    advice.map(|advice| format!("To know: {} ({})", advice.text(), advice.link()))
 }
 
 /// What was refused, and what policy said about it.
@@ -118,12 +128,14 @@ pub fn verdict_text(denied: &Denied, verdict: &Verdict) -> String {
 
 /// The question to a person.
 pub fn ask(denied: &Denied, verdict: &Verdict, ttl: Duration) -> String {
-    format!(
+    let question = format!(
         "{}. Open it for {}? Asked by {}",
         denial(denied),
         Show(ttl),
         self::verdict(verdict)
-    )
+    );
+    let all: Vec<String> = std::iter::once(question).chain(advice(verdict)).collect();
+    all.join(". ")
 }
 
 /// That an entry outlives its end.

@@ -65,38 +65,57 @@ fn arrival(app: &App, source: &Source, report: Report, proof: Option<&Proof>) ->
     }
 }
 
-/// The changes of enrolled registries; those of others are counted.
+/// The changes of enrolled registries that the source may speak of; all others are counted.
 fn changes(app: &App, source: &Source, changes: Vec<Change>) -> Vec<What> {
-    let of_ours = |change: Change| {
+    let enrolled = |change: &Change| {
         let registry: ResourceId = change.registry.parse().ok()?;
         let (registry, _) = app.registries.get_key_value(&registry)?;
-        let correlation: Option<WriteId> = change.correlation_id.and_then(|id| id.parse().ok());
-        let ours = correlation.filter(|id| {
-            app.ledger.read(|state| {
-                let known = state.registries.get(registry);
-                known.is_some_and(|known| known.writes.contains(id))
-            })
-        });
-        Some(What::RegistryChanged {
-            registry: registry.clone(),
-            change: change.change,
-            by: change.by,
-            at: change.at,
-            ours,
-            source: source.name.clone(),
-            event_id: change.event_id,
-        })
+        Some(registry.clone())
     };
-    let all = changes.len();
-    let known: Vec<What> = changes.into_iter().filter_map(of_ours).collect();
-    let labels = PassedOverLabels {
-        source: source.name.clone(),
-        what: "change of another resource",
-    };
-    let others = all.saturating_sub(known.len());
-    if others > 0 {
-        let counter = app.metrics.passed_over.get_or_create_owned(&labels);
-        counter.inc_by(others as u64);
+    let (mut heard, mut of_others, mut out_of_scope) = (Vec::new(), 0, 0);
+    for change in changes {
+        match enrolled(&change) {
+            Some(registry) if app.may_speak_of(source, &registry) => {
+                heard.push(changed(app, source, registry, change));
+            }
+            Some(_) => out_of_scope += 1,
+            None => of_others += 1,
+        }
     }
-    known
+    for (what, count) in [
+        ("change of another resource", of_others),
+        (
+            "change of a registry that the source may not name",
+            out_of_scope,
+        ),
+    ] {
+        let labels = PassedOverLabels {
+            source: source.name.clone(),
+            what,
+        };
+        if count > 0 {
+            let counter = app.metrics.passed_over.get_or_create_owned(&labels);
+            counter.inc_by(count);
+        }
+    }
+    heard
+}
+
+fn changed(app: &App, source: &Source, registry: ResourceId, change: Change) -> What {
+    let correlation: Option<WriteId> = change.correlation_id.and_then(|id| id.parse().ok());
+    let ours = correlation.filter(|id| {
+        app.ledger.read(|state| {
+            let known = state.registries.get(&registry);
+            known.is_some_and(|known| known.writes.contains(id))
+        })
+    });
+    What::RegistryChanged {
+        registry,
+        change: change.change,
+        by: change.by,
+        at: change.at,
+        ours,
+        source: source.name.clone(),
+        event_id: change.event_id,
+    }
 }

@@ -6,12 +6,15 @@
 mod batch;
 pub mod hosts;
 pub mod intake;
+pub mod lease;
 pub mod notify;
 pub mod orders;
 pub mod policy;
+pub mod posture;
 pub mod reconcile;
 pub mod respond;
 pub mod sets;
+pub mod shadow;
 pub mod storms;
 pub mod sweep;
 pub mod triage;

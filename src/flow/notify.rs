@@ -19,6 +19,12 @@ use std::time::Duration;
 /// After this long a message that its channel never took is given up.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long a message is a replica's alone while it delivers it: longer than a channel may take.
+const TAKEN_FOR: Duration = Duration::from_secs(90);
+
+/// How soon a message is looked at again that another replica delivers.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
@@ -68,6 +74,9 @@ async fn deliver(
     if not_before > now {
         return Ok(Some(not_before));
     }
+    if !app.ledger.take_message(alert.id, name, TAKEN_FOR).await? {
+        return Ok(Some(clock::add(now, LOOK_AGAIN)));
+    }
     let outcome = match app.channels.get(name) {
         Some(channel) => send(app, channel, since, alert).await,
         None => Err("the configuration has no such channel any more".to_owned()),
@@ -107,6 +116,7 @@ async fn deliver(
                 .min(LONGEST_PAUSE);
             let again = clock::add(app.clock.now(), pause);
             app.set_attempts(alert.id, name, failures.saturating_add(1), again);
+            app.ledger.give_back(alert.id, name).await?;
             return Ok(Some(again));
         }
     }

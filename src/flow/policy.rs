@@ -1,6 +1,6 @@
 //! Takes in a changed policy while the service runs: whole, or not at all. The last good one stays.
 
-use super::sets;
+use super::{sets, shadow};
 use crate::app::App;
 use crate::config::{self, Fingerprint};
 use crate::domain::policy::Policy;
@@ -20,7 +20,9 @@ pub struct Files {
 pub async fn turn(app: &App) {
     let now = config::fingerprint(&app.policies);
     let unchanged = files(app, |files| files.seen.as_ref() == Some(&now));
-    if !unchanged {
+    if unchanged {
+        shadow::turn(app);
+    } else {
         take_in(app).await;
     }
 }
@@ -28,6 +30,7 @@ pub async fn turn(app: &App) {
 /// Reads the files and puts their policy in force, if all of it can be used.
 pub async fn take_in(app: &App) {
     // Looked at first, so that a change while reading is read again.
+    shadow::turn(app);
     let seen = config::fingerprint(&app.policies);
     let outcome = read(app);
     files(app, |files| {
@@ -74,7 +77,7 @@ fn read(app: &App) -> anyhow::Result<bool> {
 }
 
 /// The channels that rules name must be there: nobody would be told otherwise.
-fn check(app: &App, policy: &Policy) -> anyhow::Result<()> {
+pub(super) fn check(app: &App, policy: &Policy) -> anyhow::Result<()> {
     for rule in &policy.rules {
         if let Some(channel) = &rule.channel
             && !app.channels.contains_key(channel)

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 /// Loads every set anew.
 pub async fn turn(app: &App) {
-    for external in app.policy.load().needs() {
+    let mut needs = app.policy.load().needs();
+    needs.extend(super::shadow::needs(app));
+    for external in needs {
         match load(app, &external).await {
             Ok(networks) => {
                 let now = app.clock.now();

@@ -106,8 +106,13 @@ impl Sweep<'_> {
             return Err(SweepError::Busy);
         }
         let body = self.body(&fresh);
-        match self.arm.patch_registry(self.registry, &body, &call).await {
+        // No lease is held: nothing can have passed on.
+        let sent = self
+            .arm
+            .patch_registry(self.registry, &body, &call, || true);
+        match sent.await {
             Ok(()) | Err(PatchError::Unknown { .. }) => {}
+            Err(PatchError::TooLate) => return Err(SweepError::Busy),
             Err(PatchError::NotApplied(error)) => return Err(error.into()),
             Err(PatchError::OperationFailed { code, message }) => {
                 return Err(SweepError::Failed { code, message });

@@ -1,7 +1,7 @@
 //! Each new denial gets its verdict, and what follows from it is written down with it.
 
 use super::batch::Batch;
-use super::storms;
+use super::{posture, shadow, storms};
 use crate::app::App;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::alert::About;
@@ -9,7 +9,7 @@ use crate::domain::event::Evidence;
 use crate::domain::grant::Grant;
 use crate::domain::id::{GrantId, RequestId};
 use crate::domain::ledger::{Denied, What};
-use crate::domain::policy::{DEFAULT_TTL, Facts, decide};
+use crate::domain::policy::{DEFAULT_TTL, Facts, Posture, decide};
 use crate::domain::registry::NoRegistry;
 use crate::domain::request::Request;
 use crate::domain::resource_id::ResourceId;
@@ -26,32 +26,48 @@ const HOSTS_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 /// How many verdicts are written down together.
 const AT_ONCE: usize = 500;
 
+/// How often verdicts are thought over that others have overtaken, before other things get their turn.
+const ATTEMPTS: u32 = 20;
+
 /// Gives a verdict to every denial that has none; how many it was. Addresses that somebody owns come
 /// first, then all others, each in order of arrival. Those that wait for Azure to describe a registry
 /// stay.
 pub async fn turn(app: &App) -> Result<usize, StoreError> {
     storms::turn(app).await?;
+    let mut decided = 0;
+    for attempt in 1.. {
+        match decide_all(app, &mut decided).await {
+            // Somebody answered, or another process decided, while we did.
+            Err(StoreError::Moved) if attempt < ATTEMPTS => app.ledger.follow().await?,
+            Err(error) => return Err(error),
+            Ok(()) => break,
+        }
+    }
+    Ok(decided)
+}
+
+async fn decide_all(app: &App, decided: &mut usize) -> Result<(), StoreError> {
     let mut waiting: Vec<(Timestamp, Denied)> = app
         .ledger
         .read(|state| state.undecided.values().cloned().collect());
     waiting.sort_by_key(|(_, denied)| !owned(app, denied));
-    let mut decided = 0;
+    let meant = waiting
+        .iter()
+        .filter_map(|(_, denied)| app.registry_of(denied).ok());
+    posture::refresh(app, meant.collect()).await;
     for waiting in waiting.chunks(AT_ONCE) {
+        let as_of = app.ledger.as_of();
         let mut batch = Batch::default();
-        let judged = waiting
+        let judged: Vec<Vec<What>> = waiting
             .iter()
-            .filter_map(|(arrived, denied)| judge(app, &mut batch, *arrived, denied));
-        let judged = judged.collect();
-        for outcome in app.ledger.append_each(app.clock.now(), judged).await? {
-            match outcome {
-                Ok(()) => decided += 1,
-                // Another process was faster; its verdict stands.
-                Err(StoreError::Already) => {}
-                Err(error) => return Err(error),
-            }
+            .filter_map(|(arrived, denied)| judge(app, &mut batch, *arrived, denied))
+            .collect();
+        if !judged.is_empty() {
+            let written = app.ledger.decide(app.clock.now(), as_of, judged).await?;
+            *decided += written.into_iter().filter(|new| *new).count();
         }
     }
-    Ok(decided)
+    Ok(())
 }
 
 /// Whether the refused address is somebody's own, or that of the CI job that speaks.
@@ -111,10 +127,21 @@ fn ask_policy(
     let source = app.sources.get(&denied.source);
     let trusted = source.is_some_and(|source| source.trust_status_403);
     let host = registry.as_ref().ok().and_then(|id| app.login_server(id));
+    let id = registry.as_ref().ok();
+    let live = id.and_then(|id| app.postures(|postures| postures.of(id, now)));
+    let ours = id.map(|id| posture::ours(app, id, now)).unwrap_or_default();
+    let posture = live.as_deref().map(|live| Posture { live, ours: &ours });
+    let before = app
+        .ledger
+        .read(|state| state.granted_before(id, &denied.report.denial));
     let facts = Facts {
         denial: &denied.report.denial,
         registry: host.as_deref(),
         source: &denied.source,
+        before,
+        posture,
+        holders: &[],
+        import: denied.report.import,
         proof: denied.proof.as_ref(),
         identity: denied.report.identity.as_deref(),
         user_agent: denied.report.user_agent.as_deref(),
@@ -122,6 +149,7 @@ fn ask_policy(
         max_ttl: app.max_ttl,
     };
     let mut verdict = decide(&app.policy.load(), &app.sets.load(), &facts, now);
+    shadow::ask(app, &facts, &mut verdict, now);
     if let Err(why) = registry {
         verdict.reword(NoteCode::NoRegistry, &why.to_string());
     }

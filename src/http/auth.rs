@@ -19,8 +19,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::time::Duration;
 
+use super::unproven::{self, ROOM, Seat};
 use crate::domain::ledger::Hash;
 
 /// The header that carries a shared key.
@@ -37,12 +38,6 @@ const SIGNATURE: HttpError = HttpError::Unauthorized {
     challenge: "Signature realm=\"doorward\"",
 };
 
-/// How many bodies are read at once for senders who prove themselves by signing them: until it is
-/// read, such a body is a stranger's.
-const UNPROVEN_BODIES: usize = 32;
-
-static UNPROVEN: Semaphore = Semaphore::const_new(UNPROVEN_BODIES);
-
 /// A sender who is proven, or will be once the body is there.
 pub(super) struct Sender<'a> {
     /// Who it is.
@@ -51,10 +46,18 @@ pub(super) struct Sender<'a> {
     pub(super) proof: Option<Proof>,
     /// The delivery's own id, where the signature covers one.
     pub(super) delivery_id: Option<String>,
-    unproven: Option<(&'a [signature::Key], SemaphorePermit<'static>)>,
+    unproven: Option<(&'a [signature::Key], Seat)>,
 }
 
 impl Sender<'_> {
+    /// How long its body may take, where one of a proven sender may take `limit`.
+    pub(super) fn body_within(&self, limit: Duration) -> Duration {
+        match self.unproven {
+            Some(_) => limit.min(unproven::WITHIN),
+            None => limit,
+        }
+    }
+
     /// Proves whoever signs, by the body. To be called before anything is read out of it.
     pub(super) fn with_body(
         &mut self,
@@ -108,7 +111,7 @@ pub(super) async fn sender<'a>(
                 refused(source, &"its headers are missing, or far from our time");
                 return Err(SIGNATURE);
             }
-            let seat = UNPROVEN.try_acquire().map_err(|_| HttpError::Busy)?;
+            let seat = ROOM.seat(peer_of(app, head), &head.headers, source.max_body)?;
             sender.unproven = Some((keys, seat));
             return Ok(sender);
         }
@@ -118,8 +121,16 @@ pub(super) async fn sender<'a>(
 }
 
 fn within_rate(source: &Source) -> Result<(), HttpError> {
+    // Standard Webhooks asks senders to heed 429, and the HTTP clients of CI jobs do. Azure's own senders
+    // and forwarders of logs wait after 503.
+    let heeds_429 = match &source.auth {
+        Auth::Signature(_) => true,
+        Auth::Bearer(bearer) => bearer.is_job,
+        Auth::SharedKey { .. } => false,
+    };
     source.limiter.check().map_err(|early| HttpError::TooMany {
         wait: early.wait_time_from(DefaultClock::default().now()),
+        heeds_429,
     })
 }
 

@@ -45,6 +45,8 @@ pub enum HttpError {
     TooMany {
         /// How long from now.
         wait: Duration,
+        /// Whether its sender heeds a 429; others are told 503.
+        heeds_429: bool,
     },
     /// The body is larger than the source may send.
     #[error(
@@ -133,14 +135,17 @@ pub enum HttpError {
 impl HttpError {
     /// The status it is answered with. Event Grid drops what is answered with 400, 401, 403 or 413,
     /// so none of these ever stands for a fault of ours
-    /// (<https://learn.microsoft.com/azure/event-grid/delivery-and-retry>).
+    /// (<https://learn.microsoft.com/azure/event-grid/delivery-and-retry>); and action groups do not
+    /// try again after 500 (<https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups>).
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound | Self::UnknownSource | Self::Link(LinkError::Invalid) => {
                 StatusCode::NOT_FOUND
             }
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany {
+                heeds_429: true, ..
+            } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -150,9 +155,11 @@ impl HttpError {
             | Self::NoAnswer
             | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
             Self::Order(error) => order_status(error),
-            Self::Unavailable
+            Self::TooMany { .. }
+            | Self::Unavailable
             | Self::NoKeys { .. }
             | Self::Busy
+            | Self::Internal
             | Self::Answer(AnswerError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignOrigin
             | Self::NotACommand
@@ -162,7 +169,6 @@ impl HttpError {
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Link(LinkError::Over) | Self::Answer(AnswerError::Over) => StatusCode::GONE,
             Self::Answer(AnswerError::Answered | AnswerError::Paused(_)) => StatusCode::CONFLICT,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -179,9 +185,11 @@ impl HttpError {
                 let challenge = HeaderValue::from_static(challenge);
                 return Some((WWW_AUTHENTICATE, challenge));
             }
-            Self::TooMany { wait } | Self::NoKeys { wait } => wait.as_secs().saturating_add(1),
+            Self::TooMany { wait, .. } | Self::NoKeys { wait } => wait.as_secs().saturating_add(1),
             Self::Busy => 1,
-            Self::Unavailable | Self::Answer(AnswerError::Store(_)) => RETRY_SECONDS,
+            Self::Unavailable | Self::Internal | Self::Answer(AnswerError::Store(_)) => {
+                RETRY_SECONDS
+            }
             _ => return None,
         };
         Some((RETRY_AFTER, seconds.into()))

@@ -65,7 +65,8 @@ pub(super) async fn deliver(
             Err(error) => return Ok(refuse(error, body).await),
         };
         let most = sender.source.max_body;
-        let sent = body::whole(&head.headers, body, most, web.limits.body).await?;
+        let within = sender.body_within(web.limits.body);
+        let sent = body::whole(&head.headers, body, most, within).await?;
         // A signature is over the bytes as they were sent, and nothing is unpacked before it is checked.
         sender.with_body(&head, &sent, web.app.clock.now())?;
         expected_subscription(sender.source, &head.headers)?;

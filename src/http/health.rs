@@ -45,7 +45,13 @@ pub(super) async fn ready(State(web): State<Web>) -> impl IntoResponse {
 fn degraded(app: &App) -> Vec<&'static str> {
     let refused = crate::flow::policy::is_refused(app);
     let told = "the policy files cannot be used; the last good policy is in force";
-    refused.then_some(told).into_iter().collect()
+    let candidate = crate::flow::shadow::is_refused(app)
+        .then_some("the candidate policy's files cannot be used; its last good version is asked");
+    refused
+        .then_some(told)
+        .into_iter()
+        .chain(candidate)
+        .collect()
 }
 
 /// What stands between `app` and its work. Why is in the log.

@@ -17,6 +17,7 @@ mod origin;
 mod page;
 mod server;
 mod unpack;
+mod unproven;
 pub(crate) mod wire;
 
 pub use error::HttpError;
@@ -139,7 +140,7 @@ fn with_common_parts(routes: Router<Web>) -> Router<Web> {
 fn bounded(routes: Router<Web>, web: Web) -> Router {
     routes
         .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
-            tracing::error!("a handler panicked; its request was answered with 500");
+            tracing::error!("a handler panicked; its request was answered with 503");
             HttpError::Internal.into_response()
         }))
         .layer(from_fn_with_state(web.clone(), boundary::around))

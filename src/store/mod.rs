@@ -1,31 +1,57 @@
-//! The ledger in SQLite, and the state folded from it. The only SQL in the program.
+//! The ledger in SQLite or PostgreSQL, and the state folded from it. The only SQL in the program.
 
+mod connect;
+mod database;
+mod follow;
+mod lease;
+mod postgres;
 mod sqlite;
 mod writer;
 
+pub use lease::Lease;
+
 use crate::domain::arrivals::{Arrival, Taken};
+use crate::domain::id::AlertId;
 use crate::domain::ledger::{Entry, Hash, What};
 use crate::domain::repeat::Windows;
 use crate::domain::state::State;
+use database::Database;
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
-use writer::{Job, Line, Work};
+use uuid::Uuid;
+use writer::{Job, Line, Work, Written};
 
 /// The ledger: what happened, on disk before anything is said to have happened, and what stands.
 pub struct Ledger {
     inner: Arc<Inner>,
     queue: mpsc::Sender<Job>,
+    /// This process, as other processes know it.
+    holder: Uuid,
+    /// Ends what runs beside it.
+    _stop: DropGuard,
 }
 
 /// What callers and the writer share.
 struct Inner {
-    database: sqlite::Database,
-    /// Where the chain ends: the writer's, but while it is opened.
+    database: Database,
+    /// Where the chain ends, as far as it is folded. Whoever appends or folds holds it.
     end: Mutex<Option<(i64, Hash)>>,
-    state: RwLock<State>,
+    folded: RwLock<Folded>,
     changed: watch::Sender<i64>,
+}
+
+/// What stands, and as of which entry.
+#[derive(Default)]
+struct Folded {
+    state: State,
+    /// The last entry that is folded in.
+    seq: i64,
+    /// The last one among them that decisions rest on.
+    decisive: i64,
 }
 
 /// A ledger that cannot be used.
@@ -56,6 +82,22 @@ pub enum StoreError {
         /// What the parser says.
         why: String,
     },
+    /// The database server is not to be had, and what to do.
+    #[error("{0}")]
+    Server(String),
+    /// A URL that does not say how to reach a server.
+    #[error(
+        "the URL of the PostgreSQL server cannot be read (and may hold a password, so it is not shown): write \
+         `postgres://user:password@host:5432/database`, every sign but letters, digits and `-._~` in user and password as \
+         `%XX`; after a `?` may stand `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `host`, `port`, `user`"
+    )]
+    ServerUrl,
+    /// The database server takes too long; whether what was asked is done is not known.
+    #[error("the ledger's database does not answer")]
+    Silent,
+    /// What it rests on has changed since it was read: it is to be decided anew.
+    #[error("what stands has changed meanwhile")]
+    Moved,
     /// Something that may happen once has happened already.
     #[error("it has happened already")]
     Already,
@@ -77,24 +119,36 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
 }
 
 impl Ledger {
-    /// Opens the ledger at `url` (`sqlite:///var/lib/doorward/doorward.db`), made if it is missing,
-    /// and folds what stands. The whole chain is checked on the way. Its writer is a task of its own,
-    /// which ends with it.
+    /// Opens the ledger at `url` (`sqlite:///var/lib/doorward/doorward.db`, made if it is missing, or
+    /// `postgres://user:password@host/database`), and folds what stands. The whole chain is checked on
+    /// the way. Its writer is a task of its own, and so is what follows other processes' appends; they
+    /// end with it.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let inner = Arc::new(Inner::around(sqlite::Database::open(url).await?));
+        let inner = Arc::new(Inner::around(Database::open(url).await?));
         inner.catch_up().await?;
         let (queue, jobs) = mpsc::channel(writer::WAITING);
-        TaskTracker::new().spawn(writer::run(Arc::clone(&inner), jobs));
-        Ok(Self { inner, queue })
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(writer::run(Arc::clone(&inner), jobs));
+        if inner.database.is_shared() {
+            tasks.spawn(follow::run(Arc::clone(&inner), stop.clone()));
+        }
+        Ok(Self::of(inner, queue, stop))
     }
 
     /// Opens an existing ledger to look at it; nothing can be appended.
     pub async fn open_read_only(url: &str) -> Result<Self, StoreError> {
-        let database = sqlite::Database::open_read_only(url).await?;
-        Ok(Self {
-            inner: Arc::new(Inner::around(database)),
-            queue: mpsc::channel(1).0,
-        })
+        let inner = Inner::around(Database::open_read_only(url).await?);
+        let queue = mpsc::channel(1).0;
+        Ok(Self::of(Arc::new(inner), queue, CancellationToken::new()))
+    }
+
+    fn of(inner: Arc<Inner>, queue: mpsc::Sender<Job>, stop: CancellationToken) -> Self {
+        Self {
+            inner,
+            queue,
+            holder: Uuid::new_v4(),
+            _stop: stop.drop_guard(),
+        }
     }
 
     /// Writes down what happened at `at`, all of it or nothing; durable when this returns.
@@ -106,23 +160,28 @@ impl Ledger {
         answer(written).await.map(|_| ())
     }
 
-    /// Many [appends](Ledger::append), each all or nothing for itself, in order and on disk together
-    /// where they fit; what became of each.
-    pub async fn append_each(
+    /// Writes down decisions that rest on what stood as of `as_of`: many groups, each all or nothing for
+    /// itself, on disk together. Which of them are new; the others stand already.
+    ///
+    /// [`StoreError::Moved`] if anything that decisions rest on was written down since: then nothing is
+    /// written, and it is to be decided anew. However many processes decide, their decisions come one
+    /// after the other, each in the knowledge of those before it.
+    pub async fn decide(
         &self,
         at: Timestamp,
+        as_of: i64,
         groups: Vec<Vec<What>>,
-    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    ) -> Result<Vec<bool>, StoreError> {
         let at = stored(at);
-        let mut written = Vec::with_capacity(groups.len());
-        for what in groups {
-            written.push(self.hand_over(at, Work::Append(lines(at, what)?)).await?);
-        }
-        let mut outcomes = Vec::with_capacity(written.len());
-        for written in written {
-            outcomes.push(answer(written).await.map(|_| ()));
-        }
-        Ok(outcomes)
+        let groups = groups.into_iter().map(|what| lines(at, what));
+        let groups = groups.collect::<Result<_, _>>()?;
+        let written = self.hand_over(at, Work::Decide(as_of, groups)).await?;
+        Ok(answer(written).await?.groups)
+    }
+
+    /// The last entry that is folded into what [`Ledger::read`] shows.
+    pub fn as_of(&self) -> i64 {
+        self.inner.folded(|folded| folded.seq)
     }
 
     /// Like [`Ledger::append`], but leaves out what stands already; says how many entries were new.
@@ -131,7 +190,7 @@ impl Ledger {
         let written = self
             .hand_over(at, Work::AppendNew(lines(at, what)?))
             .await?;
-        Ok(answer(written).await?.new)
+        Ok(answer(written).await?.taken.new)
     }
 
     /// Takes in denials that arrive at `at`: new ones as entries, the rest as counts. What was
@@ -143,18 +202,56 @@ impl Ledger {
         arrivals: Vec<Arrival>,
     ) -> Result<Taken, StoreError> {
         let written = self.hand_over(stored(at), Work::Arrivals(windows, arrivals));
-        answer(written.await?).await
+        Ok(answer(written.await?).await?.taken)
     }
 
     /// Looks at what stands. Keep it short: nothing is appended meanwhile.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(
-            &self
-                .inner
-                .state
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        self.inner.folded(|folded| look(&folded.state))
+    }
+
+    /// Folds in what other processes have written, now. It is done by itself soon after they have.
+    pub async fn follow(&self) -> Result<(), StoreError> {
+        if self.inner.database.is_shared() {
+            self.inner.catch_up().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the lease `name`, or renews it, for `good_for` from now; what is begun under it may take
+    /// `deadline`, and nobody else has the lease before both are over.
+    pub async fn acquire(
+        &self,
+        name: &str,
+        good_for: Duration,
+        deadline: Duration,
+    ) -> Result<Lease, StoreError> {
+        let database = &self.inner.database;
+        database
+            .acquire(name, self.holder, (good_for, deadline))
+            .await
+    }
+
+    /// Lets go of the lease `name`; somebody else may have it after `pause`.
+    pub async fn release(&self, name: &str, pause: Duration) -> Result<(), StoreError> {
+        let database = &self.inner.database;
+        database.release(name, self.holder, pause).await
+    }
+
+    /// Takes a message to deliver it within `good_for`. `false` while another process has it.
+    pub async fn take_message(
+        &self,
+        alert: AlertId,
+        channel: &str,
+        good_for: Duration,
+    ) -> Result<bool, StoreError> {
+        let database = &self.inner.database;
+        database.take_message(alert, channel, good_for).await
+    }
+
+    /// Gives a message back that was not delivered.
+    pub async fn give_back(&self, alert: AlertId, channel: &str) -> Result<(), StoreError> {
+        self.inner.database.give_back(alert, channel).await
     }
 
     /// Tells of every append by the number of the last entry.
@@ -185,7 +282,7 @@ impl Ledger {
         &self,
         at: Timestamp,
         work: Work,
-    ) -> Result<oneshot::Receiver<Result<Taken, StoreError>>, StoreError> {
+    ) -> Result<oneshot::Receiver<Result<Written, StoreError>>, StoreError> {
         let (done, written) = oneshot::channel();
         let job = Job { at, work, done };
         let handed = self.queue.send(job).await;
@@ -195,8 +292,8 @@ impl Ledger {
 }
 
 async fn answer(
-    written: oneshot::Receiver<Result<Taken, StoreError>>,
-) -> Result<Taken, StoreError> {
+    written: oneshot::Receiver<Result<Written, StoreError>>,
+) -> Result<Written, StoreError> {
     written.await.map_err(|_| StoreError::Closed)?
 }
 
@@ -211,11 +308,11 @@ fn lines(at: Timestamp, what: Vec<What>) -> Result<Vec<Line>, StoreError> {
 }
 
 impl Inner {
-    fn around(database: sqlite::Database) -> Self {
+    fn around(database: Database) -> Self {
         Self {
             database,
             end: Mutex::new(None),
-            state: RwLock::default(),
+            folded: RwLock::default(),
             changed: watch::Sender::new(0),
         }
     }
@@ -223,10 +320,26 @@ impl Inner {
     /// Folds what stands.
     async fn catch_up(&self) -> Result<(), StoreError> {
         let mut end = self.end.lock().await;
-        self.walk(&mut end, |entry, what| self.fold(entry.at, what))
-            .await?;
-        self.announce(*end);
-        Ok(())
+        self.fold_new(&mut end).await
+    }
+
+    /// Folds what stands after `end`.
+    async fn fold_new(&self, end: &mut Option<(i64, Hash)>) -> Result<(), StoreError> {
+        let before = *end;
+        let walked = self
+            .walk(end, |entry, what| {
+                let mut folded = self.folded.write().unwrap_or_else(PoisonError::into_inner);
+                folded.apply(entry.seq, entry.at, what);
+            })
+            .await;
+        if *end != before {
+            self.announce(*end);
+        }
+        walked
+    }
+
+    fn folded<T>(&self, look: impl FnOnce(&Folded) -> T) -> T {
+        look(&self.folded.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Walks the chain from `end` to where it ends now. Where that fails, `end` is how far it came.
@@ -254,15 +367,18 @@ impl Inner {
         }
     }
 
-    fn fold(&self, at: Timestamp, what: &What) {
-        self.state
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .apply(at, what);
-    }
-
     fn announce(&self, end: Option<(i64, Hash)>) {
         self.changed.send_replace(end.map_or(0, |(seq, _)| seq));
+    }
+}
+
+impl Folded {
+    fn apply(&mut self, seq: i64, at: Timestamp, what: &What) {
+        self.state.apply(at, what);
+        self.seq = seq;
+        if what.is_decisive() {
+            self.decisive = seq;
+        }
     }
 }
 

@@ -1,15 +1,13 @@
 //! SQLite: write-ahead log, every commit on disk before it counts, one writer, several readers.
 
 use super::StoreError;
+use super::database::{entry, hash, migrator, refused};
 use super::writer::Line;
 use crate::domain::ledger::{Entry, Hash};
-use jiff::Timestamp;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{QueryBuilder, Row, SqlStr, Sqlite, Transaction};
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::HashSet;
 use std::str::FromStr;
 use std::time::Duration;
@@ -40,7 +38,8 @@ impl Database {
             .max_connections(1)
             .connect_with(options.clone())
             .await?;
-        migrator().run(&writer).await?;
+        let steps = [("ledger", include_str!("migrations/sqlite/0001_ledger.sql"))];
+        migrator(&steps).run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options.read_only(true))
@@ -98,9 +97,6 @@ impl Append<'_> {
 
     /// Which of `keys` stand already.
     pub(super) async fn known(&mut self, keys: &[&String]) -> Result<HashSet<String>, StoreError> {
-        if keys.is_empty() {
-            return Ok(HashSet::new());
-        }
         let asked = serde_json::to_string(keys).unwrap_or_default();
         let rows =
             sqlx::query("select once from ledger where once in (select value from json_each($1))")
@@ -146,45 +142,4 @@ impl Append<'_> {
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         Ok(self.0.commit().await?)
     }
-}
-
-fn refused(error: sqlx::Error) -> StoreError {
-    match &error {
-        sqlx::Error::Database(refusal)
-            if refusal.is_unique_violation() && refusal.message().contains("once") =>
-        {
-            StoreError::Already
-        }
-        _ => StoreError::from(error),
-    }
-}
-
-fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
-    let at =
-        Timestamp::from_microsecond(row.try_get("at")?).map_err(|error| decode(error.into()))?;
-    Ok(Entry {
-        seq: row.try_get("seq")?,
-        at,
-        body: row.try_get("body")?,
-        hash: hash(row)?,
-    })
-}
-
-fn hash(row: &SqliteRow) -> Result<Hash, StoreError> {
-    Hash::from_bytes(row.try_get("hash")?).ok_or_else(|| decode("a hash is not 32 bytes".into()))
-}
-
-fn decode(error: sqlx::error::BoxDynError) -> StoreError {
-    StoreError::from(sqlx::Error::Decode(error))
-}
-
-fn migrator() -> Migrator {
-    let sql = SqlStr::from_static(include_str!("migrations/0001_ledger.sql"));
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "ledger".into(),
-        MigrationType::Simple,
-        sql,
-        false,
-    )])
 }

@@ -4,11 +4,10 @@
 //! or when it is certain that none of them is taken for written. Whether it still waits changes
 //! nothing for those beside it: the task belongs to the ledger, not to any caller.
 
-use super::{Inner, StoreError, chain};
+use super::{Folded, Inner, StoreError, chain};
 use crate::domain::arrivals::{Arrival, Sorter, Taken};
-use crate::domain::ledger::{Entry, What};
+use crate::domain::ledger::{Entry, What, Write};
 use crate::domain::repeat::Windows;
-use crate::domain::state::State;
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -24,7 +23,16 @@ const AT_ONCE: usize = 4096;
 pub(super) struct Job {
     pub(super) at: Timestamp,
     pub(super) work: Work,
-    pub(super) done: oneshot::Sender<Result<Taken, StoreError>>,
+    pub(super) done: oneshot::Sender<Result<Written, StoreError>>,
+}
+
+/// What became of a job.
+#[derive(Default)]
+pub(super) struct Written {
+    /// What was new, and what was not.
+    pub(super) taken: Taken,
+    /// Of decisions, which groups were new.
+    pub(super) groups: Vec<bool>,
 }
 
 /// The kinds of jobs.
@@ -33,6 +41,8 @@ pub(super) enum Work {
     Append(Vec<Line>),
     /// Only what does not stand yet.
     AppendNew(Vec<Line>),
+    /// Groups, each all or nothing, if nothing decisive was written after the entry of this number.
+    Decide(i64, Vec<Vec<Line>>),
     /// Denials that are yet to be sorted.
     Arrivals(Windows, Vec<Arrival>),
 }
@@ -62,6 +72,7 @@ impl Work {
     fn size(&self) -> usize {
         match self {
             Self::Append(lines) | Self::AppendNew(lines) => lines.len(),
+            Self::Decide(_, groups) => groups.iter().map(Vec::len).sum(),
             Self::Arrivals(_, arrivals) => arrivals.len(),
         }
     }
@@ -71,6 +82,11 @@ impl Work {
             Self::Append(lines) | Self::AppendNew(lines) => {
                 lines.iter().filter_map(|line| line.once.as_ref()).collect()
             }
+            Self::Decide(_, groups) => groups
+                .iter()
+                .flatten()
+                .filter_map(|line| line.once.as_ref())
+                .collect(),
             Self::Arrivals(_, arrivals) => arrivals
                 .iter()
                 .filter_map(|arrival| arrival.event.as_ref())
@@ -95,8 +111,8 @@ pub(super) async fn run(inner: std::sync::Arc<Inner>, mut queue: mpsc::Receiver<
 }
 
 type Answers = Vec<(
-    oneshot::Sender<Result<Taken, StoreError>>,
-    Result<Taken, StoreError>,
+    oneshot::Sender<Result<Written, StoreError>>,
+    Result<Written, StoreError>,
 )>;
 
 impl Inner {
@@ -105,7 +121,14 @@ impl Inner {
             .into_iter()
             .map(|job| ((job.at, job.work), job.done))
             .unzip();
-        let outcomes = match self.write(works).await {
+        let written = match self.database.patience() {
+            None => self.write(works).await,
+            // Whether it is on disk after all is seen when the next one looks where the chain ends.
+            Some(patience) => tokio::time::timeout(patience, self.write(works))
+                .await
+                .unwrap_or(Err(StoreError::Silent)),
+        };
+        let outcomes = match written {
             Ok(outcomes) => outcomes,
             Err(error) => waiting.iter().map(|_| Err(error.clone())).collect(),
         };
@@ -120,7 +143,7 @@ impl Inner {
     async fn write(
         &self,
         works: Vec<(Timestamp, Work)>,
-    ) -> Result<Vec<Result<Taken, StoreError>>, StoreError> {
+    ) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
         let mut end = self.end.lock().await;
         let mut transaction = loop {
             let mut transaction = self.database.begin().await?;
@@ -129,15 +152,11 @@ impl Inner {
             }
             // Another process wrote, or a commit of ours was done that had seemed to fail.
             drop(transaction);
-            self.walk(&mut end, |entry, what| self.fold(entry.at, what))
-                .await?;
+            self.fold_new(&mut end).await?;
         };
         let keys = works.iter().flat_map(|(_, work)| work.keys());
         let known = transaction.known(&keys.collect::<Vec<_>>()).await?;
-        let draft = {
-            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            draft(&state, works, known)?
-        };
+        let draft = self.folded(|folded| draft(folded, works, known))?;
         if draft.lines.is_empty() {
             return Ok(draft.outcomes);
         }
@@ -146,9 +165,9 @@ impl Inner {
         transaction.commit().await?;
         *end = entries.last().map(Entry::end).or(*end);
         {
-            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            for line in &draft.lines {
-                state.apply(line.at, &line.what);
+            let mut folded = self.folded.write().unwrap_or_else(PoisonError::into_inner);
+            for (entry, line) in entries.iter().zip(&draft.lines) {
+                folded.apply(entry.seq, line.at, &line.what);
             }
         }
         self.announce(*end);
@@ -159,49 +178,62 @@ impl Inner {
 /// What a transaction will hold.
 struct Draft {
     lines: Vec<Line>,
-    outcomes: Vec<Result<Taken, StoreError>>,
+    outcomes: Vec<Result<Written, StoreError>>,
 }
 
 /// Sorts out what is to be written, each work beside those before it.
 fn draft(
-    state: &State,
+    folded: &Folded,
     works: Vec<(Timestamp, Work)>,
     mut known: HashSet<String>,
 ) -> Result<Draft, StoreError> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<Line> = Vec::new();
     let mut outcomes = Vec::with_capacity(works.len());
     let mut sorter: Option<Sorter<'_>> = None;
     let mut latest = Timestamp::MIN;
     for (at, work) in works {
-        let mut taken = Taken::default();
+        let mut written = Written::default();
+        let taken = &mut written.taken;
         match work {
-            Work::Append(wanted) => {
-                if !all_new(&wanted, &known) {
-                    outcomes.push(Err(StoreError::Already));
+            Work::Append(wanted) => match fit(folded, &lines, &wanted, &mut known) {
+                Ok(()) => {
+                    taken.new = wanted.len();
+                    lines.extend(wanted);
+                }
+                Err(error) => {
+                    outcomes.push(Err(error));
                     continue;
                 }
-                known.extend(wanted.iter().filter_map(|line| line.once.clone()));
-                taken.new = wanted.len();
-                lines.extend(wanted);
-            }
+            },
             Work::AppendNew(mut wanted) => {
                 wanted.retain(|line| line.once.clone().is_none_or(|once| known.insert(once)));
                 taken.new = wanted.len();
                 lines.extend(wanted);
             }
+            Work::Decide(as_of, groups) => {
+                if folded.decisive > as_of || lines.iter().any(|line| line.what.is_decisive()) {
+                    outcomes.push(Err(StoreError::Moved));
+                    continue;
+                }
+                for group in groups {
+                    let new = fit(folded, &lines, &group, &mut known).is_ok();
+                    written.groups.push(new);
+                    lines.extend(group.into_iter().filter(|_| new));
+                }
+            }
             Work::Arrivals(windows, arrivals) => {
                 latest = latest.max(at);
-                let sorter = sorter.get_or_insert_with(|| Sorter::new(state, windows));
+                let sorter = sorter.get_or_insert_with(|| Sorter::new(&folded.state, windows));
                 for arrival in arrivals {
                     let event = arrival.event.as_ref();
                     let stands = event.is_some_and(|event| known.contains(event));
-                    if let Some(denied) = sorter.sort(at, arrival, stands, &mut taken) {
+                    if let Some(denied) = sorter.sort(at, arrival, stands, taken) {
                         lines.push(Line::new(at, What::Denied(denied))?);
                     }
                 }
             }
         }
-        outcomes.push(Ok(taken));
+        outcomes.push(Ok(written));
     }
     for what in sorter.map(Sorter::finish).unwrap_or_default() {
         lines.push(Line::new(latest, what)?);
@@ -209,9 +241,30 @@ fn draft(
     Ok(Draft { lines, outcomes })
 }
 
-/// Whether nothing of it stands already, nor twice in itself.
-fn all_new(lines: &[Line], known: &HashSet<String>) -> bool {
+/// Whether `wanted` fits to what stands and to the `lines` before it; then what may happen once is
+/// `known` from now on.
+fn fit(
+    folded: &Folded,
+    lines: &[Line],
+    wanted: &[Line],
+    known: &mut HashSet<String>,
+) -> Result<(), StoreError> {
     let mut own = HashSet::new();
-    let mut keys = lines.iter().filter_map(|line| line.once.as_ref());
-    keys.all(|key| !known.contains(key) && own.insert(key))
+    let mut keys = wanted.iter().filter_map(|line| line.once.as_ref());
+    if !keys.all(|key| !known.contains(key) && own.insert(key)) {
+        return Err(StoreError::Already);
+    }
+    // One write of a registry hangs at a time, whoever begins it.
+    let hangs = |write: &Write| {
+        let begun = |line: &Line| matches!(&line.what, What::WriteIntended(other) if other.registry == write.registry);
+        folded.state.is_unsettled(&write.registry) || lines.iter().any(begun)
+    };
+    if wanted
+        .iter()
+        .any(|line| matches!(&line.what, What::WriteIntended(write) if hangs(write)))
+    {
+        return Err(StoreError::Moved);
+    }
+    known.extend(wanted.iter().filter_map(|line| line.once.clone()));
+    Ok(())
 }

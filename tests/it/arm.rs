@@ -59,7 +59,9 @@ impl Story {
         let entry = |value: &str| json!({ "action": "Allow", "value": value });
         let rules = json!({ "defaultAction": "Deny", "ipRules": [entry("20.9.9.9"), entry("20.1.2.3/32")] });
         let body = json!({ "properties": { "networkRuleSet": rules } });
-        let written = self.arm.patch_registry(&self.registry, &body, &self.call);
+        let written = self
+            .arm
+            .patch_registry(&self.registry, &body, &self.call, || true);
         let outcome = written.await;
         assert!(self.azure.requests_of(Asked::PatchRegistry).len() <= 1);
         outcome

@@ -54,7 +54,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(config.admin.to_string(), "127.0.0.1:8081");
     assert_eq!(config.public_url, "http://127.0.0.1:8080");
     assert_eq!(
-        config.state.to_string(),
+        config.state.url().unwrap().to_string(),
         "sqlite:///var/lib/doorward/doorward.db"
     );
     assert_eq!(config.policies, Path::new("/etc/doorward/policies"));
@@ -72,7 +72,8 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(source.max_body_bytes, 4 * 1024 * 1024);
     assert_eq!(source.options, Options::default());
     assert_eq!(source.options.allowed_origins, ["eventgrid.azure.net"]);
-    assert_eq!(config.warnings.to_string(), "");
+    assert_eq!(config.warnings.0.len(), 1);
+    assert!(config.warnings.to_string().contains("trust_status_403"));
 }
 
 #[test]
@@ -119,7 +120,10 @@ channels:
 "
     ));
     assert_eq!(config.public_url, "https://doorward.contoso.com");
-    assert_eq!(config.state, State("/etc/doorward/ledger.db".into()));
+    assert_eq!(
+        config.state,
+        State::Sqlite("/etc/doorward/ledger.db".into())
+    );
     assert_eq!(config.policies, Path::new("/etc/doorward/rules/"));
     assert_eq!(config.mode, Mode::Observe);
     assert_eq!(
@@ -160,7 +164,7 @@ fn everything_that_is_wrong_is_reported_at_once() {
 listn: 127.0.0.1:8080
 admin: localhost
 public_url: https://doorward.contoso.com?x=1
-state: postgres://db/doorward
+state: mysql://db/doorward
 mode: enforced
 trusted_proxies: [0.0.0.0/0, 10.0.0.1/8, nginx]
 max_ttl: 30d
@@ -210,11 +214,11 @@ channels:
       = field: public_url
       = help: write it as `https://doorward.contoso.com`
 
-    error: PostgreSQL is not supported yet: use `sqlite:///var/lib/doorward/doorward.db`
+    error: `state` reads `sqlite:///absolute/path.db`, `sqlite://relative/path.db`, or names where a URL `postgres://user:password@host/database` stands: `{ env: DATABASE_URL }`
      --> doorward.yaml:5:8
       |
-    5 | state: postgres://db/doorward
-      |        ^^^^^^^^^^^^^^^^^^^^^^
+    5 | state: mysql://db/doorward
+      |        ^^^^^^^^^^^^^^^^^^^
       = field: state
 
     error: `enforced` is not known here
@@ -517,12 +521,14 @@ fn a_secret_in_the_wrong_place_is_never_shown() {
 
 #[test]
 fn what_is_odd_is_warned_of() {
-    let config = read(&least("public_url: http://doorward.contoso.com\n"));
+    let config = read(&least(
+        "    trust_status_403: false\npublic_url: http://doorward.contoso.com\n",
+    ));
     insta::assert_snapshot!(config.warnings, @r"
     warning: approval links would go over the network in clear text
-     --> doorward.yaml:7:13
+     --> doorward.yaml:8:13
       |
-    7 | public_url: http://doorward.contoso.com
+    8 | public_url: http://doorward.contoso.com
       |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^
       = field: public_url
       = help: put TLS in front of `listen`, and write `https://`
@@ -531,18 +537,40 @@ fn what_is_odd_is_warned_of() {
 
 #[test]
 fn an_admin_listener_that_others_reach_has_a_token() {
-    let exposed = "admin: 0.0.0.0:8081\n";
+    let exposed = "    trust_status_403: false\nadmin: 0.0.0.0:8081\n";
     insta::assert_snapshot!(broken(&least(exposed)), @r"
     error: this is not on loopback, and whoever reaches it could give orders
-     --> doorward.yaml:7:8
+     --> doorward.yaml:8:8
       |
-    7 | admin: 0.0.0.0:8081
+    8 | admin: 0.0.0.0:8081
       |        ^^^^^^^^^^^^
       = field: admin
       = help: keep it on loopback, or set `admin_token: { env: NAME }` or `{ file: PATH }`
     ");
     let guarded = format!("{exposed}admin_token: {{ env: DOORWARD_ADMIN_TOKEN }}\n");
     assert!(read(&least(&guarded)).admin_token.is_some());
+}
+
+#[test]
+fn whoever_leaves_out_whether_a_bare_403_counts_is_told_what_that_means() {
+    let warnings = |more: &str| read(&least(more)).warnings.to_string();
+    let told = warnings("");
+    for text in [
+        "sources[0].name",
+        "not that it was the firewall",
+        "open nothing",
+        "write `trust_status_403: true`",
+    ] {
+        assert!(told.contains(text), "{text}: {told}");
+    }
+    assert_eq!(warnings("    trust_status_403: true\n"), "");
+    assert_eq!(warnings("    trust_status_403: false\n"), "");
+    // A job sends what a client printed, never a resource log.
+    let job = "  - name: jobs
+    auth: { kind: ci_token, provider: github, audience: a, claims: { repository: contoso/api } }
+    registries: [contosoprod.azurecr.io]
+";
+    assert_eq!(read(&least(job)).warnings.0.len(), 1);
 }
 
 #[test]

@@ -91,7 +91,10 @@ async fn a_source_that_comes_too_often_is_told_when_to_come_again() {
         let request = post("/events/slow").header("x-doorward-key", KEY);
         let reply = parts.call(request.body(DENIAL.into()).unwrap()).await;
         if reply.status != 202 {
-            assert_eq!(reply.status, 429);
+            assert_eq!(
+                reply.status, 503,
+                "action groups and Event Grid wait after that"
+            );
             assert_eq!(reply.header("retry-after"), "1");
             return;
         }
@@ -152,6 +155,29 @@ async fn one_bad_record_does_not_cost_the_good_ones() {
     let counted = parts.world.app.metrics.render();
     let bad = "doorward_records_total{source=\"alerts\",outcome=\"bad\"} 1";
     assert!(counted.contains(bad), "{counted}");
+}
+
+#[tokio::test]
+async fn a_broken_record_within_a_batch_is_named_and_the_others_are_taken_in() {
+    let parts = Parts::new().await;
+    let good = json!({ "log": DENIAL }).to_string();
+    let broken = "{\"log\": \"a client with no quote at its end, 403}";
+    let body = format!(
+        "{{\"records\": [{good},{broken},{}]}}",
+        good.replace(".3'", ".4'")
+    );
+    let reply = parts.deliver("application/json", body).await;
+    assert_eq!(reply.status, 202, "{}", reply.text);
+    let receipt = reply.json();
+    assert_eq!(
+        (&receipt["records"], &receipt["new"]),
+        (&json!(3), &json!(2))
+    );
+    assert_eq!(receipt["bad"][0]["record"], 2);
+    let error = receipt["bad"][0]["error"].as_str().unwrap();
+    assert!(error.starts_with("the record is not valid JSON"), "{error}");
+    assert!(!reply.text.contains("quote"), "{}", reply.text);
+    assert_eq!(parts.world.kinds().await, ["denied", "denied"]);
 }
 
 #[tokio::test]

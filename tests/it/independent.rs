@@ -2,13 +2,14 @@
 //! Skipped, and said so, where Python's packages cannot be installed.
 
 use crate::process::{Installation, until};
+use crate::python;
 use crate::world::{OURS, REGISTRY};
 use doorward::clock::Clock;
 use doorward::sim::{Registry, Sim, SimOptions, TENANT};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -25,8 +26,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 #[tokio::test]
 async fn senders_made_by_others_are_heard_or_refused_as_they_should_be() {
-    let python = match python().await {
-        Ok(python) => python,
+    let python = match python::with("independent-senders", &PACKAGES).await {
+        Ok(bin) => bin.join("python"),
         Err(why) => {
             // Past the test harness, which keeps what a passing test prints.
             writeln!(
@@ -74,51 +75,11 @@ async fn tell(python: &Path) {
     doorward.kill().await;
 }
 
-/// A Python with the packages, in a folder of its own below `target`.
-async fn python() -> Result<PathBuf, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("independent-senders");
-    let python = folder.join("bin/python");
-    let marker = folder.join("packages");
-    let wanted = PACKAGES.join(" ");
-    if fs::read_to_string(&marker).is_ok_and(|there| there == wanted) {
-        return Ok(python);
-    }
-    run(Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(&folder))
-    .await?;
-    let mut install = Command::new(&python);
-    install.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]);
-    install
-        .args(["--retries", "1", "--timeout", "10"])
-        .args(PACKAGES);
-    run(&mut install).await?;
-    fs::write(&marker, wanted).map_err(|error| error.to_string())?;
-    Ok(python)
-}
-
-async fn run(command: &mut Command) -> Result<(), String> {
-    let ended = command.kill_on_drop(true).stdin(Stdio::null()).output();
-    let output = tokio::time::timeout(PATIENCE, ended).await;
-    let output = output.map_err(|_| "Python's packages took too long".to_owned())?;
-    let output = output.map_err(|error| format!("Python cannot be run: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(why.lines().last().unwrap_or("pip failed").to_owned())
-}
-
 /// What `doorward serve` is started from.
 fn installation(azure: &Sim, authority: &str) -> Installation {
     let installation = Installation {
         folder: tempfile::tempdir().unwrap(),
+        database: None,
     };
     let folder = installation.folder.path();
     fs::create_dir(folder.join("policies")).unwrap();

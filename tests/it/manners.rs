@@ -1,9 +1,11 @@
 //! Sources set up for their senders' manners, and what a source that is set up wrongly is told.
 
 use crate::parts::{KEY, post};
-use crate::world::{OURS, REGISTRY, Reply, World, row};
+use crate::process::Installation;
+use crate::world::{OURS, REGISTRY, Reply, World, furnished, row};
 use axum::body::Body;
 use axum::http::{Method, Request};
+use doorward::clock::Clock;
 use doorward::domain::event::Changed;
 use doorward::domain::id::WriteId;
 use doorward::domain::ledger::What;
@@ -56,6 +58,30 @@ async fn only_the_subscription_that_is_named_may_deliver() {
         assert!(reply.text.contains("`event_grid`"), "{}", reply.text);
         assert!(!reply.text.contains("denials"), "{}", reply.text);
     }
+}
+
+#[tokio::test]
+async fn nothing_that_a_handshake_names_is_ever_fetched() {
+    let world = world(json!({})).await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/validate", listener.local_addr().unwrap());
+    let data = json!({ "validationCode": "code-1", "validationUrl": url });
+    let kind = "Microsoft.EventGrid.SubscriptionValidationEvent";
+    let reply = deliver_as(&world, Some("DENIALS"), &event(kind, "1", &data)).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.json(), json!({ "validationResponse": "code-1" }));
+    let request = Request::builder()
+        .method(Method::OPTIONS)
+        .uri("/events/clusters")
+        .header("x-doorward-key", KEY)
+        .header("webhook-request-origin", "eventgrid.azure.net")
+        .header("webhook-request-callback", &url);
+    let reply = world.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(reply.status, 200);
+    world.settle().await;
+    let called = listener.accept().unwrap_err().kind();
+    assert_eq!(called, std::io::ErrorKind::WouldBlock);
 }
 
 async fn ask_leave(world: &World, origin: &str, rate: &str) -> Reply {
@@ -212,6 +238,48 @@ async fn changes_of_an_enrolled_registry_are_written_down_once_and_ours_are_know
     assert!(counted.contains("resource written\"} 1"), "{counted}");
 }
 
+#[tokio::test]
+async fn a_source_tells_of_changes_of_its_own_registries_only() {
+    let other = Registry::new("contosotest").id();
+    let mut world = World::with(|setup| {
+        let registries = setup.config["registries"].as_array_mut().unwrap();
+        registries.push(json!({ "id": other }));
+        setup.config["sources"][0]["registries"] = json!([format!("{REGISTRY}.azurecr.io")]);
+    })
+    .await;
+    world.azure.add_registry(Registry::new("contosotest"));
+    let own = Registry::new(REGISTRY).id();
+    let written = "Microsoft.Resources.ResourceWriteSuccess";
+    // Before Azure has described the registries, and after.
+    for (round, ids) in [("before", ["1", "2"]), ("after", ["3", "4"])] {
+        for (id, uri) in ids.into_iter().zip([&own, &other]) {
+            let reply = deliver_as(&world, None, &changed(written, id, uri, "x")).await;
+            assert_eq!(reply.status, 202, "{}", reply.text);
+        }
+        let told: Vec<String> = changes(&world)
+            .await
+            .into_iter()
+            .map(|told| told.0)
+            .collect();
+        assert!(
+            told.iter().all(|name| name == REGISTRY),
+            "{round}: {told:?}"
+        );
+        assert_eq!(told.len(), if round == "before" { 1 } else { 2 }, "{round}");
+        world.settle().await;
+    }
+    let counted = world.app.metrics.render();
+    let out_of_scope = "change of a registry that the source may not name\"} 2";
+    assert!(counted.contains(out_of_scope), "{counted}");
+    // A source without a list of its own may tell of all.
+    world.restart().await;
+    let request = post("/events/logs").header("x-doorward-key", KEY);
+    let request = request.header("content-type", "application/json");
+    let body = Body::from(changed(written, "5", &other, "x").to_string());
+    assert_eq!(world.send(request.body(body).unwrap()).await.status, 202);
+    assert_eq!(changes(&world).await.last().unwrap().0, "contosotest");
+}
+
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -254,4 +322,22 @@ async fn a_source_that_can_never_open_anything_is_told_so_once() {
     let counted = world.app.metrics.render();
     assert!(counted.contains("inaccessible image\"} 2"), "{counted}");
     assert!(counted.contains("image pushed\"} 2"), "{counted}");
+}
+
+#[tokio::test]
+async fn a_source_that_leaves_out_whether_a_bare_403_counts_is_told_so_at_start() {
+    let azure = furnished(&Clock::system()).await;
+    let process = Installation::new(&azure, "10m").serve().await;
+    // Of the two sources one says it, the other does not.
+    assert_eq!(
+        process
+            .said
+            .matches("write `trust_status_403: true`")
+            .count(),
+        1,
+        "{}",
+        process.said
+    );
+    assert!(process.said.contains("sources[0]"), "{}", process.said);
+    process.kill().await;
 }

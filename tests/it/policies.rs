@@ -4,6 +4,7 @@ use doorward::config::{LoadError, load_file, load_files, load_policies};
 use doorward::domain::denial::{Denial, Kind, Service};
 use doorward::domain::policy::{Facts, Policy, decide};
 use doorward::domain::resource_id::ResourceId;
+use doorward::domain::seen::Before;
 use doorward::domain::sets::{External, Sets};
 use doorward::domain::verdict::{Action, Verdict};
 use jiff::Timestamp;
@@ -47,6 +48,10 @@ fn verdict(address: &str) -> Verdict {
         identity: None,
         user_agent: None,
         trusted_status_403: false,
+        before: Before::default(),
+        posture: None,
+        holders: &[],
+        import: false,
         max_ttl: Duration::from_hours(24),
     };
     decide(&policy, &sets, &facts, Timestamp::UNIX_EPOCH)

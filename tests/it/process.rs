@@ -1,11 +1,12 @@
 //! The real program as a process: `doorward serve`, started, asked, and killed.
 
+use crate::postgres::Database;
 use crate::world::{KEY, policy_and_settings};
+use doorward::domain::ledger::What;
 use doorward::sim::Sim;
 use doorward::store::Ledger;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -18,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A folder with a configuration, from which the program is started.
 pub(crate) struct Installation {
     pub(crate) folder: TempDir,
+    /// Its ledger, if that is on a server.
+    pub(crate) database: Option<Database>,
 }
 
 /// A running `doorward serve`.
@@ -25,6 +28,8 @@ pub(crate) struct Process {
     child: Child,
     listen: String,
     admin: String,
+    /// What it said before it listened.
+    pub(crate) said: String,
 }
 
 impl Installation {
@@ -46,7 +51,20 @@ impl Installation {
         )
         .unwrap();
         fs::write(folder.path().join("doorward.yaml"), config.to_string()).unwrap();
-        Self { folder }
+        Self {
+            folder,
+            database: None,
+        }
+    }
+
+    /// The same with its ledger on a server, so that several processes can share it.
+    pub(crate) fn on(self, database: &Database) -> Self {
+        let file = self.folder.path().join("doorward.yaml");
+        let mut config: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        config["state"] = json!({ "file": database.file });
+        fs::write(&file, config.to_string()).unwrap();
+        let database = Some(database.clone());
+        Self { database, ..self }
     }
 
     /// Starts it and waits until it listens.
@@ -59,8 +77,10 @@ impl Installation {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
         let listening = async {
             while let Some(line) = lines.next_line().await.unwrap() {
+                said += &line;
                 if let Some((_, rest)) = line.split_once("listening on http://") {
                     let (listen, rest) = rest.split_once(", operator page on ").unwrap();
                     let admin = rest.split('/').nth(2).unwrap();
@@ -77,6 +97,7 @@ impl Installation {
             child,
             listen,
             admin,
+            said,
         }
     }
 
@@ -94,21 +115,24 @@ impl Installation {
         String::from_utf8(output.stderr).unwrap()
     }
 
-    /// Its ledger's kinds of entries, in order, if the chain holds.
-    pub(crate) async fn kinds(&self) -> Vec<&'static str> {
-        let url = format!("sqlite://{}", database(self.folder.path()));
+    /// What its ledger holds, if the chain holds.
+    pub(crate) async fn ledger(&self) -> Vec<What> {
+        let file = self.folder.path().join("doorward.db");
+        let url = match &self.database {
+            Some(database) => database.url.clone(),
+            None => format!("sqlite://{}", file.display()),
+        };
         let ledger = Ledger::open_read_only(&url).await.unwrap();
         ledger.verify().await.unwrap();
         let entries = ledger.entries(0, 1000).await.unwrap();
-        entries
-            .iter()
-            .map(|entry| doorward::store::what(entry).unwrap().kind())
-            .collect()
+        let what = |entry| doorward::store::what(entry).unwrap();
+        entries.iter().map(what).collect()
     }
-}
 
-fn database(folder: &Path) -> String {
-    folder.join("doorward.db").display().to_string()
+    /// Its ledger's kinds of entries, in order, if the chain holds.
+    pub(crate) async fn kinds(&self) -> Vec<&'static str> {
+        self.ledger().await.iter().map(What::kind).collect()
+    }
 }
 
 impl Process {
@@ -124,6 +148,11 @@ impl Process {
 
     /// A proven sender delivers text.
     pub(crate) async fn deliver(&self, text: String) {
+        assert_eq!(self.offer(text).await, 202);
+    }
+
+    /// A proven sender delivers text; the status it is answered with.
+    pub(crate) async fn offer(&self, text: String) -> u16 {
         let request = reqwest::Client::builder().no_proxy().build().unwrap();
         let request = request.post(format!("http://{}/events/clusters", self.listen));
         let reply = request
@@ -132,13 +161,18 @@ impl Process {
             .body(text)
             .send()
             .await;
-        assert_eq!(reply.unwrap().status(), 202);
+        reply.unwrap().status().as_u16()
     }
 
     /// SIGHUP: read the policy again.
     pub(crate) async fn hang_up(&self) {
+        self.signal("HUP").await;
+    }
+
+    /// Sends it a signal: `STOP`, `CONT`.
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
-        let sent = Command::new("kill").args(["-HUP", &id]).status().await;
+        let sent = Command::new("kill").args(["-s", name, &id]).status().await;
         assert!(sent.unwrap().success());
     }
 
@@ -150,13 +184,18 @@ impl Process {
 
 /// Waits for something that a process or Azure brings about.
 pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    until_within(PATIENCE, what, is_so).await;
+}
+
+/// The same for what takes longer.
+pub(crate) async fn until_within(patience: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
     let clock = doorward::clock::Clock::system();
     let waiting = async {
         while !is_so().await {
             clock.sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting)
+    tokio::time::timeout(patience, waiting)
         .await
         .unwrap_or_else(|_| panic!("this never came: {what}"));
 }

@@ -538,6 +538,33 @@ async fn signed_deliveries_are_heard_by_every_key_and_only_once() {
 }
 
 #[tokio::test]
+async fn whoever_comes_too_often_is_told_so_as_its_kind_understands_it() {
+    let world = world().await;
+    let (token, job) = (world.grid_token(&json!({})), world.job_token(&json!({})));
+    let key = OLD_SECRET.as_bytes();
+    let in_turn: [(&str, &dyn Fn(usize) -> Builder, u16); 3] = [
+        ("Event Grid", &|_| bearer("grid", &token), 503),
+        ("a job", &|_| from(RUNNER, &job), 429),
+        (
+            "one who signs",
+            &|number| signed(&world, &format!("msg_{number}"), key, &message(OURS)),
+            429,
+        ),
+    ];
+    for (who, request, expected) in in_turn {
+        let mut told = None;
+        for number in 0..1000 {
+            let reply = world.report(request(number), OURS).await;
+            if reply.status != 202 {
+                told = Some((reply.status, reply.headers.contains_key("retry-after")));
+                break;
+            }
+        }
+        assert_eq!(told, Some((expected, true)), "{who}");
+    }
+}
+
+#[tokio::test]
 async fn a_bad_or_old_signature_is_refused_before_anything_is_parsed() {
     let world = world().await;
     let key = OLD_SECRET.as_bytes();

@@ -1,6 +1,7 @@
 //! A whole world for a story: the real router and the real turns on a fresh database, a simulated
 //! Azure, a chat that remembers, and one clock for all that stands still until it is moved.
 
+use crate::postgres::{self, Database};
 use axum::body::Body;
 use axum::http::{Method, Request};
 use axum::{Json, Router, extract::State, routing::post};
@@ -51,6 +52,8 @@ pub(crate) struct World {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Clock,
     pub(crate) folder: TempDir,
+    /// Where the ledger is, if that is a server.
+    pub(crate) database: Option<Database>,
     messages: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -62,12 +65,33 @@ impl World {
 
     /// A world set up otherwise.
     pub(crate) async fn with(change: impl FnOnce(&mut Setup)) -> Self {
+        // The same stories are told on a server: `DOORWARD_TEST_STORE=postgres cargo test …`.
+        let on_a_server =
+            std::env::var_os("DOORWARD_TEST_STORE").is_some_and(|store| store == "postgres");
+        let database = if on_a_server {
+            let database = postgres::database().await;
+            Some(database.unwrap_or_else(|| panic!("PostgreSQL is not installed")))
+        } else {
+            None
+        };
+        Self::furnish(database, change).await
+    }
+
+    /// A world whose ledger is in a database on a server.
+    pub(crate) async fn on(database: &Database, change: impl FnOnce(&mut Setup)) -> Self {
+        Self::furnish(Some(database.clone()), change).await
+    }
+
+    async fn furnish(database: Option<Database>, change: impl FnOnce(&mut Setup)) -> Self {
         let clock = Clock::set_to("2026-11-22T12:00:00Z".parse().unwrap());
         let folder = tempfile::tempdir().unwrap();
         let azure = furnished(&clock).await;
         let messages = Arc::default();
         let chat = chat(Arc::clone(&messages)).await;
-        let (policy, config) = policy_and_settings(folder.path(), &azure, &chat);
+        let (policy, mut config) = policy_and_settings(folder.path(), &azure, &chat);
+        if let Some(database) = &database {
+            config["state"] = json!({ "file": database.file });
+        }
         let mut setup = Setup { policy, config };
         change(&mut setup);
         fs::create_dir(folder.path().join("policies")).unwrap();
@@ -83,13 +107,22 @@ impl World {
             app,
             clock,
             folder,
+            database,
             messages,
         }
     }
 
-    /// The program ends and begins anew, on the same database.
+    /// The program ends and begins anew, on the same database; whatever lease it had has run out.
     pub(crate) async fn restart(&mut self) {
+        if let Some(database) = &self.database {
+            database.leases_are_over().await;
+        }
         self.app = build(self.folder.path(), &self.clock).await;
+    }
+
+    /// The same program once more, on the same database, beside the first.
+    pub(crate) async fn replica(&self) -> Arc<App> {
+        build(self.folder.path(), &self.clock).await
     }
 
     /// A proven sender delivers the firewall's message about `address`.
@@ -142,20 +175,7 @@ impl World {
 
     /// Takes turns until nothing is left that could be done now.
     pub(crate) async fn settle(&self) {
-        let app = &*self.app;
-        for _ in 0..100 {
-            let before = *app.ledger.changed().borrow();
-            hosts::turn(app).await;
-            triage::turn(app).await.unwrap();
-            for id in app.registries.keys() {
-                reconcile::turn(app, id).await.unwrap();
-            }
-            notify::turn(app).await.unwrap();
-            if *app.ledger.changed().borrow() == before {
-                return;
-            }
-        }
-        panic!("this never settles");
+        settle(&self.app).await;
     }
 
     /// Lets time pass, second by second, with turns as they come due.
@@ -206,6 +226,24 @@ impl World {
             .unwrap_or_default()
             .to_owned()
     }
+}
+
+/// Takes turns of `app` until nothing is left that could be done now.
+pub(crate) async fn settle(app: &App) {
+    for _ in 0..100 {
+        app.ledger.follow().await.unwrap();
+        let before = *app.ledger.changed().borrow();
+        hosts::turn(app).await;
+        triage::turn(app).await.unwrap();
+        for id in app.registries.keys() {
+            reconcile::turn(app, id).await.unwrap();
+        }
+        notify::turn(app).await.unwrap();
+        if *app.ledger.changed().borrow() == before {
+            return;
+        }
+    }
+    panic!("this never settles");
 }
 
 /// A simulated Azure with the ordinary registry and NAT gateway.

@@ -5,17 +5,21 @@ use crate::cli::Failure;
 use crate::cli::whois::{Output, read_tags};
 use crate::clock::Clock;
 use crate::domain::address::GlobalIpv4;
+use crate::domain::advice::Advice;
 use crate::domain::denial::{Denial, Kind, Service};
-use crate::domain::policy::advice::{self, Advice};
+use crate::domain::policy::suppose::{Ago, posture};
 use crate::domain::policy::{
-    Explanation, Facts, Near, Policy, SetExplained, explain, nearest, sets_around,
+    Explanation, Facts, Near, Policy, Posture, SetExplained, explain, nearest, sets_around,
 };
 use crate::domain::proof::Proof;
-use crate::domain::sets::{External, Kind as SetKind, Membership, Owners, Sets};
+use crate::domain::seen::By;
+use crate::domain::sets::{Owners, Sets};
+use crate::domain::verdict::Note;
 use crate::domain::{ttl, words};
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -66,6 +70,16 @@ pub(crate) struct Explain {
     /// Addresses of a set that comes from elsewhere: build-egress=20.50.1.0/30,20.50.2.1
     #[arg(long = "set", value_name = "NAME=CIDRS")]
     sets: Vec<String>,
+    /// That a person (or the policy) granted it before, so long ago: person=3d; may be repeated
+    #[arg(long = "seen", value_name = "WHO=AGO", value_parser = granted)]
+    granted: Vec<(By, Duration)>,
+    /// How the registry stands: sku=Standard, public_access=disabled, default_action=allow,
+    /// virtual_network_rules=1, entries=20.1.0.0/16; may be repeated
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = field)]
+    posture: Vec<(String, String)>,
+    /// It was an import between registries that was refused
+    #[arg(long)]
+    import: bool,
     /// Microsoft's weekly service-tag file, for advice
     #[arg(long, value_name = "FILE")]
     service_tags: Option<PathBuf>,
@@ -92,13 +106,63 @@ struct Answer {
     nearest: Option<Near>,
     /// Why the address may never be opened.
     never: Option<String>,
-    advice: Vec<Advice>,
+    /// Why no firewall entry can help.
+    blocking: Vec<Told>,
+    /// Better ways in than an entry.
+    advice: Vec<Told>,
+}
+
+/// A diagnosis or a piece of advice.
+#[derive(Serialize)]
+struct Told {
+    code: &'static str,
+    text: String,
+    link: &'static str,
+}
+
+impl Told {
+    fn of_note(note: &Note) -> Option<Self> {
+        Some(Self {
+            code: note.code.name(),
+            text: note.text.clone(),
+            link: note.code.link()?,
+        })
+    }
+
+    fn of_advice(advice: &Advice) -> Self {
+        Self {
+            code: advice.code(),
+            text: advice.text().to_owned(),
+            link: advice.link(),
+        }
+    }
 }
 
 fn claim(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once('=')
         .ok_or("write a claim as NAME=VALUE, such as repository=contoso/api")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn granted(text: &str) -> Result<(By, Duration), String> {
+    let wrong = "write who granted it and how long ago, such as person=3d or policy=2h";
+    let (who, ago) = text.split_once('=').ok_or(wrong)?;
+    let by = match who {
+        "person" => By::Person,
+        "policy" => By::Policy,
+        _ => return Err(wrong.to_owned()),
+    };
+    let ago = ttl::parse(ago).map_err(|error| format!("{error}: {}", ttl::HINT))?;
+    Ok((by, ago))
+}
+
+fn field(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("write FIELD=VALUE, such as public_access=disabled")?;
+    let told = |(what, help)| format!("{what}; {help}");
+    posture([(name, value)]).map_err(told)?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -137,7 +201,26 @@ impl Explain {
             claims: self.claims.into_iter().collect(),
             peer: Some(self.ip),
         });
+        let said = self.posture.iter();
+        let said = said.map(|(name, value)| (name.as_str(), value.as_str()));
+        // Each field was looked at when it was read.
+        let live = posture(said).ok().filter(|_| !self.posture.is_empty());
+        let ours = BTreeSet::new();
+        let mut ago = Ago::default();
+        for (by, when) in &self.granted {
+            match by {
+                By::Person => ago.person = Some(*when),
+                By::Policy | By::Any => ago.policy = Some(*when),
+            }
+        }
+        let holders = tags.map_or_else(Vec::new, |tags| {
+            tags.holding(self.ip).map(str::to_owned).collect()
+        });
         let facts = Facts {
+            before: ago.as_of(at),
+            posture: live.as_ref().map(|live| Posture { live, ours: &ours }),
+            holders: &holders,
+            import: self.import,
             denial: &denial,
             registry: Some(&registry),
             source: &self.source,
@@ -149,39 +232,28 @@ impl Explain {
         };
         let explanation = explain(policy, sets, &facts, at);
         let never = GlobalIpv4::try_from(self.ip).err();
-        let advice = match never {
-            Some(_) => Vec::new(),
-            None => advise(policy, sets, tags, self.ip),
-        };
         Answer {
             ip: self.ip,
             registry,
             at,
-            explanation,
             sets: sets_around(policy, sets, self.ip),
             nearest: nearest(policy, sets, self.ip),
             never: never.map(|never| never.to_string()),
-            advice,
+            blocking: explanation
+                .verdict
+                .notes
+                .iter()
+                .filter_map(Told::of_note)
+                .collect(),
+            advice: explanation
+                .verdict
+                .advice
+                .iter()
+                .map(Told::of_advice)
+                .collect(),
+            explanation,
         }
     }
-}
-
-/// Advice from the shared sets that hold the address, and from the service-tag file if there is one.
-fn advise(policy: &Policy, sets: &Sets, tags: Option<&Owners>, ip: IpAddr) -> Vec<Advice> {
-    let holds = |set: &&std::sync::Arc<crate::domain::sets::AddressSet>| {
-        matches!(set.holds(ip, sets), Membership::Inside(_))
-    };
-    let owned = policy.all_sets().filter(holds).any(|set| set.is_owned());
-    let mut holders: Vec<&str> = Vec::new();
-    for set in policy.all_sets().filter(holds) {
-        match &set.kind {
-            SetKind::External(External::ServiceTag { tag, .. }) => holders.push(tag),
-            SetKind::External(External::GithubMeta { .. }) => holders.push("github"),
-            SetKind::External(_) | SetKind::Cidrs { .. } | SetKind::AnyOf(_) => {}
-        }
-    }
-    holders.extend(tags.into_iter().flat_map(|tags| tags.holding(ip)));
-    advice::about(holders, owned)
 }
 
 impl Answer {
@@ -211,6 +283,9 @@ impl Answer {
         }
         for note in &verdict.notes {
             writeln!(to, "  {}: {}", note.code.name(), note.text)?;
+            if let Some(link) = note.code.link() {
+                writeln!(to, "    {link}")?;
+            }
         }
         writeln!(to, "  asked as of {}\n\nrules", words::time(self.at))?;
         self.rules(to)?;
@@ -237,7 +312,7 @@ impl Answer {
         if let Some(never) = &self.never {
             writeln!(to, "\nnever opened: {never}")?;
         }
-        for Advice { code, text, link } in &self.advice {
+        for Told { code, text, link } in &self.advice {
             writeln!(to, "\nadvice {code}\n  {text}\n  {link}")?;
         }
         Ok(())

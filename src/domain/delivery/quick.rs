@@ -24,7 +24,7 @@ use std::ops::Range;
 
 /// How a batch is put together.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     /// `{"records":[…]}`
     Envelope,
     /// `[…]`
@@ -103,7 +103,7 @@ fn record(
 }
 
 /// Which batch this is, and its records' text without what is around all of them.
-fn batch(body: &[u8]) -> Option<(Shape, &[u8])> {
+pub(super) fn batch(body: &[u8]) -> Option<(Shape, &[u8])> {
     if let Some(rest) = body.strip_prefix(b"[") {
         let text = rest.trim_ascii().strip_suffix(b"]")?;
         return Some((Shape::Array, text.trim_ascii()));

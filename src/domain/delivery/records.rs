@@ -1,5 +1,6 @@
 //! Takes a body apart into records: one document, an array, an envelope, JSON lines, or text.
 
+use super::quick::{self, Shape};
 use crate::domain::event::{BadRecord, DeliveryError};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -92,6 +93,7 @@ pub(super) fn read<'b>(media_type: &str, body: &'b [u8]) -> Result<Body<'b>, Del
         Err(error) => {
             let offset = error.valid_up_to();
             return lines(body)
+                .or_else(|| broken_batch(body))
                 .map(Body::Json)
                 .ok_or(DeliveryError::NotUtf8 { offset });
         }
@@ -115,7 +117,9 @@ pub(super) fn read<'b>(media_type: &str, body: &'b [u8]) -> Result<Body<'b>, Del
         Err(error) => match lines(body) {
             Some(records) if expected != Expected::Perhaps => Ok(Body::Json(records)),
             Some(_) | None if expected == Expected::Perhaps => Ok(Body::Text(Cow::Borrowed(text))),
-            Some(_) | None => Err(syntax(&what(&error), error.line(), error.column())),
+            Some(_) | None => broken_batch(body)
+                .map(Body::Json)
+                .ok_or_else(|| syntax(&what(&error), error.line(), error.column())),
         },
     }
 }
@@ -191,4 +195,64 @@ fn lines(body: &[u8]) -> Option<Records> {
         .filter(|(_, value)| value.is_object())
         .count();
     (objects > 0 && objects >= records.bad.len()).then_some(records)
+}
+
+/// How many broken records a batch may have.
+const MOST_BROKEN: usize = 100;
+
+/// The records of a batch that is whole from its first bracket to its last, and of which some are
+/// broken; `None` if it is none, or if more of it is broken than not.
+fn broken_batch(body: &[u8]) -> Option<Records> {
+    let (shape, mut rest) = quick::batch(body.trim_ascii())?;
+    if shape == Shape::Lines {
+        return None;
+    }
+    let mut records = Records {
+        envelope: shape == Shape::Envelope,
+        ..Records::default()
+    };
+    while !rest.is_empty() && records.bad.len() <= MOST_BROKEN {
+        match item(rest) {
+            Ok((value, after)) => {
+                records.push(value);
+                rest = after;
+            }
+            Err(error) => {
+                let record = records.count().saturating_add(1);
+                let error = format!("the record is not valid JSON: {error}");
+                records.bad.push(BadRecord { record, error });
+                rest = next_object(rest);
+            }
+        }
+    }
+    (records.good.len() > records.bad.len()).then_some(records)
+}
+
+/// The first item of an array's text, and what comes after it and its comma.
+fn item(text: &[u8]) -> Result<(Value, &[u8]), String> {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter();
+    let told = |error: &serde_json::Error| {
+        let (line, column) = (error.line(), error.column());
+        format!("{} at line {line}, column {column} of it", what(error))
+    };
+    let value = match values.next() {
+        Some(value) => value.map_err(|error| told(&error))?,
+        None => return Err("nothing".to_owned()),
+    };
+    let after = text.get(values.byte_offset()..).unwrap_or_default();
+    match after.trim_ascii_start() {
+        [] => Ok((value, &[])),
+        [b',', after @ ..] => Ok((value, after.trim_ascii_start())),
+        _ => Err("expected `,` after it".to_owned()),
+    }
+}
+
+/// What begins with the next object that follows another one in an array.
+fn next_object(text: &[u8]) -> &[u8] {
+    let mut ends = memchr::memmem::find_iter(text, b"},");
+    let next = ends.find_map(|end| {
+        let after = text.get(end.checked_add(2)?..)?.trim_ascii_start();
+        after.starts_with(b"{").then_some(after)
+    });
+    next.unwrap_or_default()
 }

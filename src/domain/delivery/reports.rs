@@ -97,7 +97,9 @@ impl Reports {
 
     /// Reports what a JSON value holds; returns how much that was.
     pub(super) fn value(&mut self, value: &Value, context: &Context) -> usize {
-        let count = self.found(extract::json::in_value(value), context);
+        let found = extract::json::in_value(value);
+        let import = !found.is_empty() && extract::speaks_of_import(&value.to_string());
+        let count = self.found(found, context, import);
         if count == 0 && self.inaccessible && value.to_string().contains(INACCESSIBLE) {
             self.pass_over(super::INACCESSIBLE_IMAGE);
         }
@@ -106,14 +108,16 @@ impl Reports {
 
     /// Reports what a text holds.
     pub(super) fn text(&mut self, text: &str, context: &Context) -> usize {
-        let count = self.found(extract::json::in_text(text), context);
+        let found = extract::json::in_text(text);
+        let import = !found.is_empty() && extract::speaks_of_import(text);
+        let count = self.found(found, context, import);
         if count == 0 && self.inaccessible {
             self.pass_over(super::INACCESSIBLE_IMAGE);
         }
         count
     }
 
-    fn found(&mut self, found: Vec<Found>, context: &Context) -> usize {
+    fn found(&mut self, found: Vec<Found>, context: &Context, import: bool) -> usize {
         let mut seen = HashSet::new();
         let mut count: usize = 0;
         for found in found {
@@ -140,6 +144,7 @@ impl Reports {
                 login_server: about.login_server,
                 identity: about.identity,
                 user_agent: about.user_agent,
+                import: import && of_registry,
             });
         }
         count
@@ -161,6 +166,7 @@ impl Reports {
             login_server: about.login_server,
             identity: about.identity,
             user_agent: about.user_agent,
+            import: false,
         });
     }
 

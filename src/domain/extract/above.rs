@@ -53,7 +53,7 @@ impl Scene<'_> {
     fn block_above(&self, index: usize, from: usize) -> Above<'_> {
         static OUTCOME: LazyLock<Option<Regex>> = LazyLock::new(|| {
             Regex::new(
-                r"(?i)\n[ \t]*\n|succeeded|success|complete|digest: sha256|status: downloaded",
+                r"(?i)\n[ \t]*\n|succeeded|success|complete|digest: sha256|status: (?:downloaded|image is up to date)[^\n]*",
             )
             .ok()
         });

@@ -32,12 +32,17 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Address> {
     cursor.gap(|next| opens(next) || next.is_ascii_digit());
     let mut quoted = false;
     for _ in 0..WRAPPERS {
+        // Markup between the quotes is none of them.
+        cursor.blanks();
         match cursor.one_across(opens) {
             Some(_) => quoted = true,
             None => break,
         }
     }
     cursor.blanks();
+    if !quoted && says_none(*cursor) {
+        return None;
+    }
     let content = content(cursor, quoted);
     let ip = parse(&content);
     let mut closed = *cursor;
@@ -59,6 +64,11 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Address> {
         }
         _ => hidden(cursor, quoted),
     }
+}
+
+/// Whether the sentence goes on without any address or sign of one: people write so about denials.
+fn says_none(mut next: Cursor<'_>) -> bool {
+    next.letters("is") && next.rest().starts_with(char::is_whitespace)
 }
 
 /// Whether a blank, a line end or markup follows, as it does an address without quotes.
@@ -126,6 +136,7 @@ fn closes(c: char) -> bool {
 
 /// Skips what closes the address, and the target of a link that an editor made of it.
 fn close(cursor: &mut Cursor<'_>) {
+    cursor.blanks();
     cursor.gap(closes);
     let mut bracket = false;
     for _ in 0..WRAPPERS {
@@ -204,6 +215,7 @@ mod tests {
             "(20.1.2.3) is",
             "**20.1.2.3** is",
             "<b>20.1.2.3</b> is",
+            "'<b>20.1.2.3</b>' is",
             "[20.1.2.3](http://20.1.2.3) is",
             "' 20.1.2.3 ' is",
             "'20.1.2.3:50122' is",
@@ -234,7 +246,6 @@ mod tests {
             "... is not",
             "… is not",
             "x.x.x.x is not",
-            "is not",
             "'***' is not",
             "'20.1.2.0/24' is not",
             "'20.1.2' is not",
@@ -245,7 +256,7 @@ mod tests {
         ] {
             assert_eq!(read_in(text), Some(Address::Hidden), "{text}");
         }
-        for text in ["'20.1.2.3", "'20.1.", ""] {
+        for text in ["'20.1.2.3", "'20.1.", "", "is not", " is not"] {
             assert_eq!(read_in(text), None, "{text}");
         }
     }

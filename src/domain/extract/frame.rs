@@ -80,8 +80,8 @@ fn only_frame_words(between: &str) -> bool {
 pub(super) fn named_host(line: &str) -> Option<(usize, usize)> {
     static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(concat!(
-            r"(?i)\b(?:image|repository|reference|registry|server|login(?: to)?|pull(?:ing)?|push(?:ing)?(?: to)?|from)",
-            r#"[ \t:=]*["'\[`(<]*(?:(?:docker|oci|https?)://)?"#,
+            r"(?i)\b(?:(?:image|repository|reference|registry|server|login(?: to)?|pull(?:ing)?|push(?:ing)?(?: to)?|from)",
+            r#"[ \t:=]*["'\[`(<]*(?:(?:docker|oci|https?)://)?|(?:docker|oci)://)"#,
             r"((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24})(?::\d{1,5})?(?:$|[^a-z0-9.@-])"
         ))
         .ok()
@@ -230,6 +230,10 @@ mod tests {
         );
         assert_eq!(
             named("docker login cr.example.com -u x"),
+            Some("cr.example.com")
+        );
+        assert_eq!(
+            named("initializing source docker://cr.example.com/app:v1: "),
             Some("cr.example.com")
         );
         assert_eq!(named("Failed to pull image \"ghcr.io/a/b:v1\": "), None);

@@ -43,7 +43,7 @@ impl Scene<'_> {
 }
 
 /// Whether a text speaks of an import at all.
-pub(super) fn speaks_of_import(text: &str) -> bool {
+pub(in crate::domain) fn speaks_of_import(text: &str) -> bool {
     static IMPORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"(?i)\bacr import\b|acr_import|importimage|operation registries-").ok()
     });

@@ -75,7 +75,7 @@ fn by_line(text: &str) -> Vec<Found> {
     let mut at: usize = 0;
     for line in text.split_inclusive('\n') {
         let end = at.saturating_add(line.len());
-        if let Some(value) = json_in(line) {
+        if let Some(value) = json_in(line).filter(|value| !is_answer(value)) {
             found.extend(in_lines(text.get(block_from..at).unwrap_or_default()));
             found.extend(in_value(&value));
             block_from = end;
@@ -104,6 +104,15 @@ fn json_in(line: &str) -> Option<Value> {
         trimmed.contains("403") && trimmed.contains("esultDescription") && trimmed.ends_with('}');
     let object = trimmed.get(trimmed.find('{')?..).filter(|_| row)?;
     serde_json::from_str(object).ok()
+}
+
+/// Whether a line is a registry's answer and no record: clients print it below the request
+/// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes>).
+fn is_answer(value: &Value) -> bool {
+    let fields = value.as_object();
+    fields.is_some_and(|fields| {
+        fields.len() == 1 && fields.get("errors").is_some_and(Value::is_array)
+    })
 }
 
 /// Each denial once, in order of appearance.
@@ -238,11 +247,9 @@ impl<'v> Walk<'v> {
         let mut inner: Option<&Value> = None;
         for around in self.above.iter().rev() {
             let mut named = Vec::new();
-            if let Value::Object(fields) = around {
-                for (key, field) in fields {
-                    if !inner.is_some_and(|inner| std::ptr::eq(inner, field)) {
-                        collect(key, field, &mut named, &mut self.elsewhere);
-                    }
+            for (key, field) in beside(around) {
+                if !inner.is_some_and(|inner| holds(inner, field)) {
+                    collect(key, field, &mut named, &mut self.elsewhere);
                 }
             }
             inner = Some(around);
@@ -268,6 +275,32 @@ impl<'v> Walk<'v> {
             return;
         }
     }
+}
+
+/// The fields of a record. Pairs of a name and a value are fields as well: so Azure Batch and
+/// OpenTelemetry write records.
+fn beside(value: &Value) -> Vec<(&str, &Value)> {
+    let pair = |item| -> Option<(&str, &Value)> {
+        let fields = Value::as_object(item).filter(|fields| fields.len() == 2)?;
+        let name = fields.get("name").or_else(|| fields.get("key"))?;
+        Some((name.as_str()?, fields.get("value")?))
+    };
+    match value {
+        Value::Object(fields) => fields.iter().map(|(key, field)| (&**key, field)).collect(),
+        Value::Array(items) => {
+            let pairs: Option<Vec<_>> = items.iter().map(pair).collect();
+            pairs.unwrap_or_default()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
+}
+
+/// Whether `field` is the value that was come from, or the one of the pair that it is.
+fn holds(inner: &Value, field: &Value) -> bool {
+    std::ptr::eq(inner, field)
+        || inner
+            .get("value")
+            .is_some_and(|value| std::ptr::eq(value, field))
 }
 
 /// The value that all of these are, if there is any.

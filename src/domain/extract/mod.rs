@@ -32,6 +32,7 @@ use record::About;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+pub(in crate::domain) use import::speaks_of_import;
 pub use json::parse_document;
 pub use sieve::may_hold_denial;
 pub(in crate::domain) use sieve::may_hold_more_than_a_status;

@@ -1,25 +1,24 @@
 //! Cases: what a policy is expected to say, written beside it in `*.cases.yaml`.
 
+use super::expect::{Expect, read_expect};
 use super::rule::KINDS;
-use super::{Facts, Policy, Rule, decide};
+use super::suppose::{Ago, more_facts};
+use super::{Facts, Policy, Posture, Rule, decide};
 use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::firewall::Live;
 use crate::domain::problem::{Place, Problems, Sink, did_you_mean};
 use crate::domain::proof::Proof;
 use crate::domain::sets::{External, Kind as SetKind, Sets, parse_cidr};
-use crate::domain::ttl::Show;
-use crate::domain::verdict::{Action, NoteCode, Verdict};
+use crate::domain::verdict::Verdict;
 use crate::domain::yaml::{self, Fields, Item};
 use ipnet::IpNet;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 /// The limit of a case that names none: the same as a configuration's.
 const MAX_TTL: Duration = Duration::from_hours(24);
-/// What a case calls the policy's default.
-const DEFAULT: &str = "default";
-
 /// Addresses that stand in for those of a set from elsewhere.
 type Literal = (External, Vec<IpNet>);
 
@@ -39,20 +38,14 @@ pub struct Case {
     user_agent: Option<String>,
     proof: Option<Proof>,
     trusted_status_403: bool,
+    pub(super) before: Ago,
+    pub(super) posture: Option<Live>,
+    pub(super) holders: Vec<String>,
+    pub(super) import: bool,
     max_ttl: Duration,
     at: Timestamp,
     literals: Vec<Literal>,
     expect: Expect,
-}
-
-/// What is expected; what is not written is not looked at.
-#[derive(Clone, Debug, Default)]
-struct Expect {
-    verdict: Option<Action>,
-    rule: Option<String>,
-    ttl: Option<Duration>,
-    notes: Option<Vec<String>>,
-    observed: Option<Vec<String>>,
 }
 
 /// What became of a case.
@@ -84,7 +77,13 @@ impl Case {
             sets = sets.with(external.clone(), networks.iter().copied(), self.at);
         }
         let registry = self.denial.registry.as_deref().filter(|_| self.enrolled);
+        let ours = BTreeSet::new();
+        let posture = self.posture.as_ref();
         let facts = Facts {
+            before: self.before.as_of(self.at),
+            posture: posture.map(|live| Posture { live, ours: &ours }),
+            holders: &self.holders,
+            import: self.import,
             denial: &self.denial,
             registry,
             source: &self.source,
@@ -97,56 +96,6 @@ impl Case {
         let verdict = decide(policy, &sets, &facts, self.at);
         let wrong = self.expect.compare(&verdict);
         Outcome { verdict, wrong }
-    }
-}
-
-impl Expect {
-    fn compare(&self, verdict: &Verdict) -> Vec<String> {
-        let mut wrong = Vec::new();
-        let mut check = |what: &str, expected: Option<String>, got: String| {
-            if let Some(expected) = expected.filter(|expected| *expected != got) {
-                wrong.push(format!("{what} is {got}, expected {expected}"));
-            }
-        };
-        let sorted = |names: &[String]| {
-            let mut names = names.to_vec();
-            names.sort_unstable();
-            names.dedup();
-            format!("[{}]", names.join(", "))
-        };
-        let notes: Vec<String> = verdict
-            .notes
-            .iter()
-            .map(|note| note.code.name().to_owned())
-            .collect();
-        let observed: Vec<String> = verdict
-            .observed
-            .iter()
-            .map(|seen| seen.rule.clone())
-            .collect();
-        let ttl = verdict
-            .ttl
-            .map_or_else(|| "none".to_owned(), |ttl| Show(ttl).to_string());
-        let rule = verdict.rule.clone().unwrap_or_else(|| DEFAULT.to_owned());
-        let action = |action: Action| action.to_string();
-        check(
-            "the verdict",
-            self.verdict.map(action),
-            action(verdict.action),
-        );
-        check("the rule", self.rule.clone(), rule);
-        check("the ttl", self.ttl.map(|ttl| Show(ttl).to_string()), ttl);
-        check(
-            "the list of notes",
-            self.notes.as_deref().map(sorted),
-            sorted(&notes),
-        );
-        check(
-            "the list of observed rules",
-            self.observed.as_deref().map(sorted),
-            sorted(&observed),
-        );
-        wrong
     }
 }
 
@@ -232,6 +181,10 @@ fn case(
         user_agent: None,
         proof: None,
         trusted_status_403: false,
+        before: Ago::default(),
+        posture: None,
+        holders: Vec::new(),
+        import: false,
         max_ttl: MAX_TTL,
         at: at.unwrap_or_default(),
         literals: all,
@@ -280,6 +233,7 @@ fn read_facts(case: &mut Case, item: &Item<'_>, sink: &mut Sink<'_>) -> Option<(
     if let Some(item) = fields.take("trusted_status_403") {
         case.trusted_status_403 = item.flag(sink)?;
     }
+    more_facts(case, &mut fields, sink);
     if let Some(item) = fields.take("max_ttl") {
         case.max_ttl = item.duration(sink)?;
     }
@@ -296,67 +250,6 @@ fn read_proof(item: &Item<'_>, peer: Option<IpAddr>, sink: &mut Sink<'_>) -> Pro
         }
     }
     Proof { claims, peer }
-}
-
-fn read_expect(item: &Item<'_>, policy: &Policy, sink: &mut Sink<'_>) -> Option<Expect> {
-    let mut fields = item.fields(sink)?;
-    let help = "say what is to happen: `verdict: ask`";
-    let verdict = fields.need("verdict", help, sink);
-    let rule = fields.take("rule");
-    let rule = rule.and_then(|item| Some((item.text(sink)?, item)));
-    if let Some((name, item)) = &rule {
-        known_rule(item, name, policy, sink);
-    }
-    let notes = names(&mut fields, "notes", sink, |item, note, sink| {
-        if NoteCode::by_name(note).is_none() {
-            let help = did_you_mean(note, NoteCode::ALL.map(NoteCode::name));
-            let help =
-                help.unwrap_or_else(|| "see what `doorward policy explain` notes".to_owned());
-            item.error(format!("there is no note `{note}`"), help, sink);
-        }
-    });
-    let ttl = fields.take("for");
-    let expect = Expect {
-        verdict: verdict.and_then(|verdict| verdict.word(&Action::NAMES, sink)),
-        rule: rule.map(|(name, _)| name.to_owned()),
-        ttl: ttl.and_then(|ttl| ttl.duration(sink)),
-        notes,
-        observed: names(&mut fields, "observed", sink, |item, rule, sink| {
-            known_rule(item, rule, policy, sink);
-        }),
-    };
-    fields.finish(sink);
-    Some(expect)
-}
-
-/// A list of names, if it is there; it may be empty.
-fn names(
-    fields: &mut Fields<'_>,
-    name: &'static str,
-    sink: &mut Sink<'_>,
-    check: impl Fn(&Item<'_>, &str, &mut Sink<'_>),
-) -> Option<Vec<String>> {
-    let mut names = Vec::new();
-    for item in fields.take(name)?.each() {
-        if let Some(text) = item.text(sink) {
-            check(&item, text, sink);
-            names.push(text.to_owned());
-        }
-    }
-    Some(names)
-}
-
-/// Reports a rule that the policy does not have.
-fn known_rule(item: &Item<'_>, name: &str, policy: &Policy, sink: &mut Sink<'_>) {
-    let names = || {
-        let rules = policy.rules.iter().map(|rule| rule.name.as_str());
-        rules.chain([DEFAULT])
-    };
-    if !names().any(|known| known == name) {
-        let help = did_you_mean(name, names());
-        let help = help.unwrap_or_else(|| "write a rule's name, or `default`".to_owned());
-        item.error(format!("there is no rule `{name}`"), help, sink);
-    }
 }
 
 /// `sets: { build-egress: [20.50.1.0/30] }`: addresses for sets that come from elsewhere.

@@ -1,6 +1,7 @@
 //! What is allowed in a policy and yet odd: rules that nothing reaches, shared addresses for long.
 
-use super::{Rule, When};
+use super::include::includes;
+use super::{DEFAULT_TTL, Rule, When};
 use crate::domain::problem::Sink;
 use crate::domain::ttl::Show;
 use crate::domain::verdict::Action;
@@ -9,10 +10,12 @@ use std::time::Duration;
 /// Longer than this, an address that others share has likely gone to somebody else.
 const LONG: Duration = Duration::from_hours(4);
 
+/// Shorter than this, a grant is over before it is in anybody's way.
+const SHORT: Duration = Duration::from_mins(15);
+
 /// Warns of what is odd about the rules.
 pub(super) fn warn(files: &[(String, String)], rules: &[Rule], sinks: &mut [Sink<'_>]) {
-    let mut wall: Option<&Rule> = None;
-    for rule in rules {
+    for (place, rule) in rules.iter().enumerate() {
         let of_rule = |(name, _): &(String, String)| *name == rule.file;
         let Some(sink) = files
             .iter()
@@ -22,17 +25,22 @@ pub(super) fn warn(files: &[(String, String)], rules: &[Rule], sinks: &mut [Sink
             continue;
         };
         let name = &rule.name;
-        if let (Some(wall), true) = (wall, rule.then != Action::Forbid) {
-            let what = format!(
-                "nothing reaches rule `{name}`: `{}` before it matches everything",
-                wall.name
-            );
-            sink.warn(
-                &rule.place,
-                "",
-                what,
-                "give that rule a condition, or move it to the end",
-            );
+        if let Some(wall) = wall(rules, place, rule) {
+            let other = &wall.name;
+            let what = if is_unconditional(&wall.when) {
+                format!("nothing reaches rule `{name}`: `{other}` matches everything")
+            } else {
+                format!(
+                    "nothing reaches rule `{name}`: `{other}` ({}:{}) matches wherever it does",
+                    wall.file, wall.place.line
+                )
+            };
+            let help = if wall.then == Action::Forbid {
+                format!("forbid wins wherever it stands: narrow `{other}`, or take this rule out")
+            } else {
+                format!("narrow `{other}`, or move this rule before it")
+            };
+            sink.warn(&rule.place, "", what, help);
         }
         if let (Some(_), Some(ttl)) = (&rule.accept_shared, rule.ttl)
             && ttl > LONG
@@ -53,9 +61,50 @@ pub(super) fn warn(files: &[(String, String)], rules: &[Rule], sinks: &mut [Sink
             let help = "add `ref` or `environment` to its claims";
             sink.warn(&rule.place, "", what, help);
         }
-        if wall.is_none() && !rule.observe && is_unconditional(&rule.when) {
-            wall = Some(rule);
-        }
+        odd_grants(rule, sink);
+    }
+}
+
+/// The rule that decides in place of `rule` at `place`, whatever comes: one before it, or one that
+/// forbids anywhere.
+fn wall<'a>(rules: &'a [Rule], place: usize, rule: &Rule) -> Option<&'a Rule> {
+    let mut others = rules.iter().enumerate();
+    let stands_before = |(at, other): &(usize, &Rule)| match (other.then, rule.then) {
+        (Action::Forbid, Action::Forbid) => *at < place,
+        (Action::Forbid, _) => *at != place,
+        (_, Action::Forbid) => false,
+        (_, _) => *at < place,
+    };
+    others
+        .find(|found| stands_before(found) && !found.1.observe && includes(found.1, rule))
+        .map(|(_, other)| other)
+}
+
+/// Warns of grants that come and go otherwise than somebody may think.
+fn odd_grants(rule: &Rule, sink: &mut Sink<'_>) {
+    let name = &rule.name;
+    let lasts = rule.ttl.unwrap_or(DEFAULT_TTL);
+    if rule.evictable && lasts <= SHORT {
+        let what = format!(
+            "rule `{name}` makes grants of {} evictable, which end soon anyway",
+            Show(lasts)
+        );
+        let help = "what is evictable goes soonest end first; leave it to grants that last";
+        sink.warn(&rule.place, "", what, help);
+    }
+    if let Some(renew) = rule.renew
+        && renew > LONG
+        && (rule.accept_shared.is_some() || rule.when.address.iter().any(|set| !set.is_owned()))
+    {
+        let what = format!(
+            "rule `{name}` renews by {} for an address that others share",
+            Show(renew)
+        );
+        let help = format!(
+            "{} is plenty: it is renewed again while it is used",
+            Show(LONG)
+        );
+        sink.warn(&rule.place, "", what, help);
     }
 }
 
@@ -71,6 +120,7 @@ fn is_unconditional(when: &When) -> bool {
         user_agent,
         hours,
         claims,
+        seen,
     } = when;
     let globs = [registry, repository, reference, identity, user_agent];
     address.is_empty()
@@ -79,4 +129,5 @@ fn is_unconditional(when: &When) -> bool {
         && kind.is_empty()
         && hours.is_empty()
         && claims.is_empty()
+        && seen.is_empty()
 }

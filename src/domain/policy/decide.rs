@@ -1,5 +1,6 @@
 //! What a policy says about a denial: one evaluation, which [`decide`] and `explain` share.
 
+use super::diagnose;
 use super::evaluate::{Trace, evaluate};
 use super::{Facts, Policy, Rule};
 use crate::domain::address::GlobalIpv4;
@@ -67,6 +68,13 @@ pub(super) fn settle(
         .collect();
     own_address(&mut verdict, facts);
     rails(&mut verdict, facts);
+    if !matches!(verdict.action, Action::Forbid | Action::Ignore) {
+        let openable = facts
+            .denial
+            .ip
+            .is_some_and(|ip| GlobalIpv4::try_from(ip).is_ok());
+        verdict.advice = diagnose::advise(policy, sets, facts, openable);
+    }
     limit(&mut verdict, facts.max_ttl);
     verdict
 }
@@ -107,6 +115,8 @@ fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets, facts: &Facts<'_>) ->
         sets: used,
         observed: Vec::new(),
         notes: Vec::new(),
+        advice: Vec::new(),
+        shadow: None,
     };
     if rule.then == Action::Allow && rule.accept_shared.is_none() && !rule.rests_on_claims() {
         for set in &rule.when.address {
@@ -151,6 +161,8 @@ fn from_default(policy: &Policy) -> Verdict {
         sets: Vec::new(),
         observed: Vec::new(),
         notes: Vec::new(),
+        advice: Vec::new(),
+        shadow: None,
     }
 }
 
@@ -175,16 +187,8 @@ fn own_address(verdict: &mut Verdict, facts: &Facts<'_>) {
 /// What no policy can open: the verdict becomes at most an alert that says why, before all else.
 fn rails(verdict: &mut Verdict, facts: &Facts<'_>) {
     let denial = facts.denial;
-    let mut reasons = Vec::new();
+    let mut reasons = diagnose::blocking(facts);
     let mut stop = |code, text: String| reasons.push(Note { code, text });
-    match denial.ip.map(GlobalIpv4::try_from) {
-        Some(Ok(_)) => {}
-        Some(Err(error)) => stop(NoteCode::NotOpenable, error.to_string()),
-        None => {
-            let text = "the denial names no address, so there is nothing to open";
-            stop(NoteCode::NoAddress, text.to_owned());
-        }
-    }
     if denial.kind == Kind::Suspected && !facts.trusted_status_403 {
         let text = "a 403 without the firewall's message may be a missing role: `trust_status_403: true` on the source lets its status-403 records open";
         stop(NoteCode::Suspected, text.to_owned());

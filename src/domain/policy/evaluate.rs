@@ -29,10 +29,11 @@ pub(super) enum Field {
     UserAgent,
     Hours,
     Claims,
+    Seen,
 }
 
 impl Field {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Address,
         Self::Registry,
         Self::Repository,
@@ -43,6 +44,7 @@ impl Field {
         Self::UserAgent,
         Self::Hours,
         Self::Claims,
+        Self::Seen,
     ];
 }
 
@@ -140,6 +142,7 @@ fn ask(
         Field::UserAgent => globs(&when.user_agent, facts.user_agent),
         Field::Source => any(&when.source, |source| source == facts.source),
         Field::Kind => any(&when.kind, |kind| *kind == denial.kind),
+        Field::Seen => any(&when.seen, |seen| seen.holds(facts.before, now)),
         Field::Hours => any(&when.hours, |hours| hours.contain(now)),
         Field::Claims => (!when.claims.is_empty()).then(|| {
             when.claims.iter().all(|wanted| {

@@ -90,6 +90,7 @@ fn name(field: Field) -> &'static str {
         Field::UserAgent => "user_agent",
         Field::Hours => "hours",
         Field::Claims => "claims",
+        Field::Seen => "seen",
     }
 }
 
@@ -123,12 +124,29 @@ fn why(field: Field, held: &Held, rule: &Rule, (facts, now): (&Facts<'_>, Timest
         Field::UserAgent => (facts.user_agent.map(str::to_owned), list(&when.user_agent)),
         Field::Hours => (Some(now.to_string()), list(&when.hours)),
         Field::Claims => return claims(when, facts),
+        Field::Seen => return seen(when, facts, held == &Held::No),
     };
     match (value, missing) {
         (None, _) => "the denial does not say".to_owned(),
         (Some(value), true) => format!("`{value}` is not in {wanted}"),
         (Some(value), false) => format!("`{value}` is in {wanted}"),
     }
+}
+
+/// When the address was granted before, and whether that is what the rule wants.
+fn seen(when: &When, facts: &Facts<'_>, missing: bool) -> String {
+    let said = |at: Option<Timestamp>, by: &str| at.map(|at| format!("{by} at {at}"));
+    let before = [
+        said(facts.before.person, "by a person"),
+        said(facts.before.policy, "by the policy"),
+    ];
+    let before: Vec<String> = before.into_iter().flatten().collect();
+    let wanted = list(&when.seen);
+    if before.is_empty() {
+        return format!("the address was not granted here before, as is wanted {wanted}");
+    }
+    let not = if missing { "not " } else { "" };
+    format!("granted {}: that is {not}{wanted}", before.join(", "))
 }
 
 /// What each wanted claim says.

@@ -104,6 +104,20 @@ impl Glob {
         self.tokens.iter().all(star)
     }
 
+    /// Whether every name matches, whatever is in it.
+    pub fn is_everything(&self) -> bool {
+        self.is_anything() && self.tokens.contains(&Token::Across)
+    }
+
+    /// The only name that matches, if it leaves nothing open.
+    pub fn literal(&self) -> Option<&str> {
+        let plain = self
+            .tokens
+            .iter()
+            .all(|token| matches!(token, Token::Is(_)));
+        plain.then_some(self.text.as_str())
+    }
+
     /// Whether it begins with a sign that it leaves open.
     pub fn begins_open(&self) -> bool {
         !matches!(self.tokens.first(), Some(Token::Is(_)))

@@ -1,23 +1,27 @@
 //! Policy: rules that people can read, and what they say about a denial.
 
-pub mod advice;
 pub mod cases;
 mod check;
 mod decide;
 mod define;
+mod diagnose;
 mod evaluate;
+mod expect;
 mod explain;
 mod glob;
 mod hours;
+mod include;
 mod leaf;
 mod nearest;
 mod parse;
 pub mod replay;
 mod rule;
+pub mod suppose;
 #[cfg(test)]
 mod tests;
 
 pub use decide::{DEFAULT_TTL, decide};
+pub use diagnose::Posture;
 pub use explain::{Condition, Explanation, RuleExplained, explain};
 pub use glob::{GLOB_HINT, Glob, GlobError, Style};
 pub use hours::{Hours, HoursError};
@@ -27,6 +31,7 @@ pub use parse::parse;
 use super::denial::{Denial, Kind};
 use super::problem::{Place, Problems};
 use super::proof::{ClaimIs, Proof};
+use super::seen::{Before, Seen};
 use super::sets::{AddressSet, External, Membership, Sets, WIDEST_OWNED};
 use super::ttl::Show;
 use super::verdict::{Action, Approvals};
@@ -112,6 +117,8 @@ pub struct When {
     pub user_agent: Vec<Glob>,
     /// The time.
     pub hours: Vec<Hours>,
+    /// That the address was granted before on this registry.
+    pub seen: Vec<Seen>,
 }
 
 /// What the shell knows about a denial when it asks for a verdict.
@@ -131,6 +138,14 @@ pub struct Facts<'a> {
     pub user_agent: Option<&'a str>,
     /// Whether this is a status-403 record of a source that is trusted with them.
     pub trusted_status_403: bool,
+    /// When the address was last granted on this registry.
+    pub before: Before,
+    /// The registry as it was read a short while ago; `None` where that is not known.
+    pub posture: Option<Posture<'a>>,
+    /// Service tags and lists that are known to hold the address, beside the policy's own sets.
+    pub holders: &'a [String],
+    /// Whether an import between registries was refused.
+    pub import: bool,
     /// The longest that anything may be open.
     pub max_ttl: Duration,
 }

@@ -140,6 +140,11 @@ fn default(documents: &[Document<'_>], definitions: &mut Definitions<'_, '_>) ->
                 sink,
             );
         }
+        if document.observe {
+            let what = "this counts although the rules of its file are only observed";
+            let help = "move `default` to a file that is in force, or take it out";
+            sink.warn(item.place(), &item.path, what.to_owned(), help);
+        }
         default = item.word(&Action::NAMES, sink);
         if default == Some(Action::Allow) {
             let help = "write `default: ask`, and a rule with evidence for what may open";

@@ -7,9 +7,11 @@ use super::{Rule, When};
 use crate::domain::denial::Kind;
 use crate::domain::problem::Sink;
 use crate::domain::proof::{ClaimIs, read_claims};
+use crate::domain::seen::{self, By, Seen};
 use crate::domain::sets::{AddressSet, WIDEST_OWNED};
+use crate::domain::ttl::Show;
 use crate::domain::verdict::{Action, Approvals};
-use crate::domain::yaml::{Fields, Item};
+use crate::domain::yaml::{Fields, Item, Value};
 
 /// The kinds of denials by their names.
 pub(super) const KINDS: [(&str, Kind); 2] =
@@ -18,8 +20,6 @@ pub(super) const KINDS: [(&str, Kind); 2] =
 const MODES: [(&str, bool); 2] = [("enforce", false), ("observe", true)];
 /// More grants than a registry has room for.
 const MANY: u32 = 10_000;
-/// Conditions that are to come.
-const LATER_WHEN: [&str; 1] = ["seen"];
 
 /// The name that a policy has for a kind of denial.
 pub(super) fn kind_word(kind: Kind) -> &'static str {
@@ -198,7 +198,7 @@ fn conditions<'a>(
     });
     when.hours = each(&mut fields, "hours", sink, hours);
     when.claims = claims(&mut fields, sink);
-    fields.not_yet(&LATER_WHEN, sink);
+    when.seen = each(&mut fields, "seen", sink, seen);
     fields.finish(sink);
     when.address = address?;
     Some(())
@@ -254,6 +254,31 @@ fn claims(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Vec<ClaimIs> {
         item.error("this names no claim", help, sink);
     }
     claims
+}
+
+/// `7d`, or `{ within: 7d, by: person }`.
+fn seen(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Seen> {
+    let (within, by) = if let Value::Map(_) = item.node.value {
+        let mut fields = item.fields(sink)?;
+        let help = "say how long ago at most, as in `within: 7d`";
+        let within = fields.need("within", help, sink);
+        let by = fields.take("by");
+        let by = by.map_or(Some(By::Any), |by| by.word(&By::NAMES, sink));
+        fields.finish(sink);
+        (within?, by?)
+    } else {
+        (item.clone(), By::Any)
+    };
+    let duration = within.duration(sink)?;
+    if duration > seen::LONGEST {
+        let longest = Show(seen::LONGEST);
+        let what = format!("doorward remembers grants for {longest}, not for longer");
+        within.error(what, format!("write `{longest}` or less"), sink);
+    }
+    Some(Seen {
+        within: duration,
+        by,
+    })
 }
 
 /// `{ days, from, to, zone }`.

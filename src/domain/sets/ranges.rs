@@ -65,6 +65,12 @@ impl Ranges {
         }
     }
 
+    /// Whether every address of these is one of `other`.
+    pub fn lie_in(&self, other: &Self) -> bool {
+        let v4 = self.v4.iter().all(|range| lies_in(*range, &other.v4));
+        v4 && self.v6.iter().all(|range| lies_in(*range, &other.v6))
+    }
+
     /// Whether there is no address at all.
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
@@ -123,6 +129,13 @@ fn holds<A: Ord + Copy>(ranges: &[(A, A)], address: A) -> bool {
         .checked_sub(1)
         .and_then(|index| ranges.get(index))
         .is_some_and(|(_, end)| address <= *end)
+}
+
+/// Whether a stretch lies in one of the ranges, which do not touch each other.
+fn lies_in<A: Ord + Copy>((start, end): (A, A), ranges: &[(A, A)]) -> bool {
+    let after = ranges.partition_point(|(first, _)| *first <= start);
+    let below = after.checked_sub(1).and_then(|index| ranges.get(index));
+    below.is_some_and(|(_, last)| end <= *last)
 }
 
 /// How far `address` is from the ranges beside it.

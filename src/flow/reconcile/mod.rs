@@ -20,6 +20,7 @@ use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::state::{Registry, Standing, State};
+use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -57,6 +58,7 @@ struct Attempt<'a> {
     app: &'a App,
     id: &'a ResourceId,
     call: &'a Call,
+    held: &'a Held,
 }
 
 /// What keeps a turn from its end.
@@ -91,11 +93,38 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     if let Some(wait) = app.pace(id).waiting(now) {
         return Ok(Turn::Again(wait));
     }
+    let held = match lease::take(app, id).await? {
+        Ok(held) => held,
+        Err(wait) => return Ok(Turn::Again(clock::add(now, wait))),
+    };
+    let turn = match turn_under(app, id, &held).await {
+        // Another process was faster: it is to be looked at anew.
+        Err(StoreError::Already | StoreError::Moved) => {
+            Ok(Turn::Again(clock::add(now, READ_AGAIN)))
+        }
+        turn => turn,
+    };
+    let pause = match &turn {
+        Ok(Turn::Again(at)) => Duration::try_from(at.duration_since(app.clock.now())),
+        Ok(Turn::Idle | Turn::Done) | Err(_) => Ok(Duration::ZERO),
+    };
+    lease::release(app, id, &held, pause.unwrap_or_default()).await;
+    turn
+}
+
+/// The turn, under a lease.
+async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, StoreError> {
+    app.ledger.follow().await?;
+    let now = app.clock.now();
+    if !app.ledger.read(|state| has_work(state, id, now)) {
+        return Ok(Turn::Idle);
+    }
     let call = Call::new(app.clock.id());
     let (left, why) = match attempt(Attempt {
         app,
         id,
         call: &call,
+        held,
     })
     .await
     {
@@ -139,7 +168,7 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
 }
 
 async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
-    let Attempt { app, id, call } = attempt;
+    let Attempt { app, id, call, .. } = attempt;
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
     if live.is_being_updated() {
         return Ok(Left::After(READ_AGAIN));

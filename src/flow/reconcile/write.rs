@@ -9,6 +9,7 @@ use crate::domain::firewall::{Live, Patch};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
 use crate::domain::resource_id::ResourceId;
+use crate::flow::lease;
 use crate::store::StoreError;
 use std::time::Duration;
 
@@ -37,21 +38,30 @@ pub(super) async fn settle(app: &App, id: &ResourceId, live: &Live) -> Result<bo
 
 /// Writes `patch`: intent into the ledger, a last GET, the PATCH, and a read to see.
 pub(super) async fn write(
-    Attempt { app, id, call }: Attempt<'_>,
+    attempt: Attempt<'_>,
     live: &Live,
     patch: Patch,
     limit: u32,
 ) -> Result<Left, Trouble> {
+    let Attempt { app, id, call, .. } = attempt;
     let write = Write {
         id: WriteId(call.correlation_id),
         registry: id.clone(),
         add: patch.add.iter().copied().collect(),
         remove: patch.remove.iter().copied().collect(),
         before: live.entries(),
+        generation: attempt.held.generation(),
     };
     app.ledger
         .append(app.clock.now(), vec![What::WriteIntended(write.clone())])
         .await?;
+    let renewed = lease::take(app, id).await?.ok();
+    let renewed = renewed.filter(|held| held.generation() == write.generation);
+    let Some(held) = renewed else {
+        let reason = "the right to write had passed on to another replica, so it was not sent";
+        not_applied(app, &write, reason).await?;
+        return Ok(Left::After(READ_AGAIN));
+    };
     // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
     let fresh = match read::live(app, id, app.arm.api_version(), call).await {
         Ok(fresh) => fresh.with_virtual_network_rules_of(live),
@@ -74,10 +84,17 @@ pub(super) async fn write(
         return Ok(Left::After(Duration::ZERO));
     }
     let body = breadcrumbs::body(app, id, &patch, &fresh);
-    let outcome = app.arm.patch_registry(id, &body, call).await;
+    let outcome = app
+        .arm
+        .patch_registry(id, &body, call, || held.may_patch())
+        .await;
     tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
     match outcome {
-        Ok(()) => verify(Attempt { app, id, call }, &write, &fresh).await,
+        Ok(()) => verify(attempt, &write, &fresh).await,
+        Err(error @ PatchError::TooLate) => {
+            not_applied(app, &write, &error.to_string()).await?;
+            Ok(Left::After(Duration::ZERO))
+        }
         Err(PatchError::Unknown { why }) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "what became of the PATCH is not known: {why}");
             Ok(Left::After(READ_AGAIN))
@@ -104,7 +121,7 @@ pub(super) async fn write(
 }
 
 async fn verify(
-    Attempt { app, id, call }: Attempt<'_>,
+    Attempt { app, id, call, .. }: Attempt<'_>,
     write: &Write,
     before: &Live,
 ) -> Result<Left, Trouble> {

@@ -2,6 +2,7 @@
 
 use super::{Captured, Given, ask, registry};
 use crate::domain::policy::Policy;
+use crate::domain::seen::Before;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::Verdict;
 use serde::Serialize;
@@ -36,7 +37,10 @@ pub fn compare(
     let mut found: BTreeMap<(String, String), (usize, BTreeSet<IpAddr>)> = BTreeMap::new();
     for captured in captured {
         let host = registry(&captured.report, given);
-        let said = |policy, sets| say(&ask(policy, sets, captured, (host.as_deref(), given)));
+        let said = |policy, sets| {
+            let known = (host.as_deref(), Before::default(), given);
+            say(&ask(policy, sets, captured, known))
+        };
         let (before, after) = (said(before, before_sets), said(after, after_sets));
         if before != after {
             let (count, addresses) = found.entry((before, after)).or_default();

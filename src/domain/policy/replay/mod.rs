@@ -1,15 +1,18 @@
 //! What if: captured denials through a policy, without Azure and without waiting.
 
 mod compare;
+mod limits;
 
 pub use compare::{Change, compare};
 
 use super::{Facts, Policy, decide};
 use crate::domain::event::{Evidence, Report};
 use crate::domain::proof::Proof;
+use crate::domain::seen::Before;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::{Action, Verdict};
 use jiff::{SignedDuration, Timestamp};
+use limits::Spent;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -43,6 +46,8 @@ pub struct Given {
     pub answers_within: SignedDuration,
     /// Whether status-403 records are trusted to open.
     pub trust_status_403: bool,
+    /// How many grants a registry may have within an hour.
+    pub grants_per_hour: usize,
 }
 
 /// One denial and what became of it.
@@ -90,9 +95,18 @@ type Door = (Option<IpAddr>, Option<String>);
 /// What stands while a replay goes on.
 #[derive(Default)]
 struct Standing {
-    grants: BTreeMap<Door, Timestamp>,
+    grants: BTreeMap<Door, Open>,
     requests: BTreeMap<Door, Timestamp>,
     decided: BTreeMap<(Door, Option<String>, Option<String>), Timestamp>,
+    before: BTreeMap<Door, Before>,
+    spent: Spent,
+}
+
+/// A grant that stands.
+struct Open {
+    at: Timestamp,
+    until: Timestamp,
+    rule: Option<String>,
 }
 
 /// Runs the denials through the policy in the order of their times; equal times keep their order.
@@ -117,7 +131,14 @@ pub fn replay(
             summary.repeats = summary.repeats.saturating_add(captured.times);
             None
         } else {
-            let verdict = ask(policy, sets, captured, (registry.as_deref(), given));
+            standing.pass(captured.at, given);
+            let before = standing.before.get(&door).copied().unwrap_or_default();
+            let mut verdict = ask(policy, sets, captured, (registry.as_deref(), before, given));
+            let of_rule = standing.of_rule(verdict.rule.as_deref());
+            let rest = (policy, sets, given);
+            standing
+                .spent
+                .cap(&mut verdict, rest, (&door, captured.at), of_rule);
             standing.follow(captured, &door, &verdict, given);
             summary.count(&verdict);
             let again = captured.times.saturating_sub(1);
@@ -149,7 +170,7 @@ fn ask(
     policy: &Policy,
     sets: &Sets,
     captured: &Captured,
-    (registry, given): (Option<&str>, &Given),
+    (registry, before, given): (Option<&str>, Before, &Given),
 ) -> Verdict {
     let report = &captured.report;
     let facts = Facts {
@@ -160,6 +181,10 @@ fn ask(
         user_agent: report.user_agent.as_deref(),
         proof: captured.proof.as_ref(),
         trusted_status_403: given.trust_status_403 && report.evidence == Evidence::Status403,
+        before,
+        posture: None,
+        holders: &[],
+        import: report.import,
         max_ttl: given.max_ttl,
     };
     decide(policy, sets, &facts, captured.at)
@@ -181,19 +206,44 @@ impl Standing {
         );
         let decided = self.decided.get(&key);
         let decided = decided.map(|at| after(*at, given.repeat_window));
-        open(self.grants.get(door)) || open(self.requests.get(door)) || open(decided.as_ref())
+        open(self.grants.get(door).map(|grant| &grant.until))
+            || open(self.requests.get(door))
+            || open(decided.as_ref())
+    }
+
+    /// Time goes on until `at`: what is over is no longer there, and remembered.
+    fn pass(&mut self, at: Timestamp, given: &Given) {
+        let before = &mut self.before;
+        self.grants.retain(|door, grant| {
+            let stands = grant.until > at;
+            if !stands {
+                before.entry(door.clone()).or_default().add(grant.at, false);
+            }
+            stands
+        });
+        self.requests.retain(|_, until| *until > at);
+        self.decided
+            .retain(|_, decided| after(*decided, given.repeat_window) > at);
+    }
+
+    /// How many grants of a rule stand.
+    fn of_rule(&self, rule: Option<&str>) -> usize {
+        let of = |grant: &&Open| grant.rule.as_deref() == rule;
+        self.grants.values().filter(of).count()
     }
 
     fn follow(&mut self, captured: &Captured, door: &Door, verdict: &Verdict, given: &Given) {
         let at = captured.at;
-        self.grants.retain(|_, until| *until > at);
-        self.requests.retain(|_, until| *until > at);
-        self.decided
-            .retain(|_, decided| after(*decided, given.repeat_window) > at);
         let ttl = SignedDuration::try_from(verdict.ttl.unwrap_or_default()).unwrap_or_default();
         match verdict.action {
             Action::Allow => {
-                self.grants.insert(door.clone(), after(at, ttl));
+                self.spent.add(verdict.rule.as_ref(), door.1.as_ref(), at);
+                let grant = Open {
+                    at,
+                    until: after(at, ttl),
+                    rule: verdict.rule.clone(),
+                };
+                self.grants.insert(door.clone(), grant);
             }
             Action::Ask => {
                 self.requests

@@ -181,10 +181,7 @@ fn what_is_to_come_says_so() {
     insta::assert_snapshot!(broken("
 version: 1
 sets: { gw: { azure_firewall: x } }
-rules:
-  - name: release
-    when: { seen: 24h }
-    then: ask
+rules: [{ name: release, then: ask }]
 "), @r"
     error: `azure_firewall` is not supported yet
      --> policy.yaml:3:15
@@ -193,15 +190,50 @@ rules:
       |               ^^^^^^^^^^^^^^
       = field: sets.gw.azure_firewall
       = help: leave it out; nothing would act on it
-
-    error: `seen` is not supported yet
-     --> policy.yaml:6:13
-      |
-    6 |     when: { seen: 24h }
-      |             ^^^^
-      = field: rules[0].when.seen
-      = help: leave it out; nothing would act on it
     ");
+}
+
+#[test]
+fn what_was_seen_before_is_remembered_for_so_long() {
+    insta::assert_snapshot!(broken("
+version: 1
+rules:
+  - { name: long, when: { seen: 91d }, then: ask }
+  - { name: who, when: { seen: [7d, { within: 1d, by: persn }, { by: policy }] }, then: ask }
+  - { name: no evidence, when: { seen: 7d }, then: allow }
+"), @r#"
+    error: doorward remembers grants for 90d, not for longer
+     --> policy.yaml:4:33
+      |
+    4 |   - { name: long, when: { seen: 91d }, then: ask }
+      |                                 ^^^
+      = field: rules[0].when.seen
+      = help: write `90d` or less
+
+    error: `persn` is not known here
+     --> policy.yaml:5:55
+      |
+    5 |   - { name: who, when: { seen: [7d, { within: 1d, by: persn }, { by: policy }] }, then: ask }
+      |                                                       ^^^^^
+      = field: rules[1].when.seen[1].by
+      = help: did you mean `person`?
+
+    error: the field `within` is missing
+     --> policy.yaml:5:64
+      |
+    5 |   - { name: who, when: { seen: [7d, { within: 1d, by: persn }, { by: policy }] }, then: ask }
+      |                                                                ^
+      = field: rules[1].when.seen[2].within
+      = help: say how long ago at most, as in `within: 7d`
+
+    error: rule `no evidence` allows on what the caller says of himself: that is no evidence
+     --> policy.yaml:6:32
+      |
+    6 |   - { name: no evidence, when: { seen: 7d }, then: allow }
+      |                                ^
+      = field: rules[2].when
+      = help: use a set of your own addresses (`cidrs`, `nat_gateway`, `public_ip` ..), `then: ask`, or say why this is good enough: `accept_shared: ".."`
+    "#);
 }
 
 #[test]
@@ -514,12 +546,74 @@ rules:
       |             ^^^^^^
       = help: 4h is plenty for most jobs
 
-    warning: nothing reaches rule `lost`: `all` before it matches everything
+    warning: nothing reaches rule `lost`: `shared` (policy.yaml:5) matches wherever it does
      --> policy.yaml:8:13
       |
     8 |   - { name: lost, when: { source: ci }, then: alert }
       |             ^^^^
-      = help: give that rule a condition, or move it to the end
+      = help: narrow `shared`, or move this rule before it
+    ");
+}
+
+#[test]
+fn what_nothing_reaches_is_warned_of() {
+    insta::assert_snapshot!(warned("
+version: 1
+sets:
+  office: { cidrs: [20.60.0.0/24] }
+  floor: { cidrs: [20.60.0.64/26] }
+rules:
+  - { name: office, when: { address: office, registry: '*' }, then: ask, evictable: true, for: 5m }
+  - { name: floor, when: { address: floor, registry: contoso.azurecr.io, repository: 'prod/**' }, then: allow }
+  - { name: other floor, when: { address: floor }, then: allow }
+  - { name: barred, when: { address: floor }, then: forbid }
+  - { name: barred again, when: { address: { cidrs: 20.60.0.70 }, source: ci }, then: forbid }
+  - { name: day, when: { hours: { days: mon-fri, zone: UTC }, claims: { repository: [a/b, a/c] } }, then: ask }
+  - { name: job, when: { hours: { days: mon-fri, zone: UTC }, claims: { repository: a/b, ref: x } }, then: ask }
+  - { name: seen, when: { seen: 7d }, then: ask }
+  - { name: seen lately, when: { seen: { within: 1d, by: person }, kind: denied }, then: alert }
+"), @r"
+    warning: rule `office` makes grants of 5m evictable, which end soon anyway
+     --> policy.yaml:7:13
+      |
+    7 |   - { name: office, when: { address: office, registry: '*' }, then: ask, evictable: true, for: 5m }
+      |             ^^^^^^
+      = help: what is evictable goes soonest end first; leave it to grants that last
+
+    warning: nothing reaches rule `floor`: `office` (policy.yaml:7) matches wherever it does
+     --> policy.yaml:8:13
+      |
+    8 |   - { name: floor, when: { address: floor, registry: contoso.azurecr.io, repository: 'prod/**' }, then: allow }
+      |             ^^^^^
+      = help: narrow `office`, or move this rule before it
+
+    warning: nothing reaches rule `other floor`: `barred` (policy.yaml:10) matches wherever it does
+     --> policy.yaml:9:13
+      |
+    9 |   - { name: other floor, when: { address: floor }, then: allow }
+      |             ^^^^^^^^^^^
+      = help: forbid wins wherever it stands: narrow `barred`, or take this rule out
+
+    warning: nothing reaches rule `barred again`: `barred` (policy.yaml:10) matches wherever it does
+      --> policy.yaml:11:13
+       |
+    11 |   - { name: barred again, when: { address: { cidrs: 20.60.0.70 }, source: ci }, then: forbid }
+       |             ^^^^^^^^^^^^
+       = help: forbid wins wherever it stands: narrow `barred`, or take this rule out
+
+    warning: nothing reaches rule `job`: `day` (policy.yaml:12) matches wherever it does
+      --> policy.yaml:13:13
+       |
+    13 |   - { name: job, when: { hours: { days: mon-fri, zone: UTC }, claims: { repository: a/b, ref: x } }, then: ask }
+       |             ^^^
+       = help: narrow `day`, or move this rule before it
+
+    warning: nothing reaches rule `seen lately`: `seen` (policy.yaml:14) matches wherever it does
+      --> policy.yaml:15:13
+       |
+    15 |   - { name: seen lately, when: { seen: { within: 1d, by: person }, kind: denied }, then: alert }
+       |             ^^^^^^^^^^^
+       = help: narrow `seen`, or move this rule before it
     ");
 }
 

@@ -4,8 +4,9 @@ use super::*;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::event::{Evidence, Report};
 use crate::domain::policy::replay::{Captured, Given, compare, replay};
-use crate::domain::policy::{decide, explain};
-use crate::domain::sets::{External, Sets};
+use crate::domain::policy::suppose::posture;
+use crate::domain::policy::{Posture, decide, explain};
+use crate::domain::sets::{External, Membership, Sets};
 use crate::domain::verdict::Action;
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -52,6 +53,7 @@ fn report(denial: Denial) -> Report {
         login_server: None,
         identity: None,
         user_agent: None,
+        import: false,
     }
 }
 
@@ -118,6 +120,54 @@ fn sets() -> impl Strategy<Value = Sets> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn what_nothing_reaches_decides_nothing(policy in policies(), sets in sets(), denial in denials()) {
+        let verdict = decide(&policy, &sets, &facts(&denial), monday());
+        let warned = policy.warnings.to_string();
+        let reached = verdict.rule.iter().chain(verdict.observed.iter().map(|seen| &seen.rule));
+        for rule in reached {
+            let told = format!("nothing reaches rule `{rule}`");
+            prop_assert!(!warned.contains(&told), "{}", warned);
+        }
+    }
+
+    #[test]
+    fn an_entry_is_never_wider_than_what_is_owned(policy in policies(), sets in sets(), denial in denials()) {
+        let mut policy = policy;
+        policy.rules.iter_mut().for_each(|rule| rule.widen = true);
+        let verdict = decide(&policy, &sets, &facts(&denial), monday());
+        if let Some(block) = verdict.widen {
+            let rule = verdict.rule.as_deref().and_then(|name| policy.rule(name)).unwrap();
+            prop_assert!(matches!(verdict.action, Action::Allow | Action::Ask));
+            let owned = |ip| rule.when.address.iter().any(|set| {
+                set.is_owned() && matches!(set.holds(ip, &sets), Membership::Inside(_))
+            });
+            for address in u32::from(block.network())..=u32::from(block.broadcast()) {
+                let address = IpAddr::V4(address.into());
+                prop_assert!(owned(address), "{} of {}", address, block);
+                prop_assert!(GlobalIpv4::try_from(address).is_ok());
+            }
+            let its_own = denial.ip.is_some_and(|ip| match ip.to_canonical() {
+                IpAddr::V4(ip) => block.contains(&ip),
+                IpAddr::V6(_) => false,
+            });
+            prop_assert!(its_own);
+        }
+    }
+
+    #[test]
+    fn where_no_entry_can_help_none_is_written(policy in policies(), sets in sets(), denial in denials(), cause in 0_usize..5) {
+        let said = [("sku", "Basic"), ("public_access", "disabled"), ("default_action", "allow"), ("virtual_network_rules", "1"), ("entries", "0.0.0.0/0")];
+        let live = posture([said[cause]]).unwrap();
+        let ours = std::collections::BTreeSet::new();
+        let with = Facts { posture: Some(Posture { live: &live, ours: &ours }), ..facts(&denial) };
+        let without = decide(&policy, &sets, &facts(&denial), monday());
+        let verdict = decide(&policy, &sets, &with, monday());
+        prop_assert!(!matches!(verdict.action, Action::Allow | Action::Ask));
+        prop_assert_eq!(&verdict.rule, &without.rule);
+        prop_assert_eq!(&verdict.advice, &without.advice);
+    }
 
     #[test]
     fn forbid_wins(policy in policies(), sets in sets(), denial in denials()) {
@@ -201,6 +251,7 @@ proptest! {
             repeat_window: jiff::SignedDuration::from_mins(15),
             answers_within: jiff::SignedDuration::from_hours(1),
             trust_status_403: false,
+            grants_per_hour: 20,
         };
         let (each, summary) = replay(&policy, &sets, &captured, &given);
         let mut other = captured.clone();

@@ -8,6 +8,7 @@ mod stories;
 use super::{Facts, Policy, parse};
 use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::problem::Problems;
+use crate::domain::seen::Before;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -45,6 +46,10 @@ fn facts(denial: &Denial) -> Facts<'_> {
         identity: None,
         user_agent: Some("docker/27.1"),
         trusted_status_403: false,
+        before: Before::default(),
+        posture: None,
+        holders: &[],
+        import: false,
         max_ttl: Duration::from_hours(24),
     }
 }

@@ -1,7 +1,9 @@
 //! Which rule decides, and what it may not decide.
 
 use super::*;
-use crate::domain::policy::{decide, explain};
+use crate::domain::policy::suppose::posture;
+use crate::domain::policy::{Posture, decide, explain};
+use crate::domain::proof::Proof;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::sets::{External, Sets};
 use crate::domain::verdict::{Action, NoteCode, Observed, Verdict};
@@ -191,8 +193,8 @@ fn rails_turn_what_would_open_into_an_alert_with_the_reason() {
         ..facts(&good)
     };
     for (facts, code) in [
-        (facts(&private), NoteCode::NotOpenable),
-        (facts(&v6), NoteCode::NotOpenable),
+        (facts(&private), NoteCode::SpecialAddress),
+        (facts(&v6), NoteCode::Ipv6Caller),
         (facts(&nowhere), NoteCode::NoAddress),
         (facts(&suspected), NoteCode::Suspected),
         (facts(&vault), NoteCode::ForeignService),
@@ -435,4 +437,144 @@ rules:
     assert_eq!(verdict.action, Action::Alert);
     assert_eq!((verdict.renew, verdict.widen), (None, None));
     assert!(!verdict.evictable);
+}
+
+#[test]
+fn an_address_that_a_person_let_in_before() {
+    let policy = policy(
+        "{ version: 1, rules: [{ name: known, when: { seen: { within: 7d, by: person } }, then: ask, for: 8h }], default: alert }",
+    );
+    let denial = denial("20.1.2.3");
+    let say = |before: Before| {
+        let facts = Facts {
+            before,
+            ..facts(&denial)
+        };
+        let explained = explain(&policy, &Sets::default(), &facts, monday());
+        (
+            explained.verdict.action,
+            explained.rules[0].conditions[0].why.clone(),
+        )
+    };
+    let days = |days: i64| Some(monday() - jiff::SignedDuration::from_hours(24 * days));
+    let by_person = |person| Before {
+        person,
+        policy: None,
+    };
+    insta::assert_debug_snapshot!([
+        say(by_person(days(7))),
+        say(by_person(days(8))),
+        say(Before { person: None, policy: days(1) }),
+        say(Before::default()),
+    ], @r#"
+    [
+        (
+            Ask,
+            "granted by a person at 2025-12-29T08:00:00Z: that is within 7d by a person",
+        ),
+        (
+            Alert,
+            "granted by a person at 2025-12-28T08:00:00Z: that is not within 7d by a person",
+        ),
+        (
+            Alert,
+            "granted by the policy at 2026-01-04T08:00:00Z: that is not within 7d by a person",
+        ),
+        (
+            Alert,
+            "the address was not granted here before, as is wanted within 7d by a person",
+        ),
+    ]
+    "#);
+}
+
+#[test]
+fn where_no_entry_can_help_nothing_opens() {
+    let text = "{ version: 1, rules: [{ name: ours, when: { address: { cidrs: 20.1.0.0/16 } }, then: allow }] }";
+    let denial = denial("20.1.2.3");
+    let codes = |said: &[(&str, &str)], ours: &[&str]| {
+        let live = posture(said.iter().copied()).unwrap();
+        let ours = ours.iter().map(|ip| ip.parse().unwrap()).collect();
+        let facts = Facts {
+            posture: Some(Posture {
+                live: &live,
+                ours: &ours,
+            }),
+            ..facts(&denial)
+        };
+        let verdict = decide(&policy(text), &Sets::default(), &facts, monday());
+        let notes: Vec<&str> = verdict.notes.iter().map(|note| note.code.name()).collect();
+        assert!(verdict.notes.iter().all(|note| note.code.link().is_some()));
+        (verdict.action, notes.join(" "))
+    };
+    let alert = |code: &str| (Action::Alert, code.to_owned());
+    assert_eq!(codes(&[], &[]), (Action::Allow, String::new()));
+    for (said, code) in [
+        (("public_access", "disabled"), "public_access_disabled"),
+        (("sku", "Standard"), "not_premium"),
+        (("default_action", "Allow"), "default_allow"),
+        (("virtual_network_rules", "2"), "virtual_network_rules"),
+        (("entries", "20.1.2.0/24"), "already_covered"),
+        (("entries", "20.1.2.3"), "already_covered"),
+    ] {
+        assert_eq!(codes(&[said], &[]), alert(code));
+    }
+    // Entries of doorward's own come and go.
+    assert_eq!(
+        codes(&[("entries", "20.1.2.3")], &["20.1.2.3/32"]).0,
+        Action::Allow
+    );
+    let both = [("entries", "20.1.2.3"), ("entries", "20.1.0.0/16")];
+    assert_eq!(codes(&both, &["20.1.2.3/32"]), alert("already_covered"));
+}
+
+#[test]
+fn advice_changes_no_verdict() {
+    let policy = policy(
+        "{ version: 1, sets: { own: { cidrs: 20.9.0.0/24 }, tasks: { service_tag: AzureContainerRegistry.WestEurope, file: tags.json } }, rules: [{ name: all, when: { address: [own, tasks] }, then: ask }] }",
+    );
+    let tag = External::ServiceTag {
+        file: "tags.json".into(),
+        tag: "AzureContainerRegistry.WestEurope".into(),
+    };
+    let sets = Sets::default().with(tag, ["20.0.0.0/8".parse().unwrap()], monday());
+    let codes = |facts: &Facts<'_>| {
+        let verdict = decide(&policy, &sets, facts, monday());
+        assert_eq!(verdict.action, Action::Ask);
+        let codes: Vec<&str> = verdict.advice.iter().map(|one| one.code()).collect();
+        codes.join(" ")
+    };
+    let shared = denial("20.1.2.3");
+    assert_eq!(codes(&facts(&shared)), "acr_tasks_shared_agents");
+    assert_eq!(
+        codes(&facts(&denial("20.9.0.7"))),
+        "",
+        "an egress of one's own"
+    );
+    let custom = Denial {
+        registry: Some("registry.contoso.com".into()),
+        ..denial("20.9.0.7")
+    };
+    let custom = Facts {
+        import: true,
+        ..facts(&custom)
+    };
+    assert_eq!(codes(&custom), "application_gateway image_import");
+    let job = Proof {
+        claims: [("runner_environment".to_owned(), "github-hosted".to_owned())].into(),
+        peer: Some("50.1.2.3".parse().unwrap()),
+    };
+    let runner = denial("50.1.2.3");
+    let runner = Facts {
+        proof: Some(&job),
+        ..facts(&runner)
+    };
+    assert_eq!(codes(&runner), "github_hosted_runner");
+    let tags = ["AzureDevOps".to_owned()];
+    let agent = denial("50.1.2.3");
+    let agent = Facts {
+        holders: &tags,
+        ..facts(&agent)
+    };
+    assert_eq!(codes(&agent), "azure_devops_hosted_agent");
 }

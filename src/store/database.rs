@@ -1,0 +1,223 @@
+//! One of two databases, with the same operations.
+
+use super::lease::Lease;
+use super::writer::Line;
+use super::{StoreError, postgres, sqlite};
+use crate::domain::id::AlertId;
+use crate::domain::ledger::{Entry, Hash};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::PgListener;
+use sqlx::{ColumnIndex, Decode, Row, SqlStr, Type};
+use std::collections::HashSet;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Where the ledger is.
+pub(super) enum Database {
+    /// A file, written by one process.
+    Sqlite(sqlite::Database),
+    /// A server, written by any number of processes.
+    Postgres(postgres::Database),
+}
+
+/// One append under way.
+pub(super) enum Append<'a> {
+    Sqlite(sqlite::Append<'a>),
+    Postgres(postgres::Append),
+}
+
+macro_rules! on_both {
+    ($one:ident, |$it:ident| $body:expr) => {
+        match $one {
+            Self::Sqlite($it) => $body,
+            Self::Postgres($it) => $body,
+        }
+    };
+}
+
+impl Database {
+    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
+        Ok(if is_postgres(url) {
+            Self::Postgres(postgres::Database::open(url).await?)
+        } else {
+            Self::Sqlite(sqlite::Database::open(url).await?)
+        })
+    }
+
+    pub(super) async fn open_read_only(url: &str) -> Result<Self, StoreError> {
+        Ok(if is_postgres(url) {
+            Self::Postgres(postgres::Database::open_read_only(url).await?)
+        } else {
+            Self::Sqlite(sqlite::Database::open_read_only(url).await?)
+        })
+    }
+
+    /// Whether other processes may write too.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// How long an append may take; longer, and what became of it is not known.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(_) => Some(postgres::PATIENCE),
+        }
+    }
+
+    pub(super) async fn begin(&self) -> Result<Append<'_>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(database) => Append::Sqlite(database.begin().await?),
+            Self::Postgres(database) => Append::Postgres(database.begin().await?),
+        })
+    }
+
+    pub(super) async fn entries(&self, after: i64, limit: i64) -> Result<Vec<Entry>, StoreError> {
+        on_both!(self, |database| database.entries(after, limit).await)
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        on_both!(self, |database| database.ping().await)
+    }
+
+    /// A connection on which other processes' appends are told, where there are any.
+    pub(super) async fn listen(&self) -> Result<Option<PgListener>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(database) => database.listen().await.map(Some),
+        }
+    }
+
+    /// Takes or renews a lease. Whoever has a file has it alone.
+    pub(super) async fn acquire(
+        &self,
+        name: &str,
+        holder: Uuid,
+        (good_for, deadline): (Duration, Duration),
+    ) -> Result<Lease, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(Lease::Alone),
+            Self::Postgres(database) => database.acquire(name, holder, (good_for, deadline)).await,
+        }
+    }
+
+    /// Lets go of a lease; somebody else may take it after `pause`.
+    pub(super) async fn release(
+        &self,
+        name: &str,
+        holder: Uuid,
+        pause: Duration,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(database) => database.release(name, holder, pause).await,
+        }
+    }
+
+    /// Takes a message to deliver it; `false` while another process has it, or when it is delivered.
+    pub(super) async fn take_message(
+        &self,
+        alert: AlertId,
+        channel: &str,
+        good_for: Duration,
+    ) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            Self::Postgres(database) => database.take_message(alert, channel, good_for).await,
+        }
+    }
+
+    /// Gives a message back that was not delivered.
+    pub(super) async fn give_back(&self, alert: AlertId, channel: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(database) => database.give_back(alert, channel).await,
+        }
+    }
+}
+
+impl Append<'_> {
+    /// The last entry's number and hash, as the database has it.
+    pub(super) async fn end(&mut self) -> Result<Option<(i64, Hash)>, StoreError> {
+        on_both!(self, |append| append.end().await)
+    }
+
+    /// Which of `keys` stand already.
+    pub(super) async fn known(&mut self, keys: &[&String]) -> Result<HashSet<String>, StoreError> {
+        if keys.is_empty() {
+            return Ok(HashSet::new());
+        }
+        on_both!(self, |append| append.known(keys).await)
+    }
+
+    pub(super) async fn insert(
+        &mut self,
+        entries: &[Entry],
+        lines: &[Line],
+    ) -> Result<(), StoreError> {
+        on_both!(self, |append| append.insert(entries, lines).await)
+    }
+
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        on_both!(self, |append| append.commit().await)
+    }
+}
+
+/// Whether `url` names a PostgreSQL server.
+pub(super) fn is_postgres(url: &str) -> bool {
+    ["postgres:", "postgresql:"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+}
+
+/// Reads a row of `seq, at, body, hash`.
+pub(super) fn entry<R: Row>(row: &R) -> Result<Entry, StoreError>
+where
+    i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    &'static str: ColumnIndex<R>,
+{
+    let at = jiff::Timestamp::from_microsecond(row.try_get("at")?);
+    Ok(Entry {
+        seq: row.try_get("seq")?,
+        at: at.map_err(|error| undecodable(error.into()))?,
+        body: row.try_get("body")?,
+        hash: hash(row)?,
+    })
+}
+
+/// Reads a row's `hash`.
+pub(super) fn hash<R: Row>(row: &R) -> Result<Hash, StoreError>
+where
+    Vec<u8>: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    &'static str: ColumnIndex<R>,
+{
+    let bytes: Vec<u8> = row.try_get("hash")?;
+    Hash::from_bytes(&bytes).ok_or_else(|| undecodable("a hash is not 32 bytes".into()))
+}
+
+fn undecodable(error: sqlx::error::BoxDynError) -> StoreError {
+    StoreError::from(sqlx::Error::Decode(error))
+}
+
+/// An insert that the database refused.
+pub(super) fn refused(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(refusal)
+            if refusal.is_unique_violation() && refusal.message().contains("once") =>
+        {
+            StoreError::Already
+        }
+        _ => StoreError::from(error),
+    }
+}
+
+/// The changes of a database's tables, in order.
+pub(super) fn migrator(steps: &[(&'static str, &'static str)]) -> Migrator {
+    let steps = (1..).zip(steps).map(|(number, (name, sql))| {
+        let (name, sql) = ((*name).into(), SqlStr::from_static(sql));
+        Migration::new(number, name, MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(steps.collect())
+}

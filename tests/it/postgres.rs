@@ -1,0 +1,249 @@
+//! A PostgreSQL server of our own: made in a folder of its own, on loopback, gone when the tests end,
+//! however they end.
+
+use doorward::clock::Clock;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// How long the server may take to come up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The server's only user, who may do everything.
+const USER: &str = "tester";
+const PASSWORD: &str = "a password/for+tests";
+/// The same as it stands in a URL.
+const IN_URL: &str = "a%20password%2Ffor%2Btests";
+
+/// Nobody's user id, for a server that does not run as root.
+const NOBODY: &str = "65534";
+
+/// Runs the server until standard input ends, and then removes its folder; a word on standard input
+/// stops it at once and leaves the folder.
+const KEEPER: &str = r#"
+folder=$1; shift
+"$@" >>"$folder/log" 2>&1 &
+if read -r word; then
+    kill -s "$word" $!; wait $!
+else
+    kill -s QUIT $!; wait $!; rm -rf "$folder"
+fi
+"#;
+
+/// A server.
+pub(crate) struct Cluster {
+    folder: PathBuf,
+    port: u16,
+    running: Option<(Child, ChildStdin)>,
+}
+
+/// A fresh database on a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pub(crate) url: String,
+    /// A file that holds the URL, for configurations.
+    pub(crate) file: PathBuf,
+}
+
+/// The server that most tests share, if PostgreSQL is installed.
+fn shared() -> Option<&'static Cluster> {
+    static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
+    SHARED.get_or_init(Cluster::start).as_ref()
+}
+
+/// A fresh database; none where PostgreSQL is not installed.
+pub(crate) async fn database() -> Option<Database> {
+    Some(shared()?.database().await)
+}
+
+impl Cluster {
+    /// A server of one's own; none where PostgreSQL is not installed.
+    pub(crate) fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            // Only where tests are run is it of interest that some say nothing.
+            writeln!(
+                std::io::stderr(),
+                "skipped: PostgreSQL is not installed (`initdb` is neither on the PATH nor below /usr/lib/postgresql)"
+            )
+            .ok();
+            return None;
+        };
+        let folder = tempfile::Builder::new()
+            .prefix("doorward-postgres-")
+            .tempdir();
+        let folder = folder.unwrap().keep();
+        let password = folder.join("password");
+        fs::write(&password, PASSWORD).unwrap();
+        if is_root() {
+            let owner = format!("{NOBODY}:{NOBODY}");
+            let given = Command::new("chown")
+                .args(["-R", &owner])
+                .arg(&folder)
+                .status();
+            assert!(given.unwrap().success());
+        }
+        let made = as_nobody(&programs.join("initdb"))
+            .args(["--username", USER, "--auth=scram-sha-256", "--no-sync"])
+            .args(["--encoding=UTF8", "--locale=C"])
+            .arg("--pwfile")
+            .arg(&password)
+            .arg(folder.join("data"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let mut cluster = Self {
+            folder,
+            port: free_port(),
+            running: None,
+        };
+        cluster.start_again();
+        Some(cluster)
+    }
+
+    /// Starts it again after [`Cluster::stop`].
+    pub(crate) fn start_again(&mut self) {
+        let server = as_nobody(&programs().unwrap().join("postgres"));
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", KEEPER, "keeper"]).arg(&self.folder);
+        keeper.arg(server.get_program()).args(server.get_args());
+        keeper.arg("-D").arg(self.folder.join("data"));
+        for setting in [
+            format!("port={}", self.port),
+            "listen_addresses=127.0.0.1".to_owned(),
+            "unix_socket_directories=".to_owned(),
+            "max_connections=300".to_owned(),
+            // Processes are killed here, machines are not.
+            "fsync=off".to_owned(),
+        ] {
+            keeper.args(["-c", &setting]);
+        }
+        let mut child = keeper.stdin(Stdio::piped()).spawn().unwrap();
+        let words = child.stdin.take().unwrap();
+        self.running = Some((child, words));
+    }
+
+    /// Stops it as if it had been killed: what is not committed is lost.
+    pub(crate) fn stop(&mut self) {
+        if let Some((mut keeper, mut words)) = self.running.take() {
+            words.write_all(b"QUIT\n").unwrap();
+            keeper.wait().unwrap();
+        }
+    }
+
+    /// A fresh database.
+    pub(crate) async fn database(&self) -> Database {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("doorward_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut connection = self.admin().await;
+        let create = format!("create database {name}");
+        connection.execute(AssertSqlSafe(create)).await.unwrap();
+        connection.close().await.unwrap();
+        let url = format!("postgres://{USER}:{IN_URL}@127.0.0.1:{}/{name}", self.port);
+        let file = self.folder.join(format!("{name}.url"));
+        fs::write(&file, &url).unwrap();
+        Database { url, file }
+    }
+
+    /// A connection, as soon as the server takes one.
+    async fn admin(&self) -> PgConnection {
+        let options = PgConnectOptions::new_without_pgpass()
+            .host("127.0.0.1")
+            .port(self.port)
+            .username(USER)
+            .password(PASSWORD)
+            .database("postgres");
+        let coming = async {
+            loop {
+                if let Ok(connection) = options.connect().await {
+                    return connection;
+                }
+                Clock::system().sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let came = tokio::time::timeout(PATIENCE, coming).await;
+        came.unwrap_or_else(|_| {
+            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            panic!("PostgreSQL does not come up: {log}")
+        })
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let Some((mut keeper, words)) = self.running.take() else {
+            fs::remove_dir_all(&self.folder).ok();
+            return;
+        };
+        drop(words);
+        keeper.wait().ok();
+    }
+}
+
+impl Database {
+    /// Does something to it behind the program's back.
+    pub(crate) async fn execute(&self, sql: &str) -> u64 {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        let done = connection.execute(AssertSqlSafe(sql.to_owned())).await;
+        connection.close().await.unwrap();
+        done.unwrap().rows_affected()
+    }
+
+    /// One number.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+        let number = number.fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        number
+    }
+
+    /// As if the time of every lease had gone by.
+    pub(crate) async fn leases_are_over(&self) {
+        self.execute("update lease set until = clock_timestamp(), free_at = clock_timestamp()")
+            .await;
+    }
+}
+
+/// Where `initdb` and `postgres` are.
+fn programs() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    for version in fs::read_dir("/usr/lib/postgresql").into_iter().flatten() {
+        folders.push(version.unwrap().path().join("bin"));
+    }
+    let has = |folder: &PathBuf| folder.join("initdb").exists() && folder.join("postgres").exists();
+    folders.into_iter().find(has)
+}
+
+/// A command that is not run as root.
+fn as_nobody(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
+    // Should the keeper be killed, too.
+    command.args(["--pdeathsig", "QUIT"]);
+    command.arg(program);
+    command
+}
+
+fn is_root() -> bool {
+    let told = Command::new("id").arg("-u").output().unwrap();
+    told.stdout == b"0\n"
+}
+
+/// A port below those that the system gives away, so that it is still free after a restart.
+fn free_port() -> u16 {
+    let first = u16::try_from(std::process::id() % 10_000).unwrap() + 15_000;
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut ports = (0..1000_u16).map(|step| 15_000 + (first - 15_000 + step * 7) % 15_000);
+    ports.find(free).unwrap()
+}

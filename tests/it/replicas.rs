@@ -1,0 +1,259 @@
+//! Two replicas on one PostgreSQL database: what arrives at both is decided once, each limit holds for
+//! both together, and one of them writes.
+
+use crate::postgres::{Database, database};
+use crate::world::{KEY, OURS, REGISTRY, World, message, row, settle};
+use axum::body::Body;
+use axum::http::Request;
+use doorward::app::App;
+use doorward::domain::ledger::{What, WriteOutcome};
+use doorward::domain::verdict::Action;
+use doorward::flow::{reconcile, triage};
+use doorward::http::public_router;
+use doorward::sim::{Call, Moment};
+use futures_util::future::{join, join_all};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tower::ServiceExt;
+
+/// A world with a rule for a network of ours, and its replica.
+async fn two(database: &Database, limit: &str, grants_per_hour: u32) -> (World, Arc<App>) {
+    let world = World::on(database, |setup| {
+        setup.policy = format!(
+            "version: 1\nrules: [{{ name: office, when: {{ address: {{ cidrs: [20.77.1.0/24] }} }}, then: allow, for: 30m{limit} }}]"
+        );
+        setup.config["registries"][0]["grants_per_hour"] = json!(grants_per_hour);
+    });
+    let world = world.await;
+    let replica = world.replica().await;
+    settle(&world.app).await;
+    settle(&replica).await;
+    (world, replica)
+}
+
+async fn deliver(app: &Arc<App>, source: &str, body: String) -> u16 {
+    let kind = if body.starts_with('{') {
+        "application/json"
+    } else {
+        "text/plain"
+    };
+    let request = Request::post(format!("/events/{source}"))
+        .header("x-doorward-key", KEY)
+        .header("content-type", kind)
+        .body(Body::from(body));
+    let reply = public_router(Arc::clone(app))
+        .oneshot(request.unwrap())
+        .await;
+    reply.unwrap().status().as_u16()
+}
+
+async fn allowed(world: &World) -> usize {
+    let is_allowed = |what: &What| matches!(what, What::Decided { verdict, .. } if verdict.action == Action::Allow);
+    world
+        .ledger()
+        .await
+        .iter()
+        .filter(|what| is_allowed(what))
+        .count()
+}
+
+async fn count(world: &World, kind: &str) -> usize {
+    world
+        .kinds()
+        .await
+        .into_iter()
+        .filter(|other| *other == kind)
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_delivered_to_both_is_decided_once_and_opened_once() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let (world, replica) = two(&database, "", 1000).await;
+    let addresses: Vec<String> = (1..=20).map(|last| format!("20.77.1.{last}")).collect();
+    let to_both = addresses.iter().flat_map(|address| {
+        let row = row(address, world.clock.now());
+        let texts = [("logs", row), ("clusters", message(address))];
+        let both = [&world.app, &replica];
+        both.into_iter().flat_map(move |app| {
+            texts
+                .clone()
+                .map(|(source, text)| deliver(app, source, text))
+        })
+    });
+    assert!(join_all(to_both).await.iter().all(|status| *status == 202));
+    join(settle(&world.app), settle(&replica)).await;
+    settle(&world.app).await;
+    assert_eq!(allowed(&world).await, 20);
+    assert_eq!(count(&world, "granted").await, 20);
+    assert_eq!(count(&world, "opened").await, 20);
+    assert_eq!(world.entries().len(), 20);
+    let patches = world.azure.requests_of(Call::PatchRegistry).len();
+    assert_eq!(patches, count(&world, "write_intended").await);
+    settle(&replica).await;
+    assert!(world.app.ledger.read(Clone::clone) == replica.ledger.read(Clone::clone));
+    world.app.ledger.verify().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_hold_for_both_together() {
+    for (limit, per_hour, expected) in [("", 8, 8), (", max_active: 7", 1000, 7)] {
+        let Some(database) = database().await else {
+            return;
+        };
+        let (world, replica) = two(&database, limit, per_hour).await;
+        // Half of them arrive here, half there, and both decide at once, again and again.
+        for round in 0..5 {
+            let arrive = (0..4).map(|number| {
+                let app = if number % 2 == 0 {
+                    &world.app
+                } else {
+                    &replica
+                };
+                deliver(
+                    app,
+                    "clusters",
+                    message(&format!("20.77.1.{}", 1 + 4 * round + number)),
+                )
+            });
+            assert!(join_all(arrive).await.iter().all(|status| *status == 202));
+            let (one, other) = join(triage::turn(&world.app), triage::turn(&replica)).await;
+            (one.unwrap(), other.unwrap());
+        }
+        settle(&world.app).await;
+        assert_eq!(count(&world, "decided").await, 20);
+        assert_eq!(allowed(&world).await, expected, "{limit}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_sent_once_whoever_sends_it() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let (world, replica) = two(&database, "", 1000).await;
+    for last in 1..=5 {
+        world.denied(&format!("51.140.7.{last}")).await;
+    }
+    triage::turn(&world.app).await.unwrap();
+    replica.ledger.follow().await.unwrap();
+    join(settle(&world.app), settle(&replica)).await;
+    settle(&world.app).await;
+    assert_eq!(count(&world, "alerted").await, 5);
+    assert_eq!(world.messages().len(), 5, "{:?}", world.messages());
+    assert_eq!(database.number("select count(*) from outbox").await, 0);
+}
+
+/// Starts a turn of `world` for its registry, and holds it after the last GET before its PATCH.
+async fn paused_before_its_patch(world: &World) -> (doorward::sim::Hold, impl Future<Output = ()>) {
+    let app = Arc::clone(&world.app);
+    let id = app.registries.keys().next().unwrap().clone();
+    let first = world.azure.hold(Call::GetRegistry, Moment::After);
+    let turn = tokio_util::task::TaskTracker::new().spawn(async move {
+        reconcile::turn(&app, &id).await.unwrap();
+    });
+    first.reached().await;
+    let second = world.azure.hold(Call::GetRegistry, Moment::After);
+    first.release();
+    second.reached().await;
+    assert_eq!(world.kinds().await.last(), Some(&"write_intended"));
+    (second, async { turn.await.unwrap() })
+}
+
+async fn outcomes(world: &World) -> Vec<&'static str> {
+    let of = |what| match what {
+        What::WriteSettled { outcome, .. } => Some(match outcome {
+            WriteOutcome::Applied { .. } => "applied",
+            WriteOutcome::NotApplied { .. } => "not applied",
+            WriteOutcome::Lost { .. } => "lost",
+        }),
+        _ => None,
+    };
+    world.ledger().await.into_iter().filter_map(of).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_before_the_patch_that_eats_up_the_lease_costs_a_new_turn() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let world = World::on(&database, |_| {}).await;
+    settle(&world.app).await;
+    world.denied(OURS).await;
+    triage::turn(&world.app).await.unwrap();
+    let (held, turn) = paused_before_its_patch(&world).await;
+    world.jump(Duration::from_secs(11));
+    held.release();
+    turn.await;
+    assert!(world.azure.requests_of(Call::PatchRegistry).is_empty());
+    assert_eq!(outcomes(&world).await, ["not applied"]);
+    world.settle().await;
+    assert_eq!(world.entries(), [OURS]);
+    assert_eq!(outcomes(&world).await, ["not applied", "applied"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_one_replica_writes_the_other_does_not() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let world = World::on(&database, |_| {}).await;
+    let replica = world.replica().await;
+    settle(&replica).await;
+    settle(&world.app).await;
+    world.denied(OURS).await;
+    triage::turn(&world.app).await.unwrap();
+    let (held, turn) = paused_before_its_patch(&world).await;
+    let reads = world.azure.requests_of(Call::GetRegistry).len();
+    replica.ledger.follow().await.unwrap();
+    let id = replica.registries.keys().next().unwrap();
+    let waits = reconcile::turn(&replica, id).await.unwrap();
+    assert!(matches!(waits, reconcile::Turn::Again(_)), "{waits:?}");
+    assert_eq!(world.azure.requests_of(Call::GetRegistry).len(), reads);
+    held.release();
+    turn.await;
+    assert_eq!(world.entries(), [OURS]);
+    settle(&replica).await;
+    assert_eq!(outcomes(&world).await, ["applied"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_writers_lease_passes_on_and_it_writes_nothing_when_it_wakes() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let world = World::on(&database, |_| {}).await;
+    let replica = world.replica().await;
+    settle(&replica).await;
+    settle(&world.app).await;
+    world.denied(OURS).await;
+    triage::turn(&world.app).await.unwrap();
+    let (held, turn) = paused_before_its_patch(&world).await;
+    world.jump(Duration::from_secs(61));
+    database.leases_are_over().await;
+    settle(&replica).await;
+    assert_eq!(world.entries(), [OURS]);
+    // Somebody else writes, too; what the first one would send by what it has read would undo it.
+    world.azure.edit(REGISTRY, "terraform", |registry| {
+        registry.allow("40.74.28.0/23")
+    });
+    held.release();
+    turn.await;
+    settle(&world.app).await;
+    assert_eq!(world.entries(), [OURS, "40.74.28.0/23"]);
+    assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 1);
+    assert_eq!(outcomes(&world).await, ["lost", "applied"]);
+    let written = world
+        .ledger()
+        .await
+        .into_iter()
+        .filter_map(|what| match what {
+            What::WriteIntended(write) => write.generation,
+            _ => None,
+        });
+    assert_eq!(written.collect::<Vec<_>>(), [1, 2]);
+    world.app.ledger.verify().await.unwrap();
+}
