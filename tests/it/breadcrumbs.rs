@@ -1,9 +1,6 @@
 //! The second memory: tags of the registry, for the day on which the ledger is lost.
 
-use crate::process::{Installation, until};
-use crate::program::{doorward, err, out};
-use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World, furnished, message};
-use doorward::clock::Clock;
+use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World};
 use doorward::domain::breadcrumbs::{self, CrumbKey};
 use doorward::domain::resource_id::ResourceId;
 use doorward::sim::{Call, Registry, Tags};
@@ -58,7 +55,7 @@ fn crumbs(world: &World) -> Vec<String> {
 }
 
 /// Tags that say that these entries are doorward's.
-fn tags_saying(ends: &[(&str, Timestamp)]) -> BTreeMap<String, String> {
+pub(crate) fn tags_saying(ends: &[(&str, Timestamp)]) -> BTreeMap<String, String> {
     let ends = ends.iter();
     let ends = ends
         .map(|(network, end)| (network.parse().unwrap(), *end))
@@ -308,95 +305,4 @@ async fn a_set_of_tags_that_never_stays_is_told_and_left() {
     let written = patches(&world).len();
     world.pass(MINUTE).await;
     assert_eq!(patches(&world).len(), written);
-}
-
-/// The whole way: `doorward sweep` on what a killed doorward left behind.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sweep_takes_away_what_has_ended_and_nothing_else() {
-    let azure = furnished(&Clock::system()).await;
-    let installed = Installation::with(&azure, "3s", |config| {
-        config["registries"][0]["breadcrumbs"] = json!("tags");
-    });
-    let process = installed.serve().await;
-    azure.edit(REGISTRY, "portal", |registry| {
-        registry.allow(STRANGER);
-        registry.tags.insert("cost-center".into(), "42".into());
-    });
-    process.deliver(message(OURS)).await;
-    until("it is open", async || azure.entries(REGISTRY).len() == 2).await;
-    process.kill().await;
-    let file = installed.folder.path().join("doorward.yaml");
-    let sweep = |more: &[&str]| {
-        let mut arguments = vec!["sweep", "--config", file.to_str().unwrap(), "--registry"];
-        arguments.extend([REGISTRY].iter().chain(more));
-        doorward(&arguments)
-    };
-    // A crumb says the end to the minute; the sweep keeps to it.
-    let before = sweep(&["--dry-run"]);
-    assert!(before.status.success(), "{}", err(&before));
-    assert!(
-        out(&before).contains("1 others untouched"),
-        "{}",
-        out(&before)
-    );
-    let old = Clock::system().now() - SignedDuration::from_mins(5);
-    azure.edit(REGISTRY, "time", |registry| {
-        registry.tags.retain(|name, _| name == "cost-center");
-        registry.tags.extend(tags_saying(
-            &[(OURS, old), ("20.61.10.99", old)]
-                .map(|(ip, end)| (format!("{ip}/32"), end))
-                .iter()
-                .map(|(network, end)| (network.as_str(), *end))
-                .collect::<Vec<_>>(),
-        ));
-    });
-    let dry = sweep(&["--dry-run"]);
-    assert!(
-        out(&dry).contains(&format!("would take away {OURS}")),
-        "{}",
-        out(&dry)
-    );
-    assert_eq!(azure.entries(REGISTRY).len(), 2);
-    let done = sweep(&[]);
-    assert!(
-        out(&done).contains(&format!("took away {OURS}")),
-        "{}{}",
-        out(&done),
-        err(&done)
-    );
-    assert_eq!(azure.entries(REGISTRY), [STRANGER]);
-    let mut left = Vec::new();
-    azure.edit(REGISTRY, "reader", |registry| {
-        left = registry.tags.keys().cloned().collect()
-    });
-    assert_eq!(left, ["cost-center"]);
-    let again = sweep(&[]);
-    assert!(
-        again.status.success() && out(&again).contains("0 ended"),
-        "{}",
-        out(&again)
-    );
-    azure.edit(REGISTRY, "admin", |registry| {
-        registry.allow(OURS);
-        registry.network_rules.default_action = doorward::sim::DefaultAction::Allow;
-        let network = format!("{OURS}/32");
-        registry
-            .tags
-            .extend(tags_saying(&[(network.as_str(), old)]));
-    });
-    let stuck = sweep(&[]);
-    assert_eq!(stuck.status.code(), Some(1));
-    assert!(
-        err(&stuck).contains("default action is `Allow`"),
-        "{}",
-        err(&stuck)
-    );
-    let nowhere = doorward(&[
-        "sweep",
-        "--config",
-        file.to_str().unwrap(),
-        "--registry",
-        "elsewhere",
-    ]);
-    assert_eq!(nowhere.status.code(), Some(2));
 }

@@ -52,6 +52,7 @@ mod shared_ledger;
 mod simulator;
 mod stopped;
 mod storm;
+mod sweep;
 mod texts;
 mod whois;
 mod world;

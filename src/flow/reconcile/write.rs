@@ -90,15 +90,6 @@ pub(super) async fn write(
         .await;
     tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
     match outcome {
-        Ok(()) => verify(attempt, &write, &fresh).await,
-        Err(error @ PatchError::TooLate) => {
-            not_applied(app, &write, &error.to_string()).await?;
-            Ok(Left::After(Duration::ZERO))
-        }
-        Err(PatchError::Unknown { why }) => {
-            tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "what became of the PATCH is not known: {why}");
-            Ok(Left::After(READ_AGAIN))
-        }
         Err(PatchError::NotApplied(error)) => {
             not_applied(app, &write, &error.to_string()).await?;
             if breadcrumbs::go_without(app, id, &body, &error).await? {
@@ -106,12 +97,38 @@ pub(super) async fn write(
             }
             Err(Trouble::Arm(error))
         }
+        other => came(attempt, &write, &fresh, other).await,
+    }
+}
+
+/// What came of a PATCH, but for a refusal.
+async fn came(
+    attempt: Attempt<'_>,
+    write: &Write,
+    fresh: &Live,
+    outcome: Result<(), PatchError>,
+) -> Result<Left, Trouble> {
+    let Attempt { app, id, call, .. } = attempt;
+    match outcome {
+        Ok(()) => verify(attempt, write, fresh).await,
+        Err(error @ PatchError::TooLate) => {
+            not_applied(app, write, &error.to_string()).await?;
+            Ok(Left::After(Duration::ZERO))
+        }
+        Err(PatchError::Unknown { why }) => {
+            tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "what became of the PATCH is not known: {why}");
+            Ok(Left::After(READ_AGAIN))
+        }
+        Err(PatchError::NotApplied(error)) => {
+            not_applied(app, write, &error.to_string()).await?;
+            Err(Trouble::Arm(error))
+        }
         Err(PatchError::OperationFailed { code, message }) => {
-            not_applied(app, &write, &format!("{code}: {message}")).await?;
+            not_applied(app, write, &format!("{code}: {message}")).await?;
             conclude::refused(
                 app,
                 id,
-                &write,
+                write,
                 &format!("Azure could not do it ({code}): {message}"),
             )
             .await?;
