@@ -182,16 +182,18 @@ async fn an_entry_that_is_handed_over_stays() {
 #[tokio::test]
 async fn what_does_not_stand_cannot_be_handed_over() {
     let world = World::new().await;
-    world
-        .azure
-        .edit(REGISTRY, "portal", |registry| registry.allow(OURS));
     world.denied(OURS).await;
-    world.settle().await;
+    doorward::flow::hosts::turn(&world.app).await;
+    doorward::flow::triage::turn(&world.app).await.unwrap();
     let id = world.grants().await.remove(0);
     let path = format!("/api/v1/grants/{id}/keep");
     let refused = world.order(&path, json!({ "by": "ada" })).await;
     assert_eq!(refused.status, 409);
-    assert!(refused.text.contains("not doorward's"), "{}", refused.text);
+    assert!(
+        refused.text.contains("does not stand yet"),
+        "{}",
+        refused.text
+    );
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ enum Left {
 /// Takes one turn for the registry `id`. Fails only if the ledger does.
 pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     let now = app.clock.now();
-    if !app.ledger.read(|state| has_work(state, id, now)) && !breadcrumbs::is_due(app, id) {
+    if !is_to_do(app, id, now) {
         return Ok(Turn::Idle);
     }
     if let Some(wait) = app.pace(id).waiting(now) {
@@ -116,7 +116,7 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
 async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, StoreError> {
     app.ledger.follow().await?;
     let now = app.clock.now();
-    if !app.ledger.read(|state| has_work(state, id, now)) {
+    if !is_to_do(app, id, now) {
         return Ok(Turn::Idle);
     }
     let call = Call::new(app.clock.id());
@@ -221,6 +221,11 @@ fn set_aside_unsure(app: &App, id: &ResourceId, plan: &mut Plan) -> bool {
     plan.steps
         .retain(|step| !missing(step).as_ref().is_some_and(unsure));
     all.iter().any(unsure)
+}
+
+/// Whether a turn has anything to do: for grants, or for the tags that tell of them.
+fn is_to_do(app: &App, id: &ResourceId, now: Timestamp) -> bool {
+    app.ledger.read(|state| has_work(state, id, now)) || breadcrumbs::is_due(app, id)
 }
 
 /// Whether anything is to be done for `id` at `now`: something to open, to close, to settle, or to
