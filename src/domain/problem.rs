@@ -97,19 +97,16 @@ impl fmt::Display for Problem {
 impl Problem {
     /// The problem in one line, as a log tells it.
     pub fn in_a_line(&self) -> String {
-        let Place { line, .. } = self.place;
-        let mut told = match line {
-            0 => format!("{}: ", self.file),
-            line => format!("{}:{line}: ", self.file),
+        let mut told = match self.place.line {
+            0 => vec![self.file.clone()],
+            line => vec![format!("{}:{line}", self.file)],
         };
         if !self.field.is_empty() {
-            told += &format!("`{}`: ", self.field);
+            told.push(format!("`{}`", self.field));
         }
-        told += &self.what;
-        match &self.help {
-            Some(help) => told + ": " + help,
-            None => told,
-        }
+        told.push(self.what.clone());
+        told.extend(self.help.clone());
+        told.join(": ")
     }
 }
 

@@ -1,7 +1,7 @@
 //! When one denial repeats another, and for how long a verdict stands for its like.
 
 use super::crowd::Crowd;
-use super::denial::Kind;
+use super::denial::{Kind, Service};
 use super::grant::Stage;
 use super::id::{DenialId, GrantId};
 use super::ledger::{Denied, Hash};
@@ -68,7 +68,8 @@ impl Weakness {
     }
 }
 
-/// What makes two denials the same: a hash over address, registry, repository and reference.
+/// What makes two denials the same: a hash over address, registry, repository and reference; of another
+/// service's firewall, over the service and its resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DenialKey([u8; 16]);
 
@@ -118,14 +119,20 @@ fn key_from(denied: &Denied, more: &[Option<&str>]) -> DenialKey {
     let address = denial.ip.map(|ip| ip.to_canonical().to_string());
     let registry = denial.registry.as_ref();
     let registry = registry.or(denied.report.login_server.as_ref());
+    // Where nothing in it names a host, its resource id or its source says which registry is meant.
+    let meant = || denied.registry.as_ref().map(ResourceId::key);
+    let other = (denial.service != Service::Acr).then(|| format!("{:?}", denial.service));
+    let resource = denial.resource.as_deref().filter(|_| other.is_some());
     // What a job's token proves makes its report another than everybody else's.
     let job = denied.proof.as_ref().map(|_| denied.source.as_str());
     let parts = [
         job,
         address.as_deref(),
-        registry.map(String::as_str),
+        registry.map(String::as_str).or_else(meant),
         denial.repository.as_deref(),
         denial.reference.as_deref(),
+        other.as_deref(),
+        resource,
     ];
     DenialKey::of(parts.iter().chain(more).copied())
 }
