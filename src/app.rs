@@ -4,10 +4,11 @@ use crate::auth::Bearer;
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::clock::Clock;
-use crate::config::Options;
+use crate::config::{Drift, Options};
 use crate::domain::alert::{About, Alert};
+use crate::domain::breadcrumbs::CrumbKey;
 use crate::domain::crowd::DISTINCT_ADDRESSES;
-use crate::domain::firewall::Live;
+use crate::domain::firewall::{Live, Malformed};
 use crate::domain::id::{AlertId, GrantId};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::link::{LinkError, LinkKey};
@@ -21,7 +22,7 @@ use crate::domain::signature;
 use crate::domain::verdict::Approvals;
 use crate::flow::notify::Attempts;
 use crate::flow::posture::Postures;
-use crate::flow::reconcile::Pace;
+use crate::flow::reconcile::{Pace, Tagged};
 use crate::flow::shadow::Beside;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
@@ -65,12 +66,18 @@ pub struct App {
     pub max_ttl: Duration,
     /// How long what stands for a denial stands for those like it.
     pub windows: Windows,
+    /// How long an entry may take to reach every front end.
+    pub grace: SignedDuration,
     /// Signs and checks approval links.
     pub link_key: LinkKey,
     /// How long a request can be answered.
     pub links_valid_for: Duration,
     /// Where people reach doorward: `https://doorward.contoso.com`, without a slash at its end.
     pub public_url: String,
+    /// Signs and checks breadcrumbs.
+    pub crumb_key: CrumbKey,
+    /// What whoever uses the admin listener must know, where it has a token.
+    pub admin_token: Option<SecretString>,
     /// For channels.
     pub http: Http,
     /// Counters for Prometheus.
@@ -90,11 +97,17 @@ pub struct Memory {
     latest: Mutex<BTreeMap<ResourceId, Latest>>,
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
+    tagged: Mutex<BTreeMap<ResourceId, Tagged>>,
     missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
+    looks: Mutex<BTreeMap<ResourceId, (Timestamp, u64)>>,
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
     postures: Mutex<Postures>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
+    /// What is known of the sources of address sets.
+    pub sets: Mutex<crate::flow::sets::Book>,
+    /// Held by whoever loads address sets: one at a time.
+    pub sets_turn: tokio::sync::Mutex<()>,
 }
 
 /// How many reads in a row must show an older change than is known before it is believed.
@@ -128,6 +141,10 @@ pub struct Enrolled {
     pub hosts: Vec<String>,
     /// How many entries its list may have, where Azure does not say.
     pub max_entries: u32,
+    /// How many of these places are kept for people.
+    pub reserve: u32,
+    /// Whether its tags say which entries are ours.
+    pub breadcrumbs: bool,
     /// Whether approval links act, or only show.
     pub approvals: Approvals,
     /// How many grants may be decided within an hour.
@@ -135,6 +152,8 @@ pub struct Enrolled {
     /// How many addresses that nobody owns may be refused within ten minutes before they are only
     /// counted.
     pub distinct_addresses: usize,
+    /// What is done about changes of others.
+    pub drift: Drift,
 }
 
 /// Where messages go: an incoming webhook that takes JSON.
@@ -251,6 +270,16 @@ impl App {
         enrolled.map_or(DISTINCT_ADDRESSES, |enrolled| enrolled.distinct_addresses)
     }
 
+    /// A registry as Azure describes it, with what is known of it beside that.
+    pub fn live(&self, id: &ResourceId, registry: &serde_json::Value) -> Result<Live, Malformed> {
+        let mut live = Live::read(registry)?;
+        live.loses_subnets = self.ledger.read(|state| {
+            let known = state.registries.get(id);
+            known.is_some_and(|known| known.networks.is_some())
+        });
+        Ok(live)
+    }
+
     /// Takes in the hosts that Azure reports for a registry.
     pub fn learn(&self, id: &ResourceId, live: &Live) {
         let mut hosts = self
@@ -357,6 +386,19 @@ impl App {
         locked(&self.memory.paces).insert(id.clone(), pace);
     }
 
+    /// What is known of a registry's tags.
+    pub fn tagged(&self, id: &ResourceId) -> Tagged {
+        locked(&self.memory.tagged)
+            .get(id)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Remembers that.
+    pub fn set_tagged(&self, id: &ResourceId, tagged: Tagged) {
+        locked(&self.memory.tagged).insert(id.clone(), tagged);
+    }
+
     /// Since when each of these grants' entries is missing, now that a read at `now` shows all of them
     /// missing on the registry, and no others.
     pub fn missing_since(
@@ -371,6 +413,16 @@ impl App {
         let since: BTreeMap<GrantId, Timestamp> = missing.iter().map(since).collect();
         memory.insert(id.clone(), since.clone());
         since
+    }
+
+    /// When a registry was last read for drift, and of how many changes of others events had told then.
+    pub fn last_look(&self, id: &ResourceId) -> Option<(Timestamp, u64)> {
+        locked(&self.memory.looks).get(id).copied()
+    }
+
+    /// Remembers that.
+    pub fn looked(&self, id: &ResourceId, now: Timestamp, heard: u64) {
+        locked(&self.memory.looks).insert(id.clone(), (now, heard));
     }
 
     /// How often a message was tried on a channel, and when it may be tried again.

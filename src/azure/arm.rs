@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::error::{ArmError, PatchError};
+use super::headroom::Headroom;
 use super::http::{Http, Reply, SendError};
 use super::operation;
 use super::settings::{Settings, SettingsError};
@@ -12,7 +13,7 @@ use crate::domain::resource_id::ResourceId;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Url};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The longest link that is followed.
@@ -27,16 +28,16 @@ pub const PATCH_WITHIN: Duration = Duration::from_secs(20);
 
 /// A client of Azure Resource Manager. Cheap to clone; the clones share their token.
 #[derive(Clone, Debug)]
-pub struct Arm(Arc<Inner>);
+pub struct Arm(Arc<Inner>, String);
 
 #[derive(Debug)]
 struct Inner {
     base: Url,
-    api_version: String,
     read_api_version: String,
     http: Http,
     tokens: Tokens,
     clock: Clock,
+    headroom: Mutex<Headroom>,
 }
 
 /// An exchange that did not come to an answer.
@@ -70,14 +71,16 @@ impl Arm {
         tokens
             .check()
             .map_err(|error| SettingsError::new("credential", error.to_string()))?;
-        Ok(Self(Arc::new(Inner {
+        let api_version = settings.api_version.clone();
+        let inner = Inner {
             base,
-            api_version: settings.api_version.clone(),
             read_api_version: settings.read_api_version.clone(),
             http,
             tokens,
             clock,
-        })))
+            headroom: Mutex::default(),
+        };
+        Ok(Self(Arc::new(inner), api_version))
     }
 
     /// The api-version to read a registry with: one that shows virtual network rules.
@@ -87,7 +90,13 @@ impl Arm {
 
     /// The api-version that [`Arm::patch_registry`] writes with.
     pub fn api_version(&self) -> &str {
-        &self.0.api_version
+        &self.1
+    }
+
+    /// The same client, which writes with another api-version.
+    #[must_use]
+    pub fn with_api_version(&self, api_version: &str) -> Self {
+        Self(Arc::clone(&self.0), api_version.to_owned())
     }
 
     /// Gets a token, as any later exchange will: for telling at the start whether there is one.
@@ -118,7 +127,7 @@ impl Arm {
         call: &Call,
         may_send: impl Fn() -> bool,
     ) -> Result<(), PatchError> {
-        let url = self.url(id.as_str(), &self.0.api_version);
+        let url = self.url(id.as_str(), self.api_version());
         let mut request = Request::new(Method::PATCH, url.clone());
         request
             .headers_mut()
@@ -154,6 +163,21 @@ impl Arm {
         let reply = self
             .exchange(Request::new(Method::GET, url.clone()), call)
             .await?;
+        if reply.status.is_success() {
+            Ok(reply)
+        } else {
+            Err(self.refusal(&reply, &url))
+        }
+    }
+
+    /// Asks by POST for what changes nothing, a query.
+    pub(super) async fn ask(&self, url: Url, body: &Value, call: &Call) -> Result<Reply, ArmError> {
+        let mut request = Request::new(Method::POST, url.clone());
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(body.to_string().into());
+        let reply = self.exchange(request, call).await?;
         if reply.status.is_success() {
             Ok(reply)
         } else {
@@ -214,6 +238,18 @@ impl Arm {
         }
     }
 
+    /// How long to wait instead of `pause` before a read that nobody waits for: longer while ARM says
+    /// that it will soon ask for patience.
+    pub fn unhurried(&self, pause: Duration) -> Duration {
+        let now = self.0.clock.now();
+        self.headroom().unhurried(pause, now)
+    }
+
+    fn headroom(&self) -> MutexGuard<'_, Headroom> {
+        let headroom = self.0.headroom.lock();
+        headroom.unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn clock(&self) -> &Clock {
         &self.0.clock
     }
@@ -259,6 +295,7 @@ impl Arm {
             remaining = remaining(&reply),
             "asked ARM"
         );
+        self.headroom().note(&reply.headers, self.0.clock.now());
         if reply.status == reqwest::StatusCode::UNAUTHORIZED {
             self.0.tokens.forget(&token).await;
         }

@@ -8,11 +8,13 @@ mod cloud;
 mod credential;
 mod egress;
 mod error;
+mod headroom;
 pub mod http;
 mod operation;
 #[cfg(test)]
 mod scripted;
 mod settings;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -24,6 +26,7 @@ pub use arm::{Arm, PATCH_WITHIN};
 pub use call::Call;
 pub use cloud::Cloud;
 pub use credential::Credential;
+pub use egress::Egress;
 pub use error::{ArmError, PatchError};
 pub use settings::{Settings, SettingsError};
 pub use token_error::TokenError;

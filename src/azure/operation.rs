@@ -66,6 +66,7 @@ pub(super) async fn follow(
             return Err(PatchError::unknown(&why));
         }
         let pause = asked.unwrap_or(PAUSE).clamp(*PAUSES.start(), *PAUSES.end());
+        let pause = arm.unhurried(pause).min(*PAUSES.end());
         clock.sleep(pause.min(left)).await;
         match arm.read(watch.url().clone(), call).await {
             Ok(reply) => {

@@ -2,6 +2,7 @@
 
 mod auth;
 mod azure;
+mod drift;
 mod error;
 mod options;
 mod policies;
@@ -12,6 +13,7 @@ mod state;
 mod text_file;
 mod values;
 
+pub use drift::Drift;
 pub use error::LoadError;
 pub use options::Options;
 pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
@@ -45,6 +47,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the operator page is.
     pub admin: SocketAddr,
+    /// What whoever uses `admin` must know; needed where that is not on loopback.
+    pub admin_token: Option<Secret>,
     /// How people reach `listen`, without a slash at the end.
     pub public_url: String,
     /// Where the ledger is.
@@ -64,8 +68,14 @@ pub struct Config {
     /// How long a verdict stands for denials that repeat it; at most
     /// [`LONGEST_REPEAT_WINDOW`](crate::domain::state::LONGEST_REPEAT_WINDOW).
     pub repeat_window: Duration,
+    /// How long a person's no stands for denials like the one that was asked about.
+    pub no_stands_for: Duration,
+    /// How long an entry may take to reach every front end; refusals until then say nothing.
+    pub propagation_grace: Duration,
     /// Approval links.
     pub links: Links,
+    /// What breadcrumbs are signed with, where that is not derived from the links' key.
+    pub breadcrumb_key: Option<Secret>,
     /// Azure and how to sign in there.
     pub azure: Settings,
     /// The registries that may be opened; at least one.
@@ -106,6 +116,10 @@ pub struct Registry {
     pub hosts: Vec<String>,
     /// How many firewall entries it takes, where Azure does not say.
     pub max_entries: u32,
+    /// How many of these places doorward leaves to people.
+    pub reserve: u32,
+    /// Whether its tags say which of its entries are doorward's: a second memory.
+    pub breadcrumbs: bool,
     /// How requests about it may be answered.
     pub approvals: Approvals,
     /// How many grants it may have in an hour.
@@ -113,6 +127,8 @@ pub struct Registry {
     /// How many addresses in no set that somebody owns may be refused within ten minutes before they
     /// are only counted.
     pub distinct_addresses: usize,
+    /// What is done about changes of others.
+    pub drift: Drift,
 }
 
 /// A configured sender.
@@ -209,6 +225,10 @@ pub struct Secret {
 pub struct Secrets {
     /// What approval links are signed with.
     pub link_key: SecretString,
+    /// What whoever uses the admin listener must know.
+    pub admin_token: Option<SecretString>,
+    /// What the key of breadcrumbs is derived from.
+    pub crumb_key: SecretString,
     /// The keys of each source, by its name.
     pub source_keys: BTreeMap<String, Vec<SecretString>>,
     /// The URL of each channel, by its name.
@@ -216,6 +236,11 @@ pub struct Secrets {
 }
 
 impl Config {
+    /// Which secret the key of breadcrumbs is derived from.
+    pub fn crumb_key(&self) -> &Secret {
+        self.breadcrumb_key.as_ref().unwrap_or(&self.links.key)
+    }
+
     /// Reads every secret that the configuration names.
     ///
     /// # Errors
@@ -230,6 +255,8 @@ impl Config {
             }
         };
         let link_key = read(&self.links.key);
+        let crumb_key = read(self.crumb_key());
+        let admin_token = self.admin_token.as_ref().map(&mut read);
         let source_keys = self.sources.iter().map(|source| {
             let keys: &[Secret] = match &source.auth {
                 Auth::SharedKey { keys, .. } | Auth::Signature { keys } => keys,
@@ -244,6 +271,8 @@ impl Config {
         if missing.is_empty() {
             Ok(Secrets {
                 link_key,
+                admin_token,
+                crumb_key,
                 source_keys,
                 channel_urls,
             })

@@ -29,6 +29,9 @@ const MAX_TTL: Duration = Duration::from_hours(24);
 const MAX_EVENT_AGE: Duration = Duration::from_mins(30);
 /// How long a verdict stands for its like unless the file says otherwise.
 const REPEAT_WINDOW: Duration = Duration::from_mins(15);
+/// How long an entry may take to reach every front end unless the file says otherwise: minutes at most
+/// (<https://learn.microsoft.com/azure/container-registry/container-registry-access-selected-networks>).
+const PROPAGATION_GRACE: Duration = Duration::from_mins(2);
 
 /// Reads the configuration from its file.
 ///
@@ -63,7 +66,9 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let mut fields = item.fields(sink)?;
     let listen = address(&mut fields, "listen", LISTEN, sink);
     let admin = address(&mut fields, "admin", ADMIN, sink);
-    listeners(&fields.item, listen, admin, sink);
+    let admin_token = fields.take("admin_token");
+    let admin_token = admin_token.map(|at| secret(&at, folder, sink));
+    listeners(&fields.item, (listen, admin), admin_token.is_some(), sink);
     let url = fields.take("public_url");
     let url = url.map_or_else(
         || Some(format!("http://{listen}")),
@@ -78,8 +83,13 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let max_ttl = max_ttl(&mut fields, sink);
     let max_event_age = fields.take("max_event_age");
     let max_event_age = max_event_age.map_or(Some(MAX_EVENT_AGE), |at| at.duration(sink));
-    let repeat_window = repeat_window(&mut fields, sink);
+    let repeat_window = window(&mut fields, "repeat_window", sink);
+    let no_stands_for = window(&mut fields, "no_stands_for", sink);
+    let grace = fields.take("propagation_grace");
+    let grace = grace.map_or(Some(PROPAGATION_GRACE), |at| at.duration(sink));
     let links = links(&mut fields, folder, sink);
+    let breadcrumb_key = fields.take("breadcrumb_key");
+    let breadcrumb_key = breadcrumb_key.map(|at| secret(&at, folder, sink));
     let azure = fields.take("azure");
     let azure = azure.map_or_else(
         || Some(Settings::default()),
@@ -92,6 +102,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     Some(Config {
         listen,
         admin,
+        // One that cannot be read has been reported.
+        admin_token: admin_token.flatten(),
         public_url: url?,
         state: state?,
         policies: policies.0?,
@@ -101,7 +113,10 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         max_ttl,
         max_event_age: max_event_age?,
         repeat_window,
+        no_stands_for,
+        propagation_grace: grace?,
         links: links?,
+        breadcrumb_key: breadcrumb_key.flatten(),
         azure: azure?,
         registries,
         sources,
@@ -164,16 +179,22 @@ fn address(
     })
 }
 
-fn listeners(document: &Item<'_>, listen: SocketAddr, admin: SocketAddr, sink: &mut Sink<'_>) {
+fn listeners(
+    document: &Item<'_>,
+    (listen, admin): (SocketAddr, SocketAddr),
+    token: bool,
+    sink: &mut Sink<'_>,
+) {
     let at = document.field("admin").or_else(|| document.field("listen"));
     let at = at.unwrap_or_else(|| document.clone());
     if listen == admin && listen.port() != 0 {
         let help = "give the operator page a port of its own";
         at.error("`listen` and `admin` are the same address", help, sink);
     }
-    if !admin.ip().is_loopback() {
-        let what = "the operator page asks nobody who they are, and is not on loopback";
-        at.warn(what, "see that only operators reach it", sink);
+    if !admin.ip().is_loopback() && !token {
+        let what = "this is not on loopback, and whoever reaches it could give orders";
+        let help = "keep it on loopback, or set `admin_token: { env: NAME }` or `{ file: PATH }`";
+        at.error(what, help, sink);
     }
 }
 
@@ -232,8 +253,8 @@ fn max_ttl(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Duration {
     ttl
 }
 
-fn repeat_window(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Duration {
-    let item = fields.take("repeat_window");
+fn window(fields: &mut Fields<'_>, name: &'static str, sink: &mut Sink<'_>) -> Duration {
+    let item = fields.take(name);
     let window = item.as_ref().and_then(|item| item.duration(sink));
     let window = window.unwrap_or(REPEAT_WINDOW);
     let longest = LONGEST_REPEAT_WINDOW.unsigned_abs();

@@ -1,6 +1,7 @@
 //! The lists of a configuration: registries, sources, channels; and its links.
 
 use super::auth::auth_of;
+use super::drift::drift;
 use super::options::options;
 use super::values::{host, name, secret};
 use super::{Auth, Channel, ChannelKind, Links, Registry, Source};
@@ -14,6 +15,8 @@ use std::time::Duration;
 /// How many entries a Premium registry takes
 /// (<https://learn.microsoft.com/azure/container-registry/container-registry-skus>).
 const MAX_ENTRIES: u32 = 200;
+/// How many of these places are kept for people, unless the file says otherwise.
+const RESERVE: u32 = 10;
 /// How many grants an hour a registry may have, unless the file says otherwise.
 pub const GRANTS_PER_HOUR: u32 = 60;
 /// How many strangers a registry may have in ten minutes, unless the file says otherwise.
@@ -112,17 +115,29 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
     let max_entries = number("max_entries", MAX_ENTRIES, 1_000);
     let grants_per_hour = number("grants_per_hour", GRANTS_PER_HOUR, 10_000);
     let distinct_addresses = number("distinct_addresses", DISTINCT_ADDRESSES, 100_000);
+    let reserve = fields.take("reserve");
+    let reserve = reserve.map_or_else(
+        || max_entries.map(|most| RESERVE.min(most / 10)),
+        |item| item.number(0, max_entries?.saturating_sub(1), sink),
+    );
+    let breadcrumbs = fields.take("breadcrumbs");
+    let places = [("none", false), ("tags", true)];
+    let breadcrumbs = breadcrumbs.map_or(Some(false), |at| at.word(&places, sink));
     let approvals = fields.take("approvals");
     let kinds = [("none", Approvals::None), ("link", Approvals::Link)];
     let approvals = approvals.map_or(Some(Approvals::None), |at| at.word(&kinds, sink));
+    let drift = drift(&mut fields, sink);
     fields.finish(sink);
     Some(Registry {
         id: id?,
         hosts,
         max_entries: max_entries?,
+        reserve: reserve?,
+        breadcrumbs: breadcrumbs?,
         approvals: approvals?,
         grants_per_hour: usize::try_from(grants_per_hour?).ok()?,
         distinct_addresses: usize::try_from(distinct_addresses?).ok()?,
+        drift: drift?,
     })
 }
 

@@ -111,9 +111,18 @@ impl GlobalIpv4 {
         self.0
     }
 
-    /// The address as a network of one: the widest entry that doorward writes for it.
+    /// The address as a network of one: the entry that doorward writes for it while there is room.
     pub fn network(self) -> Ipv4Net {
         Ipv4Net::from(self.0)
+    }
+
+    /// Whether every address of `network` is one that may be opened.
+    pub fn is_all_of(network: Ipv4Net) -> bool {
+        let overlaps = |&(base, length, ..): &(u32, u8, &str, &str)| {
+            let common = (network.network().to_bits() ^ base).leading_zeros();
+            common >= u32::from(length.min(network.prefix_len()))
+        };
+        !SPECIAL.iter().any(overlaps)
     }
 }
 
@@ -228,7 +237,34 @@ mod tests {
         ));
     }
 
+    #[test]
+    fn a_network_may_be_opened_if_all_of_it_may() {
+        for (network, openable) in [
+            ("20.1.2.0/24", true),
+            ("168.63.129.16/32", false),
+            ("168.63.129.0/24", false),
+            ("168.63.130.0/24", true),
+            ("192.0.0.0/16", false),
+            ("10.1.2.3/32", false),
+            ("0.0.0.0/0", false),
+            ("11.0.0.0/8", true),
+        ] {
+            assert_eq!(
+                GlobalIpv4::is_all_of(network.parse().unwrap()),
+                openable,
+                "{network}"
+            );
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_network_may_be_opened_if_its_addresses_may(bits: u32, length in 24..=32_u8, at: u32) {
+            let network = Ipv4Net::new(bits.into(), length).unwrap().trunc();
+            let inside = Ipv4Addr::from(network.network().to_bits() | (at & network.hostmask().to_bits()));
+            prop_assert!(!GlobalIpv4::is_all_of(network) || GlobalIpv4::try_from(inside).is_ok());
+        }
+
         #[test]
         fn the_standard_library_agrees_about_what_it_knows(bits: u32) {
             let address = Ipv4Addr::from(bits);

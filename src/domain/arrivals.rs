@@ -5,6 +5,7 @@
 //! written down together, so that a storm costs the ledger no more than it tells.
 
 use super::crowd::{Crowd, Place};
+use super::help::Refused;
 use super::id::DenialId;
 use super::ledger::{Denied, What};
 use super::repeat::{DenialKey, Weakness, Windows, key_within_source};
@@ -56,6 +57,7 @@ struct Count {
     number: u64,
     addresses: Vec<IpAddr>,
     events: String,
+    refused: BTreeMap<DenialId, Refused>,
 }
 
 impl Count {
@@ -102,7 +104,16 @@ impl<'a> Sorter<'a> {
             return None;
         }
         if let Some(of) = self.stands(&denied, at) {
+            let refused = self.refused(&denied, at);
             let (counts, all) = self.counted.entry(denied.source).or_default();
+            if let Some(refused) = refused {
+                let last = all.refused.entry(of).or_insert(refused);
+                *last = if last.at <= refused.at {
+                    refused
+                } else {
+                    *last
+                };
+            }
             let count = counts.entry(of).or_default();
             *count = count.saturating_add(1);
             all.add(event);
@@ -145,6 +156,7 @@ impl<'a> Sorter<'a> {
             source,
             counts,
             events: all.events,
+            refused: all.refused,
         });
         let thinned = self.thinned.into_iter();
         let thinned = thinned.map(|((registry, source, storm), count)| What::Thinned {
@@ -156,6 +168,19 @@ impl<'a> Sorter<'a> {
             events: count.events,
         });
         counted.chain(thinned).collect()
+    }
+
+    /// The refusal of an address for which a grant stands open.
+    fn refused(&self, denied: &Denied, at: Timestamp) -> Option<Refused> {
+        let (registry, address) = (denied.registry.as_ref()?, denied.report.denial.ip?);
+        let IpAddr::V4(address) = address.to_canonical() else {
+            return None;
+        };
+        let open = self.state.stands_open(registry, address);
+        open.then(|| Refused {
+            at: denied.report.at.unwrap_or(at),
+            evidence: denied.report.evidence,
+        })
     }
 
     fn is_duplicate(&mut self, event: u64) -> bool {

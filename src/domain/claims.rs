@@ -4,6 +4,7 @@
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 /// A write whose reply was lost may land this long after it was begun. Until then one of its entries is
 /// ours, and its absence proves nothing.
@@ -47,17 +48,24 @@ impl Claims {
             .retain(|network, claim| !add.contains(network) || !of_this_write(claim));
     }
 
-    /// No grant needs the entry any more. A write of it that may yet land stays claimed, so that
-    /// what it leaves behind is taken away.
-    pub fn release(&mut self, network: Ipv4Net) {
-        if self.0.get(&network) == Some(&Claim::Seen) {
-            self.0.remove(&network);
-        }
+    /// A grant for `address` is over: entries that admit it and that nobody `needs` are no longer ours.
+    /// A write that may yet land stays claimed, so that what it leaves behind is taken away.
+    pub fn release(&mut self, address: Ipv4Addr, needs: impl Fn(Ipv4Net) -> bool) {
+        self.0.retain(|network, claim| {
+            !network.contains(&address) || *claim != Claim::Seen || needs(*network)
+        });
     }
 
-    /// Somebody else took the entry away.
-    pub fn lose(&mut self, network: Ipv4Net) {
-        self.0.remove(&network);
+    /// Somebody else took away the entry that admitted `address`.
+    pub fn lose(&mut self, address: Ipv4Addr) {
+        self.0.retain(|network, _| !network.contains(&address));
+    }
+
+    /// Whether an entry that a read showed after our write of it admits `address`, those in `but` aside.
+    pub fn admit(&self, address: Ipv4Addr, but: &[Ipv4Net]) -> bool {
+        self.0.iter().any(|(network, claim)| {
+            *claim == Claim::Seen && network.contains(&address) && !but.contains(network)
+        })
     }
 
     /// Drops claims of writes that can no longer land, unless `needed` says otherwise.
@@ -84,7 +92,6 @@ impl Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv4Addr;
 
     const A: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(20, 1, 2, 3), 32);
 
@@ -118,11 +125,22 @@ mod tests {
     fn what_may_land_outlives_its_grant() {
         let mut claims = Claims::default();
         claims.begin(at(0), &[A]);
-        claims.release(A);
+        claims.release(A.addr(), |_| false);
         claims.forget(at(9), |_| false);
         assert_eq!(claimed(&claims, 9), [(A, true)]);
         claims.forget(at(10), |_| false);
         assert!(claimed(&claims, 10).is_empty());
+    }
+
+    #[test]
+    fn a_range_is_ours_while_one_of_its_grants_needs_it() {
+        let range: Ipv4Net = "20.1.2.0/29".parse().unwrap();
+        let mut claims = Claims::default();
+        claims.applied(&[range], &[]);
+        claims.release(A.addr(), |needed| needed == range);
+        assert!(claims.admit(A.addr(), &[]) && !claims.admit(A.addr(), &[range]));
+        claims.release(A.addr(), |_| false);
+        assert!(claimed(&claims, 0).is_empty());
     }
 
     #[test]
@@ -132,7 +150,7 @@ mod tests {
         claims.applied(&[A], &[]);
         claims.forget(at(100), |_| false);
         assert_eq!(claimed(&claims, 100), [(A, false)]);
-        claims.release(A);
+        claims.release(A.addr(), |_| false);
         assert!(claimed(&claims, 100).is_empty());
     }
 }

@@ -68,6 +68,10 @@ pub enum Ending {
     LeftToOthers,
     /// Its time was over; another grant of ours keeps the address open.
     CarriedOn,
+    /// The list was full, and its entry was taken away early to make room.
+    Evicted,
     /// Somebody else had taken our entry away.
     RemovedByOthers,
+    /// An operator handed the entry over to people: it stays, and is theirs.
+    Kept,
 }

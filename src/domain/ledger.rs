@@ -2,21 +2,23 @@
 
 use super::alert::Alert;
 use super::event::{Changed, Report};
-use super::firewall::Patch;
+use super::firewall::{Answer as DriftAnswer, Drift, Overwritten, Patch, Seen};
 use super::grant::{Ending, Grant};
+use super::help::{Helped, Refused};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use super::network;
 use super::proof::Proof;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
+use super::sets::Snapshot;
 use super::verdict::Verdict;
-use aws_lc_rs::digest;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+
+pub use super::chain::{Entry, Hash, link};
 
 /// One thing that happened. The name of a variant is the entry's `kind` in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +52,9 @@ pub enum What {
         /// The events' [fingerprints](Denied::fingerprint), sixteen hexadecimal digits each.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         events: String,
+        /// The last of those that a grant stands for, by the denial that they repeat.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        refused: BTreeMap<DenialId, Refused>,
     },
     /// New denials of one source that were too many to write down one by one.
     Thinned {
@@ -92,10 +97,22 @@ pub enum What {
         /// What is known of it.
         outcome: WriteOutcome,
     },
+    /// After a write of ours, virtual network rules were gone that a read had shown before it.
+    VirtualNetworkRulesLost {
+        /// The registry.
+        registry: ResourceId,
+        /// The write.
+        write: WriteId,
+        /// The subnets that the rules named.
+        subnets: Vec<String>,
+    },
     /// A grant's entry stands on the registry and is ours. Outcome.
     Opened {
         /// The grant.
         grant: GrantId,
+        /// The entry, where it is wider than the grant's address: one that stands for several grants.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<Ipv4Net>,
     },
     /// An entry that is not ours admits a grant's address: nothing is written, nothing will be
     /// removed. Outcome.
@@ -114,12 +131,94 @@ pub enum What {
         /// What stood against it, and what would help.
         reason: String,
     },
+    /// What is known of whether a grant helped.
+    Helped(Helped),
+    /// A read shows a registry otherwise than the one before it.
+    RegistrySeen {
+        /// The registry.
+        registry: ResourceId,
+        /// What it shows; none if there is no such registry any more.
+        seen: Option<Seen>,
+        /// The write that was made from this read, where its reply was lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base_of: Option<WriteId>,
+    },
+    /// Others changed a registry, and reads have shown it long enough to be believed.
+    Drifted {
+        /// The registry.
+        registry: ResourceId,
+        /// What changed.
+        drift: Drift,
+        /// Who changed the registry about then, as its events tell.
+        by: Vec<String>,
+        /// What is done about it.
+        answer: DriftAnswer,
+    },
+    /// Others took a grant's entry away, and it is to be written again. Intent.
+    Restoring {
+        /// The grant.
+        grant: GrantId,
+    },
+    /// What others wrote while a write of ours was on its way may be lost.
+    PossiblyOverwritten(Overwritten),
     /// A grant is over, and nothing of it stands on the registry. Outcome.
     Ended {
         /// The grant.
         grant: GrantId,
         /// How.
         ending: Ending,
+    },
+    /// An operator ends a grant before its time: it is over from now on, and its entry goes.
+    Revoked {
+        /// The grant.
+        grant: GrantId,
+        /// Who, as they say of themselves: nothing proves it.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// A grant's end is put off.
+    Extended {
+        /// The grant.
+        grant: GrantId,
+        /// Its new end.
+        until: Timestamp,
+        /// Who, as they say of themselves; `use` where the address was seen in use.
+        by: String,
+    },
+    /// An operator hands a grant's entry over to people: it is ours no longer, and the grant is over.
+    /// Outcome.
+    Kept {
+        /// The grant.
+        grant: GrantId,
+        /// Who, as they say of themselves.
+        by: String,
+    },
+    /// An operator stops all opening; closing goes on.
+    Paused {
+        /// The registry; none for all.
+        registry: Option<ResourceId>,
+        /// Who, as they say of themselves.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// An operator lets opening go on.
+    Resumed {
+        /// The registry; none for all, those that were paused by themselves too.
+        registry: Option<ResourceId>,
+        /// Who, as they say of themselves.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// The ledger knew nothing of a registry, and a breadcrumb in its tags says that one of its entries
+    /// is ours: a grant for it, so that it ends on time.
+    Recovered {
+        /// The grant; an address of the entry's network.
+        grant: Grant,
+        /// The entry.
+        network: Ipv4Net,
     },
     /// Somebody changed an enrolled registry, as Event Grid tells.
     RegistryChanged {
@@ -137,6 +236,22 @@ pub enum What {
         source: String,
         /// The event's own id.
         event_id: Option<String>,
+    },
+    /// An address set holds these addresses from now on.
+    SetLoaded(Snapshot),
+    /// What a source says now changes a set too much: a person must confirm it.
+    SetRefused {
+        /// What it says.
+        candidate: Snapshot,
+        /// What changes too much.
+        reason: String,
+    },
+    /// A person confirms what was refused.
+    SetConfirmed {
+        /// Where the addresses come from.
+        set: String,
+        /// The hash of what was refused.
+        hash: String,
     },
     /// A person is asked.
     Requested(Request),
@@ -204,17 +319,29 @@ pub struct Write {
     pub remove: Vec<Ipv4Net>,
     /// The entries as the read before showed them.
     pub before: Vec<String>,
+    /// The subnets of virtual network rules that the read before showed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subnets: Vec<String>,
+    /// Entries of others that an earlier write of ours dropped, and that are put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub give_back: Vec<String>,
     /// How often the right to write to the registry had passed on, where replicas share it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
 }
 
 impl Write {
+    /// Whether an entry that it adds admits `address`.
+    pub fn admits(&self, address: Ipv4Addr) -> bool {
+        self.add.iter().any(|entry| entry.contains(&address))
+    }
+
     /// What it adds and takes away.
     pub fn patch(&self) -> Patch {
         Patch {
             add: self.add.iter().copied().collect(),
             remove: self.remove.iter().copied().collect(),
+            give_back: self.give_back.clone(),
         }
     }
 }
@@ -257,11 +384,26 @@ impl What {
             Self::Granted(_) => "granted",
             Self::WriteIntended(_) => "write_intended",
             Self::WriteSettled { .. } => "write_settled",
+            Self::VirtualNetworkRulesLost { .. } => "virtual_network_rules_lost",
             Self::Opened { .. } => "opened",
             Self::Satisfied { .. } => "satisfied",
             Self::NotOpened { .. } => "not_opened",
+            Self::Helped(_) => "helped",
+            Self::RegistrySeen { .. } => "registry_seen",
+            Self::Drifted { .. } => "drifted",
+            Self::Restoring { .. } => "restoring",
+            Self::PossiblyOverwritten(_) => "possibly_overwritten",
             Self::Ended { .. } => "ended",
+            Self::Revoked { .. } => "revoked",
+            Self::Extended { .. } => "extended",
+            Self::Kept { .. } => "kept",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
+            Self::Recovered { .. } => "recovered",
             Self::RegistryChanged { .. } => "registry_changed",
+            Self::SetLoaded(_) => "set_loaded",
+            Self::SetRefused { .. } => "set_refused",
+            Self::SetConfirmed { .. } => "set_confirmed",
             Self::Requested(_) => "requested",
             Self::Answered { .. } => "answered",
             Self::Alerted(_) => "alerted",
@@ -270,31 +412,27 @@ impl What {
         }
     }
 
-    /// Whether verdicts rest on it: what is granted, asked, answered or over. The rest tells of what
-    /// arrived, of messages, and of how writes fare.
-    pub fn is_decisive(&self) -> bool {
-        !matches!(
-            self,
-            Self::Denied(_)
-                | Self::Counted { .. }
-                | Self::Thinned { .. }
-                | Self::Storm { .. }
-                | Self::WriteIntended(_)
-                | Self::WriteSettled { .. }
-                | Self::Opened { .. }
-                | Self::RegistryChanged { .. }
-                | Self::Alerted(_)
-                | Self::Delivered { .. }
-                | Self::Undelivered { .. }
-        )
-    }
-
     /// A key that may stand in the ledger once only: the database refuses the second. One verdict
     /// for a denial, one answer to a request, one end of a grant.
     pub fn once(&self) -> Option<String> {
         match self {
             Self::Denied(denied) => denied.event(),
-            Self::Counted { .. } | Self::Thinned { .. } => None,
+            Self::Counted { .. }
+            | Self::Thinned { .. }
+            | Self::RegistrySeen { .. }
+            | Self::Drifted { .. }
+            | Self::Restoring { .. }
+            | Self::SetLoaded(_)
+            | Self::SetRefused { .. }
+            | Self::SetConfirmed { .. }
+            // Who pauses what is paused changes nothing.
+            | Self::Paused { .. }
+            | Self::Resumed { .. } => None,
+            Self::Recovered { grant, .. } => {
+                let (registry, address) = (grant.registry.key(), grant.address);
+                Some(format!("recovered:{registry}:{address}:{}", grant.until))
+            }
+            Self::Revoked { grant, .. } => Some(format!("revoked:{grant}")),
             Self::Storm {
                 registry,
                 since,
@@ -307,14 +445,18 @@ impl What {
             Self::Decided { denial, .. } | Self::Repeated { denial, .. } => {
                 Some(format!("decided:{denial}"))
             }
+            Self::Extended { grant, until, .. } => Some(format!("extended:{grant}:{until}")),
+            Self::Helped(helped) => Some(helped.once()),
+            Self::PossiblyOverwritten(overwritten) => Some(overwritten.once()),
             Self::Granted(grant) => Some(format!("granted:{}", grant.id)),
             Self::WriteIntended(write) => Some(format!("write:{}", write.id)),
             Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),
-            Self::Opened { grant } => Some(format!("opened:{grant}")),
+            Self::VirtualNetworkRulesLost { write, .. } => Some(format!("networks_lost:{write}")),
+            Self::Opened { grant, .. } => Some(format!("opened:{grant}")),
             Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
-            Self::NotOpened { grant, .. } | Self::Ended { grant, .. } => {
-                Some(format!("ended:{grant}"))
-            }
+            Self::NotOpened { grant, .. }
+            | Self::Ended { grant, .. }
+            | Self::Kept { grant, .. } => Some(format!("ended:{grant}")),
             Self::RegistryChanged {
                 source, event_id, ..
             } => event_id
@@ -326,141 +468,6 @@ impl What {
             Self::Delivered { alert, channel } | Self::Undelivered { alert, channel, .. } => {
                 Some(format!("delivered:{alert}:{channel}"))
             }
-        }
-    }
-}
-
-/// One line of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its place, counted from 1, without gaps.
-    pub seq: i64,
-    /// When it was written.
-    pub at: Timestamp,
-    /// What happened, as it is stored: JSON, the hash is over these bytes.
-    pub body: String,
-    /// The chain up to here.
-    pub hash: Hash,
-}
-
-impl Entry {
-    /// The entry that follows `previous` (none before the first).
-    pub fn after(previous: Option<(i64, Hash)>, at: Timestamp, body: String) -> Self {
-        let (seq, hash) = previous.unwrap_or((0, Hash::ZERO));
-        let seq = seq.saturating_add(1);
-        let hash = link(hash, seq, at, &body);
-        Self {
-            seq,
-            at,
-            body,
-            hash,
-        }
-    }
-
-    /// Its place and hash: what the next one follows.
-    pub fn end(&self) -> (i64, Hash) {
-        (self.seq, self.hash)
-    }
-
-    /// Whether this entry is what followed `previous`, unchanged.
-    pub fn follows(&self, previous: Option<(i64, Hash)>) -> bool {
-        *self == Self::after(previous, self.at, self.body.clone())
-    }
-}
-
-/// The hash of an entry: SHA-256 over the previous hash, the place, the time in microseconds since
-/// the Unix epoch (both as eight bytes, big-endian) and the body.
-pub fn link(previous: Hash, seq: i64, at: Timestamp, body: &str) -> Hash {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(&previous.0);
-    context.update(&seq.to_be_bytes());
-    context.update(&at.as_microsecond().to_be_bytes());
-    context.update(body.as_bytes());
-    Hash::from_digest(&context.finish())
-}
-
-/// A SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Hash([u8; 32]);
-
-impl Hash {
-    /// What stands before the first entry.
-    pub const ZERO: Self = Self([0; 32]);
-
-    /// The hash of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self::from_digest(&digest::digest(&digest::SHA256, bytes))
-    }
-
-    fn from_digest(digest: &digest::Digest) -> Self {
-        Self(digest.as_ref().try_into().unwrap_or_default())
-    }
-
-    /// A hash as the database holds it; none if it is not 32 bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn chain(bodies: &[String]) -> Vec<Entry> {
-        let mut end = None;
-        let follow = |body: &String| {
-            let entry = Entry::after(end, Timestamp::UNIX_EPOCH, body.clone());
-            end = Some((entry.seq, entry.hash));
-            entry
-        };
-        bodies.iter().map(follow).collect()
-    }
-
-    fn holds(entries: &[Entry]) -> bool {
-        let before =
-            std::iter::once(None).chain(entries.iter().map(|entry| Some((entry.seq, entry.hash))));
-        entries
-            .iter()
-            .zip(before)
-            .all(|(entry, before)| entry.follows(before))
-    }
-
-    proptest! {
-        #[test]
-        fn any_change_breaks_the_chain(
-            bodies in prop::collection::vec(".{0,20}", 2..8),
-            place: prop::sample::Index,
-            change in 0..4,
-        ) {
-            let entries = chain(&bodies);
-            prop_assert!(holds(&entries));
-            let mut changed = entries.clone();
-            let place = place.index(entries.len() - 1);
-            match change {
-                0 => changed[place].body.push('x'),
-                1 => changed[place].at = Timestamp::from_microsecond(1).unwrap(),
-                2 => _ = changed.remove(place),
-                _ => changed.swap(place, place + 1),
-            }
-            prop_assert!(!holds(&changed));
         }
     }
 }

@@ -97,19 +97,16 @@ impl fmt::Display for Problem {
 impl Problem {
     /// The problem in one line, as a log tells it.
     pub fn in_a_line(&self) -> String {
-        let Place { line, .. } = self.place;
-        let mut told = match line {
-            0 => format!("{}: ", self.file),
-            line => format!("{}:{line}: ", self.file),
+        let mut told = match self.place.line {
+            0 => vec![self.file.clone()],
+            line => vec![format!("{}:{line}", self.file)],
         };
         if !self.field.is_empty() {
-            told += &format!("`{}`: ", self.field);
+            told.push(format!("`{}`", self.field));
         }
-        told += &self.what;
-        match &self.help {
-            Some(help) => told + ": " + help,
-            None => told,
-        }
+        told.push(self.what.clone());
+        told.extend(self.help.clone());
+        told.join(": ")
     }
 }
 
@@ -213,6 +210,18 @@ impl<'a> Sink<'a> {
     pub fn hide(&mut self, bytes: Range<usize>) {
         if self.guarded {
             self.secret.push(bytes);
+        }
+    }
+
+    /// No problem shows what stands in a URL after its scheme, wherever it stands: it may hold a secret.
+    pub fn hide_urls(&mut self) {
+        let text = self.text.strip_prefix('\u{feff}').unwrap_or(self.text);
+        for (scheme, _) in text.match_indices("://") {
+            let start = scheme.saturating_add(3);
+            let rest = text.get(start..).unwrap_or_default();
+            let end = |letter: char| letter.is_whitespace() || "\"'".contains(letter);
+            let length = rest.find(end).unwrap_or(rest.len());
+            self.secret.push(start..start.saturating_add(length));
         }
     }
 

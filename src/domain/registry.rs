@@ -120,6 +120,28 @@ impl Hosts {
         self.within(id, scope)
     }
 
+    /// The registry that a row of its own log names, by id or by host or by both, if a source may speak of
+    /// it.
+    pub fn named(
+        &self,
+        resource_id: Option<&str>,
+        login_server: Option<&str>,
+        scope: &Scope,
+    ) -> Result<&ResourceId, NoRegistry> {
+        let by_id = resource_id.map(|id| self.by_id(id)).transpose()?;
+        let by_host = login_server.map(|host| self.by_host(host)).transpose()?;
+        let id = match (by_id, by_host) {
+            (Some(id), Some(other)) if id != other => {
+                return Err(NoRegistry::Conflicting(
+                    id.name().to_owned(),
+                    other.name().to_owned(),
+                ));
+            }
+            (found, other) => found.or(other).ok_or(NoRegistry::Unnamed)?,
+        };
+        self.within(id, scope)
+    }
+
     /// Whether a source of this scope may speak of a registry by its id. While Azure has not described
     /// it, its login server is the one that begins with its name.
     pub fn may_speak_of(&self, id: &ResourceId, scope: &Scope) -> bool {

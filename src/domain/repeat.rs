@@ -1,7 +1,7 @@
 //! When one denial repeats another, and for how long a verdict stands for its like.
 
 use super::crowd::Crowd;
-use super::denial::Kind;
+use super::denial::{Kind, Service};
 use super::grant::Stage;
 use super::id::{DenialId, GrantId};
 use super::ledger::{Denied, Hash};
@@ -16,6 +16,8 @@ use std::net::{IpAddr, Ipv4Addr};
 pub struct Windows {
     /// After a verdict, denials that repeat it get no other for this long.
     pub repeat: SignedDuration,
+    /// After a person's no, denials like the one that was asked about ask nobody for this long.
+    pub no: SignedDuration,
     /// A denial that is older when it arrives opens nothing: whoever was refused has gone or tries
     /// again.
     pub max_age: SignedDuration,
@@ -25,6 +27,7 @@ impl Default for Windows {
     fn default() -> Self {
         Self {
             repeat: SignedDuration::from_mins(15),
+            no: SignedDuration::from_mins(15),
             max_age: SignedDuration::from_mins(30),
         }
     }
@@ -68,7 +71,8 @@ impl Weakness {
     }
 }
 
-/// What makes two denials the same: a hash over address, registry, repository and reference.
+/// What makes two denials the same: a hash over address, registry, repository and reference; of another
+/// service's firewall, over the service and its resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DenialKey([u8; 16]);
 
@@ -118,25 +122,32 @@ fn key_from(denied: &Denied, more: &[Option<&str>]) -> DenialKey {
     let address = denial.ip.map(|ip| ip.to_canonical().to_string());
     let registry = denial.registry.as_ref();
     let registry = registry.or(denied.report.login_server.as_ref());
+    // Where nothing in it names a host, its resource id or its source says which registry is meant.
+    let meant = || denied.registry.as_ref().map(ResourceId::key);
+    let other = (denial.service != Service::Acr).then(|| format!("{:?}", denial.service));
+    let resource = denial.resource.as_deref().filter(|_| other.is_some());
     // What a job's token proves makes its report another than everybody else's.
     let job = denied.proof.as_ref().map(|_| denied.source.as_str());
     let parts = [
         job,
         address.as_deref(),
-        registry.map(String::as_str),
+        registry.map(String::as_str).or_else(meant),
         denial.repository.as_deref(),
         denial.reference.as_deref(),
+        other.as_deref(),
+        resource,
     ];
     DenialKey::of(parts.iter().chain(more).copied())
 }
 
 impl Denied {
-    /// The key of its event: the same event of the same source with the same denial counts once.
+    /// The key of its event: the same event of the same source with the same denial counts once. The
+    /// event's id is the sender's, of any length and with any signs: no database is given it as a key.
     pub fn event(&self) -> Option<String> {
         let event = self.report.event_id.as_ref()?;
-        let what = serde_json::to_string(&self.report.denial).unwrap_or_default();
+        let what = serde_json::to_string(&(event, &self.report.denial)).unwrap_or_default();
         let what = Hash::of(what.as_bytes());
-        Some(format!("denied:{}:{event}:{what}", self.source))
+        Some(format!("denied:{}:{what}", self.source))
     }
 
     /// The fingerprint of such a key, for memories in which the key itself would be too long.
@@ -166,12 +177,19 @@ impl State {
     ) -> Option<DenialId> {
         let address = denied.report.denial.ip.map(|ip| ip.to_canonical());
         let standing = match (registry, address) {
-            (Some(registry), Some(IpAddr::V4(ip))) => self.stands_for(denied, (registry, ip), now),
+            (Some(registry), Some(IpAddr::V4(ip))) => self
+                .stands_for(denied, (registry, ip), now)
+                .or_else(|| self.revoked_within(registry, ip, now, windows)),
             _ => None,
         };
         let recent = |key: &DenialKey| {
-            let (at, denial) = self.decided.get(key)?;
-            (now.duration_since(*at) < windows.repeat).then_some(*denial)
+            let within = |(at, denial): &(Timestamp, DenialId), window| {
+                (now.duration_since(*at) < window).then_some(*denial)
+            };
+            let decided = self.decided.get(key);
+            let decided = decided.and_then(|it| within(it, windows.repeat));
+            let refused = self.refused.get(key);
+            decided.or_else(|| refused.and_then(|it| within(it, windows.no)))
         };
         standing.or_else(|| {
             let mut keys = windows.keys(denied, now);

@@ -1,12 +1,15 @@
 //! The ledger's entries as lines for people: `ledger show`, and the demonstration.
 
 use super::event::Changed;
+use super::firewall::Seen;
 use super::grant::{Ending, Grant};
-use super::id::DenialId;
+use super::id::{AlertId, DenialId, GrantId};
 use super::ledger::{What, Write, WriteOutcome};
 use super::network;
+use super::orders;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
+use super::sets::Snapshot;
 use super::ttl::Show;
 use super::verdict::Verdict;
 use super::words;
@@ -23,34 +26,32 @@ pub fn line(what: &What) -> String {
         } => decided(registry.as_ref(), verdict),
         What::Repeated { of, .. } => format!("the same as denial {of}: no new verdict"),
         What::Counted { source, counts, .. } => counted(source, counts),
-        What::Thinned {
-            registry,
-            source,
-            count,
-            storm,
-            ..
-        } => thinned(registry.as_ref(), source, *count, *storm),
-        What::Storm {
-            registry,
-            thinned,
-            over,
-            ..
-        } => storm(registry.as_ref(), *thinned, *over),
+        What::Thinned { .. } | What::Storm { .. } => crowd(what),
         What::Granted(grant) => granted(grant),
         What::WriteIntended(write) => intended(write),
         What::WriteSettled {
             registry, outcome, ..
         } => settled(registry, outcome),
-        What::Opened { grant } => format!("the entry stands and is ours (grant {grant})"),
-        What::Satisfied { grant, entry } => {
-            format!("admitted already by `{entry}`, which is not ours (grant {grant})")
-        }
+        What::VirtualNetworkRulesLost {
+            registry, subnets, ..
+        } => subnets_lost(registry, subnets),
+        What::Opened { grant, within } => opened(*grant, *within),
+        What::Satisfied { grant, entry } => satisfied(*grant, entry),
         What::NotOpened {
             grant,
             code,
             reason,
         } => format!("not opened ({code}): {reason} (grant {grant})"),
         What::Ended { grant, ending } => format!("{} (grant {grant})", ended(*ending)),
+        What::Revoked { .. }
+        | What::Extended { .. }
+        | What::Kept { .. }
+        | What::Paused { .. }
+        | What::Resumed { .. } => orders::line(what),
+        What::Recovered { grant, network } => format!(
+            "a breadcrumb says that `{network}` is ours; {}",
+            granted(grant)
+        ),
         What::RegistryChanged {
             registry,
             change,
@@ -58,6 +59,15 @@ pub fn line(what: &What) -> String {
             ours,
             ..
         } => changed(registry, *change, by.as_deref(), ours.is_some()),
+        What::Helped(helped) => helped.summary(),
+        What::RegistrySeen { .. } | What::Drifted { .. } => noticed(what),
+        What::Restoring { grant } => {
+            format!("the entry that others took away is to be written again (grant {grant})")
+        }
+        What::PossiblyOverwritten(overwritten) => overwritten.text(),
+        What::SetLoaded(snapshot) => loaded(snapshot),
+        What::SetRefused { candidate, reason } => refused(candidate, reason),
+        What::SetConfirmed { set, hash } => format!("`{set}` may become {hash}"),
         What::Requested(request) => requested(request),
         What::Answered {
             request,
@@ -65,17 +75,65 @@ pub fn line(what: &What) -> String {
             by,
         } => format!("{} by {by} (request {request})", answered(*answer)),
         What::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
-        What::Delivered { alert, channel } => {
-            format!("`{channel}` took the message (alert {alert})")
-        }
+        What::Delivered { alert, channel } => delivered(*alert, channel),
         What::Undelivered {
             alert,
             channel,
             reason,
-        } => {
-            format!("`{channel}` never took the message: {reason} (alert {alert})")
-        }
+        } => undelivered(*alert, channel, reason),
     }
+}
+
+fn subnets_lost(registry: &ResourceId, subnets: &[String]) -> String {
+    let (name, subnets) = (registry.name(), subnets.join(", "));
+    format!("virtual network rules of `{name}` are gone after a write: {subnets}")
+}
+
+fn opened(grant: GrantId, within: Option<Ipv4Net>) -> String {
+    match within {
+        None => format!("the entry stands and is ours (grant {grant})"),
+        Some(entry) => format!("the entry {entry}, which is ours, admits it (grant {grant})"),
+    }
+}
+
+fn noticed(what: &What) -> String {
+    if let What::RegistrySeen { registry, seen, .. } = what {
+        Seen::summary(registry, seen.as_ref())
+    } else if let What::Drifted {
+        registry,
+        drift,
+        by,
+        ..
+    } = what
+    {
+        drift.summary(registry, by)
+    } else {
+        String::new()
+    }
+}
+
+fn loaded(snapshot: &Snapshot) -> String {
+    let Snapshot {
+        set, size, hash, ..
+    } = snapshot;
+    format!("`{set}` holds {size} ({hash})")
+}
+
+fn refused(candidate: &Snapshot, reason: &str) -> String {
+    let Snapshot { set, hash, .. } = candidate;
+    format!("`{set}` keeps what it held: {reason} (candidate {hash})")
+}
+
+fn satisfied(grant: GrantId, entry: &str) -> String {
+    format!("admitted already by `{entry}`, which is not ours (grant {grant})")
+}
+
+fn delivered(alert: AlertId, channel: &str) -> String {
+    format!("`{channel}` took the message (alert {alert})")
+}
+
+fn undelivered(alert: AlertId, channel: &str, reason: &str) -> String {
+    format!("`{channel}` never took the message: {reason} (alert {alert})")
 }
 
 fn changed(registry: &ResourceId, change: Changed, by: Option<&str>, ours: bool) -> String {
@@ -126,6 +184,29 @@ fn counted(source: &str, counts: &BTreeMap<DenialId, u64>) -> String {
         .map(|(of, count)| format!("{count} like denial {of}"))
         .collect();
     format!("from `{source}` again: {}: no new verdict", each.join(", "))
+}
+
+fn crowd(what: &What) -> String {
+    if let What::Thinned {
+        registry,
+        source,
+        count,
+        storm,
+        ..
+    } = what
+    {
+        thinned(registry.as_ref(), source, *count, *storm)
+    } else if let What::Storm {
+        registry,
+        thinned,
+        over,
+        ..
+    } = what
+    {
+        storm(registry.as_ref(), *thinned, *over)
+    } else {
+        String::new()
+    }
 }
 
 fn storm(registry: Option<&ResourceId>, thinned: u64, over: bool) -> String {
@@ -189,7 +270,9 @@ fn ended(ending: Ending) -> &'static str {
             "its time was over; an entry that is not ours admits the address still"
         }
         Ending::CarriedOn => "its time was over; another grant keeps the address open",
+        Ending::Evicted => "the list was full, and the entry had to make room",
         Ending::RemovedByOthers => "others had taken the entry away",
+        Ending::Kept => "the entry was handed over to people, and stays",
     }
 }
 

@@ -3,6 +3,7 @@
 use super::denial::{Kind, Service};
 use super::grant::Grant;
 use super::ledger::Denied;
+use super::orders::Pause;
 use super::resource_id::ResourceId;
 use super::ttl::Show;
 use super::verdict::Verdict;
@@ -11,6 +12,9 @@ use std::time::Duration;
 
 /// The code of the alarm for an entry that should be gone.
 pub const OVERDUE: &str = "overdue";
+
+/// The code of the alarm for virtual network rules that a write has lost.
+pub const NETWORKS_LOST: &str = "virtual_network_rules_lost";
 
 /// The code of the word about an opening that hangs.
 pub const SLOW: &str = "opening_delayed";
@@ -169,6 +173,33 @@ pub fn not_opened(grant: &Grant, reason: &str) -> String {
     )
 }
 
+/// That virtual network rules are gone, and what to do.
+pub fn virtual_networks_lost(registry: &ResourceId, subnets: &[String]) -> String {
+    let name = registry.name();
+    let list: Vec<String> = subnets
+        .iter()
+        .map(|subnet| format!("`{}`", quoted(subnet)))
+        .collect();
+    format!(
+        "after a write of doorward's, `{name}` no longer has virtual network rules for {}: Azure lost them, though they \
+         were sent back as they were read, or somebody took them away at the same moment. Add them again \
+         (`az acr network-rule add --subnet`), or move those networks to private endpoints. doorward adds nothing to this \
+         registry until a person says `doorward resume`, and never writes to it again while it has such rules",
+        list.join(", ")
+    )
+}
+
+/// That a grant ended early.
+pub fn evicted(grant: &Grant) -> String {
+    format!(
+        "`{}` is no longer admitted to `{}`, {} before its end: the list was full, others came first, and its rule lets \
+         its grants go early (`evictable`)",
+        grant.address,
+        grant.registry.name(),
+        time(grant.until),
+    )
+}
+
 /// That an address was admitted all along.
 pub fn already_covered(grant: &Grant, entry: &str, status_403: bool) -> String {
     let cause = if status_403 {
@@ -185,21 +216,23 @@ pub fn already_covered(grant: &Grant, entry: &str, status_403: bool) -> String {
     )
 }
 
-/// That others changed a list while we wrote to it.
-pub fn changed_meanwhile(registry: &ResourceId, gone: &[String], new: &[String]) -> String {
-    let list = |entries: &[String]| {
-        if entries.is_empty() {
-            "none".to_owned()
-        } else {
-            quoted(&entries.join(", "))
-        }
-    };
+/// Entries between backticks, or that there are none.
+pub fn list(entries: &[String]) -> String {
+    if entries.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("`{}`", quoted(&entries.join(", ")))
+    }
+}
+
+/// That nothing is opened at the moment.
+pub fn paused(pause: &Pause) -> String {
+    let because = pause.because.as_ref();
+    let because = because.map_or_else(String::new, |why| format!(", because `{}`", quoted(why)));
     format!(
-        "others changed the list of `{}` while doorward wrote to it: gone `{}`, new `{}`. An entry that somebody added \
-         between doorward's read and its write may be lost without a trace: compare with the activity log",
-        registry.name(),
-        list(gone),
-        list(new)
+        "`{}` (as they say) paused all opening at {}{because}: `doorward resume` lets it go on",
+        quoted(&pause.by),
+        time(pause.since)
     )
 }
 

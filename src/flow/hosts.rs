@@ -3,7 +3,6 @@
 use crate::app::App;
 use crate::azure::Call;
 use crate::clock;
-use crate::domain::firewall::Live;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ pub async fn turn(app: &App) -> Option<Timestamp> {
             .registry(&id, app.arm.read_api_version(), &call)
             .await
         {
-            Ok(registry) => match Live::read(&registry) {
+            Ok(registry) => match app.live(&id, &registry) {
                 Ok(live) => app.learn(&id, &live),
                 Err(error) => tracing::error!(registry = id.name(), "{error}"),
             },

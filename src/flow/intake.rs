@@ -57,6 +57,10 @@ fn arrival(app: &App, source: &Source, report: Report, proof: Option<&Proof>) ->
         owned,
         proof: proof.cloned(),
     };
+    // While Azure has not described a registry, denials that name its host count in the crowd of those
+    // that lead to none. They cannot be decided before it is read, and whose they are would be a guess,
+    // which an attacker could make too: one bound for all of them is the safe one. A storm among them
+    // ends by itself like any other, and owned addresses have their own places in this crowd as well.
     denied.registry = app.registry_of(&denied).ok();
     Arrival {
         event: denied.event(),

@@ -4,10 +4,13 @@
 //! that waits for the ledger to grow or for a time to come; tests take the turns themselves.
 
 mod batch;
+mod drift;
+mod help;
 pub mod hosts;
 pub mod intake;
 pub mod lease;
 pub mod notify;
+pub mod orders;
 pub mod policy;
 pub mod posture;
 pub mod reconcile;
@@ -15,7 +18,9 @@ pub mod respond;
 pub mod sets;
 pub mod shadow;
 pub mod storms;
+pub mod sweep;
 pub mod triage;
+pub mod uses;
 
 use crate::app::App;
 use crate::clock;
@@ -33,9 +38,6 @@ const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
 
 /// How often the policy's folder is looked at; a change counts after this at the latest.
 const POLICY_EVERY: Duration = Duration::from_secs(5);
-
-/// How often the address sets are loaded anew.
-const SETS_EVERY: Duration = Duration::from_mins(10);
 
 /// Starts every loop on `tasks`; they end when `stop` is cancelled.
 pub fn run(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -57,8 +59,7 @@ pub fn run(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
         Ok(Some(clock::add(app.clock.now(), POLICY_EVERY)))
     }));
     tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| {
-        sets::turn(app).await;
-        Ok(Some(clock::add(app.clock.now(), SETS_EVERY)))
+        Ok(Some(sets::turn(app).await))
     }));
 }
 
@@ -75,9 +76,7 @@ async fn registry_loop(app: &App, id: &ResourceId, stop: &CancellationToken) {
         changed.mark_unchanged();
         let again = match reconcile::turn(app, id).await {
             Ok(reconcile::Turn::Again(at)) => Some(at),
-            Ok(reconcile::Turn::Idle | reconcile::Turn::Done) => {
-                app.ledger.read(|state| reconcile::next_end(state, id))
-            }
+            Ok(reconcile::Turn::Idle | reconcile::Turn::Done) => reconcile::next(app, id),
             Err(error) => Some(after_a_failure(app, &error)),
         };
         if !wait(app, &mut changed, again, stop).await {

@@ -75,7 +75,7 @@ pub async fn refresh(app: &App, registries: BTreeSet<ResourceId>) {
 async fn read(app: &App, id: &ResourceId) -> anyhow::Result<()> {
     let call = Call::new(app.clock.id());
     let version = app.arm.read_api_version();
-    let live = Live::read(&app.arm.registry(id, version, &call).await?)?;
+    let live = app.live(id, &app.arm.registry(id, version, &call).await?)?;
     app.learn(id, &live);
     Ok(())
 }

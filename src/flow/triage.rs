@@ -1,7 +1,7 @@
 //! Each new denial gets its verdict, and what follows from it is written down with it.
 
 use super::batch::Batch;
-use super::{posture, shadow, storms};
+use super::{help, posture, shadow, storms};
 use crate::app::App;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::alert::About;
@@ -34,14 +34,14 @@ const ATTEMPTS: u32 = 20;
 /// stay.
 pub async fn turn(app: &App) -> Result<usize, StoreError> {
     storms::turn(app).await?;
+    help::turn(app).await?;
     let mut decided = 0;
     for attempt in 1.. {
         match decide_all(app, &mut decided).await {
             // Somebody answered, or another process decided, while we did.
             Err(StoreError::Moved) if attempt < ATTEMPTS => app.ledger.follow().await?,
-            Err(StoreError::Moved) => break,
+            Ok(()) | Err(StoreError::Moved) => break,
             Err(error) => return Err(error),
-            Ok(()) => break,
         }
     }
     Ok(decided)
@@ -101,6 +101,7 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
     cap(app, denied, id, &mut verdict, now);
     rule_limits(app, batch, &mut verdict, now);
     if let Some(id) = id {
+        pause(app, id, &mut verdict);
         budgets(app, batch, denied, id, &mut verdict);
     }
     tracing::info!(denial = %denied.id, verdict = %verdict.action, rule = verdict.rule.as_deref(), "{}", words::denial(denied));
@@ -219,6 +220,15 @@ fn budgets(
             registry.name()
         );
         verdict.cap(Action::Alert, NoteCode::TooManyRequests, text);
+    }
+}
+
+/// While an operator has paused a registry, people are told of what would have been opened.
+fn pause(app: &App, registry: &ResourceId, verdict: &mut Verdict) {
+    let pause = app.ledger.read(|state| state.pauses.of(registry).cloned());
+    if let (Some(pause), Action::Allow) = (pause, verdict.action) {
+        let text = words::paused(&pause);
+        verdict.cap(Action::Alert, NoteCode::Paused, text);
     }
 }
 

@@ -29,12 +29,7 @@ pub(super) async fn whole(
 }
 
 /// What a body holds, at most `most` bytes of it.
-pub(super) fn unpacked(
-    headers: &HeaderMap,
-    packed: Bytes,
-    most: usize,
-) -> Result<Bytes, HttpError> {
-    let coding = Coding::of(headers).ok_or(HttpError::Encoded)?;
+pub(super) fn unpacked(coding: Coding, packed: Bytes, most: usize) -> Result<Bytes, HttpError> {
     if coding == Coding::Identity {
         return Ok(packed);
     }

@@ -2,21 +2,23 @@
 
 use super::auth::Sender;
 use super::boundary::Of;
-use super::{HttpError, Web, auth, body, notice};
+use super::unpack::Coding;
+use super::{HttpError, Web, auth, body, notice, readers};
 use crate::app::{App, Source};
-use crate::domain::delivery;
-use crate::domain::event::{BadRecord, Delivery, DeliveryError};
-use crate::flow::intake;
+use crate::domain::delivery::{self, uses::Use};
+use crate::domain::event::{BadRecord, Delivery};
+use crate::flow::{intake, uses};
 use crate::metrics::{DeliveryLabels, PassedOverLabels, RecordLabels, SourceLabels};
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{ALLOW, CONNECTION};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 /// How many bad records an answer lists.
 const BAD_IN_ANSWER: usize = 100;
@@ -70,8 +72,9 @@ pub(super) async fn deliver(
         // A signature is over the bytes as they were sent, and nothing is unpacked before it is checked.
         sender.with_body(&head, &sent, web.app.clock.now())?;
         expected_subscription(sender.source, &head.headers)?;
-        let bytes = body::unpacked(&head.headers, sent, most)?;
-        take(&web.app, sender, &head, &bytes).await
+        let watched = uses::watched(&web.app, sender.source);
+        let read = read(sender.source, &head.headers, sent, watched).await?;
+        take(&web.app, sender, read).await
     };
     let response = taken.await.into_response();
     let known = web.app.sources.contains_key(&name);
@@ -101,11 +104,9 @@ async fn refuse(error: HttpError, body: Body) -> Response {
 async fn take(
     app: &App,
     sender: Sender<'_>,
-    head: &Parts,
-    bytes: &[u8],
+    (mut delivery, used): (Delivery, Vec<Use>),
 ) -> Result<Response, HttpError> {
     let source = sender.source;
-    let mut delivery = read(source, head, bytes)?;
     if let Some(code) = delivery.validation_code.take() {
         // Event Grid takes exactly 200 for consent
         // (<https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema>).
@@ -129,6 +130,7 @@ async fn take(
         report.event_id = report.event_id.take().or(sender.delivery_id.clone());
     }
     let accepted = intake::accept(app, source, delivery, sender.proof).await?;
+    uses::take_in(app, source, &used).await?;
     let more = bad.len().saturating_sub(BAD_IN_ANSWER);
     bad.truncate(BAD_IN_ANSWER);
     let receipt = Receipt {
@@ -141,12 +143,31 @@ async fn take(
     Ok((StatusCode::ACCEPTED, Json(receipt)).into_response())
 }
 
-/// The one place where bytes become a delivery.
-fn read(source: &Source, head: &Parts, bytes: &[u8]) -> Result<Delivery, DeliveryError> {
-    let headers = head.headers.iter();
-    let readable = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+/// The one place where bytes become a delivery, and signs that the `watched` addresses are at work.
+async fn read(
+    source: &Source,
+    headers: &HeaderMap,
+    sent: Bytes,
+    watched: BTreeSet<Ipv4Addr>,
+) -> Result<(Delivery, Vec<Use>), HttpError> {
+    let most = source.max_body;
+    let coding = Coding::of(headers).ok_or(HttpError::Encoded)?;
+    let named = headers.iter();
+    let readable = named.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let head = delivery::Head::of(readable);
-    delivery::read_named(&head, &source.options.dimensions, bytes)
+    let dimensions = source.options.dimensions.clone();
+    // Nobody knows how much is in a packed body.
+    let size = match coding {
+        Coding::Identity => sent.len(),
+        Coding::Gzip | Coding::Zstd => most,
+    };
+    let work = move || {
+        let bytes = body::unpacked(coding, sent, most)?;
+        let delivery = delivery::read_named(&head, &dimensions, &bytes)?;
+        let used = delivery::uses::read(&head, &bytes, &watched);
+        Ok((delivery, used))
+    };
+    readers::read(size, work).await?
 }
 
 /// Event Grid names the subscription that delivers, in capitals. Another one's events are refused for

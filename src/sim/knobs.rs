@@ -62,14 +62,15 @@ pub enum Outcome {
     Canceled,
 }
 
-/// What a write with an api-version that does not know virtual network rules does to them. Azure's
-/// pages do not say.
+/// What a write does to virtual network rules. Azure's pages do not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VirtualNetworkRules {
-    /// They stay.
+    /// They stay where the api-version does not know them; where it does, they are what is sent.
     Kept,
-    /// They are gone.
+    /// They are gone where the api-version does not know them; where it does, they are what is sent.
     Wiped,
+    /// They are gone after any write, even one that sends them.
+    Dropped,
 }
 
 /// What a write with the same network twice comes to. Azure's pages do not say.
@@ -90,6 +91,18 @@ pub enum Concurrent {
     LastWriterWins,
 }
 
+/// What a write with tags does to those that it does not name. The pages of the registry's own PATCH
+/// do not say; that of ARM's tags API knows both, replace and merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tags {
+    /// They are gone.
+    Replaced,
+    /// They stay.
+    Merged,
+    /// Nothing: an Azure Policy refuses a write of tags, whole.
+    Refused,
+}
+
 /// The standing behaviour, and the faults to come.
 #[derive(Clone, Debug)]
 pub struct Knobs {
@@ -101,6 +114,8 @@ pub struct Knobs {
     pub duplicates: Duplicates,
     /// What writes during an operation come to.
     pub concurrent: Concurrent,
+    /// What a write with tags does.
+    pub tags: Tags,
     /// How long each front end of the data plane lags behind Resource Manager, opening and closing
     /// alike; requests go round them. One of 30 s at first.
     pub propagation: Vec<Duration>,
@@ -133,6 +148,7 @@ impl Default for Knobs {
             virtual_network_rules: VirtualNetworkRules::Kept,
             duplicates: Duplicates::Refused,
             concurrent: Concurrent::Conflict,
+            tags: Tags::Replaced,
             propagation: vec![Duration::from_secs(30)],
             denied_actions: BTreeSet::new(),
             token_lifetime: Duration::from_hours(1),

@@ -44,6 +44,17 @@ async fn a_no_opens_nothing_and_the_same_denial_does_not_ask_again_at_once() {
 }
 
 #[tokio::test]
+async fn how_long_a_no_stands_is_configured() {
+    let world = World::with(|setup| setup.config["no_stands_for"] = json!("1s")).await;
+    let link = asked(&world).await;
+    world.follow(Method::POST, &link, "answer=deny").await;
+    world.jump(Duration::from_secs(1));
+    world.denied(STRANGER).await;
+    world.settle().await;
+    assert_eq!(world.messages(), ["ask", "ask"]);
+}
+
+#[tokio::test]
 async fn the_first_answer_stands_also_after_a_restart() {
     let mut world = World::new().await;
     let link = asked(&world).await;

@@ -70,7 +70,7 @@ async fn people_are_asked_about_five_hundred_strangers_at_once_and_about_our_own
 
 #[tokio::test]
 async fn a_thousand_messages_of_strangers_wait_and_those_of_our_own_beside_them() {
-    let world = world("alert", "then: alert").await;
+    let world = world("alert", "then: ask").await;
     let waiting = || world.app.ledger.read(|state| state.outbox.len());
     strangers(&world, 0..1200).await;
     triage::turn(&world.app).await.unwrap();

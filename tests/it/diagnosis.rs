@@ -2,7 +2,7 @@
 
 use crate::world::{OURS, REGISTRY, STRANGER, World};
 use axum::http::Method;
-use doorward::sim::{Call, Registry};
+use doorward::sim::{Call, Fault, Registry};
 use std::time::Duration;
 
 async fn told(change: impl FnOnce(&mut Registry)) -> (World, String) {
@@ -40,6 +40,24 @@ async fn a_registry_that_was_mended_is_read_again_before_the_next_verdict() {
     world.denied(OURS).await;
     world.settle().await;
     assert_eq!(world.entries(), [OURS]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_unknown_and_the_writer_finds_out() {
+    let (world, _) = told(|registry| registry.public_network_access = false).await;
+    world.jump(Duration::from_mins(16));
+    world
+        .azure
+        .knobs(|knobs| knobs.next(Call::GetRegistry, Fault::Garbled));
+    world.denied(OURS).await;
+    world.settle().await;
+    assert!(world.kinds().await.contains(&"granted"));
+    assert!(world.azure.requests_of(Call::PatchRegistry).is_empty());
+    assert_eq!(
+        world.messages(),
+        ["public_access_disabled", "public_access_disabled"]
+    );
+    assert!(world.kinds().await.contains(&"not_opened"));
 }
 
 #[tokio::test]

@@ -294,6 +294,33 @@ impl Write for Lines {
 }
 
 #[tokio::test]
+async fn a_denial_of_another_firewall_is_an_alert_that_names_its_service() {
+    let world = world(json!({})).await;
+    for (text, service) in [
+        (
+            format!(
+                "Client address is not authorized and caller is not a trusted service. Client address: {OURS} Caller: appid=1 Vault: contosovault;location=westeurope"
+            ),
+            "Key Vault",
+        ),
+        (
+            format!(
+                "Cannot open server 'contososql' requested by the login. Client with IP address '{OURS}' is not allowed to access the server."
+            ),
+            "SQL",
+        ),
+    ] {
+        let reply = world.deliver("clusters", &text).await;
+        assert_eq!(reply.json()["denials"], 1, "{}", reply.text);
+        world.settle().await;
+        assert_eq!(world.messages().last().unwrap(), "foreign_service");
+        let told = world.last_message("text");
+        assert!(told.contains(service) && told.contains(OURS), "{told}");
+    }
+    assert!(world.entries().is_empty());
+}
+
+#[tokio::test]
 async fn a_source_that_can_never_open_anything_is_told_so_once() {
     let world = world(json!({})).await;
     let lines = Lines::default();

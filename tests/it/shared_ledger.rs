@@ -2,17 +2,19 @@
 
 use crate::postgres::{Database, database};
 use crate::program::{doorward, err, out};
-use crate::world::{OURS, World};
+use crate::world::{OURS, World, message};
 use doorward::domain::alert::Alert;
 use doorward::domain::id::AlertId;
 use doorward::domain::ledger::What;
 use doorward::store::{Lease, Ledger, StoreError, what};
 use jiff::Timestamp;
+use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 const AT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -153,14 +155,15 @@ async fn a_decision_that_another_process_has_overtaken_is_not_written() {
     // What decisions do not rest on may come between.
     let as_of = one.as_of();
     other.append(AT, vec![told(1)]).await.unwrap();
+    let before = other.as_of();
     let written = one
         .decide(AT, as_of, vec![vec![decision(1)]])
         .await
         .unwrap();
     assert_eq!(written, [true]);
-    let as_of = other.as_of();
-    let overtaken = other.decide(AT, as_of, vec![vec![decision(2)]]).await;
+    let overtaken = other.decide(AT, before, vec![vec![decision(2)]]).await;
     assert!(matches!(overtaken, Err(StoreError::Moved)), "{overtaken:?}");
+    other.follow().await.unwrap();
     // Now it knows, and what it decides anew is taken.
     let written = other
         .decide(
@@ -200,42 +203,43 @@ async fn a_session_that_ends_in_the_middle_costs_its_append_and_nothing_else() {
     ledger.verify().await.unwrap();
 }
 
-/// A server between us and the database that swallows the reply to the first commit after `armed`, and
-/// hangs up.
+/// A way to the database that swallows the reply to the first commit after `armed`, and hangs up.
 async fn swallowing(database: &Database, armed: Arc<AtomicBool>) -> String {
     let (head, rest) = database.url.split_once("127.0.0.1:").unwrap();
     let (port, name) = rest.split_once('/').unwrap();
     let server = format!("127.0.0.1:{port}");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("{head}{}/{name}", listener.local_addr().unwrap());
-    let between = async move |mut client: TcpStream, armed: Arc<AtomicBool>| {
-        let mut server = TcpStream::connect(&server).await.unwrap();
-        let (mut asked, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-        loop {
-            tokio::select! {
-                read = client.read(&mut asked) => match read {
-                    Ok(0) | Err(_) => return,
-                    Ok(count) => server.write_all(&asked[..count]).await.unwrap(),
-                },
-                read = server.read(&mut answer) => match read {
-                    Ok(0) | Err(_) => return,
-                    Ok(count) => {
-                        let committed = answer[..count].windows(7).any(|bytes| bytes == b"COMMIT\0");
-                        if committed && armed.swap(false, Ordering::SeqCst) {
-                            return;
-                        }
-                        client.write_all(&answer[..count]).await.unwrap();
-                    }
-                },
-            }
-        }
-    };
-    tokio_util::task::TaskTracker::new().spawn(async move {
+    let tasks = TaskTracker::new();
+    tasks.clone().spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            tokio_util::task::TaskTracker::new().spawn(between.clone()(client, Arc::clone(&armed)));
+            let server = TcpStream::connect(&server).await.unwrap();
+            tasks.spawn(between(client, server, Arc::clone(&armed)));
         }
     });
     url
+}
+
+async fn between(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicBool>) {
+    let (mut asked, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(count) => server.write_all(&asked[..count]).await.unwrap(),
+            },
+            read = server.read(&mut answer) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(count) => {
+                    let committed = answer[..count].windows(7).any(|bytes| bytes == b"COMMIT\0");
+                    if committed && armed.swap(false, Ordering::SeqCst) {
+                        return;
+                    }
+                    client.write_all(&answer[..count]).await.unwrap();
+                }
+            },
+        }
+    }
 }
 
 #[tokio::test]
@@ -437,6 +441,25 @@ async fn what_keeps_the_database_from_us_is_told_with_what_to_do_and_without_the
 }
 
 #[tokio::test]
+async fn an_event_whose_id_no_index_would_take_is_known_again() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let world = World::on(&database, |_| {}).await;
+    let id = format!("\0{}", "x".repeat(100_000));
+    let event = json!({ "specversion": "1.0", "id": id, "source": "/x", "type": "denial", "data": message(OURS) });
+    for _ in 0..2 {
+        let reply = world.deliver("clusters", &event.to_string()).await;
+        assert_eq!(reply.status, 202, "{}", reply.text);
+    }
+    world.settle().await;
+    let kinds = world.kinds().await;
+    assert_eq!(kinds.iter().filter(|kind| **kind == "denied").count(), 1);
+    assert!(!kinds.contains(&"counted"), "{kinds:?}");
+    assert_eq!(world.entries(), [OURS]);
+}
+
+#[tokio::test]
 async fn a_world_on_a_server_and_the_commands_that_look_at_its_ledger() {
     let Some(database) = database().await else {
         return;
@@ -459,8 +482,9 @@ async fn a_world_on_a_server_and_the_commands_that_look_at_its_ledger() {
     ]);
     assert!(out(&shown).contains("\"generation\":1"), "{shown:?}");
     let verified = doorward(&["ledger", "verify", "--state", &database.url]);
+    // Two of them say what the address sets hold.
     assert!(
-        out(&verified).contains("the ledger is whole: 6 entries"),
+        out(&verified).contains("the ledger is whole: 9 entries"),
         "{verified:?}"
     );
     let refused = doorward(&[

@@ -196,8 +196,15 @@ impl World {
         self.azure.entries(REGISTRY)
     }
 
-    /// What happened, in order.
+    /// What happened, in order, but for what address sets were found to hold.
     pub(crate) async fn ledger(&self) -> Vec<What> {
+        let mut all = self.whole_ledger().await;
+        all.retain(|what| !matches!(what, What::SetLoaded(_)));
+        all
+    }
+
+    /// What happened, in order.
+    pub(crate) async fn whole_ledger(&self) -> Vec<What> {
         let entries = self.app.ledger.entries(0, 10_000).await.unwrap();
         entries
             .iter()

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::advice::Advice;
 use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::firewall::Live;
 use crate::domain::policy::suppose::{Ago, posture};
 use crate::domain::policy::{
     Explanation, Facts, Near, Policy, Posture, SetExplained, explain, nearest, sets_around,
@@ -73,8 +74,8 @@ pub(crate) struct Explain {
     /// That a person (or the policy) granted it before, so long ago: person=3d; may be repeated
     #[arg(long = "seen", value_name = "WHO=AGO", value_parser = granted)]
     granted: Vec<(By, Duration)>,
-    /// How the registry stands: sku=Standard, public_access=disabled, default_action=allow,
-    /// virtual_network_rules=1, entries=20.1.0.0/16; may be repeated
+    /// How the registry stands: `sku=Standard`, `public_access=disabled`, `default_action=allow`,
+    /// `virtual_network_rules=1`, `entries=20.1.0.0/16`; may be repeated
     #[arg(long, value_name = "FIELD=VALUE", value_parser = field)]
     posture: Vec<(String, String)>,
     /// It was an import between registries that was refused
@@ -129,7 +130,7 @@ impl Told {
         })
     }
 
-    fn of_advice(advice: &Advice) -> Self {
+    fn of_advice(advice: Advice) -> Self {
         Self {
             code: advice.code(),
             text: advice.text().to_owned(),
@@ -183,7 +184,27 @@ impl Explain {
         }
     }
 
+    /// How the registry stands, if anything is said of that. Each field was looked at when it was read.
+    fn live(&self) -> Option<Live> {
+        let said = self.posture.iter();
+        let said = said.map(|(name, value)| (name.as_str(), value.as_str()));
+        posture(said).ok().filter(|_| !self.posture.is_empty())
+    }
+
+    /// How long ago the address was granted.
+    fn ago(&self) -> Ago {
+        let mut ago = Ago::default();
+        for (by, when) in &self.granted {
+            match by {
+                By::Person => ago.person = Some(*when),
+                By::Policy | By::Any => ago.policy = Some(*when),
+            }
+        }
+        ago
+    }
+
     fn answer(self, policy: &Policy, sets: &Sets, tags: Option<&Owners>, at: Timestamp) -> Answer {
+        let (live, before) = (self.live(), self.ago().as_of(at));
         let registry = self.registry.to_lowercase();
         let denial = Denial {
             kind: match self.kind {
@@ -201,23 +222,12 @@ impl Explain {
             claims: self.claims.into_iter().collect(),
             peer: Some(self.ip),
         });
-        let said = self.posture.iter();
-        let said = said.map(|(name, value)| (name.as_str(), value.as_str()));
-        // Each field was looked at when it was read.
-        let live = posture(said).ok().filter(|_| !self.posture.is_empty());
         let ours = BTreeSet::new();
-        let mut ago = Ago::default();
-        for (by, when) in &self.granted {
-            match by {
-                By::Person => ago.person = Some(*when),
-                By::Policy | By::Any => ago.policy = Some(*when),
-            }
-        }
         let holders = tags.map_or_else(Vec::new, |tags| {
             tags.holding(self.ip).map(str::to_owned).collect()
         });
         let facts = Facts {
-            before: ago.as_of(at),
+            before,
             posture: live.as_ref().map(|live| Posture { live, ours: &ours }),
             holders: &holders,
             import: self.import,
@@ -249,6 +259,7 @@ impl Explain {
                 .verdict
                 .advice
                 .iter()
+                .copied()
                 .map(Told::of_advice)
                 .collect(),
             explanation,
@@ -290,10 +301,16 @@ impl Answer {
         writeln!(to, "  asked as of {}\n\nrules", words::time(self.at))?;
         self.rules(to)?;
         writeln!(to, "\nsets")?;
+        if self.sets.is_empty() {
+            writeln!(to, "  the policy has none")?;
+        }
         for set in &self.sets {
+            let edition = set.change_number;
+            let edition =
+                edition.map_or_else(String::new, |number| format!(" (changeNumber {number})"));
             match set.holds {
-                Some(true) => writeln!(to, "  `{}` holds it", set.name)?,
-                Some(false) => writeln!(to, "  `{}` does not", set.name)?,
+                Some(true) => writeln!(to, "  `{}` holds it{edition}", set.name)?,
+                Some(false) => writeln!(to, "  `{}` does not{edition}", set.name)?,
                 None => writeln!(
                     to,
                     "  `{}` is not known: {} was never loaded",

@@ -74,6 +74,24 @@ const PIECES: &[&str] = &[
     "ip-address-rejected",
     "IpAuthorizationError",
     "has been prevented to connect",
+    "ip has been prevented to connect to the endpoint",
+    "request originated from ip 20.1.2.3 through public internet",
+    "no pg_hba.conf entry for host \"20.1.2.3\"",
+    "blocked by databricks ip acl",
+    "Client address: 20.1.2.3 .vault.azure.net",
+    "Client address: 20.1.2.3 trusted service",
+    "client Ip address : 20.1.2.3 azuresynapse",
+    "Source IP address: 20.1.2.3 databricks",
+    "this request is not authorized to perform this operation",
+    "access denied due to virtual network/firewall rules",
+    "\\n",
+    "\u{7f}",
+    "fabrikam.azurecr.io",
+    "FABRIKAM.AZURECR.IO",
+    "contoso.azurecr.io",
+    "az acr import",
+    "denied: client with IP '20.1.2.3' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.",
+    "client with IP '20.1.2.3' is not allowed access.",
     "docker/24.0 UpstreamClient(Docker-Client/24.0 \\(linux\\))",
     "westeurope",
     "eventType",
@@ -87,7 +105,9 @@ const PIECES: &[&str] = &[
 
 /// A record of a registry; what varies is what somebody outside can choose, and the status.
 fn record() -> impl Strategy<Value = Value> {
-    let text = prop::collection::vec(select(PIECES), 0..6).prop_map(|pieces| pieces.concat());
+    let pieces = prop::collection::vec(select(PIECES), 0..6).prop_map(|pieces| pieces.concat());
+    let one = select(PIECES).prop_map(str::to_owned);
+    let text = prop_oneof![2 => pieces, 1 => one];
     let status = select(vec![
         json!("200"),
         json!("200"),
@@ -110,6 +130,9 @@ fn record() -> impl Strategy<Value = Value> {
         "event",
         "cloud",
         "alert",
+        "beside",
+        "image",
+        "log",
     ]);
     (text, status, place, 0..4_u8).prop_map(|(text, status, place, number)| {
         let mut record = json!({
@@ -123,6 +146,19 @@ fn record() -> impl Strategy<Value = Value> {
             "event" => record["eventType"] = json!("Microsoft.ContainerRegistry.ImagePushed"),
             "cloud" => { record["specversion"] = json!("1.0"); record["type"] = json!("Microsoft.ContainerRegistry.ImagePushed"); }
             "alert" => record = json!({ "schemaId": "azureMonitorCommonAlertSchema", "data": { "essentials": { "monitorCondition": "Resolved" } } }),
+            "beside" => {
+                record["properties"]["message"] = json!("denied: client with IP '20.1.2.3' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.");
+                record["properties"]["registry"] = json!(text);
+            }
+            "image" => {
+                record["properties"] = json!({ "message": "client with IP '20.1.2.3' is not allowed access.", "status": text });
+                record["image"] = json!(text);
+            }
+            "log" => {
+                record["category"] = json!("ContainerAppSystemLogs");
+                record["message"] = json!("client with IP '20.1.2.3' is not allowed access");
+                record["properties"]["Log"] = json!(text);
+            }
             "top" | "resultType" | "identity" => record[place] = json!(text),
             _ => record["properties"][place] = json!(text),
         }
@@ -198,6 +234,32 @@ fn an_ordinary_batch_is_read_quickly() {
     assert_eq!((delivery.records, delivery.reports.len()), (3, 1));
     assert_eq!(
         Ok(delivery),
+        read_whole(&head, &Dimensions::default(), body.as_bytes())
+    );
+}
+
+#[test]
+fn the_registrys_own_sentence_is_read_where_it_stands() {
+    let says = "denied: client with IP '20.1.2.3' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.";
+    let body = json!({
+        "time": "2026-11-22T10:00:00Z", "resourceId": ID, "category": "ContainerRegistryLoginEvents", "resultDescription": "403",
+        "properties": { "loginServer": "fabrikam.azurecr.io", "message": says, "userAgent": "docker/24.0 UpstreamClient(Docker-Client/24.0 \\(linux\\))" },
+    })
+    .to_string();
+    let hits = crate::domain::extract::scan::hits(body.as_bytes())
+        .unwrap()
+        .hits;
+    let piece = row::Piece {
+        raw: body.as_bytes(),
+        from: 0,
+        hits: &hits,
+    };
+    let mut reports = Reports::default();
+    reports.records(1);
+    row::read(&piece, &mut reports).unwrap();
+    let head = Head::of([("content-type", "application/json")]);
+    assert_eq!(
+        Ok(reports.into_delivery(Format::Diagnostic)),
         read_whole(&head, &Dimensions::default(), body.as_bytes())
     );
 }

@@ -8,14 +8,17 @@ mod alert;
 mod change;
 mod dimensions;
 mod event;
+mod flat;
 mod quick;
 mod records;
 mod reports;
 mod row;
+pub mod uses;
 
 pub use dimensions::Dimensions;
 
 use super::event::{Delivery, DeliveryError, Format};
+use super::extract::may_hold_denial;
 use memchr::memmem;
 use records::{Body, Records};
 use reports::Reports;
@@ -117,6 +120,9 @@ fn read_whole(
     let stands = |text: &str| memmem::find(body, text.as_bytes()).is_some();
     let inaccessible = stands(reports::INACCESSIBLE) || stands("\\u");
     let mut reports = Reports::begin(dimensions, inaccessible);
+    if !may_hold_denial(body) {
+        reports.silent();
+    }
     let format = match records::read(&media_type, body)? {
         Body::Text(text) => {
             let context = if binary_mode {
@@ -187,7 +193,9 @@ fn read_record(format: Format, (number, record): (usize, &Value), reports: &mut 
                     Err("a diagnostic record is a JSON object; this is none")
                 }
                 Format::Diagnostic | Format::CommonAlert | Format::Json | Format::Text => {
-                    reports.value(record, &reports::Context::default());
+                    if !reports.is_silent() {
+                        reports.value(record, &reports::Context::default());
+                    }
                     Ok(())
                 }
             }

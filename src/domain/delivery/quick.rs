@@ -12,13 +12,13 @@
 //! stands in the piece that they end, which is then no whole object; every piece with a `[` is
 //! parsed, and if one is no whole object, nothing of this applies.
 
-use super::reports::{Context, Reports};
-use super::row;
+use super::reports::Reports;
+use super::row::{self, Piece};
 use super::{Dimensions, Head, format_of, is_diagnostic, read_record, records};
 use crate::domain::event::Format;
-use crate::domain::extract::scan::{self, Hits};
-use crate::domain::extract::{may_hold_denial, may_hold_more_than_a_status};
-use memchr::memmem;
+use crate::domain::extract::may_hold_denial;
+use crate::domain::extract::scan::{self, Class};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::ops::Range;
 
@@ -47,53 +47,55 @@ pub(super) fn read(
         return None;
     }
     let (shape, text) = batch(body.trim_ascii())?;
-    let pieces = pieces(shape, text)?;
-    let first: Value = whole(text, pieces.first()?)?;
+    let found = scan::hits(text)?;
+    let pieces = pieces(shape, text, &found.closings)?;
+    let first: Value = serde_json::from_slice(text.get(pieces.first()?.clone())?).ok()?;
     let format = format_of(head, Some(&first), shape == Shape::Envelope);
     if format != Format::Diagnostic || !is_diagnostic(&first) {
         return None;
     }
-    whole(text, pieces.last()?)?;
-    let hits = scan::hits(text)?;
+    let last = text.get(pieces.last()?.clone())?;
+    if !last.starts_with(b"{") || serde_json::from_slice::<IgnoredAny>(last).is_err() {
+        return None;
+    }
     // Text that is no UTF-8 is told of, wherever it stands.
     if !text.is_ascii() {
         std::str::from_utf8(text).ok()?;
     }
-    let mut reports = Reports::begin(dimensions, !hits.documents.is_empty());
+    let documents = |(_, class): &(usize, Class)| *class == Class::Document;
+    let mut reports = Reports::begin(dimensions, found.hits.iter().any(documents));
     reports.records(pieces.len());
-    let mut hits = InPieces::of(&hits);
+    let mut hits = found.hits.as_slice();
     for (index, piece) in pieces.iter().enumerate() {
-        let number = index.saturating_add(1);
-        let hit = hits.within(piece);
-        record(
-            format,
-            (number, text.get(piece.clone())?),
-            &hit,
-            &mut reports,
-        )?;
+        if hits.first().is_none_or(|(at, _)| *at >= piece.end) {
+            continue;
+        }
+        let count = hits.iter().take_while(|(at, _)| *at < piece.end).count();
+        let (within, after) = hits.split_at_checked(count)?;
+        hits = after;
+        let piece = Piece {
+            raw: text.get(piece.clone())?,
+            from: piece.start,
+            hits: within,
+        };
+        record(format, (index.saturating_add(1), &piece), &mut reports)?;
     }
     Some((format, reports))
 }
 
-/// Reads a record as far as it has to be.
+/// Reads a record in which something was hit as far as it has to be.
 fn record(
     format: Format,
-    (number, raw): (usize, &[u8]),
-    hit: &Hit<'_>,
+    (number, piece): (usize, &Piece<'_>),
     reports: &mut Reports,
 ) -> Option<()> {
-    let must = !hit.documents.is_empty();
-    if !must && hit.statuses.is_empty() && (hit.words.is_empty() || !may_hold_denial(raw)) {
+    if row::read(piece, reports).is_some() {
         return Some(());
     }
-    let plain = !must && (hit.words.is_empty() || !may_hold_more_than_a_status(raw));
-    if plain && let Some(read) = row::read(raw) {
-        if let Some((denial, about)) = read {
-            reports.row(denial, about, &Context::default());
-        }
+    if !piece.is_hit(Class::Document) && !may_hold_denial(piece.raw) {
         return Some(());
     }
-    let value: Value = serde_json::from_slice(raw).ok()?;
+    let value: Value = serde_json::from_slice(piece.raw).ok()?;
     if value.is_object() {
         read_record(format, (number, &value), reports);
         Some(())
@@ -120,67 +122,23 @@ pub(super) fn batch(body: &[u8]) -> Option<(Shape, &[u8])> {
 
 /// The places of the records in the batch's text. Those that white space parts otherwise than is
 /// usual stay together, are no whole object then, and the batch is read as a whole.
-fn pieces(shape: Shape, text: &[u8]) -> Option<Vec<Range<usize>>> {
+fn pieces(shape: Shape, text: &[u8], closings: &[usize]) -> Option<Vec<Range<usize>>> {
     let seams: &[&[u8]] = match shape {
-        Shape::Lines => &[b"}\n{\"", b"}\r\n{\""],
-        Shape::Envelope | Shape::Array => &[b"},{\"", b"},\n{\"", b"}, {\"", b"},\r\n{\""],
+        Shape::Lines => &[b"\n{\"", b"\r\n{\""],
+        Shape::Envelope | Shape::Array => &[b",{\"", b",\n{\"", b", {\"", b",\r\n{\""],
     };
-    let found = |seam: &&[u8]| memmem::find_iter(text, seam).next().is_some();
-    let seam = seams.iter().copied().find(found).unwrap_or(b"},{\"");
-    let finder = memmem::Finder::new(seam);
-    let mut pieces = Vec::new();
+    let mut pieces = Vec::with_capacity(closings.len().saturating_add(1));
     let mut from = 0;
-    for at in finder.find_iter(text) {
-        let next = at.checked_add(seam.len())?;
-        if text.get(next).is_some_and(u8::is_ascii_alphabetic) {
-            pieces.push(from..at.checked_add(1)?);
-            from = next.checked_sub(2)?;
+    for closing in closings {
+        let end = closing.checked_add(1)?;
+        let after = text.get(end..)?;
+        let seam = seams.iter().find(|seam| after.starts_with(seam));
+        let Some(seam) = seam else { continue };
+        if after.get(seam.len()).is_some_and(u8::is_ascii_alphabetic) {
+            pieces.push(from..end);
+            from = end.checked_add(seam.len())?.checked_sub(2)?;
         }
     }
     pieces.push(from..text.len());
     Some(pieces)
-}
-
-fn whole(text: &[u8], piece: &Range<usize>) -> Option<Value> {
-    let value: Value = serde_json::from_slice(text.get(piece.clone())?).ok()?;
-    value.is_object().then_some(value)
-}
-
-/// The hits within one piece.
-struct Hit<'h> {
-    words: &'h [usize],
-    statuses: &'h [usize],
-    documents: &'h [usize],
-}
-
-/// Hits, handed out piece by piece.
-struct InPieces<'h> {
-    left: Hit<'h>,
-}
-
-impl<'h> InPieces<'h> {
-    fn of(hits: &'h Hits) -> Self {
-        Self {
-            left: Hit {
-                words: &hits.words,
-                statuses: &hits.statuses,
-                documents: &hits.documents,
-            },
-        }
-    }
-
-    /// Those in the next piece, or before it.
-    fn within(&mut self, piece: &Range<usize>) -> Hit<'h> {
-        let take = |list: &mut &'h [usize]| {
-            let count = list.iter().take_while(|at| **at < piece.end).count();
-            let (taken, left) = list.split_at_checked(count).unwrap_or((&[], list));
-            *list = left;
-            taken
-        };
-        Hit {
-            words: take(&mut self.left.words),
-            statuses: take(&mut self.left.statuses),
-            documents: take(&mut self.left.documents),
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Collects the reports of a delivery, each denial once within an event, and no more than a bound.
 
 use super::Dimensions;
-use crate::domain::denial::{Kind, Service};
+use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::event::{BadRecord, Change, Delivery, Evidence, Format, Report};
 use crate::domain::extract::{self, Found, record};
 use jiff::Timestamp;
@@ -26,6 +26,15 @@ pub(super) struct Context {
     pub resource_id: Option<String>,
 }
 
+/// A refusal, with what shows it and what its record says beside.
+pub(super) struct Told {
+    pub denial: Denial,
+    pub evidence: Evidence,
+    pub about: record::About,
+    /// Whether the record speaks of an import between registries.
+    pub import: bool,
+}
+
 /// The delivery as far as it has been read.
 #[derive(Default)]
 pub(super) struct Reports {
@@ -33,6 +42,8 @@ pub(super) struct Reports {
     pub dimensions: Dimensions,
     /// Whether the body may speak of an image that was not accessible.
     inaccessible: bool,
+    /// Whether nothing can be found in the body as it came.
+    silent: bool,
     changes: Vec<Change>,
     records: usize,
     collected: Vec<Report>,
@@ -49,6 +60,15 @@ impl Reports {
             inaccessible,
             ..Self::default()
         }
+    }
+
+    /// Notes that there is nothing to be found in this body, but for what is encoded.
+    pub(super) fn silent(&mut self) {
+        self.silent = !self.inaccessible;
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent
     }
 
     /// Counts records.
@@ -151,22 +171,34 @@ impl Reports {
     }
 
     /// Reports a refusal that is known by a status alone.
-    pub(super) fn row(
-        &mut self,
-        denial: crate::domain::denial::Denial,
-        about: record::About,
-        context: &Context,
-    ) {
-        self.report(Report {
+    pub(super) fn row(&mut self, denial: Denial, about: record::About, context: &Context) {
+        let told = Told {
             denial,
             evidence: Evidence::Status403,
+            about,
+            import: false,
+        };
+        self.told(told, context);
+    }
+
+    /// Reports a refusal.
+    pub(super) fn told(&mut self, told: Told, context: &Context) {
+        let Told {
+            denial,
+            evidence,
+            about,
+            import,
+        } = told;
+        self.report(Report {
+            denial,
+            evidence,
             event_id: context.event_id.clone(),
             at: about.at.or(context.at),
             resource_id: about.resource_id.or_else(|| context.resource_id.clone()),
             login_server: about.login_server,
             identity: about.identity,
             user_agent: about.user_agent,
-            import: false,
+            import,
         });
     }
 

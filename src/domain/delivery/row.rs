@@ -1,40 +1,120 @@
-//! Reads a status-403 record without making a document of it.
+//! Reads a plain record of which only its status, or the registry's own sentence in it, is of
+//! interest, without making a document of it.
 
-use crate::domain::denial::Denial;
-use crate::domain::extract::record::{self, About, Fields, Leaf};
-use memchr::memmem;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use super::flat::{self, Object};
+use super::reports::{Context, Reports, Told};
+use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::event::Evidence;
+use crate::domain::extract::record::{self, Fields, Leaf, Named};
+use crate::domain::extract::scan::Class;
+use crate::domain::extract::{self, plain};
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
-/// A refusal and what its record says beside, or nothing.
-pub(super) type Row = Option<(Denial, About)>;
+/// A record's text, where it begins in the batch, and what was hit in it.
+#[derive(Clone, Copy)]
+pub(super) struct Piece<'p> {
+    pub raw: &'p [u8],
+    pub from: usize,
+    pub hits: &'p [(usize, Class)],
+}
 
-/// The names and values of an object, without what they nest.
-type Flat<'a> = Vec<(Cow<'a, str>, Leaf<'a>)>;
+impl Piece<'_> {
+    /// Where in the record those of a class are.
+    fn hits(&self, class: Class) -> impl Iterator<Item = usize> {
+        let found = self.hits.iter().filter(move |(_, of)| *of == class);
+        found.map(|(at, _)| at.saturating_sub(self.from))
+    }
 
-/// Reads a record in which 403 stands and nothing else of interest. `None` if it is not as plain as
-/// that, so that it has to be read as a document.
-pub(super) fn read(raw: &[u8]) -> Option<Row> {
-    if !memmem::find_iter(raw, b"403").all(|at| alone(raw, at)) {
+    pub(super) fn is_hit(&self, class: Class) -> bool {
+        self.hits.iter().any(|(_, of)| *of == class)
+    }
+}
+
+/// Reports what a record tells of, if anything. `None` if it is not as plain as that, so that it has to be read as a document.
+pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
+    if piece.is_hit(Class::Document) || !piece.hits(Class::Status).all(|at| alone(piece.raw, at)) {
         return None;
     }
-    let Plain { top, properties } = serde_json::from_slice(raw).ok()?;
+    let text = std::str::from_utf8(piece.raw).ok()?;
+    let Object { top, properties } = flat::read(text)?;
     // An object in the record that could be a record itself is looked at first.
     let record = ["callerIpAddress", "category", "Type"];
-    let named = |(name, _): &(Cow<'_, str>, Leaf<'_>)| {
-        record.iter().any(|known| known.eq_ignore_ascii_case(name))
+    let known = |named: &Named<'_>| {
+        let mut names = record.iter();
+        names.any(|known| known.eq_ignore_ascii_case(named.name))
     };
-    if twice(&top) || twice(&properties) || properties.iter().any(named) {
+    if twice(&top) || twice(&properties) || properties.iter().any(known) {
         return None;
     }
-    let fields = Fields::flat(top, properties);
-    let Some(about) = record::about(&fields) else {
-        return Some(None);
+    let said = if piece.is_hit(Class::Word) {
+        Some(sentence(piece, &top, &properties)?)
+    } else {
+        None
     };
-    let refusal = record::refusal(&fields, &about);
-    Some(refusal.map(|denial| (denial, about)))
+    let fields = Fields::flat(top, properties);
+    let about = record::about(&fields);
+    let told = match (said, about) {
+        (Some(mut denial), about) => {
+            let about = about.unwrap_or_default();
+            denial.resource.clone_from(&about.resource_id);
+            Some(Told {
+                denial,
+                evidence: Evidence::Message,
+                about,
+                import: extract::speaks_of_import(text),
+            })
+        }
+        (None, Some(about)) => record::refusal(&fields, &about).map(|denial| Told {
+            denial,
+            evidence: Evidence::Status403,
+            about,
+            import: false,
+        }),
+        (None, None) => None,
+    };
+    if let Some(told) = told {
+        reports.told(told, &Context::default());
+    }
+    Some(())
+}
+
+/// The denial that the registry's own sentence tells of, if all that was hit stands in it.
+fn sentence(piece: &Piece<'_>, top: &[Named<'_>], properties: &[Named<'_>]) -> Option<Denial> {
+    let first = piece.hits(Class::Word).next()?;
+    let holds = |named: &&Named<'_>| holds(named, first);
+    let (inside, said) = match properties.iter().find(holds) {
+        Some(said) => (true, said),
+        None => (false, top.iter().find(holds)?),
+    };
+    if !piece.hits(Class::Word).all(|at| self::holds(said, at)) {
+        return None;
+    }
+    let Leaf::Said(text) = &said.value else {
+        return None;
+    };
+    let ip = plain::sentence(text)?;
+    let registry = if inside {
+        plain::registry_beside(&[&[properties], &[top]])
+    } else {
+        plain::registry_beside(&[&[top, properties]])
+    };
+    Some(Denial {
+        kind: Kind::Denied,
+        service: Service::Acr,
+        ip: Some(ip),
+        registry: registry.ok()?.map(str::to_owned),
+        repository: None,
+        reference: None,
+        resource: None,
+    })
+}
+
+/// Whether a string without escapes stands at a place of its record.
+fn holds(named: &Named<'_>, at: usize) -> bool {
+    let Leaf::Said(Cow::Borrowed(text)) = &named.value else {
+        return false;
+    };
+    (named.end.saturating_sub(text.len())..named.end).contains(&at)
 }
 
 /// Whether the 403 at `at` is all that its string or number says, or part of a longer number or word
@@ -59,139 +139,16 @@ fn alone(raw: &[u8], at: usize) -> bool {
 }
 
 /// Whether a name is there twice, in any case: then the order says which counts.
-fn twice(names: &Flat<'_>) -> bool {
-    let mut rest = names.as_slice();
-    while let Some(((name, _), others)) = rest.split_first() {
+fn twice(names: &[Named<'_>]) -> bool {
+    let mut rest = names;
+    while let Some((named, others)) = rest.split_first() {
         if others
             .iter()
-            .any(|(other, _)| other.eq_ignore_ascii_case(name))
+            .any(|other| other.name.eq_ignore_ascii_case(named.name))
         {
             return true;
         }
         rest = others;
     }
     false
-}
-
-/// A record with nothing nested in it but its properties.
-struct Plain<'a> {
-    top: Flat<'a>,
-    properties: Flat<'a>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Plain<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let mut plain = Self {
-            top: Vec::with_capacity(16),
-            properties: Vec::new(),
-        };
-        for (name, value) in from.deserialize_map(Names(PhantomData))? {
-            match value {
-                // Properties written as a string are a document.
-                Field::Leaf(_) if name.eq_ignore_ascii_case("properties") => {
-                    return Err(D::Error::custom("nested"));
-                }
-                Field::Leaf(value) => plain.top.push((name, value)),
-                Field::Nested(fields) if name == "properties" && plain.properties.is_empty() => {
-                    plain.properties = fields;
-                }
-                Field::Nested(_) => return Err(D::Error::custom("nested")),
-            }
-        }
-        Ok(plain)
-    }
-}
-
-/// Reads names and values in their order.
-struct Names<V>(PhantomData<V>);
-
-impl<'de, V: Deserialize<'de>> Visitor<'de> for Names<V> {
-    type Value = Vec<(Cow<'de, str>, V)>;
-
-    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names = Vec::with_capacity(16);
-        while let Some(Name(name)) = map.next_key()? {
-            names.push((name, map.next_value()?));
-        }
-        Ok(names)
-    }
-}
-
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        match from.deserialize_str(Values)? {
-            Field::Leaf(Leaf::Said(name)) => Ok(Self(name)),
-            Field::Leaf(Leaf::Nothing) | Field::Nested(_) => Err(D::Error::custom("no name")),
-        }
-    }
-}
-
-/// A value of a record.
-enum Field<'a> {
-    Leaf(Leaf<'a>),
-    Nested(Flat<'a>),
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(Values)
-    }
-}
-
-/// A value of a record's properties.
-struct Inner<'a>(Leaf<'a>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Inner<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        match from.deserialize_any(Values)? {
-            Field::Leaf(value) => Ok(Self(value)),
-            Field::Nested(_) => Err(D::Error::custom("nested")),
-        }
-    }
-}
-
-struct Values;
-
-impl<'de> Visitor<'de> for Values {
-    type Value = Field<'de>;
-
-    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str("a string, a number, an object or nothing")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Field::Leaf(Leaf::Said(Cow::Borrowed(text))))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Field::Leaf(Leaf::Said(Cow::Owned(text.to_owned()))))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Field::Leaf(Leaf::Said(Cow::Owned(number.to_string()))))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Field::Leaf(Leaf::Said(Cow::Owned(number.to_string()))))
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Field::Leaf(Leaf::Nothing))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Field::Leaf(Leaf::Nothing))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let inner = Names::<Inner<'de>>(PhantomData).visit_map(map)?;
-        let fields = inner.into_iter().map(|(name, Inner(value))| (name, value));
-        Ok(Field::Nested(fields.collect()))
-    }
 }

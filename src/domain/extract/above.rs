@@ -1,9 +1,12 @@
 //! What the lines above a message say about the registry that refused.
 
-use super::context::{LINE, Line, Place, Scene};
+use super::address::Address;
+use super::context::{Place, Scene};
+use super::lines::{LINE, Line};
 use super::mention::Mention;
 use super::window;
 use regex::Regex;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 impl Scene<'_> {
@@ -23,10 +26,7 @@ impl Scene<'_> {
             Above::One(mention) => Some(mention),
             Above::Many => None,
             Above::None if masked || self.asked.len() > 1 => None,
-            Above::None => self
-                .mentions
-                .iter()
-                .find(|mention| mention.registry.is_some() && self.free(mention, index)),
+            Above::None => self.first_free(index),
         };
         match found {
             Some(mention) => {
@@ -95,19 +95,61 @@ impl Scene<'_> {
 
     /// Whether a mention stands on no line of a message about another address.
     fn free(&self, mention: &Mention, index: usize) -> bool {
+        let own = self.phrases.get(index).map(|phrase| phrase.address);
+        self.spoken_for(mention).all(|other| Some(other) == own)
+    }
+
+    /// The addresses of the messages on whose lines a mention stands.
+    fn spoken_for(&self, mention: &Mention) -> impl Iterator<Item = Address> {
         let near = self
             .phrases
             .partition_point(|phrase| phrase.end < mention.start);
-        let own = self.phrases.get(index).map(|phrase| phrase.address);
-        [near.checked_sub(1), Some(near)]
-            .into_iter()
-            .flatten()
-            .filter_map(|near| self.phrases.get(near))
-            .all(|phrase| {
-                let line = self.line(phrase);
-                Some(phrase.address) == own || mention.start < line.from || mention.start >= line.to
-            })
+        let both = [near.checked_sub(1), Some(near)];
+        both.into_iter().flatten().filter_map(move |near| {
+            let line = self.line(near)?;
+            let on_line = (line.from..line.to).contains(&mention.start);
+            self.phrases
+                .get(near)
+                .filter(|_| on_line)
+                .map(|phrase| phrase.address)
+        })
     }
+
+    /// The first mention of a registry that is free for the message `index`.
+    fn first_free(&self, index: usize) -> Option<&Mention> {
+        let free = self.free.get_or_init(|| {
+            let mut free = Free::default();
+            for (at, mention) in self.mentions.iter().enumerate() {
+                if mention.registry.is_none() {
+                    continue;
+                }
+                let mut speakers = self.spoken_for(mention);
+                match (speakers.next(), speakers.next()) {
+                    (None, _) => {
+                        free.for_all = Some(at);
+                        break;
+                    }
+                    (Some(one), None) => _ = free.for_one.entry(one).or_insert(at),
+                    (Some(one), Some(other)) if one == other => {
+                        _ = free.for_one.entry(one).or_insert(at);
+                    }
+                    (Some(_), Some(_)) => {}
+                }
+            }
+            free
+        });
+        let own = self.phrases.get(index)?.address;
+        // Those of one address all stand before the first that is free for all.
+        let found = free.for_one.get(&own).copied().or(free.for_all)?;
+        self.mentions.get(found)
+    }
+}
+
+/// The first mentions of a registry that no message speaks for, or messages about one address only.
+#[derive(Debug, Default)]
+pub(super) struct Free {
+    for_all: Option<usize>,
+    for_one: HashMap<Address, usize>,
 }
 
 /// What the lines above a message name.

@@ -4,7 +4,7 @@ use super::wrap::Cursor;
 use std::net::{IpAddr, SocketAddr};
 
 /// What stands where the address belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Address {
     /// An address.
     Ip(IpAddr),
@@ -172,9 +172,11 @@ fn close_once(cursor: &mut Cursor<'_>) {
 /// Skips a mask or placeholder: up to the closing quote, or up to the verb.
 fn hidden(cursor: &mut Cursor<'_>, quoted: bool) -> Option<Address> {
     for _ in 0..LENGTH {
-        let mut verb = *cursor;
-        if verb.word("is") && verb.word("not") {
-            return Some(Address::Hidden);
+        if cursor.at_gap() || cursor.rest().starts_with(['i', 'I']) {
+            let mut verb = *cursor;
+            if verb.word("is") && verb.word("not") {
+                return Some(Address::Hidden);
+            }
         }
         if quoted && cursor.rest().starts_with(closes) {
             close(cursor);

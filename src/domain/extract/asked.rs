@@ -2,8 +2,6 @@
 
 use super::mention::PATH;
 use super::window;
-use regex::Regex;
-use std::sync::LazyLock;
 
 /// What a request's path asks for: the distribution API, the token endpoints, ACR's own API.
 pub(super) fn asked_by_url(path: &str) -> (Option<String>, Option<String>) {
@@ -80,28 +78,63 @@ fn masked_next(after: &str) -> bool {
     after.starts_with(['*', '<', '{', '$', '…', '%', '(', '['])
 }
 
-/// A repository's name, if it is one (the distribution specification's grammar).
+/// A repository's name, if it is one (the distribution specification's grammar): parts of letters
+/// and digits, between which stand a dot, one or two underscores, or hyphens, and slashes.
 pub(in crate::domain) fn repository_name(name: &str) -> Option<String> {
-    static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(
-            r"^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$",
-        )
-        .ok()
-    });
-    let valid = name.len() <= 256 && NAME.as_ref().is_some_and(|valid| valid.is_match(name));
-    valid.then(|| name.to_owned())
+    let part = |part: &str| {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let mut gap = "";
+        let mut rest = part;
+        while !rest.is_empty() {
+            let next = rest.trim_start_matches(|c: char| u8::try_from(c).is_ok_and(plain));
+            if next.len() == rest.len() {
+                return false;
+            }
+            let after = next.trim_start_matches(['.', '_', '-']);
+            let length = next.len().saturating_sub(after.len());
+            gap = next.get(..length).unwrap_or_default();
+            let one = matches!(gap, "" | "." | "_" | "__") || gap.bytes().all(|byte| byte == b'-');
+            if !one || (gap.is_empty() && !after.is_empty()) {
+                return false;
+            }
+            rest = after;
+        }
+        !part.is_empty() && gap.is_empty()
+    };
+    (name.len() <= 256 && name.split('/').all(part)).then(|| name.to_owned())
 }
 
 /// A tag or digest, if it is one. A shortened digest is none.
 pub(in crate::domain) fn reference_name(reference: &str) -> Option<String> {
-    static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(
-            r"^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127})$",
-        )
-        .ok()
-    });
-    REFERENCE
-        .as_ref()
-        .is_some_and(|valid| valid.is_match(reference))
-        .then(|| reference.to_owned())
+    let digest = |prefix: &str, length: usize| {
+        reference.strip_prefix(prefix).is_some_and(|digits| {
+            digits.len() == length
+                && digits
+                    .bytes()
+                    .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    };
+    let mut bytes = reference.bytes();
+    let begins = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let tag = reference.len() <= 128
+        && bytes.next().is_some_and(begins)
+        && bytes.all(|byte| begins(byte) || matches!(byte, b'.' | b'-'));
+    (tag || digest("sha256:", 64) || digest("sha512:", 128)).then(|| reference.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    proptest! {
+        #[test]
+        fn names_keep_to_the_grammar(name in "[a-z0-9._/-]{0,12}|[a-c0._-]{1,8}(/[a-c0._-]{1,8}){0,2}|.{0,6}", reference in "(sha256:)?[0-9a-f]{64}|sha512:[0-9a-f]{128}|[A-Za-z0-9_.:-]{0,12}|[a-z]{126,130}|.{0,4}") {
+            let repository = Regex::new(r"^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$").unwrap();
+            prop_assert_eq!(repository_name(&name).is_some(), repository.is_match(&name));
+            let tag = Regex::new(r"^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127})$").unwrap();
+            prop_assert_eq!(reference_name(&reference).is_some(), tag.is_match(&reference));
+        }
+    }
 }

@@ -3,12 +3,16 @@
 //! The nearest context speaks: the request right before the message, then its line, then the lines
 //! above it, then the whole text if that names one registry only. What stays ambiguous is `None`.
 
+use super::above::Free;
 use super::frame;
-use super::import::{speaks_of_import, targets};
+use super::import::{self, targets};
+use super::lines::{self, LINE, Line};
 use super::mention::{self, Mention};
 use super::phrase::Phrase;
+use super::sights;
 use super::window;
 use regex::Regex;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -30,21 +34,19 @@ pub(super) struct Scene<'t> {
     pub mentions: Vec<Mention>,
     /// By registry: what is asked of it anywhere in the text, successes aside.
     pub(super) asked: BTreeMap<String, Asked>,
-    /// Whether the text speaks of an import between registries anywhere.
-    pub(super) imports: bool,
+    /// The line of each message.
+    pub(super) lines: Vec<Line>,
+    /// Where the text speaks of an import between registries.
+    pub(super) imports: Vec<sights::Place>,
+    /// Where the text has the ARM ids of registries.
+    pub(super) ids: Vec<sights::Place>,
+    /// The first mentions that messages may be about which name no registry themselves.
+    pub(super) free: OnceCell<Free>,
 }
 
 /// Repositories with their references.
 pub(super) type Asked = BTreeMap<String, BTreeSet<String>>;
 
-/// The line of a message, as far as it is looked at.
-#[derive(Clone, Copy)]
-pub(super) struct Line {
-    pub from: usize,
-    pub to: usize,
-}
-
-pub(super) const LINE: usize = 8192;
 const CUSTOM_HOSTS: usize = 64;
 
 impl<'t> Scene<'t> {
@@ -54,8 +56,15 @@ impl<'t> Scene<'t> {
             phrases,
             mentions: mention::all(text),
             asked: BTreeMap::new(),
-            imports: !phrases.is_empty() && speaks_of_import(text),
+            lines: lines::of(text, phrases),
+            imports: Vec::new(),
+            ids: Vec::new(),
+            free: OnceCell::new(),
         };
+        if !phrases.is_empty() {
+            scene.imports = import::places(text);
+            scene.ids = import::ids(text);
+        }
         let hosts = scene.custom_hosts();
         scene.mentions.extend(frame::mentions_of(text, &hosts));
         scene.mentions.sort_by_key(|mention| mention.start);
@@ -84,7 +93,7 @@ impl<'t> Scene<'t> {
     fn custom_hosts(&self) -> Vec<String> {
         let mut hosts: Vec<String> = Vec::new();
         for (index, phrase) in self.phrases.iter().enumerate() {
-            let host = match frame::url_host(self.text, phrase.start) {
+            let host = match frame::url_host(self.text, self.end_before(index), phrase.start) {
                 Some((from, to)) => self.text.get(from..to),
                 None => self.named_above(index),
             };
@@ -103,7 +112,7 @@ impl<'t> Scene<'t> {
     /// A custom domain named between the message before and this one, if no registry's own is.
     fn named_above(&self, index: usize) -> Option<&'t str> {
         let phrase = self.phrases.get(index)?;
-        let line = self.line(phrase);
+        let line = self.line(index)?;
         let from = self
             .end_before(index)
             .max(phrase.start.saturating_sub(2048));
@@ -139,23 +148,9 @@ impl<'t> Scene<'t> {
         self.mentions.get(first..last).unwrap_or_default().iter()
     }
 
-    /// The line that a message stands on; records of one JSON array are lines of their own.
-    pub(super) fn line(&self, phrase: &Phrase) -> Line {
-        let before = window::between(self.text, 0, phrase.start, LINE);
-        let start = ["\n", "},{", "}, {"]
-            .iter()
-            .filter_map(|end| before.rfind(end))
-            .max();
-        let from = phrase
-            .start
-            .saturating_sub(start.map_or(before.len(), |at| before.len().saturating_sub(at)));
-        let after = window::first(self.text.get(phrase.end..).unwrap_or_default(), LINE);
-        let end = ["\n", "},{", "}, {"]
-            .iter()
-            .filter_map(|end| after.find(end))
-            .min();
-        let to = phrase.end.saturating_add(end.unwrap_or(after.len()));
-        Line { from, to }
+    /// The line that the message `index` stands on.
+    pub(super) fn line(&self, index: usize) -> Option<Line> {
+        self.lines.get(index).copied()
     }
 
     /// Whether the line of a mention says that what was asked was given.
@@ -167,7 +162,9 @@ impl<'t> Scene<'t> {
             .ok()
         });
         let before = window::between(self.text, 0, mention.start, 200);
-        let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
+        let line = memchr::memrchr(b'\n', before.as_bytes())
+            .and_then(|end| before.get(end..))
+            .unwrap_or(before);
         SUCCESS
             .as_ref()
             .is_some_and(|success| success.is_match(line))
@@ -178,7 +175,9 @@ impl<'t> Scene<'t> {
         let Some(phrase) = self.phrases.get(index) else {
             return Place::default();
         };
-        let line = self.line(phrase);
+        let Some(line) = self.line(index) else {
+            return Place::default();
+        };
         let from = line.from.max(self.end_before(index));
         let to = match self.phrases.get(index.saturating_add(1)) {
             Some(next) if next.start < line.to => phrase.end,
@@ -186,7 +185,7 @@ impl<'t> Scene<'t> {
         };
         let import = self.import(phrase);
         let arm_id = self.arm_id(from, to);
-        let mut place = match self.request(phrase) {
+        let mut place = match self.request(index) {
             Some(request) if request.registry.is_some() => self.asked_at(request, from, to),
             _ if import && self.source().is_some() => self
                 .source()
@@ -209,8 +208,9 @@ impl<'t> Scene<'t> {
     }
 
     /// The mention in the request right before the message.
-    fn request(&self, phrase: &Phrase) -> Option<&Mention> {
-        let (from, to) = frame::url_host(self.text, phrase.start)?;
+    fn request(&self, index: usize) -> Option<&Mention> {
+        let start = self.phrases.get(index)?.start;
+        let (from, to) = frame::url_host(self.text, self.end_before(index), start)?;
         self.within(from, to.max(from.saturating_add(1))).next()
     }
 
@@ -277,9 +277,12 @@ impl<'t> Scene<'t> {
 
     /// Where the clause begins that a mention stands in.
     fn clause(&self, mention: &Mention) -> usize {
-        let before = window::between(self.text, 0, mention.start, 1024);
-        let ends = ["; ", ". ", "], [", " | ", "? ", "! ", "\n"];
-        let end = ends.iter().filter_map(|end| before.rfind(end)).max();
+        let before = window::between(self.text, 0, mention.start, 1024).as_bytes();
+        let ends = |from: usize| match before.get(from..).unwrap_or_default() {
+            [b'\n', ..] | [b';' | b'.' | b'?' | b'!', b' ', ..] => true,
+            rest => rest.starts_with(b"], [") || rest.starts_with(b" | "),
+        };
+        let end = (0..before.len()).rev().find(|from| ends(*from));
         mention
             .start
             .saturating_sub(end.map_or(before.len(), |at| before.len().saturating_sub(at)))

@@ -9,13 +9,15 @@ use std::sync::LazyLock;
 /// How far before the message its frame is looked for.
 const BEFORE: usize = 1536;
 
-/// Where the host of the URL stands that directly precedes the message at `start`.
+/// Where the host of the URL stands that directly precedes the message at `start`; the message before
+/// ends at `floor`.
 ///
 /// `Get "https://HOST/v2/…": denied: {"errors":[{"code":"DENIED","message":"client …`: between URL
 /// and message there is nothing but what clients and the registry put there.
-pub(super) fn url_host(text: &str, start: usize) -> Option<(usize, usize)> {
-    let before = window::between(text, 0, start, BEFORE);
-    let (_, address) = before.rsplit_once("://")?;
+pub(super) fn url_host(text: &str, floor: usize, start: usize) -> Option<(usize, usize)> {
+    let before = window::between(text, floor.min(start), start, BEFORE);
+    let mut colons = memchr::memrchr_iter(b':', before.as_bytes());
+    let address = colons.find_map(|colon| before.get(colon..)?.strip_prefix("://"))?;
     let host_end = address
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')))
         .unwrap_or(address.len());
@@ -194,7 +196,7 @@ mod tests {
     use super::*;
 
     fn host(text: &str) -> Option<&str> {
-        url_host(text, text.find("client").unwrap()).and_then(|(from, to)| text.get(from..to))
+        url_host(text, 0, text.find("client").unwrap()).and_then(|(from, to)| text.get(from..to))
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Imports between registries: the message is the source's, the ARM id beside it the target's.
 
-use super::context::{LINE, Scene, one};
+use super::context::{Scene, one};
+use super::lines::LINE;
 use super::mention::Mention;
 use super::phrase::Phrase;
+use super::sights::{self, Pattern};
 use super::window;
 use regex::Regex;
 use std::collections::BTreeSet;
@@ -11,7 +13,8 @@ use std::sync::LazyLock;
 impl Scene<'_> {
     /// Whether the message is part of an import between registries, which names the target too.
     pub(super) fn import(&self, phrase: &Phrase) -> bool {
-        self.imports && speaks_of_import(window::between(self.text, 0, phrase.start, LINE))
+        let from = phrase.start.saturating_sub(LINE);
+        !sights::inside(&self.imports, from, phrase.start).is_empty()
     }
 
     /// The only registry that the text calls a source.
@@ -28,26 +31,39 @@ impl Scene<'_> {
 
     /// The ARM id of a registry on the message's line, lower-case.
     pub(super) fn arm_id(&self, from: usize, to: usize) -> Option<String> {
-        static ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(r"(?i)/subscriptions/[\w.()-]{1,90}/resourceGroups/[\w.()-]{1,90}/providers/Microsoft\.ContainerRegistry/registries/[a-z0-9]{5,50}").ok()
-        });
-        let line = window::between(self.text, from, to, LINE);
-        let ids: BTreeSet<String> = ID
-            .as_ref()?
-            .find_iter(line)
+        let from = from.max(to.saturating_sub(LINE));
+        let ids: BTreeSet<String> = sights::inside(&self.ids, from, to)
+            .iter()
             .take(8)
-            .map(|id| id.as_str().to_ascii_lowercase())
+            .filter_map(|(start, end)| self.text.get(*start..*end))
+            .map(str::to_ascii_lowercase)
             .collect();
         one(ids)
     }
 }
 
+static IMPORT: Pattern = LazyLock::new(|| {
+    Regex::new(r"(?i)\bacr import\b|acr_import|importimage|operation registries-").ok()
+});
+
 /// Whether a text speaks of an import at all.
 pub(in crate::domain) fn speaks_of_import(text: &str) -> bool {
-    static IMPORT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?i)\bacr import\b|acr_import|importimage|operation registries-").ok()
-    });
     IMPORT.as_ref().is_some_and(|import| import.is_match(text))
+}
+
+/// Where a text has the ARM ids of registries.
+pub(super) fn ids(text: &str) -> Vec<sights::Place> {
+    static ID: Pattern = LazyLock::new(|| {
+        Regex::new(r"(?i)/subscriptions/[\w.()-]{1,90}/resourceGroups/[\w.()-]{1,90}/providers/Microsoft\.ContainerRegistry/registries/[a-z0-9]{5,50}").ok()
+    });
+    let found = ID.iter().flat_map(|id| id.find_iter(text));
+    found.map(|id| (id.start(), id.end())).collect()
+}
+
+/// Where a text speaks of an import.
+pub(super) fn places(text: &str) -> Vec<sights::Place> {
+    let found = IMPORT.iter().flat_map(|import| import.find_iter(text));
+    found.map(|import| (import.start(), import.end())).collect()
 }
 
 /// Whether an ARM id is that of the registry with this login server.

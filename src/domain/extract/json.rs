@@ -338,6 +338,20 @@ fn collect(key: &str, value: &Value, named: &mut Vec<Mention>, budget: &mut usiz
 /// The registries that one string names: by their own domain anywhere in it, by a custom domain
 /// where its key says that it is an image or a registry.
 fn named_by(key: &str, text: &str) -> Vec<Mention> {
+    let text = unescape::clean(text);
+    let own = mention::all(&text);
+    if !own.is_empty() || !names_image(key) {
+        return own;
+    }
+    let line = format!("image {text}");
+    let host = frame::named_host(&line);
+    host.map(|(from, to)| mention::custom_domain(&line, from, to))
+        .into_iter()
+        .collect()
+}
+
+/// Whether what goes by this name is an image or a registry.
+pub(super) fn names_image(key: &str) -> bool {
     const KEYS: &[&str] = &[
         "image",
         "registry",
@@ -348,14 +362,5 @@ fn named_by(key: &str, text: &str) -> Vec<Mention> {
         "imagename",
         "image_name",
     ];
-    let text = unescape::clean(text);
-    let own = mention::all(&text);
-    if !own.is_empty() || !KEYS.iter().any(|known| key.eq_ignore_ascii_case(known)) {
-        return own;
-    }
-    let line = format!("image {text}");
-    let host = frame::named_host(&line);
-    host.map(|(from, to)| mention::custom_domain(&line, from, to))
-        .into_iter()
-        .collect()
+    KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
 }

@@ -41,6 +41,22 @@ pub(super) fn all(text: &str) -> Vec<Mention> {
         .collect()
 }
 
+/// Whether a text is a registry's login server and nothing else, plainly: `contosoprod.azurecr.io`.
+/// Then [`all`] finds it there, and that only.
+pub(super) fn is_login_server(text: &str) -> bool {
+    let Some((name, domain)) = text.split_once('.') else {
+        return false;
+    };
+    matches!(
+        domain,
+        "azurecr.io" | "azurecr.cn" | "azurecr.us" | "azurecr.de"
+    ) && (1..=HOST).contains(&name.len())
+        && name != "privatelink"
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
 fn own_domain(text: &str, dot: usize, end: usize) -> Option<Mention> {
     let rest = text.get(end..)?;
     let mut following = rest.chars();

@@ -13,13 +13,16 @@ mod context;
 mod frame;
 mod import;
 pub(in crate::domain) mod json;
+mod lines;
 mod mention;
 mod other_services;
 mod phrase;
+pub(in crate::domain) mod plain;
 pub(in crate::domain) mod record;
 mod rejoin;
 pub(in crate::domain) mod scan;
 mod sieve;
+mod sights;
 mod suspect;
 mod tidy;
 mod unescape;
@@ -29,13 +32,13 @@ mod wrap;
 use super::denial::{Denial, Kind, Service};
 use context::{Place, Scene};
 use record::About;
+use sights::Sights;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 pub(in crate::domain) use import::speaks_of_import;
 pub use json::parse_document;
 pub use sieve::may_hold_denial;
-pub(in crate::domain) use sieve::may_hold_more_than_a_status;
 
 /// The distinct denials in a text, in order of appearance.
 pub fn extract(text: &str) -> Vec<Denial> {
@@ -76,7 +79,8 @@ fn thoroughly(text: &str) -> Vec<Found> {
     let clean = unescape::clean(text);
     let whole = rejoin::rejoin(&clean);
     let text = whole.as_ref();
-    let phrases = phrase::all(text);
+    let mut sights = Sights::of(text);
+    let phrases = phrase::all(text, &mut sights);
     let of_registries: Vec<_> = phrases
         .iter()
         .copied()
@@ -103,7 +107,7 @@ fn thoroughly(text: &str) -> Vec<Found> {
     );
     let mut found = distinct(&found);
     found.extend(
-        other_services::all(text, &phrases)
+        other_services::all(text, &phrases, &mut sights)
             .into_iter()
             .map(Found::plain),
     );

@@ -2,7 +2,7 @@
 
 use super::address;
 use super::phrase::Phrase;
-use super::window;
+use super::sights::{Pattern, Sights};
 use super::wrap::Cursor;
 use crate::domain::denial::{Denial, Kind, Service};
 use regex::Regex;
@@ -39,6 +39,7 @@ const fn says(service: Service, words: &'static str, key: &'static str) -> Sayin
     }
 }
 
+/// Those that begin alike stand together.
 const SAYINGS: &[Saying] = &[
     names(Service::KeyVault, "client address:", "client"),
     names(Service::KeyVault, "client address", "client"),
@@ -47,6 +48,8 @@ const SAYINGS: &[Saying] = &[
         "client address is not authorized and caller",
         "client",
     ),
+    names(Service::Synapse, "client ip address :", "client"),
+    names(Service::Synapse, "client ip address:", "client"),
     says(Service::KeyVault, "forbiddenbyfirewall", "forbidden"),
     names(
         Service::CosmosDb,
@@ -74,8 +77,6 @@ const SAYINGS: &[Saying] = &[
         "blocked by databricks ip acl",
         "databricks",
     ),
-    names(Service::Synapse, "client ip address :", "client"),
-    names(Service::Synapse, "client ip address:", "client"),
     says(Service::Synapse, "clientipaddressnotauthorized", "clientip"),
     says(
         Service::EventHubs,
@@ -98,7 +99,7 @@ const SAYINGS: &[Saying] = &[
 ];
 
 /// What must stand near an address for the saying to be that service's.
-fn confirmed(service: Service, text: &str, start: usize, end: usize) -> bool {
+fn confirmed(service: Service, (start, end): (usize, usize), sights: &mut Sights<'_>) -> bool {
     let pattern = match service {
         Service::KeyVault => &KEY_VAULT,
         Service::CosmosDb => &COSMOS,
@@ -114,24 +115,17 @@ fn confirmed(service: Service, text: &str, start: usize, end: usize) -> bool {
         | Service::AppConfiguration
         | Service::AppService => return true,
     };
-    let before = window::between(text, 0, start, 400);
-    let after = window::first(
-        text.get(start..).unwrap_or_default(),
-        end.saturating_sub(start).saturating_add(400),
-    );
-    pattern
-        .as_ref()
-        .is_some_and(|pattern| pattern.is_match(before) || pattern.is_match(after))
+    sights.near(pattern, (start, end), (400, 400))
 }
 
 /// The denials that other services' firewalls speak of in a cleaned text.
-pub(super) fn all(text: &str, phrases: &[Phrase]) -> Vec<Denial> {
+pub(super) fn all(text: &str, phrases: &[Phrase], sights: &mut Sights<'_>) -> Vec<Denial> {
     let mut found: Vec<Denial> = Vec::new();
     for phrase in phrases
         .iter()
         .filter(|phrase| phrase.service != Service::Acr)
     {
-        let resource = resource(phrase.service, text, phrase.start, phrase.end);
+        let resource = resource(phrase.service, text, (phrase.start, phrase.end), sights);
         let address = phrase.address.seen();
         if address.is_some() || resource.is_some() {
             found.push(denial(phrase.service, address, resource));
@@ -141,8 +135,13 @@ pub(super) fn all(text: &str, phrases: &[Phrase]) -> Vec<Denial> {
         return found;
     };
     for anchor in anchors.find_iter(text) {
-        for saying in SAYINGS {
-            if let Some(denial) = said(saying, text, anchor.start()) {
+        let mut words = Words::from(Cursor::new(text, anchor.start()));
+        let begins = |saying: &&Saying| {
+            let first = saying.words.get(..1).zip(anchor.as_str().get(..1));
+            first.is_some_and(|(known, said)| known.eq_ignore_ascii_case(said))
+        };
+        for saying in SAYINGS.iter().filter(begins) {
+            if let Some(denial) = said(saying, text, &mut words, sights) {
                 found.push(denial);
             }
         }
@@ -150,14 +149,49 @@ pub(super) fn all(text: &str, phrases: &[Phrase]) -> Vec<Denial> {
     settle(found)
 }
 
-/// What is said at `start`, if it is this saying.
-fn said(saying: &Saying, text: &str, start: usize) -> Option<Denial> {
-    let mut cursor = Cursor::new(text, start);
-    for word in saying.words.split(' ') {
-        if !cursor.word(word) {
-            return None;
+/// Words read from one place on. What several sayings begin with is read once.
+struct Words<'t> {
+    start: Cursor<'t>,
+    /// Each word in turn, and what follows it; nothing if it does not stand there.
+    read: Vec<(&'static str, Option<Cursor<'t>>)>,
+}
+
+impl<'t> From<Cursor<'t>> for Words<'t> {
+    fn from(start: Cursor<'t>) -> Self {
+        Self {
+            start,
+            read: Vec::new(),
         }
     }
+}
+
+impl<'t> Words<'t> {
+    /// What follows these words, if they stand there.
+    fn read(&mut self, words: &'static str) -> Option<Cursor<'t>> {
+        let mut cursor = self.start;
+        for (depth, word) in words.split(' ').enumerate() {
+            let known = self.read.get(depth);
+            if known.is_none_or(|(known, _)| *known != word) {
+                self.read.truncate(depth);
+                let mut next = cursor;
+                let whole = next.word(word);
+                self.read.push((word, whole.then_some(next)));
+            }
+            cursor = self.read.get(depth)?.1?;
+        }
+        Some(cursor)
+    }
+}
+
+/// What is said at the words' place, if it is this saying.
+fn said<'t>(
+    saying: &Saying,
+    text: &'t str,
+    words: &mut Words<'t>,
+    sights: &mut Sights<'_>,
+) -> Option<Denial> {
+    let mut cursor = words.read(saying.words)?;
+    let start = words.start.at();
     let said = text.get(start..cursor.at())?.to_ascii_lowercase();
     if !said.contains(saying.key) {
         return None;
@@ -170,9 +204,9 @@ fn said(saying: &Saying, text: &str, start: usize) -> Option<Denial> {
     } else {
         None
     };
-    let end = cursor.at();
-    confirmed(saying.service, text, start, end).then(|| {
-        let resource = resource(saying.service, text, start, end);
+    let place = (start, cursor.at());
+    confirmed(saying.service, place, sights).then(|| {
+        let resource = resource(saying.service, text, place, sights);
         denial(saying.service, ip, resource)
     })
 }
@@ -217,8 +251,13 @@ fn settle(found: Vec<Denial>) -> Vec<Denial> {
 }
 
 /// The resource that refused, as the text around it names it.
-fn resource(service: Service, text: &str, start: usize, end: usize) -> Option<String> {
-    let patterns: &[&LazyLock<Option<Regex>>] = match service {
+fn resource(
+    service: Service,
+    text: &str,
+    (start, end): (usize, usize),
+    sights: &mut Sights<'_>,
+) -> Option<String> {
+    let patterns: &[&'static Pattern] = match service {
         Service::KeyVault => &[&VAULT, &VAULT_HOST],
         Service::AzureSql | Service::Mysql => &[&SQL_SERVER, &SQL_HOST],
         Service::Postgresql => &[&POSTGRES_HOST],
@@ -232,38 +271,28 @@ fn resource(service: Service, text: &str, start: usize, end: usize) -> Option<St
         Service::CognitiveServices => &[&COGNITIVE_HOST],
         Service::Acr => &[],
     };
-    let after = window::first(text.get(end..).unwrap_or_default(), 600);
-    let before = window::between(text, 0, start, 600);
+    let after_first = matches!(service, Service::KeyVault | Service::Databricks);
     patterns.iter().find_map(|pattern| {
-        let pattern = pattern.as_ref()?;
-        let name = |text: &str, last: bool| {
-            let mut names = pattern
-                .captures_iter(text)
-                .filter_map(|found| found.get(1).map(|name| name.as_str().to_owned()));
-            if last { names.last() } else { names.next() }
+        let to = end.saturating_add(AROUND);
+        let after = sights.within(pattern, end, to).first().copied();
+        let from = start.saturating_sub(AROUND);
+        let before = sights.within(pattern, from, start).last().copied();
+        let (at, _) = if after_first {
+            after.or(before)?
+        } else {
+            before.or(after)?
         };
-        match service {
-            Service::KeyVault | Service::Databricks => {
-                name(after, false).or_else(|| name(before, true))
-            }
-            Service::Acr
-            | Service::Storage
-            | Service::AzureSql
-            | Service::Mysql
-            | Service::Postgresql
-            | Service::CosmosDb
-            | Service::CognitiveServices
-            | Service::EventHubs
-            | Service::Synapse
-            | Service::AppConfiguration
-            | Service::AppService => name(before, true).or_else(|| name(after, false)),
-        }
+        let name = pattern.as_ref()?.captures_at(text, at)?.get(1)?;
+        Some(name.as_str().to_owned())
     })
 }
 
+/// How far from the saying the resource may be named.
+const AROUND: usize = 600;
+
 macro_rules! pattern {
     ($name:ident, $pattern:expr) => {
-        static $name: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new($pattern).ok());
+        static $name: Pattern = LazyLock::new(|| Regex::new($pattern).ok());
     };
 }
 

@@ -4,6 +4,7 @@
 //! may be missing; Azure SQL and `MySQL` say `Client with IP address '…' is not allowed to …`.
 
 use super::address::{self, Address};
+use super::sights::{Pattern, Sights};
 use super::window;
 use super::wrap::Cursor;
 use crate::domain::denial::Service;
@@ -35,14 +36,14 @@ enum Ending {
 }
 
 /// All such sentences in a cleaned text, in order.
-pub(super) fn all(text: &str) -> Vec<Phrase> {
+pub(super) fn all(text: &str, sights: &mut Sights<'_>) -> Vec<Phrase> {
     let mut found: Vec<Phrase> = Vec::new();
     let mut resume = 0;
     for start in memchr::memchr2_iter(b'c', b'C', text.as_bytes()) {
         if start < resume || !begins_word(text, start) {
             continue;
         }
-        if let Some(phrase) = at(text, start) {
+        if let Some(phrase) = at(text, start, sights) {
             resume = phrase.end;
             found.push(phrase);
         }
@@ -56,7 +57,7 @@ fn begins_word(text: &str, start: usize) -> bool {
 }
 
 /// The sentence that begins at `start`, if one does.
-fn at(text: &str, start: usize) -> Option<Phrase> {
+fn at(text: &str, start: usize, sights: &mut Sights<'_>) -> Option<Phrase> {
     let mut cursor = Cursor::new(text, start);
     let mut broken = false;
     for word in ["client", "with", "ip"] {
@@ -80,7 +81,12 @@ fn at(text: &str, start: usize) -> Option<Phrase> {
     let address = address::read(&mut cursor)?;
     let ending = ending(&mut cursor, broken)?;
     let end = cursor.at();
-    let service = service(text, (start, end), says_address, ending)?;
+    let mut near = Near {
+        text,
+        place: (start, end),
+        sights,
+    };
+    let service = near.service(says_address, ending)?;
     Some(Phrase {
         start,
         end,
@@ -125,26 +131,56 @@ fn cut_off(cursor: &Cursor<'_>) -> bool {
         || rest.starts_with("...")
 }
 
-/// Whose firewall says so; `None` if it is nobody's that we know.
-fn service(
-    text: &str,
-    (start, end): (usize, usize),
-    says_address: bool,
-    ending: Ending,
-) -> Option<Service> {
-    let before = window::between(text, 0, start, 400);
-    let after = window::first(text.get(end..).unwrap_or_default(), 300);
-    let near = |regex: &LazyLock<Option<Regex>>| matches(regex, before) || matches(regex, after);
-    match ending {
-        Ending::To => sql_service(before, after).filter(|_| says_address || near(&SQL)),
-        Ending::Access => {
-            let plain = !says_address && !matches(&TOWARDS, after);
-            (plain || near(&ACR)).then_some(Service::Acr)
+/// A sentence, and what stands near it.
+struct Near<'n, 't> {
+    text: &'n str,
+    place: (usize, usize),
+    sights: &'n mut Sights<'t>,
+}
+
+impl Near<'_, '_> {
+    /// Whose firewall says so; `None` if it is nobody's that we know.
+    fn service(&mut self, says_address: bool, ending: Ending) -> Option<Service> {
+        let (start, end) = self.place;
+        let after = || window::first(self.text.get(end..).unwrap_or_default(), 300);
+        match ending {
+            Ending::To => self
+                .sql_service()
+                .filter(|_| says_address || self.shows(&SQL)),
+            Ending::Access => {
+                let plain = !says_address && !matches(&TOWARDS, after());
+                (plain || self.shows(&ACR)).then_some(Service::Acr)
+            }
+            Ending::Cut if self.shows(&SQL) => {
+                self.sql_service().filter(|_| ends_allowed(self.text, end))
+            }
+            Ending::Cut => {
+                let before = window::between(self.text, 0, start, 400);
+                (matches(&LABEL, before) || self.shows(&ACR))
+                    .then_some(Service::Acr)
+                    .filter(|_| !says_address)
+            }
         }
-        Ending::Cut if near(&SQL) => sql_service(before, after).filter(|_| ends_allowed(text, end)),
-        Ending::Cut => (matches(&LABEL, before) || near(&ACR))
-            .then_some(Service::Acr)
-            .filter(|_| !says_address),
+    }
+
+    /// Whether a pattern stands near the sentence.
+    fn shows(&mut self, pattern: &'static Pattern) -> bool {
+        let (start, end) = self.place;
+        self.sights.near(pattern, (start, start), (400, 0))
+            || self.sights.near(pattern, (end, end), (0, 300))
+    }
+
+    /// The database service whose wording this is.
+    fn sql_service(&mut self) -> Option<Service> {
+        let after = self.text.get(self.place.1..).unwrap_or_default();
+        Some(match () {
+            () if self.shows(&MYSQL) => Service::Mysql,
+            () if self.shows(&POSTGRES) => Service::Postgresql,
+            () if matches(&SERVER, window::first(after, 300)) || self.shows(&SQL) => {
+                Service::AzureSql
+            }
+            () => return None,
+        })
     }
 }
 
@@ -153,36 +189,24 @@ fn ends_allowed(text: &str, end: usize) -> bool {
     said.to_ascii_lowercase().ends_with("allowed")
 }
 
-/// The database service whose wording this is.
-fn sql_service(before: &str, after: &str) -> Option<Service> {
-    let named = |regex: &LazyLock<Option<Regex>>| matches(regex, after) || matches(regex, before);
-    Some(match () {
-        () if named(&MYSQL) => Service::Mysql,
-        () if named(&POSTGRES) => Service::Postgresql,
-        () if matches(&SERVER, after) || named(&SQL) => Service::AzureSql,
-        () => return None,
-    })
-}
-
-fn matches(regex: &LazyLock<Option<Regex>>, text: &str) -> bool {
+fn matches(regex: &Pattern, text: &str) -> bool {
     regex.as_ref().is_some_and(|regex| regex.is_match(text))
 }
 
 /// Signs of a registry near the sentence.
-static ACR: LazyLock<Option<Regex>> =
+static ACR: Pattern =
     LazyLock::new(|| Regex::new(r"(?i)azurecr\.|aka\.ms/acr|container ?registr|\bacr\b").ok());
 /// The sentence goes on to say what the client may not access: then it is not ACR's own.
-static TOWARDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static TOWARDS: Pattern = LazyLock::new(|| {
     Regex::new(r"(?i)^[ \t]+(?:to|into|for|from|on|in|at|by|via|through|until|within)\b").ok()
 });
 /// What clients print before the registry's message.
-static LABEL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static LABEL: Pattern = LazyLock::new(|| {
     Regex::new(r#"(?i)denied[\s"':,{\[(#>|│*`]*(?:message["']?\s*[:=]\s*["']*)?$"#).ok()
 });
-static SQL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static SQL: Pattern = LazyLock::new(|| {
     Regex::new(r"(?i)sqlexception|sqlclient|cannot open server|requested by the login|sp_set_firewall_rule|\b40615\b|sql (?:server|database)|mysql|postgres").ok()
 });
-static MYSQL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)mysql").ok());
-static POSTGRES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)postgres").ok());
-static SERVER: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)^\W+to\W+access\W+the\W+server").ok());
+static MYSQL: Pattern = LazyLock::new(|| Regex::new(r"(?i)mysql").ok());
+static POSTGRES: Pattern = LazyLock::new(|| Regex::new(r"(?i)postgres").ok());
+static SERVER: Pattern = LazyLock::new(|| Regex::new(r"(?i)^\W+to\W+access\W+the\W+server").ok());

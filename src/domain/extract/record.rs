@@ -6,9 +6,11 @@
 use super::{address, asked, mention};
 use crate::domain::denial::{Denial, Kind, Service};
 use jiff::Timestamp;
+use memchr::memmem::Finder;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 /// What a registry's record says beside who was answered what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,10 +31,22 @@ pub(in crate::domain) struct Fields<'v> {
 /// An object's names, with their values.
 enum Names<'v> {
     Map(Cow<'v, Map<String, Value>>),
-    Flat(Vec<(Cow<'v, str>, Leaf<'v>)>),
+    Flat(Vec<Named<'v>>),
+}
+
+/// A name with a value that nests nothing.
+#[derive(Debug)]
+pub(in crate::domain) struct Named<'v> {
+    /// As it is written.
+    pub name: &'v str,
+    /// What it names.
+    pub value: Leaf<'v>,
+    /// Where the value ends in the record's text.
+    pub end: usize,
 }
 
 /// A value that nests nothing.
+#[derive(Debug)]
 pub(in crate::domain) enum Leaf<'v> {
     /// A string, or a number as it is written.
     Said(Cow<'v, str>),
@@ -41,14 +55,14 @@ pub(in crate::domain) enum Leaf<'v> {
 }
 
 impl Names<'_> {
-    fn text(&self, name: &str) -> Option<String> {
+    fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         match self {
             Self::Map(map) => field(map, name).and_then(text_of),
             Self::Flat(names) => names
                 .iter()
-                .find(|(known, _)| known.eq_ignore_ascii_case(name))
-                .and_then(|(_, value)| match value {
-                    Leaf::Said(text) => said(text),
+                .find(|known| known.name.eq_ignore_ascii_case(name))
+                .and_then(|known| match &known.value {
+                    Leaf::Said(text) => said(text).map(Cow::Borrowed),
                     Leaf::Nothing => None,
                 }),
         }
@@ -75,10 +89,7 @@ impl<'v> Fields<'v> {
     }
 
     /// The same of names and values, each name there once in whatever case.
-    pub(in crate::domain) fn flat(
-        top: Vec<(Cow<'v, str>, Leaf<'v>)>,
-        properties: Vec<(Cow<'v, str>, Leaf<'v>)>,
-    ) -> Self {
+    pub(in crate::domain) fn flat(top: Vec<Named<'v>>, properties: Vec<Named<'v>>) -> Self {
         Self {
             top: Names::Flat(top),
             properties: Some(Names::Flat(properties)),
@@ -86,7 +97,7 @@ impl<'v> Fields<'v> {
     }
 
     /// The first of these fields that is there, as text. `<nil>` and the like are nothing.
-    pub(in crate::domain) fn text(&self, names: &[&str]) -> Option<String> {
+    pub(in crate::domain) fn text(&self, names: &[&str]) -> Option<Cow<'_, str>> {
         names.iter().find_map(|name| {
             let inside = || self.properties.as_ref().and_then(|names| names.text(name));
             self.top.text(name).or_else(inside)
@@ -98,12 +109,29 @@ impl<'v> Fields<'v> {
         self.statuses().any(|status| is_403(&status))
     }
 
+    /// Whether every status in the record that is a number is 200 or 201, and there is one.
+    pub(in crate::domain) fn succeeded(&self) -> bool {
+        let numbers = self.statuses().filter(|status| {
+            let first = status.trim().bytes().next();
+            first.is_some_and(|first| first.is_ascii_digit())
+        });
+        let numbers: Vec<Cow<'_, str>> = numbers.collect();
+        let success = |status: &Cow<'_, str>| {
+            let status = status.trim();
+            ["200", "201"].iter().any(|good| {
+                let rest = status.strip_prefix(good);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ':', ';']))
+            })
+        };
+        !numbers.is_empty() && numbers.iter().all(success)
+    }
+
     /// Whether the record has a status at all.
     pub(in crate::domain) fn has_status(&self) -> bool {
         self.statuses().next().is_some()
     }
 
-    fn statuses(&self) -> impl Iterator<Item = String> {
+    fn statuses(&self) -> impl Iterator<Item = Cow<'_, str>> {
         const NAMES: &[&str] = &[
             "resultDescription",
             "resultType",
@@ -139,34 +167,37 @@ pub(in crate::domain) fn field<'v>(
     })
 }
 
-pub(in crate::domain) fn text_of(value: &Value) -> Option<String> {
+fn text_of(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => said(text),
-        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => said(text).map(Cow::Borrowed),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
 /// A text that says something.
-fn said(text: &str) -> Option<String> {
+fn said(text: &str) -> Option<&str> {
     let text = text.trim();
     let nothing = ["", "<nil>", "nil", "null", "-", "n/a"];
     let says = !nothing
         .iter()
         .any(|nothing| text.eq_ignore_ascii_case(nothing));
-    says.then(|| text.to_owned())
+    says.then_some(text)
 }
 
 /// What a record says about a registry, if it is a registry's record.
 pub(in crate::domain) fn about(fields: &Fields<'_>) -> Option<About> {
     let about = named(fields);
-    let category = fields
-        .text(&["category", "Type"])
-        .map(|category| category.to_ascii_lowercase());
     let names_registry = about.login_server.is_some() || about.resource_id.is_some();
-    let ours = match category.as_deref() {
-        Some(category) if category.starts_with("containerregistry") => true,
-        Some("azurediagnostics") => about.resource_id.is_some(),
+    let begins = |category: &str, with: &str| {
+        let head = category.get(..with.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(with))
+    };
+    let ours = match fields.text(&["category", "Type"]).as_deref() {
+        Some(category) if begins(category, "ContainerRegistry") => true,
+        Some(category) if category.eq_ignore_ascii_case("AzureDiagnostics") => {
+            about.resource_id.is_some()
+        }
         Some(_) => false,
         None => names_registry && fields.text(&["callerIpAddress"]).is_some(),
     };
@@ -180,8 +211,10 @@ pub(in crate::domain) fn named(fields: &Fields<'_>) -> About {
             .text(LOGIN_SERVERS)
             .and_then(|host| login_server(&host)),
         resource_id: fields.text(RESOURCE_IDS).and_then(|id| registry_id(&id)),
-        identity: fields.text(&["identity"]),
-        user_agent: fields.text(&["userAgent", "user_agent"]),
+        identity: fields.text(&["identity"]).map(Cow::into_owned),
+        user_agent: fields
+            .text(&["userAgent", "user_agent"])
+            .map(Cow::into_owned),
         at: time(fields),
     }
 }
@@ -254,18 +287,27 @@ pub(in crate::domain) fn time(fields: &Fields<'_>) -> Option<Timestamp> {
 /// A registry's ARM id, lower-case; `None` if it is another resource's. Ids of what belongs to a
 /// registry count as the registry's.
 pub(in crate::domain) fn registry_id(id: &str) -> Option<String> {
-    let id = id.trim().to_ascii_lowercase();
-    let (before, name) = id.split_once("/providers/microsoft.containerregistry/registries/")?;
+    const KIND: &str = "/providers/microsoft.containerregistry/registries/";
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KIND));
+    let mut id = id.trim().to_ascii_lowercase();
+    let before = FINDER.find(id.as_bytes())?;
+    let name = id.get(before.checked_add(KIND.len())?..)?;
     let name = name.split(['/', '?']).next()?;
-    let valid = before.starts_with("/subscriptions/")
+    let valid = id.starts_with("/subscriptions/")
+        && before >= "/subscriptions/".len()
         && !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    valid.then(|| format!("{before}/providers/microsoft.containerregistry/registries/{name}"))
+    let end = before.saturating_add(KIND.len()).saturating_add(name.len());
+    id.truncate(end);
+    valid.then_some(id)
 }
 
 /// A login server as a record names it, lower-case, its endpoints mapped to it.
 pub(in crate::domain) fn login_server(host: &str) -> Option<String> {
     let host = host.trim().to_ascii_lowercase();
+    if mention::is_login_server(&host) {
+        return Some(host);
+    }
     let bare = host
         .strip_prefix("https://")
         .unwrap_or(&host)

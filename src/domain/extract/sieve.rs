@@ -15,20 +15,13 @@ pub fn may_hold_denial(raw: &[u8]) -> bool {
             .is_none_or(|anything| anything.is_match(raw))
 }
 
-/// Whether they may hold more than the number 403.
-pub(in crate::domain) fn may_hold_more_than_a_status(raw: &[u8]) -> bool {
-    !raw.is_ascii() || WORDS.as_ref().is_none_or(|words| words.is_match(raw))
-}
-
 /// What must stand somewhere, unbroken, in anything that is ever found; the places that look for it
-/// hold to these words, and so do the letters of `scan`.
+/// hold to these words.
 static ANYTHING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     // Status 403 in a record or in a client's error, also behind an escape.
     let status = r"(?:^|[^0-9]|\\u00[0-9a-f]{2}|%[0-9a-f]{2}|#01[0-9]|\\x[0-9a-f]{2})403(?:\b|u00)";
     Regex::new(&format!("{OF_WORDS}|{status}")).ok()
 });
-
-static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(OF_WORDS).ok());
 
 const OF_WORDS: &str = concat!(
     // The words of a refusal of which a wrap may break one only.

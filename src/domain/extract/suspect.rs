@@ -5,6 +5,7 @@
 
 use super::context::Place;
 use super::mention::Mention;
+use super::sights::{self, Pattern, inside};
 use super::window;
 use regex::Regex;
 use std::sync::LazyLock;
@@ -20,8 +21,13 @@ pub(super) fn all(text: &str, mentions: &[Mention]) -> Vec<Place> {
     let Some(status) = STATUS.as_ref() else {
         return found;
     };
-    for status in status.find_iter(text) {
-        if let Some(place) = at(text, mentions, (status.start(), status.end()))
+    let mut statuses = status.find_iter(text).peekable();
+    if statuses.peek().is_none() {
+        return found;
+    }
+    let scene = Surroundings::of(text, mentions);
+    for status in statuses {
+        if let Some(place) = scene.at((status.start(), status.end()))
             && found.last() != Some(&place)
         {
             found.push(place);
@@ -30,95 +36,115 @@ pub(super) fn all(text: &str, mentions: &[Mention]) -> Vec<Place> {
     found
 }
 
-/// What the text says of the 403 at `from..to`, if it may be a firewall's.
-fn at(text: &str, mentions: &[Mention], (from, to): (usize, usize)) -> Option<Place> {
-    let before = window::between(text, 0, from, BEFORE);
-    let paragraph = paragraph(before);
-    let start = from.saturating_sub(paragraph.len());
-    let after = window::first(text.get(to..)?, 400);
-    let after = after.split_once("\n\n").map_or(after, |(near, _)| near);
-    let status = text.get(from..to)?;
-    if [paragraph, status, after]
-        .iter()
-        .any(|part| explained(part))
-    {
-        return None;
-    }
-    let first = mentions.partition_point(|mention| mention.start < start);
-    let last = mentions.partition_point(|mention| mention.start < to);
-    let near: Vec<&Mention> = mentions.get(first..last)?.iter().collect();
-    let named = near.last().copied()?;
-    let registry = named.registry.clone().filter(|_| !named.data)?;
-    let between = text.get(named.end.min(to)..from).unwrap_or_default();
-    if names_another(between) || near.iter().any(|other| other.registry != named.registry) {
-        return None;
-    }
-    let of = |pick: fn(&Mention) -> Option<&String>| {
-        let mut values = near.iter().rev().filter_map(|mention| pick(mention));
-        let value = values.next()?;
-        values.all(|other| other == value).then(|| value.clone())
-    };
-    let repository = of(|mention| mention.repository.as_ref());
-    let reference = of(|mention| mention.reference.as_ref()).filter(|_| repository.is_some());
-    Some(Place {
-        registry: Some(registry),
-        repository,
-        reference,
-        ..Place::default()
-    })
+/// A text with what matters around a 403 in it.
+struct Surroundings<'t> {
+    text: &'t str,
+    mentions: &'t [Mention],
+    /// Where it says what else the matter was.
+    explained: Vec<sights::Place>,
+    /// Where it names hosts that are no registries of Azure's own domain.
+    others: Vec<sights::Place>,
+    /// Where that domain stands.
+    domains: Vec<sights::Place>,
 }
 
-/// The line that a 403 stands on, and up to three lines that it may have been wrapped from: those
-/// without a 403 of their own.
-fn paragraph(before: &str) -> &str {
-    let mut end = before.len();
-    for _ in 0..4_u8 {
-        let Some(line_start) = before.get(..end).and_then(|before| before.rfind('\n')) else {
-            end = 0;
-            break;
+impl<'t> Surroundings<'t> {
+    fn of(text: &'t str, mentions: &'t [Mention]) -> Self {
+        const DOMAIN: &str = "azurecr.";
+        let place = |found: regex::Match<'_>| (found.start(), found.end());
+        let mut explained: Vec<_> = EXPLAINED
+            .iter()
+            .flat_map(|explained| explained.find_iter(text))
+            .map(place)
+            .collect();
+        let messages = MESSAGE
+            .iter()
+            .flat_map(|message| message.captures_iter(text));
+        explained.extend(messages.filter_map(|found| {
+            let said = found.get(1)?.as_str();
+            let explains = !said.is_empty() && !said.eq_ignore_ascii_case("denied");
+            found.get(0).filter(|_| explains).map(place)
+        }));
+        explained.sort_unstable();
+        let others = OTHER_HOST.iter().flat_map(|other| other.find_iter(text));
+        let others = others
+            .filter(|found| !found.as_str().to_ascii_lowercase().contains(DOMAIN))
+            .map(place);
+        let domains = memchr::memmem::find_iter(text.as_bytes(), DOMAIN);
+        Self {
+            text,
+            mentions,
+            explained,
+            others: others.collect(),
+            domains: domains
+                .map(|at| (at, at.saturating_add(DOMAIN.len())))
+                .collect(),
+        }
+    }
+
+    /// What the text says of the 403 at `from..to`, if it may be a firewall's.
+    fn at(&self, (from, to): (usize, usize)) -> Option<Place> {
+        let start = self.paragraph(from);
+        let after = window::first(self.text.get(to..)?, 400);
+        let after = memchr::memmem::find(after.as_bytes(), b"\n\n").unwrap_or(after.len());
+        if !inside(&self.explained, start, to.saturating_add(after)).is_empty() {
+            return None;
+        }
+        let first = self
+            .mentions
+            .partition_point(|mention| mention.start < start);
+        let last = self.mentions.partition_point(|mention| mention.start < to);
+        let near = self.mentions.get(first..last)?;
+        let named = near.last()?;
+        let registry = named.registry.clone().filter(|_| !named.data)?;
+        let names_another = !inside(&self.others, named.end.min(to), from).is_empty();
+        if names_another || near.iter().any(|other| other.registry != named.registry) {
+            return None;
+        }
+        let of = |pick: fn(&Mention) -> Option<&String>| {
+            let mut values = near.iter().rev().filter_map(pick);
+            let value = values.next()?;
+            values.all(|other| other == value).then(|| value.clone())
         };
-        let line = before.get(line_start..).unwrap_or_default();
-        if line.contains("azurecr.") {
-            return line;
-        }
-        let above = before.get(..line_start).unwrap_or_default();
-        if above.ends_with('\n')
-            || above
-                .lines()
-                .next_back()
-                .is_some_and(|line| line.contains("403"))
-        {
-            return line;
-        }
-        end = line_start;
-    }
-    before.get(end..).unwrap_or(before)
-}
-
-fn explained(text: &str) -> bool {
-    EXPLAINED
-        .as_ref()
-        .is_some_and(|explained| explained.is_match(text))
-        || MESSAGE.as_ref().is_some_and(|message| {
-            message
-                .captures_iter(text)
-                .filter_map(|found| found.get(1))
-                .any(|said| {
-                    !said.as_str().is_empty() && !said.as_str().eq_ignore_ascii_case("denied")
-                })
+        let repository = of(|mention| mention.repository.as_ref());
+        let reference = of(|mention| mention.reference.as_ref()).filter(|_| repository.is_some());
+        Some(Place {
+            registry: Some(registry),
+            repository,
+            reference,
+            ..Place::default()
         })
-}
+    }
 
-fn names_another(text: &str) -> bool {
-    OTHER_HOST.as_ref().is_some_and(|other| {
-        other
-            .find_iter(text)
-            .any(|found| !found.as_str().to_ascii_lowercase().contains("azurecr."))
-    })
+    /// Where the line begins that a 403 stands on, with up to three lines that it may have been
+    /// wrapped from: those without a 403 of their own.
+    fn paragraph(&self, status: usize) -> usize {
+        let before = window::between(self.text, 0, status, BEFORE).as_bytes();
+        let floor = status.saturating_sub(before.len());
+        let mut end = before.len();
+        for _ in 0..4_u8 {
+            let above = before.get(..end).unwrap_or_default();
+            let Some(line) = memchr::memrchr(b'\n', above) else {
+                return floor;
+            };
+            let start = floor.saturating_add(line);
+            if !inside(&self.domains, start, status).is_empty() {
+                return start;
+            }
+            let above = above.get(..line).unwrap_or_default();
+            let last = memchr::memrchr(b'\n', above).map_or(0, |at| at.saturating_add(1));
+            let last = above.get(last..).unwrap_or_default();
+            if above.ends_with(b"\n") || memchr::memmem::find(last, b"403").is_some() {
+                return start;
+            }
+            end = line;
+        }
+        floor.saturating_add(end)
+    }
 }
 
 /// How clients print that a registry answered 403.
-static STATUS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static STATUS: Pattern = LazyLock::new(|| {
     let gap = r"[\s│|>#*]+";
     let says = [
         r"unexpected_(?:http_)?status(?:_code)?(?:_from_[a-z]+_request_to_\S+?)?:?_?403\b",
@@ -147,7 +173,7 @@ static STATUS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Other reasons for a 403, or for the failure that the 403 stands in.
-static EXPLAINED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static EXPLAINED: Pattern = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?i)retrieving permissions failed|AuthorizationFailure|AuthorizationFailed|requested access to the resource is denied",
         r"|does not have (?:permission|authorization|access)|insufficient.?scope|authentication required|\bunauthorized\b|\b401\b",
@@ -157,9 +183,8 @@ static EXPLAINED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// A body that says what the registry said.
-static MESSAGE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#""message"\s*:\s*"([^"]{0,200})"#).ok());
+static MESSAGE: Pattern = LazyLock::new(|| Regex::new(r#""message"\s*:\s*"([^"]{0,200})"#).ok());
 
-static OTHER_HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static OTHER_HOST: Pattern = LazyLock::new(|| {
     Regex::new(r#"(?i)(?:https?://|["'\[ ])(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/"#).ok()
 });

@@ -96,6 +96,9 @@ impl<'t> Cursor<'t> {
 
     /// Skips blanks and markup on the line.
     pub(super) fn blanks(&mut self) {
+        if !self.at_gap() {
+            return;
+        }
         for _ in 0..LEADER {
             let trimmed = self
                 .rest
@@ -108,8 +111,23 @@ impl<'t> Cursor<'t> {
         }
     }
 
+    /// Whether what may stand between two words could begin here: blanks, markup, or a wrap.
+    pub(super) fn at_gap(&self) -> bool {
+        let gap = |next: u8| {
+            let mark = matches!(
+                next,
+                b'+' | b'*' | b'_' | b'`' | b'<' | b'|' | b'#' | b'\\' | b'='
+            );
+            mark || matches!(next, b' ' | b'\t' | b'\n') || !next.is_ascii()
+        };
+        self.rest.bytes().next().is_some_and(gap)
+    }
+
     /// What follows the wrap that stands here, if one does and one of `accept` comes after it.
     fn over_wrap(&self, accept: impl Fn(char) -> bool) -> Option<&'t str> {
+        if !self.at_gap() {
+            return None;
+        }
         let border = |c: char| {
             matches!(
                 c,
@@ -123,15 +141,18 @@ impl<'t> Cursor<'t> {
         let mut next = line_end.strip_prefix('\n')?;
         for _ in 0..LINES {
             let plain = next.trim_start_matches(leads);
+            let goes_on = |rest: &&'t str| rest.starts_with(&accept);
             let known = known_leader(next).map(|rest| rest.trim_start_matches(leads));
-            let shared = self
-                .shared_leader(next)
-                .map(|rest| rest.trim_start_matches(leads));
+            let shared = || {
+                let shared = self.shared_leader(next)?;
+                Some(shared.trim_start_matches(leads))
+            };
             // A line that begins with a time is not to be read as one that begins with digits.
-            let found = [known, shared, Some(plain).filter(|_| known.is_none())]
-                .into_iter()
-                .flatten()
-                .find(|rest| rest.starts_with(&accept));
+            let bare = || Some(plain).filter(|_| known.is_none());
+            let found = known
+                .filter(goes_on)
+                .or_else(|| shared().filter(goes_on))
+                .or_else(|| bare().filter(goes_on));
             if found.is_some() {
                 return found.filter(|rest| next.len().saturating_sub(rest.len()) <= LEADER);
             }
@@ -145,7 +166,9 @@ impl<'t> Cursor<'t> {
     fn shared_leader(&self, next: &'t str) -> Option<&'t str> {
         let before = self.text.get(..self.at()).unwrap_or_default();
         let window = super::window::last(before, 1024);
-        let line = window.rsplit_once('\n').map_or(window, |(_, line)| line);
+        let line = memchr::memrchr(b'\n', window.as_bytes())
+            .and_then(|end| window.get(end.saturating_add(1)..))
+            .unwrap_or(window);
         let (mut here, mut there) = (line, next);
         let mut leader_end = next;
         for _ in 0..LEADER {
@@ -224,7 +247,7 @@ fn tag(text: &str) -> Option<&str> {
 fn known_leader(next: &str) -> Option<&str> {
     static KNOWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(concat!(
-            r"^(?:[ \t]*(?:",
+            r"^(?-u:[ \t]*(?:",
             // times
             r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?Z|[+-]\d\d:?\d\d| UTC)?",
             r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?",
@@ -236,7 +259,7 @@ fn known_leader(next: &str) -> Option<&str> {
             // compose, build steps, agents, workflow commands, a tag in brackets
             r"|[\w.-]+ +\|",
             r"|#\d+ (?:\d+\.\d+)?",
-            r"|##\[\w+\]|::\w+[^:\n]{0,80}::",
+            r"|##\[\w+\]|::\w+(?u:[^:\n]{0,80})::",
             r"|\[[\w./ :-]{0,40}[A-Za-z:][\w./ :-]{0,40}\]",
             r"|(?:remote|stderr|stdout|ERROR|WARN|INFO|error|warning):",
             r")[ \t]*)+"
@@ -244,6 +267,17 @@ fn known_leader(next: &str) -> Option<&str> {
         .ok()
     });
     let head = super::window::first(next, LEADER);
+    let line = head.trim_start_matches([' ', '\t']).as_bytes();
+    let begins = line.first()?;
+    if !matches!(begins, b'[' | b'#' | b':') {
+        // A time, a name before a bar, a word before a colon; or a container's stream.
+        let in_word = begins.is_ascii_alphanumeric() || matches!(begins, b'_' | b'.' | b'-');
+        let end = memchr::memchr3(b':', b'|', b'\n', line);
+        let marked = end.is_some_and(|end| line.get(end) != Some(&b'\n'));
+        if !in_word || !(marked || line.starts_with(b"std")) {
+            return None;
+        }
+    }
     let length = KNOWN.as_ref()?.find(head)?.end();
     next.get(length..).filter(|_| length > 0)
 }

@@ -7,6 +7,7 @@ use crate::domain::network;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 /// What of a registry bears on its firewall, and the rule set as it was read, whole.
@@ -19,8 +20,11 @@ pub struct Live {
     pub public_access: bool,
     /// Whether `networkRuleSet.defaultAction` is `Deny`.
     pub default_deny: bool,
-    /// Whether virtual network rules exist, in any of the names they go by.
-    pub virtual_network_rules: usize,
+    /// The subnets of virtual network rules, in lower case; none as an api-version shows it that does
+    /// not know such rules.
+    pub subnets: BTreeSet<String>,
+    /// Whether Azure has lost such rules over a write of ours before. A read does not tell.
+    pub loses_subnets: bool,
     /// `properties.provisioningState`.
     pub provisioning_state: String,
     /// `systemData.lastModifiedAt`, where it is shown: a read with an older one than a read before it
@@ -34,6 +38,8 @@ pub struct Live {
     pub rules: Vec<Rule>,
     /// `networkRuleSet` as read; what we do not know in it is sent back as it was.
     pub rule_set: serde_json::Map<String, Value>,
+    /// `tags` as read.
+    pub tags: serde_json::Map<String, Value>,
 }
 
 /// One firewall entry.
@@ -78,9 +84,13 @@ impl Live {
             public_access: text("/properties/publicNetworkAccess")
                 .is_none_or(|value| value.eq_ignore_ascii_case("Enabled")),
             default_deny: default.is_some_and(|action| action.eq_ignore_ascii_case("Deny")),
-            virtual_network_rules: virtual_networks
+            subnets: virtual_networks
                 .and_then(Value::as_array)
-                .map_or(0, Vec::len),
+                .into_iter()
+                .flatten()
+                .map(subnet)
+                .collect(),
+            loses_subnets: false,
             provisioning_state: state.to_owned(),
             modified: text("/systemData/lastModifiedAt").and_then(|at| at.parse().ok()),
             login_server: text("/properties/loginServer")
@@ -94,6 +104,11 @@ impl Live {
                 .collect(),
             rules: rules(rule_set)?,
             rule_set: rule_set.clone(),
+            tags: registry
+                .get("tags")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default(),
         })
     }
 
@@ -119,18 +134,17 @@ impl Live {
             .any(|state| self.provisioning_state.eq_ignore_ascii_case(state))
     }
 
-    /// This read, by an api-version that may hide virtual network rules, with those that `other`
-    /// showed a moment before.
-    #[must_use]
-    pub fn with_virtual_network_rules_of(mut self, other: &Self) -> Self {
-        self.virtual_network_rules = self.virtual_network_rules.max(other.virtual_network_rules);
-        self
-    }
-
     /// The entries as Azure shows them.
     pub fn entries(&self) -> Vec<String> {
         self.rules.iter().map(|rule| rule.text.clone()).collect()
     }
+}
+
+/// The subnet of a virtual network rule, by either of the names that api-versions have for it.
+fn subnet(rule: &Value) -> String {
+    let names = ["virtualNetworkSubnetResourceId", "id"];
+    let id = names.iter().find_map(|name| rule.get(name)?.as_str());
+    id.map_or_else(|| rule.to_string(), str::to_ascii_lowercase)
 }
 
 impl Rule {

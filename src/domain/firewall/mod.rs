@@ -1,11 +1,23 @@
 //! The registry's own list: reading it, judging it, and planning the smallest change of it.
 
+mod answers;
+mod drift;
 mod live;
+mod overwritten;
+mod patch;
 mod plan;
 mod posture;
+mod quota;
+mod sight;
+mod telling;
 #[cfg(test)]
 mod tests;
 
+pub use answers::{Answer, Answers, Class};
+pub use drift::{Drift, Ours, Seen, compare, missing_in};
 pub use live::{Live, Malformed, Rule};
-pub use plan::{Patch, Plan, Step, Wanted, plan};
+pub use overwritten::{Gap, Other, Overwritten};
+pub use patch::Patch;
+pub use plan::{Plan, Step, Wanted, plan};
 pub use posture::{Obstacle, diagnose};
+pub use sight::Sight;

@@ -15,16 +15,22 @@ pub enum Obstacle {
     },
     /// `defaultAction` is `Allow`: everybody is admitted already.
     DefaultAllow,
-    /// Virtual network rules exist, which a write might lose.
+    /// Virtual network rules exist, and Azure has lost such rules over a write of ours before.
     VirtualNetworkRules {
         /// How many.
         count: usize,
     },
     /// The list is full.
     Full {
-        /// How many entries it would need.
+        /// How many entries it would need, as few as would do.
         needed: usize,
-        /// How many it may have.
+        /// How many of its entries are not ours.
+        others: usize,
+        /// How many are.
+        ours: usize,
+        /// How many places are kept for people.
+        reserve: u32,
+        /// How many entries it may have.
         limit: u32,
     },
 }
@@ -48,12 +54,11 @@ pub fn diagnose(live: &Live) -> Option<Obstacle> {
 /// What stands against any write, the removal of our own entries included: what a PATCH that says
 /// `Deny` would change beside them.
 pub(super) fn forbids_writing(live: &Live) -> Option<Obstacle> {
+    let count = live.subnets.len();
     if !live.default_deny {
         Some(Obstacle::DefaultAllow)
-    } else if live.virtual_network_rules > 0 {
-        Some(Obstacle::VirtualNetworkRules {
-            count: live.virtual_network_rules,
-        })
+    } else if live.loses_subnets && count > 0 {
+        Some(Obstacle::VirtualNetworkRules { count })
     } else {
         None
     }
@@ -89,13 +94,21 @@ impl fmt::Display for Obstacle {
             ),
             Self::VirtualNetworkRules { count } => write!(
                 f,
-                "the registry has {count} virtual network rule(s), which a write by this api-version might lose: add the \
-                 address by hand (`az acr network-rule add`), or move those networks to private endpoints"
+                "the registry has {count} virtual network rule(s), and Azure has lost such rules over a write of doorward's \
+                 before: add the address by hand (`az acr network-rule add`), or move those networks to private endpoints"
             ),
-            Self::Full { needed, limit } => write!(
+            Self::Full {
+                needed,
+                others,
+                ours,
+                reserve,
+                limit,
+            } => write!(
                 f,
-                "the list would need {needed} entries and may have {limit}: remove entries that nobody needs, or merge \
-                 neighbours into ranges"
+                "the list is full: {others} entries are not doorward's, {ours} are, {reserve} of {limit} places are kept \
+                 for people, and {needed} entries would be needed at least; remove entries that nobody needs \
+                 (`az acr network-rule list`), let rules share entries (`widen: true`) or go early (`evictable: true`), \
+                 or lower `reserve`"
             ),
         }
     }

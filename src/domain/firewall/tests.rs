@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use uuid::Uuid;
 
@@ -69,7 +69,11 @@ fn wanted<'a>(grants: &'a [(Grant, Stage)], claimed: &[u8]) -> Wanted<'a> {
             .collect(),
         claimed: claimed.iter().map(|last| (one(*last), false)).collect(),
         limit: 200,
+        reserve: 0,
         may_add: true,
+        paused: false,
+        restore: BTreeSet::new(),
+        give_back: Vec::new(),
     }
 }
 
@@ -77,6 +81,7 @@ fn patch(add: &[u8], remove: &[u8]) -> Patch {
     Patch {
         add: add.iter().map(|last| one(*last)).collect(),
         remove: remove.iter().map(|last| one(*last)).collect(),
+        give_back: Vec::new(),
     }
 }
 
@@ -170,7 +175,7 @@ fn an_entry_that_another_grant_needs_stays() {
         plan.steps,
         [
             Step::Ended(grants[0].0.id, Ending::CarriedOn),
-            Step::Opened(grants[1].0.id)
+            Step::Opened(grants[1].0.id, one(3))
         ]
     );
 }
@@ -221,12 +226,6 @@ fn nothing_is_opened_where_it_cannot_help() {
             with(|r| r["properties"]["networkRuleSet"]["defaultAction"] = json!("Allow")),
             "default_allow",
         ),
-        (
-            with(|r| {
-                r["properties"]["networkRuleSet"]["virtualNetworkRules"] = json!([{ "id": "x" }]);
-            }),
-            "virtual_network_rules",
-        ),
     ];
     let grants = [(grant(1, 3, 100), Stage::Intended)];
     for (live, code) in cases {
@@ -237,6 +236,34 @@ fn nothing_is_opened_where_it_cannot_help() {
             "{code}"
         );
     }
+}
+
+#[test]
+fn virtual_network_rules_are_carried_along_where_azure_keeps_them() {
+    let rules = json!([{ "action": "Allow", "virtualNetworkSubnetResourceId": "/Subnets/Build" }]);
+    let live = with(|r| r["properties"]["networkRuleSet"]["virtualNetworkRules"] = rules.clone());
+    assert_eq!(live.subnets, ["/subnets/build".to_owned()].into());
+    let grants = [
+        (grant(1, 3, 100), Stage::Intended),
+        (grant(2, 9, 10), Stage::Open),
+    ];
+    let wanted = wanted(&grants, &[9]);
+    let carried = plan(&live, &wanted, at(50)).patch.unwrap();
+    assert_eq!(carried, patch(&[3], &[9]));
+    let set = carried.body(&live)["properties"]["networkRuleSet"].clone();
+    assert_eq!(set["virtualNetworkRules"], rules);
+    let mut loses = live;
+    loses.loses_subnets = true;
+    let refused = plan(&loses, &wanted, at(50));
+    let obstacle = Obstacle::VirtualNetworkRules { count: 1 };
+    assert_eq!(
+        (refused.patch, refused.stuck),
+        (None, Some(obstacle.clone()))
+    );
+    assert_eq!(refused.steps, [Step::NotOpened(grants[0].0.id, obstacle)]);
+    // Where there are none any more, there is nothing to lose.
+    loses.subnets.clear();
+    assert!(plan(&loses, &wanted, at(50)).patch.is_some());
 }
 
 #[test]
@@ -272,6 +299,9 @@ fn a_full_list_refuses_the_last() {
             grants[1].0.id,
             Obstacle::Full {
                 needed: 3,
+                others: 1,
+                ours: 0,
+                reserve: 0,
                 limit: 2
             }
         )]
@@ -290,8 +320,10 @@ fn a_reply_that_is_no_registry_is_no_ground_to_write_on() {
 }
 
 prop_compose! {
-    fn any_grant()(number: u128, last in 0..20_u8, until in 0..200_i64, stage in 0..3_usize) -> (Grant, Stage) {
-        (grant(number, last, until), [Stage::Intended, Stage::Open, Stage::Satisfied][stage])
+    fn any_grant()(number: u128, last in 0..20_u8, until in 0..200_i64, stage in 0..3_usize, evictable: bool, widen in 27..=33_u8) -> (Grant, Stage) {
+        let block = (widen < 33).then(|| Ipv4Net::new(address(last), widen).unwrap().trunc());
+        let grant = Grant { evictable, widen: block, ..grant(number, last, until) };
+        (grant, [Stage::Intended, Stage::Open, Stage::Satisfied][stage])
     }
 }
 
@@ -309,40 +341,120 @@ proptest! {
     fn a_plan_touches_nothing_that_is_not_claimed(
         entries in any_entries(),
         grants in prop::collection::vec(any_grant(), 0..8),
-        claimed in prop::collection::vec((0..20_u8, any::<bool>()), 0..8),
+        claimed in prop::collection::vec((0..20_u8, 28..=32_u8, any::<bool>()), 0..8),
+        restore in prop::collection::btree_set(0..8_usize, 0..4),
+        give_back in any_entries(),
         limit in 0..20_u32,
         now in 0..200_i64,
     ) {
-        let texts: Vec<&str> = entries.iter().map(String::as_str).collect();
-        let live = live(&texts);
+        let live = live(&entries.iter().map(String::as_str).collect::<Vec<_>>());
+        let texts = entries;
+        let network = |last, length| Ipv4Net::new(address(last), length).unwrap().trunc();
         let wanted = Wanted {
             grants: grants.iter().map(|(grant, stage)| (grant, *stage)).collect(),
-            claimed: claimed.iter().map(|(last, uncertain)| (one(*last), *uncertain)).collect(),
+            claimed: claimed.iter().map(|(last, length, uncertain)| (network(*last, *length), *uncertain)).collect(),
             limit,
+            reserve: 2,
             may_add: true,
+            paused: false,
+            restore: restore.iter().filter_map(|place| Some(grants.get(*place)?.0.id)).collect(),
+            give_back: give_back.clone(),
         };
         let plan = plan(&live, &wanted, at(now));
         let patch = plan.patch.unwrap_or_default();
-        // Only claimed entries go, and only when no grant in force needs them.
+        let in_force = || grants.iter().map(|(grant, _)| grant).filter(|grant| grant.until > at(now));
+        // Only claimed entries go.
         for gone in &patch.remove {
             prop_assert!(wanted.claimed.contains_key(gone));
-            prop_assert!(!grants.iter().any(|(grant, _)| grant.address.network() == *gone && grant.until > at(now)));
         }
-        // Only addresses of grants in force come, each alone, and the limit holds.
+        // An entry that comes was not there, and somebody's rule or grant approved each address in it.
         for new in &patch.add {
-            prop_assert!(grants.iter().any(|(grant, _)| grant.address.network() == *new && grant.until > at(now)));
-            prop_assert!(live.covering(new.addr()).is_none());
+            let inside = || in_force().filter(|grant| new.contains(&grant.address.get()));
+            let approved = inside().any(|grant| grant.widen.is_some_and(|block| block.contains(new)));
+            let granted = |at| inside().any(|grant| grant.address.get().to_bits() == at);
+            prop_assert!(approved || (new.network().to_bits()..=new.broadcast().to_bits()).all(granted));
+            prop_assert!(live.exact(*new).is_none());
         }
-        prop_assert!(patch.add.is_empty() || live.rules.len() - patch.remove.len() + patch.add.len() <= limit as usize);
+        // Only what is to be put back and is not there comes back.
+        for back in &patch.give_back {
+            prop_assert!(give_back.contains(back));
+            prop_assert!(!missing_in(&texts, std::slice::from_ref(back)).is_empty());
+        }
+        // The limit holds, and additions alone leave two places.
+        let more = patch.add.len() + patch.give_back.len();
+        let after = live.rules.len() - patch.remove.len() + more;
+        prop_assert!(after <= live.rules.len().max(limit as usize));
+        prop_assert!(!patch.remove.is_empty() || patch.add.is_empty() || after + 2 <= limit as usize + patch.give_back.len());
         // Every other entry stands in the body as it was read, in its order.
         let body = patch.body(&live);
-        let after = body["properties"]["networkRuleSet"]["ipRules"].as_array().unwrap().clone();
+        let rules = body["properties"]["networkRuleSet"]["ipRules"].as_array().unwrap().clone();
         let foreign: Vec<Value> = live.rules.iter()
             .filter(|rule| !patch.remove.iter().any(|network| rule.is_exactly(*network)))
             .map(|rule| rule.raw.clone()).collect();
-        prop_assert_eq!(&after[..foreign.len()], &foreign[..]);
-        prop_assert_eq!(after.len(), foreign.len() + patch.add.len());
+        prop_assert_eq!(&rules[..foreign.len()], &foreign[..]);
+        prop_assert_eq!(rules.len(), foreign.len() + more);
+        // No open door closes before its time, unless policy lets it go or there is no room at all.
+        let admits = |rules: &Live, address| rules.covering(address).is_some();
+        let then = with_rules(&rules);
+        for (grant, stage) in grants.iter().filter(|(grant, _)| grant.until > at(now)) {
+            let lost = admits(&live, grant.address.get()) && !admits(&then, grant.address.get());
+            let room = grants.len() + live.rules.len() <= limit as usize;
+            prop_assert!(!lost || *stage == Stage::Satisfied || grant.evictable || !room);
+        }
     }
+}
+
+fn with_rules(rules: &[Value]) -> Live {
+    with(|registry| registry["properties"]["networkRuleSet"]["ipRules"] = json!(rules))
+}
+
+#[test]
+fn grants_in_one_range_open_with_it_and_end_without_the_others() {
+    let mut grants = [
+        (grant(1, 2, 100), Stage::Intended),
+        (grant(2, 3, 200), Stage::Intended),
+    ];
+    let mut wanted_now = wanted(&grants, &[]);
+    wanted_now.limit = 1;
+    let merged = plan(&live(&[]), &wanted_now, at(0)).patch.unwrap();
+    let range: Ipv4Net = "20.1.2.2/31".parse().unwrap();
+    assert_eq!((&merged.add, merged.remove.len()), (&[range].into(), 0));
+    let there = live(&["20.1.2.2/31"]);
+    wanted_now.claimed = BTreeMap::from([(range, false)]);
+    assert_eq!(
+        plan(&there, &wanted_now, at(1)).steps,
+        [
+            Step::Opened(grants[0].0.id, range),
+            Step::Opened(grants[1].0.id, range)
+        ]
+    );
+    for (_, stage) in &mut grants {
+        *stage = Stage::Open;
+    }
+    let mut wanted_then = wanted(&grants, &[]);
+    wanted_then.claimed = BTreeMap::from([(range, false)]);
+    let split = plan(&there, &wanted_then, at(100)).patch.unwrap();
+    assert_eq!((split.add, split.remove), ([one(3)].into(), [range].into()));
+}
+
+#[test]
+fn a_range_that_another_grant_keeps_open_ends_nothing_else() {
+    let widen = Some("20.1.2.0/29".parse().unwrap());
+    let mut grants = [
+        (grant(1, 1, 100), Stage::Open),
+        (grant(2, 2, 200), Stage::Open),
+        (grant(3, 7, 200), Stage::Open),
+    ];
+    for (grant, _) in &mut grants {
+        grant.widen = widen;
+    }
+    let mut wanted = wanted(&grants, &[]);
+    wanted.limit = 1;
+    wanted.claimed = BTreeMap::from([("20.1.2.0/29".parse().unwrap(), false)]);
+    // The second and the third can only share what admits the first too.
+    let plan = plan(&live(&["20.1.2.0/29"]), &wanted, at(100));
+    assert_eq!(plan.patch, None);
+    assert_eq!(plan.steps, [Step::Ended(grants[0].0.id, Ending::CarriedOn)]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::{Facts, Policy, Rule, When};
 use crate::domain::proof::ClaimIs;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::Verdict;
+use crate::domain::words;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -113,7 +114,10 @@ fn why(field: Field, held: &Held, rule: &Rule, (facts, now): (&Facts<'_>, Timest
         Field::Registry => (facts.registry.map(str::to_owned), list(&when.registry)),
         Field::Repository => (facts.denial.repository.clone(), list(&when.repository)),
         Field::Reference => (facts.denial.reference.clone(), list(&when.reference)),
-        Field::Source => (Some(facts.source.to_owned()), list(&when.source)),
+        Field::Source => {
+            let source = Some(facts.source.to_owned()).filter(|source| !source.is_empty());
+            (source, list(&when.source))
+        }
         Field::Kind => {
             let word =
                 |kind: &crate::domain::denial::Kind| super::rule::kind_word(*kind).to_owned();
@@ -122,7 +126,7 @@ fn why(field: Field, held: &Held, rule: &Rule, (facts, now): (&Facts<'_>, Timest
         }
         Field::Identity => (facts.identity.map(str::to_owned), list(&when.identity)),
         Field::UserAgent => (facts.user_agent.map(str::to_owned), list(&when.user_agent)),
-        Field::Hours => (Some(now.to_string()), list(&when.hours)),
+        Field::Hours => (Some(words::time(now)), list(&when.hours)),
         Field::Claims => return claims(when, facts),
         Field::Seen => return seen(when, facts, held == &Held::No),
     };
@@ -135,7 +139,8 @@ fn why(field: Field, held: &Held, rule: &Rule, (facts, now): (&Facts<'_>, Timest
 
 /// When the address was granted before, and whether that is what the rule wants.
 fn seen(when: &When, facts: &Facts<'_>, missing: bool) -> String {
-    let said = |at: Option<Timestamp>, by: &str| at.map(|at| format!("{by} at {at}"));
+    let said =
+        |at: Option<Timestamp>, by: &str| at.map(|at| format!("{by} at {}", words::time(at)));
     let before = [
         said(facts.before.person, "by a person"),
         said(facts.before.policy, "by the policy"),

@@ -1,5 +1,6 @@
 //! When a rule applies: days of the week and a stretch of the day, in a time zone.
 
+use crate::domain::problem::did_you_mean;
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -126,6 +127,15 @@ pub(super) fn parse_zone(name: &str) -> Result<TimeZone, HoursError> {
     TimeZoneDatabase::bundled()
         .get(name)
         .map_err(|_| HoursError::Zone(name.to_owned()))
+}
+
+/// The zone that somebody may have meant.
+pub(super) fn near_zone(name: &str) -> Option<String> {
+    let known: Vec<String> = TimeZoneDatabase::bundled()
+        .available()
+        .map(|zone| zone.to_string())
+        .collect();
+    did_you_mean(name, known.iter().map(String::as_str))
 }
 
 impl fmt::Display for Hours {

@@ -30,7 +30,7 @@ fn conditions(wide: &When, narrow: &When) -> bool {
         hours,
         seen,
     } = wide;
-    all_in(&narrow.address, address, |one, other| is_part(one, other))
+    all_in(&narrow.address, address, is_part)
         && all_in(&narrow.registry, registry, glob)
         && all_in(&narrow.repository, repository, glob)
         && all_in(&narrow.reference, reference, glob)

@@ -2,7 +2,7 @@
 
 use super::define::Definitions;
 use super::glob::{GLOB_HINT, Glob, Style};
-use super::hours::{Hours, every_day, parse_days, parse_time, parse_zone};
+use super::hours::{Hours, every_day, near_zone, parse_days, parse_time, parse_zone};
 use super::{Rule, When};
 use crate::domain::denial::Kind;
 use crate::domain::problem::Sink;
@@ -310,7 +310,10 @@ fn hours(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Hours> {
     let zone = fields.need("zone", help, sink);
     fields.finish(sink);
     let zone = zone?;
-    let zone = parse_zone(zone.text(sink)?).map_err(|error| fault(&zone, &error, sink));
+    let name = zone.text(sink)?;
+    let zone = parse_zone(name).map_err(|error| {
+        zone.error(error.to_string(), near_zone(name).unwrap_or_default(), sink);
+    });
     let days = match written {
         Some(_) => days,
         None => every_day(),

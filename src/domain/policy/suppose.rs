@@ -104,7 +104,10 @@ pub fn posture<'a>(
             *place = new;
         }
     }
-    Live::read(&registry).map_err(|error| (error.to_string(), String::new()))
+    let mut live = Live::read(&registry).map_err(|error| (error.to_string(), String::new()))?;
+    // Those that a write could lose: the others are of no consequence.
+    live.loses_subnets = true;
+    Ok(live)
 }
 
 /// Reads what `facts` of a case supposes beside who spoke.

@@ -3,17 +3,25 @@
 //! There is no other memory. Whatever the program knows about grants, requests, writes and messages
 //! is here, and is the same again after a restart.
 
+mod orders;
 mod parts;
 mod seen;
+mod sets;
+mod sight;
 
-pub use parts::{Asked, Decision, Registry, Standing};
+pub use parts::{Asked, Decision, Networks, Registry, Standing};
+pub use sets::{KnownSet, KnownSets};
+pub use sight::BY_USE;
 
 use crate::domain::alert::Alert;
+use crate::domain::claims::MAY_LAND_WITHIN;
 use crate::domain::crowd::Crowd;
 use crate::domain::event::Evidence;
 use crate::domain::grant::{Ending, Grant, Stage};
+use crate::domain::help::Course;
 use crate::domain::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
+use crate::domain::orders::Pauses;
 use crate::domain::recent::Recent;
 use crate::domain::repeat::{DenialKey, verdict_key};
 use crate::domain::request::{Answer, Request};
@@ -21,7 +29,7 @@ use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::Verdict;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// How many verdicts the operator page remembers.
 const LAST_VERDICTS: usize = 50;
@@ -62,14 +70,20 @@ pub struct State {
     pub verdicts: VecDeque<Decision>,
     /// The latest verdict for each thing denied, for recognising a repeat.
     pub decided: Recent<DenialKey, (Timestamp, DenialId), MOST_DECIDED>,
+    /// The latest of which a person said no, in the same way.
+    pub refused: Recent<DenialKey, (Timestamp, DenialId), MOST_DECIDED>,
     /// The newest denial without a verdict for each thing denied, likewise.
     pub waiting: HashMap<DenialKey, DenialId>,
     /// How often a denial came again, by the one that was decided.
     pub repeats: Recent<DenialId, u64, MOST_DECIDED>,
     /// Fingerprints of the latest events, for recognising a duplicate.
     pub events: Recent<u64, (), MOST_EVENTS>,
+    /// What the address sets held last.
+    pub sets: KnownSets,
     /// The new callers of each registry, and of none.
     pub crowds: BTreeMap<Option<ResourceId>, Crowd>,
+    /// What operators have paused.
+    pub pauses: Pauses,
     /// When grants of each rule were decided within the last hour, oldest first.
     by_rule: BTreeMap<String, VecDeque<Timestamp>>,
     tidied: Option<Timestamp>,
@@ -85,48 +99,40 @@ impl State {
                 registry,
                 verdict,
             } => self.decide(at, *denial, registry.as_ref(), verdict),
-            What::Repeated { denial, of } => {
-                self.leave(*denial);
-                self.count(*of, 1);
-            }
-            What::Counted { counts, events, .. } => {
-                for (of, count) in counts {
-                    self.count(*of, *count);
-                }
-                self.remember(events);
-            }
-            What::Thinned {
-                registry,
-                count,
-                storm,
-                addresses,
-                events,
-                ..
-            } => {
-                if *storm {
-                    self.crowd(registry.as_ref()).thin(at, *count, addresses);
-                }
-                self.remember(events);
-            }
-            What::Storm { registry, over, .. } => {
-                let crowd = self.crowd(registry.as_ref());
-                if *over { crowd.calm() } else { crowd.told() }
-            }
+            What::Repeated { .. } | What::Counted { .. } => self.again(what),
+            What::Thinned { .. } | What::Storm { .. } => self.crowd_in(at, what),
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
             What::WriteSettled {
                 write,
                 registry,
                 outcome,
-            } => self.settle(*write, registry, outcome),
-            What::Opened { grant } => self.stage(*grant, Stage::Open),
+            } => self.settle(at, *write, registry, outcome),
+            What::Opened { grant, within } => self.opened(at, *grant, *within),
             What::Satisfied { grant, .. } => {
                 self.stage(*grant, Stage::Satisfied);
                 self.keep_window(at, *grant);
             }
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
-            What::RegistryChanged { .. } => {}
+            What::VirtualNetworkRulesLost { registry, .. } => {
+                self.registry(registry).networks = Some(Networks::Lost);
+            }
+            What::RegistryChanged { .. }
+            | What::RegistrySeen { .. }
+            | What::Drifted { .. }
+            | What::PossiblyOverwritten(_) => self.notice(at, what),
+            What::Restoring { grant } => self.restore(at, *grant),
+            What::Helped(helped) => self.helped(at, helped),
+            What::Extended { grant, until, by } => self.extend(at, (*grant, *until), by),
+            What::SetLoaded(snapshot) => self.sets.loaded(at, snapshot),
+            What::SetRefused { candidate, reason } => self.sets.refused(at, candidate, reason),
+            What::SetConfirmed { set, hash } => self.sets.confirmed(set, hash),
+            What::Revoked { .. }
+            | What::Kept { .. }
+            | What::Paused { .. }
+            | What::Resumed { .. } => self.obey(at, what),
+            What::Recovered { grant, network } => self.recover(at, grant, *network),
             What::Requested(request) => self.ask(request),
             What::Answered {
                 request, answer, ..
@@ -173,23 +179,52 @@ impl State {
 
     /// What an applied write means for the grants of its registry.
     pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<What> {
+        let claimed = self.registries.get(&write.registry);
         let of = |standing: &Standing| {
-            let (grant, network) = (standing.grant.id, standing.grant.address.network());
-            if standing.stage == Stage::Intended && write.add.contains(&network) {
-                Some(What::Opened { grant })
-            } else if standing.is_over(now) && write.remove.contains(&network) {
-                let opened = standing.stage == Stage::Open;
-                let ending = if opened {
-                    Ending::Expired
-                } else {
-                    Ending::NeverOpened
-                };
-                Some(What::Ended { grant, ending })
-            } else {
-                None
-            }
+            let (grant, address) = (standing.grant.id, standing.grant.address.get());
+            let admits = |networks: &[Ipv4Net]| {
+                let mut networks = networks.iter();
+                networks.find(|network| network.contains(&address)).copied()
+            };
+            let added = admits(&write.add);
+            let otherwise =
+                claimed.is_some_and(|known| known.claimed.admit(address, &write.remove));
+            let ending = match (standing.stage, standing.is_over(now)) {
+                (Stage::Intended, _) if added.is_some() => {
+                    let within = added.filter(|entry| *entry != standing.grant.address.network());
+                    return Some(What::Opened { grant, within });
+                }
+                (Stage::Satisfied, _) => return None,
+                _ if admits(&write.remove).is_none() => return None,
+                (_, true) if added.is_some() || otherwise => Ending::CarriedOn,
+                (Stage::Open, true) => Ending::Expired,
+                (Stage::Intended, true) => Ending::NeverOpened,
+                (Stage::Open, false) if added.is_none() && !otherwise => Ending::Evicted,
+                (Stage::Open | Stage::Intended, false) => return None,
+            };
+            Some(What::Ended { grant, ending })
         };
         self.grants_of(&write.registry).filter_map(of).collect()
+    }
+
+    fn crowd_in(&mut self, at: Timestamp, what: &What) {
+        if let What::Thinned {
+            registry,
+            count,
+            storm,
+            addresses,
+            events,
+            ..
+        } = what
+        {
+            if *storm {
+                self.crowd(registry.as_ref()).thin(at, *count, addresses);
+            }
+            self.remember(events);
+        } else if let What::Storm { registry, over, .. } = what {
+            let crowd = self.crowd(registry.as_ref());
+            if *over { crowd.calm() } else { crowd.told() }
+        }
     }
 
     fn decide(
@@ -202,8 +237,9 @@ impl State {
         let Some(denied) = self.leave(denial) else {
             return;
         };
-        self.decided
-            .insert(verdict_key(&denied, verdict), (at, denial));
+        let key = verdict_key(&denied, verdict);
+        self.decided.insert(key, (at, denial));
+        self.hold(registry, verdict, key);
         let registry = registry.cloned();
         self.verdicts.push_front(Decision {
             at,
@@ -228,6 +264,12 @@ impl State {
             since: at,
             told: BTreeMap::new(),
             evidence,
+            course: Course {
+                denied_at: decided.map(|decision| decision.denial.report.at.unwrap_or(decision.at)),
+                ..Course::default()
+            },
+            restores: Vec::new(),
+            restoring: false,
         };
         self.grants.insert(grant.id, standing);
         let registry = self.registry(&grant.registry);
@@ -261,7 +303,8 @@ impl State {
         asked.answer = Some((at, answer));
         let (registry, address) = (asked.request.registry.clone(), asked.request.address);
         if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
-            self.decided.insert(*key, (at, asked.request.denial));
+            self.decided.remove(key);
+            self.refused.insert(*key, (at, asked.request.denial));
         }
         if answer == Answer::Deny {
             self.registry(&registry).seen.take_back(address);
@@ -276,19 +319,30 @@ impl State {
         registry.writes.truncate(LAST_WRITES);
     }
 
-    fn settle(&mut self, write: WriteId, registry: &ResourceId, outcome: &WriteOutcome) {
+    fn settle(
+        &mut self,
+        at: Timestamp,
+        write: WriteId,
+        registry: &ResourceId,
+        outcome: &WriteOutcome,
+    ) {
         let registry = self.registry(registry);
         let hanging = registry.unsettled.take_if(|(_, hangs)| hangs.id == write);
         let Some((begun, write)) = hanging else {
             return;
         };
         match outcome {
-            WriteOutcome::Applied { modified, .. } => {
+            WriteOutcome::Applied { after, modified } => {
                 registry.claimed.applied(&write.add, &write.remove);
                 registry.modified = registry.modified.max(*modified);
+                registry.sight.applied((begun, at), &write, after);
+                self.restored(&write.registry, &write.add);
             }
             WriteOutcome::NotApplied { .. } => registry.claimed.not_applied(begun, &write.add),
-            WriteOutcome::Lost { .. } => {}
+            WriteOutcome::Lost { .. } => {
+                let to = begun.checked_add(MAY_LAND_WITHIN).unwrap_or(at);
+                registry.sight.gap(&write, (begun, to), &write.before);
+            }
         }
     }
 
@@ -297,12 +351,17 @@ impl State {
             return;
         };
         standing.stage = stage;
-        if stage == Stage::Open {
-            let (registry, address) = (standing.grant.registry.clone(), standing.grant.address);
-            self.registry(&registry)
-                .claimed
-                .applied(&[address.network()], &[]);
-        }
+        standing.restoring = false;
+    }
+
+    /// The entry that admits the grant's address is ours: one for the address alone, or a wider one.
+    fn claim(&mut self, grant: GrantId, within: Option<Ipv4Net>) {
+        let Some(Standing { grant, .. }) = self.grants.get(&grant) else {
+            return;
+        };
+        let entry = within.unwrap_or_else(|| grant.address.network());
+        let registry = grant.registry.clone();
+        self.registry(&registry).claimed.applied(&[entry], &[]);
     }
 
     fn end(&mut self, grant: GrantId, ending: Option<Ending>) {
@@ -313,20 +372,20 @@ impl State {
         let Grant {
             registry, address, ..
         } = standing.grant;
-        let shared = self
-            .grants_of(&registry)
-            .any(|other| other.grant.address == address);
         if let Some((grants, _)) = self.registry(&registry).standing.get_mut(&address.get()) {
             grants.remove(&grant);
         }
-        self.registry(&registry).drop_empty(address.get());
-        let claimed = &mut self.registry(&registry).claimed;
-        if ending == Some(Ending::RemovedByOthers) {
-            claimed.lose(address.network());
-        } else if !shared {
-            // Whoever else still needs the address needs to know whose entry it is.
-            claimed.release(address.network());
+        let registry = self.registry(&registry);
+        registry.drop_empty(address.get());
+        registry.sight.over(address.network());
+        let mut claimed = std::mem::take(&mut registry.claimed);
+        if matches!(ending, Some(Ending::RemovedByOthers | Ending::Kept)) {
+            claimed.lose(address.get());
+        } else {
+            // Whoever else still needs the entry needs to know whose it is.
+            claimed.release(address.get(), |network| registry.needs(network));
         }
+        registry.claimed = claimed;
     }
 
     fn tell(&mut self, at: Timestamp, alert: &Alert) {
@@ -362,8 +421,9 @@ impl State {
             return;
         }
         self.tidied = Some(now);
-        self.decided
-            .forget(|(at, _)| now.duration_since(*at) >= LONGEST_REPEAT_WINDOW);
+        let old = |(at, _): &(Timestamp, _)| now.duration_since(*at) >= LONGEST_REPEAT_WINDOW;
+        self.decided.forget(old);
+        self.refused.forget(old);
         let over = self.requests.iter();
         let over = over.filter(|(_, asked)| asked.request.until <= now);
         let over: Vec<RequestId> = over.map(|(id, _)| *id).collect();
@@ -381,21 +441,14 @@ impl State {
             times.retain(|at| now.duration_since(*at) < BUDGET_WINDOW);
             !times.is_empty()
         });
-        let needed: BTreeSet<(ResourceId, Ipv4Net)> = self
-            .grants
-            .values()
-            .map(|standing| {
-                (
-                    standing.grant.registry.clone(),
-                    standing.grant.address.network(),
-                )
-            })
-            .collect();
-        for (id, registry) in &mut self.registries {
+        for registry in self.registries.values_mut() {
             registry.seen.forget(now);
             registry
-                .claimed
-                .forget(now, |network| needed.contains(&(id.clone(), network)));
+                .revoked
+                .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
+            let mut claimed = std::mem::take(&mut registry.claimed);
+            claimed.forget(now, |network| registry.needs(network));
+            registry.claimed = claimed;
             while registry
                 .granted
                 .front()

@@ -2,14 +2,17 @@
 
 use crate::domain::claims::Claims;
 use crate::domain::event::Evidence;
+use crate::domain::firewall::Sight;
 use crate::domain::grant::{Grant, Stage};
-use crate::domain::id::{GrantId, RequestId, WriteId};
+use crate::domain::help::Course;
+use crate::domain::id::{DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, Write};
 use crate::domain::repeat::DenialKey;
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::seen::Remembered;
 use crate::domain::verdict::Verdict;
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
@@ -27,6 +30,12 @@ pub struct Standing {
     pub told: BTreeMap<String, Timestamp>,
     /// What it rests on: a grant for a status-403 row explains itself otherwise when it does not help.
     pub evidence: Evidence,
+    /// What became of the caller.
+    pub course: Course,
+    /// When its entry was to be written again after others had taken it away, newest last.
+    pub restores: Vec<Timestamp>,
+    /// Whether it is to be written again now.
+    pub restoring: bool,
 }
 
 /// What is known of one registry's entries.
@@ -42,10 +51,28 @@ pub struct Registry {
     pub modified: Option<Timestamp>,
     /// The latest writes, newest first: Azure tells of them later.
     pub writes: VecDeque<WriteId>,
+    /// Whether Azure lost its virtual network rules over a write of ours.
+    pub networks: Option<Networks>,
     /// Which addresses were granted before.
     pub seen: Remembered,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
+    /// Whether breadcrumbs told of entries here.
+    pub recovered: bool,
+    /// When a grant for an address was last revoked, and for which denial it was: for a while it is
+    /// not granted again.
+    pub revoked: BTreeMap<Ipv4Addr, (Timestamp, DenialId)>,
+    /// What reads have shown of it, and events told.
+    pub sight: Sight,
+}
+
+/// What is known of a registry whose virtual network rules a write of ours has lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Networks {
+    /// Nobody has looked at it yet: nothing is added.
+    Lost,
+    /// A person has: entries are written again, but never while there are such rules.
+    Seen,
 }
 
 /// A request, and what became of it.
@@ -73,6 +100,13 @@ pub struct Decision {
 }
 
 impl Registry {
+    /// Whether a grant that is not over asks for an address in `network`.
+    pub fn needs(&self, network: Ipv4Net) -> bool {
+        let inside = network.network()..=network.broadcast();
+        let mut standing = self.standing.range(inside);
+        standing.any(|(_, (grants, _))| !grants.is_empty())
+    }
+
     pub(super) fn drop_empty(&mut self, address: Ipv4Addr) {
         let empty = |(grants, requests): &(BTreeSet<_>, BTreeSet<_>)| {
             grants.is_empty() && requests.is_empty()
@@ -96,8 +130,13 @@ impl Standing {
         self.grant.until <= now
     }
 
+    /// Whether an entry is to be written for it.
+    pub fn waits_for_a_write(&self) -> bool {
+        self.stage == Stage::Intended || self.restoring
+    }
+
     /// Whether something is to be done for it: to open it, or to bring it to its end.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.stage == Stage::Intended || self.is_over(now)
+        self.waits_for_a_write() || self.is_over(now)
     }
 }

@@ -5,11 +5,11 @@ use crate::azure::ArmError;
 use crate::domain::alert::About;
 use crate::domain::event::Evidence;
 use crate::domain::firewall::{Live, Step};
-use crate::domain::grant::Stage;
+use crate::domain::grant::{Ending, Stage};
 use crate::domain::id::GrantId;
 use crate::domain::ledger::{What, Write};
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::Standing;
+use crate::domain::state::{Standing, State};
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::SignedDuration;
@@ -27,7 +27,13 @@ const SLOW_AFTER: SignedDuration = SignedDuration::from_mins(2);
 pub(super) async fn steps(app: &App, steps: &[Step]) -> Result<(), StoreError> {
     for step in steps {
         let what = match step {
-            Step::Opened(grant) => vec![What::Opened { grant: *grant }],
+            Step::Opened(grant, entry) => {
+                let within = (entry.prefix_len() < entry.max_prefix_len()).then_some(*entry);
+                vec![What::Opened {
+                    grant: *grant,
+                    within,
+                }]
+            }
             Step::Satisfied(grant, entry) => satisfied(app, *grant, entry),
             Step::NotOpened(grant, obstacle) => {
                 not_opened(app, *grant, obstacle.code(), &obstacle.to_string())
@@ -38,14 +44,23 @@ pub(super) async fn steps(app: &App, steps: &[Step]) -> Result<(), StoreError> {
                 reason: "doorward only observes: set `mode: enforce` to have entries written"
                     .to_owned(),
             }],
-            Step::Ended(grant, ending) => vec![What::Ended {
-                grant: *grant,
-                ending: *ending,
-            }],
+            Step::Ended(grant, ending) => app.ledger.read(|state| {
+                let (grant, ending) = (*grant, *ending);
+                with_last_word(state, What::Ended { grant, ending })
+            }),
         };
         app.ledger.append(app.clock.now(), what).await?;
     }
     Ok(())
+}
+
+/// An end, after the last word on whether its grant helped.
+pub(super) fn with_last_word(state: &State, what: What) -> Vec<What> {
+    let silent = match &what {
+        What::Ended { grant, .. } => state.not_seen_again(*grant),
+        _ => None,
+    };
+    silent.into_iter().chain([what]).collect()
 }
 
 fn satisfied(app: &App, grant: GrantId, entry: &str) -> Vec<What> {
@@ -80,6 +95,48 @@ fn not_opened(app: &App, grant: GrantId, code: &str, reason: &str) -> Vec<What> 
     what
 }
 
+/// What a write came to, with a word to people where it ended a grant early.
+pub(super) fn with_alerts(app: &App, outcomes: Vec<What>) -> Vec<What> {
+    let alert = |what: &What| match what {
+        What::Ended {
+            grant,
+            ending: Ending::Evicted,
+        } => {
+            let grant = standing(app, *grant)?.grant;
+            Some(app.alert("evicted", words::evicted(&grant), &About::grant(&grant)))
+        }
+        _ => None,
+    };
+    let told: Vec<What> = outcomes.iter().filter_map(alert).collect();
+    outcomes.into_iter().chain(told).collect()
+}
+
+/// What is to be said where virtual network rules are gone after a write: they stood before it.
+pub(super) fn lost_networks(app: &App, write: &Write, after: &Live) -> Vec<What> {
+    let gone = write.subnets.iter();
+    let subnets: Vec<String> = gone
+        .filter(|subnet| !after.subnets.contains(*subnet))
+        .cloned()
+        .collect();
+    if subnets.is_empty() {
+        return Vec::new();
+    }
+    let id = &write.registry;
+    tracing::error!(
+        registry = id.name(),
+        ?subnets,
+        "virtual network rules are gone after a write of ours"
+    );
+    let text = words::virtual_networks_lost(id, &subnets);
+    let alert = app.alert(words::NETWORKS_LOST, text, &About::registry(id));
+    let lost = What::VirtualNetworkRulesLost {
+        registry: id.clone(),
+        write: write.id,
+        subnets,
+    };
+    vec![lost, alert]
+}
+
 fn standing(app: &App, grant: GrantId) -> Option<Standing> {
     app.ledger.read(|state| state.grants.get(&grant).cloned())
 }
@@ -91,7 +148,7 @@ pub(super) async fn refused(
     write: &Write,
     reason: &str,
 ) -> Result<(), StoreError> {
-    let hit = |standing: &Standing| write.add.contains(&standing.grant.address.network());
+    let hit = |standing: &Standing| write.admits(standing.grant.address.get());
     refuse_waiting(app, id, hit, reason).await
 }
 
@@ -105,7 +162,13 @@ pub(super) async fn give_up_if_final(
     if error.is_transient() {
         return Ok(());
     }
-    let reason = format!("Azure refused: {error}");
+    let mut reason = format!("Azure refused: {error}");
+    if reason.contains("taggedTrafficConsumers") {
+        reason.push_str(
+            "; the registry has virtual network rules, which every write sends back: grant that action on their \
+             subnets, or add the address by hand (`az acr network-rule add`)",
+        );
+    }
     let in_force = |standing: &Standing| !standing.is_over(app.clock.now());
     refuse_waiting(app, id, in_force, &reason).await
 }
@@ -120,7 +183,7 @@ async fn refuse_waiting(
     let grants: Vec<GrantId> = app.ledger.read(|state| {
         let waiting = state
             .grants_of(id)
-            .filter(|standing| standing.stage == Stage::Intended);
+            .filter(|standing| standing.waits_for_a_write());
         waiting
             .filter(|standing| hit(standing))
             .map(|standing| standing.grant.id)
@@ -165,20 +228,4 @@ pub(super) async fn warn_of_delays(
         }
     }
     Ok(())
-}
-
-/// Others changed the list while we wrote: said, with what is seen. What they wrote between our GET
-/// and our PATCH cannot be seen here: it left no trace in the list.
-pub(super) async fn report_others_changes(
-    app: &App,
-    write: &Write,
-    before: &Live,
-    after: &Live,
-) -> Result<(), StoreError> {
-    let Some((gone, new)) = write.patch().changes_of_others(before, after) else {
-        return Ok(());
-    };
-    let text = words::changed_meanwhile(&write.registry, &gone, &new);
-    let alert = app.alert("changed_meanwhile", text, &About::registry(&write.registry));
-    app.ledger.append(app.clock.now(), vec![alert]).await
 }

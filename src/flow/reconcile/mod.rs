@@ -5,18 +5,25 @@
 //! and at what the ledger says stands. A PATCH is never sent twice; where its reply is lost, reads
 //! tell, and a new attempt is a new turn.
 
+mod breadcrumbs;
 mod conclude;
+mod pace;
 mod read;
 mod write;
 
+pub use breadcrumbs::Tagged;
+pub use pace::{Circuit, Pace};
+pub(super) use write::knowing;
+
+use super::drift;
 use crate::app::App;
 use crate::azure::{ArmError, Call};
 use crate::clock;
-use crate::domain::firewall::{Live, Malformed, Obstacle, Plan, Step, Wanted, plan};
+use crate::domain::firewall::{Live, Malformed, Obstacle, Patch, Plan, Step, Wanted, plan};
 use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::{Registry, State};
+use crate::domain::state::{Networks, Registry, Standing, State};
 use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
@@ -27,16 +34,13 @@ use std::time::Duration;
 const READ_AGAIN: Duration = Duration::from_secs(2);
 
 /// How often a registry is read on which a lost write may yet land.
-const LOOK_OUT: Duration = Duration::from_secs(20);
+pub(super) const LOOK_OUT: Duration = Duration::from_secs(20);
 
 /// An entry of ours that no read has shown for this long has been taken away by others.
-const SURELY_GONE: SignedDuration = SignedDuration::from_secs(40);
+pub(super) const SURELY_GONE: SignedDuration = SignedDuration::from_secs(40);
 
 /// After this long a write that no read has shown is given up as lost, and a new attempt may begin.
 const LOST_AFTER: SignedDuration = SignedDuration::from_secs(60);
-
-/// The longest pause between two attempts while Azure does not answer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What a turn leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +79,8 @@ enum Trouble {
 #[derive(Debug)]
 enum Left {
     Nothing,
+    /// A write was seen to be done, and nothing else is left.
+    Written,
     /// Entries of ours whose grants are over cannot be removed while this is so.
     Stuck(Obstacle),
     /// Look again after this.
@@ -84,7 +90,7 @@ enum Left {
 /// Takes one turn for the registry `id`. Fails only if the ledger does.
 pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     let now = app.clock.now();
-    if !app.ledger.read(|state| has_work(state, id, now)) {
+    if !is_due(app, id, now) {
         return Ok(Turn::Idle);
     }
     if let Some(wait) = app.pace(id).waiting(now) {
@@ -113,79 +119,142 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
 async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, StoreError> {
     app.ledger.follow().await?;
     let now = app.clock.now();
-    if !app.ledger.read(|state| has_work(state, id, now)) {
+    drift::report(app, id).await?;
+    if !is_due(app, id, now) {
         return Ok(Turn::Idle);
     }
     let call = Call::new(app.clock.id());
-    let (left, why) = match attempt(Attempt {
+    let outcome = attempt(Attempt {
         app,
         id,
         call: &call,
         held,
-    })
-    .await
-    {
-        Ok(Left::Nothing) => {
-            app.set_pace(id, Pace::default());
-            return Ok(Turn::Done);
-        }
-        Ok(Left::Stuck(obstacle)) => (app.pace(id).next(now, None), obstacle.to_string()),
+    });
+    let Some((left, why)) = come_of(app, id, &call, outcome.await).await? else {
+        set_pace(app, id, app.pace(id).succeeded());
+        return Ok(Turn::Done);
+    };
+    conclude::warn_of_delays(app, id, &why).await?;
+    set_pace(app, id, left);
+    let again = left.waiting(app.clock.now());
+    Ok(again.map_or(Turn::Done, Turn::Again))
+}
+
+/// When an attempt is followed by another, and why; none where nothing is left to do.
+async fn come_of(
+    app: &App,
+    id: &ResourceId,
+    call: &Call,
+    outcome: Result<Left, Trouble>,
+) -> Result<Option<(Pace, String)>, StoreError> {
+    let now = app.clock.now();
+    Ok(Some(match outcome {
+        Ok(Left::Nothing) if app.pace(id).circuit(now) == Circuit::Open => (
+            app.pace(id).held_back(),
+            String::from("too many attempts have failed in a row, so nothing is added for a while"),
+        ),
+        Ok(Left::Nothing | Left::Written) => return Ok(None),
+        Ok(Left::Stuck(obstacle)) => (app.pace(id).failed(now, None), obstacle.to_string()),
         Ok(Left::After(pause)) => (
-            Pace {
-                not_before: Some(clock::add(app.clock.now(), pause)),
-                ..app.pace(id)
-            },
+            app.pace(id).until(clock::add(now, pause)),
             String::from("a write is under way"),
         ),
         Err(Trouble::Store(error)) => return Err(error),
         Err(Trouble::Arm(error)) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "Azure: {error}");
             conclude::give_up_if_final(app, id, &error).await?;
+            if matches!(error, ArmError::NotFound { .. }) {
+                drift::gone(app, id).await?;
+            }
             (
-                app.pace(id).next(app.clock.now(), error.retry_after()),
+                app.pace(id).failed(now, error.retry_after()),
                 error.to_string(),
             )
         }
         Err(stale @ Trouble::Stale) => {
-            let not_before = Some(clock::add(app.clock.now(), READ_AGAIN));
-            let pace = Pace {
-                not_before,
-                ..app.pace(id)
-            };
-            (pace, stale.to_string())
+            let again = clock::add(now, READ_AGAIN);
+            (app.pace(id).until(again), stale.to_string())
         }
         Err(Trouble::Ground(error)) => {
             tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
-            (app.pace(id).next(app.clock.now(), None), error.to_string())
+            (app.pace(id).failed(now, None), error.to_string())
         }
-    };
-    conclude::warn_of_delays(app, id, &why).await?;
-    app.set_pace(id, left);
-    Ok(left.not_before.map_or(Turn::Done, Turn::Again))
+    }))
+}
+
+/// Sets the pace, and tells operators of a circuit that opens or closes.
+fn set_pace(app: &App, id: &ResourceId, pace: Pace) {
+    let now = app.clock.now();
+    let (before, after) = (app.pace(id).circuit(now), pace.circuit(now));
+    if before != Circuit::Open && after == Circuit::Open {
+        tracing::warn!(
+            registry = id.name(),
+            "too many attempts have failed in a row: nothing is added for a minute; removing goes on"
+        );
+    } else if before != Circuit::Closed && after == Circuit::Closed {
+        tracing::info!(
+            registry = id.name(),
+            "attempts succeed again: entries are added as before"
+        );
+    }
+    app.metrics.circuit(id.name(), after.number());
+    app.set_pace(id, pace);
+}
+
+/// A pause that nobody is hurt by: longer while Azure's patience with us runs low, unless something of
+/// ours is to be taken away.
+fn unhurried(app: &App, id: &ResourceId, pause: Duration) -> Duration {
+    let now = app.clock.now();
+    let removes = app.ledger.read(|state| {
+        let mut grants = state.grants_of(id);
+        grants.any(|standing| standing.is_over(now))
+    });
+    if removes {
+        pause
+    } else {
+        app.arm.unhurried(pause)
+    }
 }
 
 async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     let Attempt { app, id, call, .. } = attempt;
+    let heard = drift::heard(app, id);
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
+    let dropped = write::dropped(app, id, &live);
+    drift::note(app, id, &live).await?;
+    app.looked(id, app.clock.now(), heard);
+    if !dropped.is_empty() {
+        app.ledger.append(app.clock.now(), dropped).await?;
+    }
     if live.is_being_updated() {
-        return Ok(Left::After(READ_AGAIN));
+        return Ok(Left::After(unhurried(app, id, READ_AGAIN)));
     }
+    drift::conclude(app, id).await?;
     if !write::settle(app, id, &live).await? {
-        return Ok(Left::After(READ_AGAIN));
+        return Ok(Left::After(unhurried(app, id, READ_AGAIN)));
     }
+    breadcrumbs::look(app, id, &live).await?;
     let limit = read::limit(app, id, call).await;
     let mut plan = plan_now(app, id, &live, limit);
     let unsure = set_aside_unsure(app, id, &mut plan);
     conclude::steps(app, &plan.steps).await?;
     if let Some(patch) = plan.patch {
+        if let Some(pause) = app.pace(id).before_write(app.clock.now()) {
+            return Ok(Left::After(pause));
+        }
         return write::write(attempt, &live, patch, limit).await;
+    }
+    breadcrumbs::note(app, id, &live).await?;
+    if breadcrumbs::is_due(app, id) {
+        breadcrumbs::try_again(app, id);
+        return write::write(attempt, &live, Patch::default(), limit).await;
     }
     let watch = app
         .ledger
         .read(|state| may_be_left_behind(state, id, app.clock.now()));
     Ok(match plan.stuck {
         Some(obstacle) => Left::Stuck(obstacle),
-        None if watch || unsure => Left::After(LOOK_OUT),
+        None if watch || unsure => Left::After(unhurried(app, id, LOOK_OUT)),
         None => Left::Nothing,
     })
 }
@@ -197,7 +266,7 @@ fn set_aside_unsure(app: &App, id: &ResourceId, plan: &mut Plan) -> bool {
     let missing = |step: &Step| match step {
         Step::Ended(grant, Ending::RemovedByOthers) => Some(*grant),
         Step::Ended(..)
-        | Step::Opened(_)
+        | Step::Opened(..)
         | Step::Satisfied(..)
         | Step::NotOpened(..)
         | Step::Observed(_) => None,
@@ -214,27 +283,47 @@ fn set_aside_unsure(app: &App, id: &ResourceId, plan: &mut Plan) -> bool {
     all.iter().any(unsure)
 }
 
+/// Whether there is a reason to read `id` at `now`: for grants, for the tags that tell of them, or to see
+/// what others changed.
+fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
+    drift::is_due(app, id, now)
+        || breadcrumbs::is_due(app, id)
+        || app.ledger.read(|state| has_work(state, id, now))
+}
+
 /// Whether anything is to be done for `id` at `now`: something to open, to close, to settle, or to
 /// watch for.
 pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
-    let hangs = |registry: &Registry| registry.unsettled.is_some();
+    let hangs =
+        |registry: &Registry| registry.unsettled.is_some() || !registry.sight.give_back.is_empty();
+    // While a registry is paused, what is not open yet waits.
+    let paused = state.pauses.of(id).is_some();
+    let due = |standing: &Standing| {
+        if paused {
+            standing.is_over(now)
+        } else {
+            standing.is_due(now)
+        }
+    };
     state.registries.get(id).is_some_and(hangs)
-        || state.grants_of(id).any(|standing| standing.is_due(now))
+        || state.grants_of(id).any(due)
         || may_be_left_behind(state, id, now)
 }
 
 /// Whether a write whose reply was lost may yet leave an entry behind that no grant needs any more.
 fn may_be_left_behind(state: &State, id: &ResourceId, now: Timestamp) -> bool {
-    let needed = |network| {
-        state
-            .grants_of(id)
-            .any(|standing| standing.grant.address.network() == network)
-    };
     let Some(registry) = state.registries.get(id) else {
         return false;
     };
     let mut claims = registry.claimed.all(now);
-    claims.any(|(network, may_land)| may_land && !needed(network))
+    claims.any(|(network, may_land)| may_land && !registry.needs(network))
+}
+
+/// When there is something to do for `id` next, if nothing happens before: a grant ends, or the registry
+/// is to be looked at.
+pub fn next(app: &App, id: &ResourceId) -> Option<Timestamp> {
+    let end = app.ledger.read(|state| next_end(state, id));
+    end.into_iter().chain(drift::next(app, id)).min()
 }
 
 /// When the next grant of `id` ends, if one stands.
@@ -248,7 +337,11 @@ pub fn next_end(state: &State, id: &ResourceId) -> Option<Timestamp> {
 fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
     let now = app.clock.now();
     app.ledger.read(|state| {
-        let claimed = state.registries.get(id).map(|registry| &registry.claimed);
+        let registry = state.registries.get(id);
+        let claimed = registry.map(|registry| &registry.claimed);
+        let networks = registry.and_then(|registry| registry.networks);
+        let restoring = state.grants_of(id).filter(|standing| standing.restoring);
+        let restoring = restoring.map(|standing| standing.grant.id);
         let wanted = Wanted {
             grants: state
                 .grants_of(id)
@@ -256,34 +349,14 @@ fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
                 .collect(),
             claimed: claimed.map_or_else(BTreeMap::new, |claims| claims.all(now).collect()),
             limit,
+            reserve: app.registries.get(id).map_or(0, |known| known.reserve),
             may_add: app.may_add,
+            paused: state.pauses.of(id).is_some()
+                || app.pace(id).circuit(now) == Circuit::Open
+                || networks == Some(Networks::Lost),
+            restore: restoring.collect(),
+            give_back: registry.map_or_else(Vec::new, |it| it.sight.give_back.clone()),
         };
         plan(live, &wanted, now)
     })
-}
-
-/// How fast attempts follow each other for one registry. Lost in a restart, on purpose: then the
-/// first attempt is made at once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pace {
-    failures: u32,
-    not_before: Option<Timestamp>,
-}
-
-impl Pace {
-    fn waiting(self, now: Timestamp) -> Option<Timestamp> {
-        self.not_before.filter(|until| *until > now)
-    }
-
-    /// After one more failure: twice as long as before, at least what Azure asked for, at most
-    /// [`LONGEST_PAUSE`] so that nothing of ours outlives an outage by more than that.
-    fn next(self, now: Timestamp, asked: Option<Duration>) -> Self {
-        let own =
-            Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(self.failures.min(10)));
-        let pause = own.max(asked.unwrap_or_default()).min(LONGEST_PAUSE);
-        Self {
-            failures: self.failures.saturating_add(1),
-            not_before: Some(clock::add(now, pause)),
-        }
-    }
 }

@@ -21,7 +21,7 @@ pub(super) async fn live(
     api_version: &str,
     call: &Call,
 ) -> Result<Live, Trouble> {
-    let live = Live::read(&app.arm.registry(id, api_version, call).await?)?;
+    let live = app.live(id, &app.arm.registry(id, api_version, call).await?)?;
     let now = app.clock.now();
     let older = |modified| app.is_stale(id, modified, now, STALE_FOR);
     if live.modified.is_some_and(older) {

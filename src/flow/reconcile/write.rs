@@ -1,13 +1,15 @@
 //! Writing: intent, one PATCH right after a GET, outcome by reading.
 
-use super::{Attempt, LOST_AFTER, Left, READ_AGAIN, Trouble, conclude, plan_now, read};
+use super::{
+    Attempt, LOST_AFTER, Left, READ_AGAIN, Trouble, breadcrumbs, conclude, plan_now, read,
+};
 use crate::app::App;
-use crate::azure::PatchError;
-use crate::domain::firewall::{Live, Patch};
+use crate::azure::{Arm, PatchError};
+use crate::domain::firewall::{Live, Patch, missing_in};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
 use crate::domain::resource_id::ResourceId;
-use crate::flow::lease;
+use crate::flow::{drift, lease};
 use crate::store::StoreError;
 use std::time::Duration;
 
@@ -34,6 +36,17 @@ pub(super) async fn settle(app: &App, id: &ResourceId, live: &Live) -> Result<bo
     Ok(true)
 }
 
+/// What a write of which the fate was unknown dropped, if `live` is the read that shows it.
+pub(super) fn dropped(app: &App, id: &ResourceId, live: &Live) -> Vec<What> {
+    let hanging = app
+        .ledger
+        .read(|state| state.registries.get(id)?.unsettled.clone());
+    let shown = hanging.filter(|(_, write)| write.patch().shows_in(live));
+    shown.map_or_else(Vec::new, |(begun, write)| {
+        drift::dropped(app, begun, &write, live)
+    })
+}
+
 /// Writes `patch`: intent into the ledger, a last GET, the PATCH, and a read to see.
 pub(super) async fn write(
     attempt: Attempt<'_>,
@@ -48,6 +61,8 @@ pub(super) async fn write(
         add: patch.add.iter().copied().collect(),
         remove: patch.remove.iter().copied().collect(),
         before: live.entries(),
+        subnets: live.subnets.iter().cloned().collect(),
+        give_back: patch.give_back.clone(),
         generation: attempt.held.generation(),
     };
     app.ledger
@@ -61,8 +76,9 @@ pub(super) async fn write(
         return Ok(Left::After(READ_AGAIN));
     };
     // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
-    let fresh = match read::live(app, id, app.arm.api_version(), call).await {
-        Ok(fresh) => fresh.with_virtual_network_rules_of(live),
+    let arm = knowing(&app.arm, live);
+    let fresh = match read::live(app, id, arm.api_version(), call).await {
+        Ok(fresh) => fresh,
         Err(trouble) => {
             not_applied(
                 app,
@@ -77,21 +93,31 @@ pub(super) async fn write(
         not_applied(app, &write, "others' write began before it was sent").await?;
         return Ok(Left::After(READ_AGAIN));
     }
-    if plan_now(app, id, &fresh, limit).patch.as_ref() != Some(&patch) {
+    // An entry that the last read showed and this one does not was taken away just now, or one of the two
+    // reads is stale: written from it, our PATCH would drop the entry.
+    let lacks = !missing_in(&fresh.entries(), &live.entries()).is_empty();
+    if lacks || plan_now(app, id, &fresh, limit).patch.unwrap_or_default() != patch {
         not_applied(app, &write, "the list changed before it was sent").await?;
-        return Ok(Left::After(Duration::ZERO));
+        let soon = if lacks { READ_AGAIN } else { Duration::ZERO };
+        return Ok(Left::After(soon));
     }
-    let body = patch.body(&fresh);
-    let outcome = app
-        .arm
+    let body = breadcrumbs::body(app, id, &patch, &fresh);
+    app.set_pace(id, app.pace(id).wrote(app.clock.now()));
+    let outcome = arm
         .patch_registry(id, &body, call, || held.may_patch())
         .await;
     tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
-    after(attempt, &write, &fresh, outcome).await
+    if let Err(PatchError::NotApplied(error)) = &outcome
+        && breadcrumbs::go_without(app, id, &body, error).await?
+    {
+        not_applied(app, &write, &error.to_string()).await?;
+        return Ok(Left::After(Duration::ZERO));
+    }
+    conclude_with(attempt, &write, &fresh, outcome).await
 }
 
-/// What follows from the PATCH's reply.
-async fn after(
+/// What follows from the PATCH's outcome.
+async fn conclude_with(
     attempt: Attempt<'_>,
     write: &Write,
     fresh: &Live,
@@ -105,6 +131,7 @@ async fn after(
             Ok(Left::After(Duration::ZERO))
         }
         Err(PatchError::Unknown { why }) => {
+            drift::note_base(app, write, fresh).await?;
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "what became of the PATCH is not known: {why}");
             Ok(Left::After(READ_AGAIN))
         }
@@ -126,6 +153,16 @@ async fn after(
     }
 }
 
+/// Where there are virtual network rules, the api-version is one that shows them: they are sent back as
+/// they were read. What others do to them is not known in Azure's pages.
+pub(in crate::flow) fn knowing(arm: &Arm, live: &Live) -> Arm {
+    if live.subnets.is_empty() {
+        arm.clone()
+    } else {
+        arm.with_api_version(arm.read_api_version())
+    }
+}
+
 async fn verify(
     Attempt { app, id, call, .. }: Attempt<'_>,
     write: &Write,
@@ -133,11 +170,15 @@ async fn verify(
 ) -> Result<Left, Trouble> {
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
     if !write.patch().shows_in(&live) {
+        drift::note_base(app, write, before).await?;
         return Ok(Left::After(READ_AGAIN));
     }
+    for read in [before, &live] {
+        drift::note(app, id, read).await?;
+    }
     applied(app, write, &live).await?;
-    conclude::report_others_changes(app, write, before, &live).await?;
-    Ok(Left::Nothing)
+    breadcrumbs::note(app, id, &live).await?;
+    Ok(Left::Written)
 }
 
 async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError> {
@@ -151,7 +192,14 @@ async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError
         registry: write.registry.clone(),
         outcome,
     }];
-    what.extend(app.ledger.read(|state| state.outcomes(write, now)));
+    let outcomes: Vec<What> = app.ledger.read(|state| {
+        let outcomes = state.outcomes(write, now).into_iter();
+        outcomes
+            .flat_map(|what| conclude::with_last_word(state, what))
+            .collect()
+    });
+    what.extend(conclude::with_alerts(app, outcomes));
+    what.extend(conclude::lost_networks(app, write, live));
     app.ledger.append(now, what).await
 }
 

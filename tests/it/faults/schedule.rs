@@ -305,7 +305,7 @@ impl Run {
                 format!("{} add {:?} remove {:?}", write.id, write.add, write.remove)
             }
             What::WriteSettled { write, outcome, .. } => format!("{write} {outcome:?}"),
-            What::Opened { grant } => grant.to_string(),
+            What::Opened { grant, .. } => grant.to_string(),
             What::Ended { grant, ending } => format!("{grant} {ending:?}"),
             What::Alerted(alert) => alert.code.clone(),
             What::Denied(_) | What::Decided { .. } | What::Delivered { .. } => return,

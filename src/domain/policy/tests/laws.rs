@@ -6,7 +6,7 @@ use crate::domain::event::{Evidence, Report};
 use crate::domain::policy::replay::{Captured, Given, compare, replay};
 use crate::domain::policy::suppose::posture;
 use crate::domain::policy::{Posture, decide, explain};
-use crate::domain::sets::{External, Membership, Sets};
+use crate::domain::sets::{External, Membership, Sets, TagsFrom};
 use crate::domain::verdict::Action;
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -69,7 +69,8 @@ fn rule() -> impl Strategy<Value = String> {
     let narrow = prop_oneof![
         Just(""),
         Just(", repository: 'prod/*'"),
-        Just(", source: other")
+        Just(", source: other"),
+        Just(", seen: { within: 7d, by: person }")
     ];
     let mode = prop_oneof![4 => Just("enforce"), 1 => Just("observe")];
     let rest = prop_oneof![Just("ask"), Just("alert"), Just("ignore"), Just("forbid")];
@@ -102,7 +103,7 @@ fn policies() -> impl Strategy<Value = Policy> {
 fn sets() -> impl Strategy<Value = Sets> {
     let file = |name: &str| External::CidrsFile(name.to_owned());
     let tag = External::ServiceTag {
-        file: "tags.json".into(),
+        from: TagsFrom::File("tags.json".into()),
         tag: "T".into(),
     };
     let externals = [file("a.txt"), file("b.txt"), tag];
@@ -221,8 +222,22 @@ proptest! {
     }
 
     #[test]
-    fn explain_and_decide_agree(policy in policies(), sets in sets(), denial in denials()) {
-        let facts = facts(&denial);
+    fn explain_and_decide_agree(
+        policy in policies(),
+        sets in sets(),
+        denial in denials(),
+        days in prop::option::of(0_i64..14),
+        closed: bool,
+    ) {
+        let person = days.map(|days| monday() - jiff::SignedDuration::from_hours(24 * days));
+        let live = posture([("public_access", if closed { "disabled" } else { "enabled" })]).unwrap();
+        let ours = std::collections::BTreeSet::new();
+        let facts = Facts {
+            before: Before { person, policy: None },
+            posture: Some(Posture { live: &live, ours: &ours }),
+            import: closed,
+            ..facts(&denial)
+        };
         let explained = explain(&policy, &sets, &facts, monday());
         prop_assert_eq!(&explained.verdict, &decide(&policy, &sets, &facts, monday()));
         let decided: Vec<_> = explained.rules.iter().filter(|rule| rule.decided).collect();

@@ -3,6 +3,8 @@
 mod broken;
 mod claims;
 mod laws;
+mod remote;
+mod replays;
 mod stories;
 
 use super::{Facts, Policy, parse};

@@ -5,13 +5,13 @@ use crate::domain::policy::suppose::posture;
 use crate::domain::policy::{Posture, decide, explain};
 use crate::domain::proof::Proof;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::sets::{External, Sets};
+use crate::domain::sets::{AzureKind, External, Sets, TagsFrom};
 use crate::domain::verdict::{Action, NoteCode, Observed, Verdict};
 
 const NAT: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/build/providers/Microsoft.Network/natGateways/build-egress";
 
 fn nat() -> External {
-    External::NatGateway(NAT.parse::<ResourceId>().unwrap())
+    External::Azure(AzureKind::NatGateway, NAT.parse::<ResourceId>().unwrap())
 }
 
 fn loaded() -> Sets {
@@ -302,7 +302,7 @@ fn an_explanation_names_every_condition() {
       registry held=Some(true): `contosoprod.azurecr.io` is in contoso*.azurecr.io
     office matched=Some(false) decided=false
       address held=Some(true): in office
-      hours held=Some(false): `2026-01-05T23:00:00Z` is not in mon,tue,wed,thu,fri from 07:00 to 19:00 Europe/Zurich
+      hours held=Some(false): `2026-01-05 23:00:00 UTC` is not in mon,tue,wed,thu,fri from 07:00 to 19:00 Europe/Zurich
     ");
 }
 
@@ -416,7 +416,7 @@ rules:
   - { name: ours, when: { address: [office, tag] }, then: ask, renew: 30m, evictable: true, widen: true }
 ";
     let tag = External::ServiceTag {
-        file: "tags.json".into(),
+        from: TagsFrom::File("tags.json".into()),
         tag: "AzureCloud".into(),
     };
     let sets = Sets::default().with(tag, ["20.0.0.0/16".parse().unwrap()], monday());
@@ -470,15 +470,15 @@ fn an_address_that_a_person_let_in_before() {
     [
         (
             Ask,
-            "granted by a person at 2025-12-29T08:00:00Z: that is within 7d by a person",
+            "granted by a person at 2025-12-29 08:00:00 UTC: that is within 7d by a person",
         ),
         (
             Alert,
-            "granted by a person at 2025-12-28T08:00:00Z: that is not within 7d by a person",
+            "granted by a person at 2025-12-28 08:00:00 UTC: that is not within 7d by a person",
         ),
         (
             Alert,
-            "granted by the policy at 2026-01-04T08:00:00Z: that is not within 7d by a person",
+            "granted by the policy at 2026-01-04 08:00:00 UTC: that is not within 7d by a person",
         ),
         (
             Alert,
@@ -534,7 +534,7 @@ fn advice_changes_no_verdict() {
         "{ version: 1, sets: { own: { cidrs: 20.9.0.0/24 }, tasks: { service_tag: AzureContainerRegistry.WestEurope, file: tags.json } }, rules: [{ name: all, when: { address: [own, tasks] }, then: ask }] }",
     );
     let tag = External::ServiceTag {
-        file: "tags.json".into(),
+        from: TagsFrom::File("tags.json".into()),
         tag: "AzureContainerRegistry.WestEurope".into(),
     };
     let sets = Sets::default().with(tag, ["20.0.0.0/8".parse().unwrap()], monday());
@@ -577,4 +577,20 @@ fn advice_changes_no_verdict() {
         ..facts(&agent)
     };
     assert_eq!(codes(&agent), "azure_devops_hosted_agent");
+}
+
+#[test]
+fn the_default_of_an_observed_file_counts_and_is_warned_of() {
+    let policy = policy(
+        "{ version: 1, mode: observe, rules: [{ name: all, then: ignore }], default: alert }",
+    );
+    let verdict = decide(
+        &policy,
+        &Sets::default(),
+        &facts(&denial("20.1.2.3")),
+        monday(),
+    );
+    assert_eq!((verdict.action, verdict.rule), (Action::Alert, None));
+    assert_eq!(verdict.observed[0].rule, "all");
+    assert!(policy.warnings.to_string().contains("only observed"));
 }

@@ -1,0 +1,114 @@
+//! How much of Azure's patience is left, as its answers tell
+//! (<https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling>).
+//!
+//! Buckets of a subscription and of a tenant hold 250 reads and 200 writes and fill again by 25 and 10 a
+//! second; a resource provider may tell of buckets of its own in `x-ms-ratelimit-remaining-resource`.
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::HeaderMap;
+use std::time::Duration;
+
+/// A figure older than this says nothing any more: the buckets have filled again.
+const TOLD_FOR: SignedDuration = SignedDuration::from_secs(60);
+
+/// Fewer reads than this left, and those that nobody waits for are put off: the more, the fewer there are.
+const SPARING: [(u64, u32); 3] = [(25, 8), (50, 4), (100, 2)];
+
+/// The longest that a read is put off for this.
+const LONGEST: Duration = Duration::from_mins(5);
+
+/// What the latest answers said is left of the scarcest bucket for reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Headroom {
+    reads: Option<(Timestamp, u64)>,
+}
+
+impl Headroom {
+    /// Takes in the headers of an answer. Those of writes say nothing of reads, except where a resource
+    /// provider counts both.
+    pub(super) fn note(&mut self, headers: &HeaderMap, now: Timestamp) {
+        let left = headers.iter().filter_map(|(name, value)| {
+            let of = name.as_str().strip_prefix("x-ms-ratelimit-remaining-")?;
+            let value = value.to_str().ok()?;
+            match of {
+                "resource" => value.split(',').filter_map(bucket).min(),
+                reads if reads.ends_with("-reads") => value.trim().parse().ok(),
+                _ => None,
+            }
+        });
+        if let Some(least) = left.min() {
+            self.reads = Some((now, least));
+        }
+    }
+
+    /// How long to wait instead of `pause` before a read that nobody waits for.
+    pub(super) fn unhurried(self, pause: Duration, now: Timestamp) -> Duration {
+        let fresh = |(at, _): &(Timestamp, u64)| now.duration_since(*at) < TOLD_FOR;
+        let left = self.reads.filter(fresh).map(|(_, left)| left);
+        let few = |&&(fewer, _): &&(u64, u32)| left.is_some_and(|left| left < fewer);
+        let factor = SPARING.iter().find(few).map_or(1, |(_, factor)| *factor);
+        pause.saturating_mul(factor).min(LONGEST.max(pause))
+    }
+}
+
+/// One of several buckets: `Microsoft.ContainerRegistry/Reads3Min;239`.
+fn bucket(text: &str) -> Option<u64> {
+    text.rsplit_once(';')?.1.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderName;
+
+    fn told(headers: &[(&'static str, &'static str)]) -> Headroom {
+        let mut headroom = Headroom::default();
+        let pairs = headers.iter();
+        let headers =
+            pairs.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        headroom.note(&headers.collect(), Timestamp::UNIX_EPOCH);
+        headroom
+    }
+
+    fn seconds(headroom: Headroom, after: i64) -> u64 {
+        let now = Timestamp::from_second(after).unwrap();
+        headroom.unhurried(Duration::from_secs(20), now).as_secs()
+    }
+
+    #[test]
+    fn the_less_is_left_the_longer_is_the_wait() {
+        for (header, value, waits) in [
+            ("x-ms-ratelimit-remaining-subscription-reads", "249", 20),
+            ("x-ms-ratelimit-remaining-subscription-reads", "99", 40),
+            ("x-ms-ratelimit-remaining-tenant-reads", "49", 80),
+            (
+                "x-ms-ratelimit-remaining-subscription-global-reads",
+                "3",
+                160,
+            ),
+            (
+                "x-ms-ratelimit-remaining-resource",
+                "Microsoft.ContainerRegistry/A3Min;300,Microsoft.ContainerRegistry/A30Min;7",
+                160,
+            ),
+            ("x-ms-ratelimit-remaining-subscription-writes", "0", 20),
+            ("x-ms-ratelimit-remaining-subscription-reads", "many", 20),
+        ] {
+            assert_eq!(
+                seconds(told(&[(header, value)]), 1),
+                waits,
+                "{header}: {value}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_scarcest_bucket_counts_while_it_is_fresh() {
+        let headroom = told(&[
+            ("x-ms-ratelimit-remaining-subscription-reads", "200"),
+            ("x-ms-ratelimit-remaining-tenant-reads", "10"),
+        ]);
+        assert_eq!((seconds(headroom, 59), seconds(headroom, 60)), (160, 20));
+        assert_eq!(seconds(Headroom::default(), 0), 20);
+    }
+}

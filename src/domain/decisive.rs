@@ -1,0 +1,24 @@
+//! Which entries of the ledger verdicts rest on: a verdict that one of them overtakes is thought over.
+
+use super::ledger::What;
+
+impl What {
+    /// Whether verdicts rest on it: what is granted, asked, answered or over. The rest tells of what
+    /// arrived, of messages, and of how writes fare.
+    pub fn is_decisive(&self) -> bool {
+        !matches!(
+            self,
+            Self::Denied(_)
+                | Self::Counted { .. }
+                | Self::Thinned { .. }
+                | Self::Storm { .. }
+                | Self::WriteIntended(_)
+                | Self::WriteSettled { .. }
+                | Self::Opened { .. }
+                | Self::RegistryChanged { .. }
+                | Self::Alerted(_)
+                | Self::Delivered { .. }
+                | Self::Undelivered { .. }
+        )
+    }
+}

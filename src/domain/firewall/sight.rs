@@ -1,0 +1,173 @@
+//! What reads have shown of one registry, what events have told of it, and where our own writes left
+//! gaps: all that drift is judged by.
+
+use super::drift::{Ours, Seen, missing_in};
+use super::overwritten::{Gap, Other, Overwritten};
+use super::{Drift, compare};
+use crate::domain::id::WriteId;
+use crate::domain::ledger::Write;
+use crate::domain::resource_id::ResourceId;
+use ipnet::Ipv4Net;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeSet, VecDeque};
+
+/// How many writes of ours, and how many changes of others, are remembered for each other.
+const REMEMBERED: usize = 32;
+
+/// How much earlier than the first read that shows it a change of others may have been made, beside
+/// the time between two reads.
+const BEFORE: SignedDuration = SignedDuration::from_mins(2);
+
+/// What is known of a registry from reading it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sight {
+    /// What the last read showed.
+    pub seen: Option<Seen>,
+    /// Since when reads have shown just that, writes of ours aside.
+    pub since: Option<Timestamp>,
+    /// What others' changes are compared with: what was believed last, with our own writes in it.
+    pub settled: Option<Seen>,
+    /// Whether the last read found no such registry.
+    pub gone: bool,
+    /// How many changes of others events have told of.
+    pub heard: u64,
+    /// Entries of others that a write of ours dropped, and that are to be put back.
+    pub give_back: Vec<String>,
+    others: VecDeque<(Other, bool)>,
+    gaps: VecDeque<Gap>,
+    base: Option<(WriteId, Vec<String>)>,
+}
+
+impl Sight {
+    /// Takes in a read that shows something else than the one before it; `claimed` are ours.
+    pub fn look(&mut self, at: Timestamp, seen: Option<&Seen>, claimed: &BTreeSet<Ipv4Net>) {
+        self.gone = seen.is_none();
+        let Some(seen) = seen else {
+            return;
+        };
+        let same = |known: &Seen| known.is_same(seen, &BTreeSet::new());
+        if !self.seen.as_ref().is_some_and(same) {
+            self.since = Some(at);
+        }
+        let settled = self.settled.get_or_insert_with(|| seen.clone());
+        // A write that seemed lost may land late: that is no drift, now or when it goes again.
+        let landed = claimed.iter().copied().filter(|net| seen.shows(*net));
+        settled.write(&landed.collect::<Vec<_>>(), &[]);
+        self.give_back = missing_in(&seen.entries, &self.give_back);
+        self.seen = Some(seen.clone());
+    }
+
+    /// What a write was made from, where its reply was lost.
+    pub fn based_on(&mut self, write: WriteId, seen: &Seen) {
+        self.base = Some((write, seen.entries.clone()));
+    }
+
+    /// What others changed has been told, or written down.
+    pub fn conclude(&mut self) {
+        self.settled.clone_from(&self.seen);
+    }
+
+    /// A read shows a write of ours, begun at `begun`, with these entries in the list.
+    pub fn applied(
+        &mut self,
+        (begun, at): (Timestamp, Timestamp),
+        write: &Write,
+        after: &[String],
+    ) {
+        if let Some(seen) = &mut self.seen {
+            seen.write(&write.add, &write.remove);
+            let same = missing_in(after, &seen.entries).is_empty()
+                && missing_in(&seen.entries, after).is_empty();
+            if !same {
+                self.since = Some(at);
+            }
+            seen.entries = after.to_vec();
+        }
+        if let Some(settled) = &mut self.settled {
+            settled.write(&write.add, &write.remove);
+        }
+        self.give_back = missing_in(after, &self.give_back);
+        self.gap(write, (begun, at), after);
+    }
+
+    /// A grant for `net` is over: an entry of it that does not stand is missed by nobody.
+    pub fn over(&mut self, net: Ipv4Net) {
+        let stands = self.seen.as_ref().is_some_and(|seen| seen.shows(net));
+        if let (false, Some(settled)) = (stands, &mut self.settled) {
+            settled.write(&[], &[net]);
+        }
+    }
+
+    /// A write of ours may have changed the list until `to`.
+    pub fn gap(&mut self, write: &Write, (from, to): (Timestamp, Timestamp), after: &[String]) {
+        let base = self.base.take().filter(|(id, _)| *id == write.id);
+        self.gaps.push_front(Gap {
+            write: write.id,
+            from,
+            to,
+            before: base.map_or_else(|| write.before.clone(), |(_, entries)| entries),
+            after: after.to_vec(),
+        });
+        self.gaps.truncate(REMEMBERED);
+    }
+
+    /// An event tells of a change by others.
+    pub fn hear(&mut self, other: Other) {
+        self.heard = self.heard.saturating_add(1);
+        self.others.push_front((other, false));
+        self.others.truncate(REMEMBERED);
+    }
+
+    /// What was said of another's change is not said again.
+    pub fn told(&mut self, overwritten: &Overwritten) {
+        for (other, told) in &mut self.others {
+            *told |= overwritten.event.as_ref() == Some(&other.event);
+        }
+        if overwritten.restoring {
+            self.give_back.extend_from_slice(&overwritten.dropped);
+        }
+    }
+
+    /// The changes of others that fall into a gap of ours and were not told.
+    pub fn overwritten(&self, registry: &ResourceId) -> Vec<Overwritten> {
+        let untold = self.others.iter().filter(|(_, told)| !told);
+        let in_gap = |(other, _): &(Other, bool)| {
+            let gap = self.gaps.iter().find(|gap| gap.holds(other))?;
+            Some(gap.report(registry, other))
+        };
+        untold.filter_map(in_gap).collect()
+    }
+
+    /// What `write`, which `after` shows for the first time, dropped: entries of others that a read
+    /// since it was made has shown. Nothing where it is not known what it was made from.
+    pub fn dropped(&self, write: &Write, after: &[String], ours: &Ours) -> Vec<String> {
+        let base = self.base.as_ref().filter(|(id, _)| *id == write.id);
+        let (Some((_, base)), Some(seen)) = (base, &self.seen) else {
+            return Vec::new();
+        };
+        let known: Vec<String> = base.iter().chain(after).cloned().collect();
+        let mut dropped = missing_in(&known, &seen.entries);
+        dropped.retain(|text| !ours.has(text));
+        dropped
+    }
+
+    /// What others changed since it was last concluded, as the last read shows it; with since when
+    /// reads show it.
+    pub fn drift(&self, ours: &Ours) -> Option<(Timestamp, Vec<Drift>)> {
+        let drifts = compare(self.settled.as_ref()?, self.seen.as_ref()?, ours);
+        let since = self.since.filter(|_| !drifts.is_empty())?;
+        Some((since, drifts))
+    }
+
+    /// Who changed the registry, as events tell, so that reads `every` so often would first show it at
+    /// `since`.
+    pub fn by(&self, since: Timestamp, every: SignedDuration) -> Vec<String> {
+        let about_then = |(other, _): &&(Other, bool)| {
+            let before = since.duration_since(other.at);
+            before <= every.saturating_add(BEFORE) && before >= -BEFORE
+        };
+        let others = self.others.iter().filter(about_then);
+        let names: BTreeSet<&String> = others.filter_map(|(other, _)| other.by.as_ref()).collect();
+        names.into_iter().cloned().collect()
+    }
+}

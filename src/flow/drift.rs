@@ -1,0 +1,264 @@
+//! Looking at registries: what a read shows is written down where it is new, and what others changed
+//! is told once reads have shown it long enough.
+
+use super::reconcile::{LOOK_OUT, SURELY_GONE};
+use crate::app::App;
+use crate::clock;
+use crate::domain::alert::About;
+use crate::domain::firewall::{Answer, Class, Drift, Live, Overwritten, Seen};
+use crate::domain::grant::{Ending, Grant};
+use crate::domain::id::GrantId;
+use crate::domain::ledger::{What, Write};
+use crate::domain::resource_id::ResourceId;
+use crate::domain::words;
+use crate::store::StoreError;
+use jiff::{SignedDuration, Timestamp};
+
+/// Whether a registry is to be read now, whatever else is to be done with it: its time has come, an
+/// event tells that others changed it, or a change is not sure yet.
+pub(super) fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
+    let Some((_, heard)) = app.last_look(id) else {
+        return true;
+    };
+    let untold = || app.ledger.read(|state| !state.overwritten(id).is_empty());
+    heard != self::heard(app, id) || untold() || next(app, id).is_some_and(|next| next <= now)
+}
+
+/// When it is to be read next, if no event tells of a change.
+pub(super) fn next(app: &App, id: &ResourceId) -> Option<Timestamp> {
+    let (at, _) = app.last_look(id)?;
+    let drifts = app.ledger.read(|state| state.drift(id, at).is_some());
+    let every = app.registries.get(id)?.drift.every;
+    Some(clock::add(
+        at,
+        if drifts { LOOK_OUT.min(every) } else { every },
+    ))
+}
+
+/// Of how many changes of others events have told; asked before a read, so that none of them that
+/// comes meanwhile is taken for seen.
+pub(super) fn heard(app: &App, id: &ResourceId) -> u64 {
+    app.ledger.read(|state| {
+        let registry = state.registries.get(id);
+        registry.map_or(0, |registry| registry.sight.heard)
+    })
+}
+
+/// Writes down what a read shows, if the one before it showed something else, writes of ours under
+/// way aside.
+pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let mut seen = Seen::of(live);
+    let (known, gone, moving) = app.ledger.read(|state| {
+        let sight = state.registries.get(id).map(|registry| &registry.sight);
+        let known = sight.and_then(|sight| sight.seen.clone());
+        let gone = sight.is_some_and(|sight| sight.gone);
+        (known, gone, state.ours(id, now).moving)
+    });
+    if let (Some(known), true) = (&known, live.is_being_updated()) {
+        // That it is being updated is no news.
+        seen.provisioning_state
+            .clone_from(&known.provisioning_state);
+    }
+    let same = known.is_some_and(|known| known.is_same(&seen, &moving));
+    let mut what = Vec::new();
+    if gone {
+        what.extend(drifted(app, id, Drift::RegistryBack, Vec::new()));
+    }
+    if gone || !same {
+        what.push(What::RegistrySeen {
+            registry: id.clone(),
+            seen: Some(seen),
+            base_of: None,
+        });
+    }
+    if what.is_empty() {
+        return Ok(());
+    }
+    app.ledger.append(now, what).await
+}
+
+/// Writes down the read that a write was made from, where its reply was lost: what later reads show
+/// beside it and our write then dropped was others'.
+pub(super) async fn note_base(app: &App, write: &Write, base: &Live) -> Result<(), StoreError> {
+    let what = What::RegistrySeen {
+        registry: write.registry.clone(),
+        seen: Some(Seen::of(base)),
+        base_of: Some(write.id),
+    };
+    app.ledger.append(app.clock.now(), vec![what]).await
+}
+
+/// Azure knows no such registry: said once.
+pub(super) async fn gone(app: &App, id: &ResourceId) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    app.looked(id, now, heard(app, id));
+    let known = app.ledger.read(|state| {
+        let registry = state.registries.get(id);
+        registry.is_some_and(|registry| registry.sight.gone)
+    });
+    if known {
+        return Ok(());
+    }
+    let by = by(app, id, now);
+    let mut what = vec![What::RegistrySeen {
+        registry: id.clone(),
+        seen: None,
+        base_of: None,
+    }];
+    what.extend(drifted(app, id, Drift::RegistryGone, by));
+    app.ledger.append(now, what).await
+}
+
+/// Tells what others changed, once reads have shown it for [`SURELY_GONE`]: a single read may be stale.
+/// Grants whose entries they took away end, or are restored.
+pub(super) async fn conclude(app: &App, id: &ResourceId) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let drift = app.ledger.read(|state| state.drift(id, now));
+    let Some((since, drifts)) = drift else {
+        return Ok(());
+    };
+    if now.duration_since(since) < SURELY_GONE {
+        return Ok(());
+    }
+    let by = by(app, id, since);
+    let mut what = Vec::new();
+    for drift in drifts {
+        let grants = drift.grants().to_vec();
+        what.extend(drifted(app, id, drift, by.clone()));
+        for grant in grants {
+            what.extend(taken_away(app, id, grant));
+        }
+    }
+    app.ledger.append(now, what).await
+}
+
+/// Who changed the registry about the time at which reads began to show it.
+fn by(app: &App, id: &ResourceId, since: Timestamp) -> Vec<String> {
+    let every = app.registries.get(id).map(|known| known.drift.every);
+    let every = SignedDuration::try_from(every.unwrap_or_default()).unwrap_or_default();
+    app.ledger.read(|state| {
+        let registry = state.registries.get(id);
+        registry.map_or_else(Vec::new, |registry| registry.sight.by(since, every))
+    })
+}
+
+/// The entry and, unless it is accepted, the message.
+fn drifted(app: &App, id: &ResourceId, drift: Drift, by: Vec<String>) -> Vec<What> {
+    let answers = app.registries.get(id).map(|known| &known.drift.answers);
+    let to = |class| answers.map_or(Answer::Alert, |answers| answers.to(class));
+    let restores = to(Class::OursMissing) == Answer::Restore
+        && drift.grants().iter().any(|grant| may_restore(app, *grant));
+    let tell = to(drift.class()) != Answer::Accept;
+    let answer = match (restores, tell) {
+        (true, _) => Answer::Restore,
+        (false, true) => Answer::Alert,
+        (false, false) => Answer::Accept,
+    };
+    let (before, after) = app.ledger.read(|state| {
+        let sight = state.registries.get(id).map(|registry| &registry.sight);
+        let entries = |seen: Option<&Option<Seen>>| {
+            let seen = seen.and_then(Option::as_ref);
+            seen.map_or_else(Vec::new, |seen| seen.entries.clone())
+        };
+        (
+            entries(sight.map(|sight| &sight.settled)),
+            entries(sight.map(|sight| &sight.seen)),
+        )
+    });
+    let text = drift.text(id, &by, (&before, &after), answer);
+    let only = match drift.grants() {
+        [only] => grant(app, *only),
+        _ => None,
+    };
+    let about = only.map_or_else(|| About::registry(id), |grant| About::grant(&grant));
+    let alert = tell.then(|| app.alert(drift.code(), text, &about));
+    let drifted = What::Drifted {
+        registry: id.clone(),
+        drift,
+        by,
+        answer,
+    };
+    std::iter::once(drifted).chain(alert).collect()
+}
+
+/// What becomes of a grant whose entry others took away: it is respected, unless configuration says
+/// that it is restored, and not endlessly.
+fn taken_away(app: &App, id: &ResourceId, taken: GrantId) -> Vec<What> {
+    let answers = app.registries.get(id).map(|known| &known.drift.answers);
+    let restore = answers.is_some_and(|it| it.to(Class::OursMissing) == Answer::Restore);
+    if restore && may_restore(app, taken) {
+        return vec![What::Restoring { grant: taken }];
+    }
+    let given_up = grant(app, taken).filter(|_| restore);
+    let given_up = given_up.map(|grant| {
+        let text = format!(
+            "others have taken the entry for `{}` off the list of `{}` again and again, as often as doorward wrote it: it stops, and \
+             the grant ends. Find out who: the activity log of the registry names them",
+            grant.address,
+            id.name()
+        );
+        app.alert("restore_given_up", text, &About::grant(&grant))
+    });
+    let silent = app.ledger.read(|state| state.not_seen_again(taken));
+    let ended = What::Ended {
+        grant: taken,
+        ending: Ending::RemovedByOthers,
+    };
+    silent.into_iter().chain([ended]).chain(given_up).collect()
+}
+
+fn may_restore(app: &App, grant: GrantId) -> bool {
+    let now = app.clock.now();
+    app.ledger.read(|state| state.may_restore(grant, now))
+}
+
+fn grant(app: &App, id: GrantId) -> Option<Grant> {
+    let find = |state: &crate::domain::state::State| Some(state.grants.get(&id)?.grant.clone());
+    app.ledger.read(find)
+}
+
+/// Reports every change of others that falls into the gap of a write of ours.
+pub(super) async fn report(app: &App, id: &ResourceId) -> Result<(), StoreError> {
+    for overwritten in app.ledger.read(|state| state.overwritten(id)) {
+        let what = possibly_overwritten(app, overwritten);
+        app.ledger.append(app.clock.now(), what).await?;
+    }
+    Ok(())
+}
+
+/// What is to be said where `write`, which `live` shows for the first time, dropped what reads since it
+/// was made have shown.
+pub(super) fn dropped(app: &App, begun: Timestamp, write: &Write, live: &Live) -> Vec<What> {
+    let after = live.entries();
+    let now = app.clock.now();
+    let dropped = app.ledger.read(|state| {
+        let registry = state.registries.get(&write.registry);
+        let ours = state.ours(&write.registry, now);
+        registry.map_or_else(Vec::new, |it| it.sight.dropped(write, &after, &ours))
+    });
+    if dropped.is_empty() {
+        return Vec::new();
+    }
+    tracing::warn!(registry = write.registry.name(), write = %write.id, %begun, "a late write dropped entries of others");
+    let enrolled = app.registries.get(&write.registry);
+    let overwritten = Overwritten {
+        registry: write.registry.clone(),
+        write: write.id,
+        event: None,
+        by: None,
+        at: None,
+        before: write.before.clone(),
+        after,
+        restoring: enrolled.is_some_and(|enrolled| enrolled.drift.restore_foreign),
+        dropped,
+    };
+    possibly_overwritten(app, overwritten)
+}
+
+fn possibly_overwritten(app: &App, overwritten: Overwritten) -> Vec<What> {
+    let about = About::registry(&overwritten.registry);
+    let text = words::sentence(&overwritten.text());
+    let alert = app.alert(Overwritten::CODE, text, &about);
+    vec![What::PossiblyOverwritten(overwritten), alert]
+}

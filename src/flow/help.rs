@@ -1,0 +1,39 @@
+//! Grants that did not help are told, once each.
+
+use crate::app::App;
+use crate::domain::alert::About;
+use crate::domain::firewall::Seen;
+use crate::domain::help::{self, Help};
+use crate::domain::ledger::What;
+use crate::domain::state::{Standing, State};
+use crate::store::StoreError;
+
+/// Tells of every grant whose address was refused after its entry had had its time.
+pub(super) async fn turn(app: &App) -> Result<(), StoreError> {
+    let failed: Vec<(Standing, Option<Seen>)> = app.ledger.read(|state| {
+        let failed = state.grants.values();
+        let failed = failed.filter(|standing| standing.course.is_still_denied(app.grace));
+        failed
+            .map(|standing| (standing.clone(), seen(state, standing)))
+            .collect()
+    });
+    for (standing, seen) in failed {
+        let Standing { grant, course, .. } = &standing;
+        let text = help::still_denied(grant, course, seen.as_ref());
+        let what = vec![
+            What::Helped(course.verdict(grant.id, Help::StillDenied, None)),
+            app.alert("still_denied", text, &About::grant(grant)),
+        ];
+        match app.ledger.append(app.clock.now(), what).await {
+            // Another process was faster.
+            Ok(()) | Err(StoreError::Already) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn seen(state: &State, standing: &Standing) -> Option<Seen> {
+    let registry = state.registries.get(&standing.grant.registry)?;
+    registry.sight.seen.clone()
+}

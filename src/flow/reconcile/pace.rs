@@ -1,0 +1,183 @@
+//! How fast a registry's turns follow each other: pauses after failures, a circuit that opens when they
+//! go on, and a bound on writes, so that what arrives together is written together.
+
+use crate::clock;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// The longest pause between two attempts while Azure does not answer. What is to be removed waits no
+/// longer than this after an outage.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// After so many failures in a row nothing is added for a while.
+const FAILURES: u32 = 5;
+
+/// How long nothing is added then, before one more attempt.
+const OPEN_FOR: Duration = Duration::from_mins(1);
+
+/// Two writes may follow each other at once, and after these one in this time.
+const WRITE_EVERY: Duration = Duration::from_secs(2);
+
+/// How fast attempts follow each other for one registry. Lost in a restart, on purpose: then the
+/// first attempt is made at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    failures: u32,
+    not_before: Option<Timestamp>,
+    adding_from: Option<Timestamp>,
+    written_until: Option<Timestamp>,
+}
+
+/// Whether a registry's writer adds entries. Removing is tried in every state, at most
+/// thirty seconds apart, and each attempt begins with a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Circuit {
+    /// It does.
+    Closed,
+    /// One attempt is made; it decides.
+    HalfOpen,
+    /// It does not: too many attempts have failed in a row.
+    Open,
+}
+
+impl Pace {
+    /// Until when to do nothing at all, if so.
+    pub(super) fn waiting(self, now: Timestamp) -> Option<Timestamp> {
+        self.not_before.filter(|until| *until > now)
+    }
+
+    /// Whether entries are added at `now`.
+    pub fn circuit(self, now: Timestamp) -> Circuit {
+        match self.adding_from {
+            Some(from) if from > now => Circuit::Open,
+            Some(_) => Circuit::HalfOpen,
+            None => Circuit::Closed,
+        }
+    }
+
+    /// After one more failure: twice as long a pause as before, at least what Azure asked for, at most
+    /// thirty seconds.
+    pub(super) fn failed(self, now: Timestamp, asked: Option<Duration>) -> Self {
+        let own =
+            Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(self.failures.min(10)));
+        let pause = own.max(asked.unwrap_or_default()).min(LONGEST_PAUSE);
+        let failures = self.failures.saturating_add(1);
+        let opens = failures >= FAILURES && self.circuit(now) != Circuit::Open;
+        let adding_from = if opens {
+            Some(clock::add(now, OPEN_FOR))
+        } else {
+            self.adding_from
+        };
+        Self {
+            failures,
+            not_before: Some(clock::add(now, pause)),
+            adding_from,
+            ..self
+        }
+    }
+
+    /// After an attempt that did what was to be done.
+    pub(super) fn succeeded(self) -> Self {
+        Self {
+            written_until: self.written_until,
+            ..Self::default()
+        }
+    }
+
+    /// After an attempt that could not do all yet: the next one is made at `at`.
+    pub(super) fn until(self, at: Timestamp) -> Self {
+        Self {
+            not_before: Some(at),
+            ..self
+        }
+    }
+
+    /// After an attempt for which nothing was left but to add entries, which waits.
+    pub(super) fn held_back(self) -> Self {
+        Self {
+            not_before: self.adding_from,
+            ..self
+        }
+    }
+
+    /// A write is sent.
+    pub(super) fn wrote(self, now: Timestamp) -> Self {
+        let from = self.written_until.map_or(now, |until| until.max(now));
+        Self {
+            written_until: Some(clock::add(from, WRITE_EVERY)),
+            ..self
+        }
+    }
+
+    /// How long the next write waits for those before it.
+    pub(super) fn before_write(self, now: Timestamp) -> Option<Duration> {
+        let every = SignedDuration::try_from(WRITE_EVERY).unwrap_or_default();
+        let left = self.written_until?.duration_since(now).checked_sub(every)?;
+        Duration::try_from(left).ok().filter(|left| !left.is_zero())
+    }
+}
+
+impl Circuit {
+    /// The state as a number, for metrics: 0 closed, 1 half open, 2 open.
+    pub fn number(self) -> i64 {
+        match self {
+            Self::Closed => 0,
+            Self::HalfOpen => 1,
+            Self::Open => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn pauses(count: u32, asked: Option<Duration>) -> Vec<i64> {
+        let mut pace = Pace::default();
+        let mut pauses = Vec::new();
+        for _ in 0..count {
+            pace = pace.failed(at(0), asked);
+            pauses.push(pace.not_before.unwrap().as_second());
+        }
+        pauses
+    }
+
+    #[test]
+    fn pauses_double_up_to_half_a_minute_and_heed_what_azure_asks_for() {
+        assert_eq!(pauses(7, None), [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(pauses(4, Some(Duration::from_secs(7))), [7, 7, 7, 8]);
+        assert_eq!(pauses(1, Some(Duration::from_hours(1))), [30]);
+    }
+
+    #[test]
+    fn after_five_failures_nothing_is_added_for_a_minute_and_then_one_attempt_is_made() {
+        let mut pace = Pace::default();
+        for _ in 0..4 {
+            pace = pace.failed(at(0), None);
+        }
+        assert_eq!(pace.circuit(at(0)), Circuit::Closed);
+        pace = pace.failed(at(0), None);
+        assert_eq!(pace.circuit(at(59)), Circuit::Open);
+        assert_eq!(pace.circuit(at(60)), Circuit::HalfOpen);
+        // Attempts to remove fail meanwhile: that puts nothing off.
+        assert_eq!(pace.failed(at(30), None).circuit(at(60)), Circuit::HalfOpen);
+        assert_eq!(pace.failed(at(60), None).circuit(at(61)), Circuit::Open);
+        assert_eq!(pace.succeeded().circuit(at(60)), Circuit::Closed);
+    }
+
+    #[test]
+    fn two_writes_follow_at_once_and_the_third_takes_what_has_gathered() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.before_write(at(0)), None);
+        pace = pace.wrote(at(0));
+        assert_eq!(pace.before_write(at(0)), None);
+        pace = pace.wrote(at(0)).succeeded();
+        assert_eq!(pace.before_write(at(0)), Some(Duration::from_secs(2)));
+        assert_eq!(pace.before_write(at(2)), None);
+        assert_eq!(pace.wrote(at(10)).before_write(at(10)), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! Manners towards Azure Resource Manager: when it refuses, when it is busy, when its patience runs low.
+
+use crate::world::{OURS, REGISTRY, World};
+use doorward::sim::{Call, Fault, Outcome, Recorded, Writes};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn circuit(world: &World) -> String {
+    let text = world.app.metrics.render();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("doorward_circuit{"));
+    line.unwrap_or_default()
+        .rsplit(' ')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn patches(world: &World) -> Vec<Recorded> {
+    world.azure.requests_of(Call::PatchRegistry)
+}
+
+#[tokio::test]
+async fn after_failures_in_a_row_nothing_is_added_for_a_while() {
+    let world = World::new().await;
+    let throttled = Fault::Throttled {
+        retry_after: SECOND,
+    };
+    world
+        .azure
+        .knobs(|knobs| knobs.always(Call::PatchRegistry, throttled));
+    world.denied(OURS).await;
+    world.pass(20 * SECOND).await;
+    assert_eq!((patches(&world).len(), circuit(&world).as_str()), (5, "2"));
+    world.pass(50 * SECOND).await;
+    assert_eq!(patches(&world).len(), 5);
+    // One attempt, which begins at a read, and again none for a while.
+    world.pass(30 * SECOND).await;
+    assert_eq!((patches(&world).len(), circuit(&world).as_str()), (6, "2"));
+    world.azure.knobs(|knobs| knobs.no_faults());
+    world.pass(60 * SECOND).await;
+    assert_eq!(
+        (world.entries(), circuit(&world).as_str()),
+        (vec![OURS.to_owned()], "0")
+    );
+}
+
+#[tokio::test]
+async fn what_is_over_is_taken_away_while_nothing_is_added() {
+    let world = World::new().await;
+    world.denied(OURS).await;
+    world.pass(598 * SECOND).await;
+    let throttled = Fault::Throttled {
+        retry_after: SECOND,
+    };
+    world
+        .azure
+        .knobs(|knobs| knobs.always(Call::PatchRegistry, throttled));
+    world.pass(180 * SECOND).await;
+    assert_eq!(circuit(&world), "2");
+    let tries: Vec<i64> = patches(&world)
+        .iter()
+        .map(|patch| patch.at.as_second())
+        .collect();
+    let pauses = tries[2..].windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(pauses.max().unwrap() <= 31, "{tries:?}");
+    world.azure.knobs(|knobs| knobs.no_faults());
+    world.pass(31 * SECOND).await;
+    assert!(world.entries().is_empty());
+}
+
+#[tokio::test]
+async fn a_registry_that_is_busy_is_read_again_before_the_next_attempt() {
+    let world = World::new().await;
+    let busy = Fault::Status {
+        status: 409,
+        retry_after: None,
+    };
+    world
+        .azure
+        .knobs(|knobs| knobs.next(Call::PatchRegistry, busy));
+    world.denied(OURS).await;
+    world.pass(5 * SECOND).await;
+    assert_eq!(world.entries(), [OURS]);
+    let calls: Vec<Call> = world
+        .azure
+        .requests()
+        .iter()
+        .map(|request| request.call)
+        .collect();
+    let first = calls
+        .iter()
+        .position(|call| *call == Call::PatchRegistry)
+        .unwrap();
+    assert_eq!(calls[first + 1], Call::GetRegistry);
+}
+
+#[tokio::test]
+async fn polling_slows_down_while_little_patience_is_left() {
+    let mut counts = Vec::new();
+    for remaining_reads in [249, 20] {
+        let world = World::new().await;
+        world.azure.edit(REGISTRY, "owner", |_| {});
+        world.azure.knobs(|knobs| {
+            knobs.remaining_reads = remaining_reads;
+            knobs.writes = Writes::Asynchronous {
+                takes: 60 * SECOND,
+                retry_after: Duration::ZERO,
+                outcome: Outcome::Succeeded,
+            };
+        });
+        world.denied(OURS).await;
+        world.settle().await;
+        assert_eq!(world.entries(), [OURS]);
+        counts.push(world.azure.requests().len());
+    }
+    println!(
+        "requests for an operation of a minute with much and with little patience left: {counts:?}"
+    );
+    assert!(counts[1] * 2 < counts[0], "{counts:?}");
+}

@@ -1,0 +1,240 @@
+//! Others write while a write of ours is on its way: what can be known of it is reported, and put back
+//! only where a read of ours has seen it.
+
+use crate::world::{OURS, REGISTRY, World};
+use doorward::domain::firewall::Overwritten;
+use doorward::domain::ledger::What;
+use doorward::sim::{Call, DefaultAction, Fault, Moment, Outcome, Registry, Writes};
+use serde_json::json;
+use std::time::Duration;
+
+const SOMEBODY: &str = "8b1f2e6c93a74c2e8f701b2c3d4e5f6a";
+const THEIRS: &str = "8.8.8.8";
+
+async fn reports(world: &World) -> Vec<Overwritten> {
+    let of = |what| match what {
+        What::PossiblyOverwritten(overwritten) => Some(overwritten),
+        _ => None,
+    };
+    world.ledger().await.into_iter().filter_map(of).collect()
+}
+
+fn edit(world: &World, edit: impl FnOnce(&mut Registry)) {
+    world.azure.edit(REGISTRY, "somebody else", edit);
+}
+
+/// Something of others falls between our GET and our PATCH.
+async fn inside_our_gap(world: &World, change: impl FnOnce(&mut Registry)) {
+    let hold = world.azure.hold(Call::PatchRegistry, Moment::Before);
+    world.denied(OURS).await;
+    let ((), ()) = tokio::join!(
+        async {
+            hold.reached().await;
+            edit(world, change);
+            hold.release();
+        },
+        world.settle()
+    );
+}
+
+/// Event Grid tells of a change now, under this correlation id.
+async fn tell(world: &World, id: &str, correlation: &str) {
+    let uri = Registry::new(REGISTRY).id();
+    let event = json!([{
+        "id": id, "topic": uri, "subject": uri, "eventType": "Microsoft.Resources.ResourceWriteSuccess",
+        "eventTime": world.clock.now().to_string(), "dataVersion": "2", "metadataVersion": "1",
+        "data": {
+            "resourceUri": uri, "correlationId": correlation,
+            "operationName": "Microsoft.ContainerRegistry/registries/write",
+            "authorization": { "evidence": { "principalId": SOMEBODY } },
+        },
+    }]);
+    let reply = world.deliver("clusters", &event.to_string()).await;
+    assert_eq!(reply.status, 202, "{}", reply.text);
+    world.settle().await;
+}
+
+const OTHER: &str = "0b9d5a1c-0000-4000-8000-000000000000";
+
+#[tokio::test]
+async fn an_entry_that_az_adds_inside_our_gap_is_lost_and_reported_with_what_is_known() {
+    let world = World::new().await;
+    edit(&world, |registry| registry.allow("40.74.28.0/23"));
+    world.settle().await;
+    inside_our_gap(&world, |registry| registry.allow(THEIRS)).await;
+    assert_eq!(world.entries(), ["40.74.28.0/23", OURS]);
+    // The list itself shows nothing.
+    assert!(reports(&world).await.is_empty() && world.messages().is_empty());
+    tell(&world, "1", OTHER).await;
+    tell(&world, "1", OTHER).await;
+    let reports = reports(&world).await;
+    let [report] = &reports[..] else {
+        panic!("{reports:?}")
+    };
+    assert_eq!(report.by.as_deref(), Some(SOMEBODY));
+    assert_eq!(report.at, Some(world.clock.now()));
+    assert_eq!(report.before, ["40.74.28.0/23"]);
+    assert_eq!(report.after, ["40.74.28.0/23", OURS]);
+    assert!(report.dropped.is_empty() && !report.restoring);
+    assert_eq!(world.messages(), ["possibly_overwritten"]);
+    assert!(world.last_message("text").contains(SOMEBODY));
+}
+
+#[tokio::test]
+async fn a_default_action_that_is_flipped_inside_our_gap_is_reported_as_well() {
+    let world = World::new().await;
+    world.settle().await;
+    inside_our_gap(&world, |registry| {
+        registry.network_rules.default_action = DefaultAction::Allow;
+    })
+    .await;
+    let registry = world.azure.registry(REGISTRY).unwrap();
+    assert_eq!(registry.network_rules.default_action, DefaultAction::Deny);
+    tell(&world, "1", OTHER).await;
+    assert_eq!(world.messages(), ["possibly_overwritten"]);
+    let text = world.last_message("text");
+    assert!(
+        text.contains("default action of `Allow` may be `Deny` again"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_default_action_that_is_flipped_before_the_last_read_stops_the_write() {
+    let world = World::new().await;
+    world.settle().await;
+    let hold = world.azure.hold(Call::GetRegistry, Moment::After);
+    world.denied(OURS).await;
+    let ((), ()) = tokio::join!(
+        async {
+            hold.reached().await;
+            edit(&world, |registry| {
+                registry.network_rules.default_action = DefaultAction::Allow;
+            });
+            hold.release();
+        },
+        world.settle()
+    );
+    assert!(world.azure.requests_of(Call::PatchRegistry).is_empty());
+    assert_eq!(world.messages(), ["default_allow"]);
+}
+
+#[tokio::test]
+async fn a_change_before_or_after_the_gap_and_one_of_our_own_are_not_reported() {
+    let world = World::new().await;
+    world.settle().await;
+    tell(&world, "1", OTHER).await;
+    world.jump(Duration::from_secs(3));
+    world.denied(OURS).await;
+    world.settle().await;
+    let write = world
+        .ledger()
+        .await
+        .into_iter()
+        .find_map(|what| match what {
+            What::WriteIntended(write) => Some(write.id.to_string()),
+            _ => None,
+        });
+    tell(&world, "2", &write.unwrap()).await;
+    world.jump(Duration::from_secs(3));
+    tell(&world, "3", OTHER).await;
+    assert!(reports(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn az_that_writes_back_what_it_read_before_us_takes_our_entry_away() {
+    let world = World::new().await;
+    world.settle().await;
+    let old = world.azure.registry(REGISTRY).unwrap();
+    world.denied(OURS).await;
+    world.settle().await;
+    edit(&world, |registry| {
+        registry.network_rules = old.network_rules;
+        registry.allow(THEIRS);
+    });
+    world.pass(Duration::from_mins(6)).await;
+    assert_eq!(world.entries(), [THEIRS]);
+    let mut told = world.messages();
+    told.sort();
+    assert_eq!(told, ["foreign_new", "ours_missing"]);
+}
+
+#[tokio::test]
+async fn an_entry_that_goes_between_our_two_reads_stops_the_write_until_reads_agree() {
+    let world = World::new().await;
+    edit(&world, |registry| registry.allow(THEIRS));
+    world.settle().await;
+    let hold = world.azure.hold(Call::GetRegistry, Moment::After);
+    world.denied(OURS).await;
+    let ((), ()) = tokio::join!(
+        async {
+            hold.reached().await;
+            // The next read alone is stale: it shows the list before that entry came.
+            world.azure.model(|model| model.read_stale(REGISTRY, 1));
+            hold.release();
+        },
+        world.settle()
+    );
+    assert!(world.azure.requests_of(Call::PatchRegistry).is_empty());
+    world.pass(Duration::from_secs(5)).await;
+    assert_eq!(world.entries(), [THEIRS, OURS]);
+}
+
+/// A write of ours takes half a minute and its reply is lost; meanwhile others change the list.
+async fn a_late_write(restore_foreign: bool) -> World {
+    let world = World::with(|setup| {
+        setup.config["registries"][0]["restore_foreign"] = json!(restore_foreign);
+    })
+    .await;
+    world.settle().await;
+    world.azure.knobs(|knobs| {
+        knobs.writes = Writes::Asynchronous {
+            takes: Duration::from_secs(30),
+            retry_after: Duration::from_secs(2),
+            outcome: Outcome::Succeeded,
+        };
+        knobs.next(Call::PatchRegistry, Fault::LostAfter);
+    });
+    world.denied(OURS).await;
+    world.settle().await;
+    world.azure.knobs(|knobs| knobs.writes = Writes::Immediate);
+    edit(&world, |registry| registry.allow(THEIRS));
+    world.pass(Duration::from_secs(10)).await;
+    world
+}
+
+#[tokio::test]
+async fn what_a_read_has_shown_and_our_late_write_dropped_is_put_back() {
+    let world = a_late_write(true).await;
+    assert_eq!(world.entries(), [THEIRS]);
+    world.pass(Duration::from_secs(30)).await;
+    assert_eq!(world.entries(), [OURS, THEIRS]);
+    let reports = reports(&world).await;
+    assert_eq!(reports.len(), 1);
+    assert_eq!(reports[0].dropped, [THEIRS]);
+    assert!(reports[0].restoring && reports[0].by.is_none());
+    assert_eq!(world.messages(), ["possibly_overwritten"]);
+    // It is theirs: the end of our grant leaves it alone.
+    world.pass(Duration::from_mins(11)).await;
+    assert_eq!(world.entries(), [THEIRS]);
+}
+
+#[tokio::test]
+async fn unless_configuration_says_so_it_is_only_reported() {
+    let world = a_late_write(false).await;
+    world.pass(Duration::from_secs(30)).await;
+    assert_eq!(world.entries(), [OURS]);
+    let reports = reports(&world).await;
+    assert_eq!(reports[0].dropped, [THEIRS]);
+    assert!(!reports[0].restoring);
+    assert!(world.last_message("text").contains("by hand"));
+}
+
+#[tokio::test]
+async fn what_a_read_showed_others_removing_is_not_put_back() {
+    let world = a_late_write(true).await;
+    edit(&world, |registry| registry.disallow(THEIRS));
+    world.pass(Duration::from_secs(30)).await;
+    assert_eq!(world.entries(), [OURS]);
+    assert!(reports(&world).await.is_empty());
+}

@@ -1,0 +1,117 @@
+//! Virtual network rules beside ours: carried along where Azure keeps them, and told where it does not.
+
+use crate::world::{OURS, PREFIX, REGISTRY, World};
+use doorward::sim::{Call, VirtualNetworkRule, VirtualNetworkRules};
+use std::time::Duration;
+
+const SUBNET: &str =
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/build";
+const MINUTE: Duration = Duration::from_mins(1);
+
+async fn world(behaviour: VirtualNetworkRules) -> World {
+    let world = World::new().await;
+    add_subnet(&world);
+    world
+        .azure
+        .knobs(|knobs| knobs.virtual_network_rules = behaviour);
+    world
+}
+
+fn add_subnet(world: &World) {
+    world.azure.edit(REGISTRY, "az", |registry| {
+        registry
+            .network_rules
+            .virtual_network_rules
+            .push(VirtualNetworkRule {
+                subnet: SUBNET.to_owned(),
+                extra: serde_json::Map::new(),
+            });
+    });
+}
+
+fn subnets(world: &World) -> usize {
+    let registry = world.azure.registry(REGISTRY).unwrap();
+    registry.network_rules.virtual_network_rules.len()
+}
+
+#[tokio::test]
+async fn rules_of_subnets_are_sent_back_as_they_were_read() {
+    for behaviour in [VirtualNetworkRules::Kept, VirtualNetworkRules::Wiped] {
+        let world = world(behaviour).await;
+        world.denied(OURS).await;
+        world.settle().await;
+        assert_eq!(
+            (world.entries(), subnets(&world)),
+            (vec![OURS.to_owned()], 1)
+        );
+        world.pass(11 * MINUTE).await;
+        assert_eq!((world.entries().len(), subnets(&world)), (0, 1));
+        assert!(world.messages().is_empty());
+        for patch in world.azure.requests_of(Call::PatchRegistry) {
+            assert_eq!(patch.query["api-version"], "2026-03-01-preview");
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_azure_loses_them_people_are_told_and_nothing_more_is_added() {
+    let mut world = world(VirtualNetworkRules::Dropped).await;
+    world.denied(OURS).await;
+    world.settle().await;
+    assert_eq!(subnets(&world), 0);
+    assert_eq!(world.messages(), ["virtual_network_rules_lost"]);
+    assert!(
+        world
+            .last_message("text")
+            .contains(&SUBNET.to_ascii_lowercase())
+    );
+    world.restart().await;
+    world.denied(&PREFIX.replace("/30", "")).await;
+    world.pass(MINUTE).await;
+    assert_eq!(world.entries(), [OURS]);
+    // Removing goes on: there is nothing left to lose.
+    world.pass(10 * MINUTE).await;
+    assert!(world.entries().is_empty());
+}
+
+#[tokio::test]
+async fn once_lost_they_are_never_put_at_risk_again() {
+    let world = world(VirtualNetworkRules::Dropped).await;
+    world.denied(OURS).await;
+    world.settle().await;
+    add_subnet(&world);
+    world.denied(&PREFIX.replace("/30", "")).await;
+    world.settle().await;
+    assert_eq!(
+        (world.entries(), subnets(&world)),
+        (vec![OURS.to_owned()], 1)
+    );
+    assert_eq!(
+        world.messages(),
+        ["virtual_network_rules_lost", "virtual_network_rules"]
+    );
+    world.pass(12 * MINUTE).await;
+    assert_eq!(
+        (world.entries(), subnets(&world)),
+        (vec![OURS.to_owned()], 1)
+    );
+    assert!(world.last_message("text").contains("lost such rules"));
+}
+
+#[tokio::test]
+async fn without_the_right_to_send_them_back_nothing_is_written_and_people_hear_what_to_do() {
+    let world = world(VirtualNetworkRules::Kept).await;
+    let action = "Microsoft.Network/virtualNetworks/taggedTrafficConsumers/validate/action";
+    world
+        .azure
+        .knobs(|knobs| knobs.denied_actions.insert(action.to_owned()));
+    world.denied(OURS).await;
+    world.settle().await;
+    assert_eq!((world.entries().len(), subnets(&world)), (0, 1));
+    assert_eq!(world.messages(), ["azure_refused"]);
+    assert!(
+        world
+            .last_message("text")
+            .contains("grant that action on their subnets")
+    );
+}
