@@ -131,15 +131,6 @@ pub enum What {
         /// What stood against it, and what would help.
         reason: String,
     },
-    /// A grant's end is put off.
-    Extended {
-        /// The grant.
-        grant: GrantId,
-        /// Its new end.
-        until: Timestamp,
-        /// Who, as they say of themselves; `use` where the address was seen in use.
-        by: String,
-    },
     /// What is known of whether a grant helped.
     Helped(Helped),
     /// A read shows a registry otherwise than the one before it.
@@ -176,6 +167,58 @@ pub enum What {
         grant: GrantId,
         /// How.
         ending: Ending,
+    },
+    /// An operator ends a grant before its time: it is over from now on, and its entry goes.
+    Revoked {
+        /// The grant.
+        grant: GrantId,
+        /// Who, as they say of themselves: nothing proves it.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// A grant's end is put off.
+    Extended {
+        /// The grant.
+        grant: GrantId,
+        /// Its new end.
+        until: Timestamp,
+        /// Who, as they say of themselves; `use` where the address was seen in use.
+        by: String,
+    },
+    /// An operator hands a grant's entry over to people: it is ours no longer, and the grant is over.
+    /// Outcome.
+    Kept {
+        /// The grant.
+        grant: GrantId,
+        /// Who, as they say of themselves.
+        by: String,
+    },
+    /// An operator stops all opening; closing goes on.
+    Paused {
+        /// The registry; none for all.
+        registry: Option<ResourceId>,
+        /// Who, as they say of themselves.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// An operator lets opening go on.
+    Resumed {
+        /// The registry; none for all, those that were paused by themselves too.
+        registry: Option<ResourceId>,
+        /// Who, as they say of themselves.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// The ledger knew nothing of a registry, and a breadcrumb in its tags says that one of its entries
+    /// is ours: a grant for it, so that it ends on time.
+    Recovered {
+        /// The grant; an address of the entry's network.
+        grant: Grant,
+        /// The entry.
+        network: Ipv4Net,
     },
     /// Somebody changed an enrolled registry, as Event Grid tells.
     RegistryChanged {
@@ -345,13 +388,18 @@ impl What {
             Self::Opened { .. } => "opened",
             Self::Satisfied { .. } => "satisfied",
             Self::NotOpened { .. } => "not_opened",
-            Self::Extended { .. } => "extended",
             Self::Helped(_) => "helped",
             Self::RegistrySeen { .. } => "registry_seen",
             Self::Drifted { .. } => "drifted",
             Self::Restoring { .. } => "restoring",
             Self::PossiblyOverwritten(_) => "possibly_overwritten",
             Self::Ended { .. } => "ended",
+            Self::Revoked { .. } => "revoked",
+            Self::Extended { .. } => "extended",
+            Self::Kept { .. } => "kept",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
+            Self::Recovered { .. } => "recovered",
             Self::RegistryChanged { .. } => "registry_changed",
             Self::SetLoaded(_) => "set_loaded",
             Self::SetRefused { .. } => "set_refused",
@@ -376,7 +424,15 @@ impl What {
             | Self::Restoring { .. }
             | Self::SetLoaded(_)
             | Self::SetRefused { .. }
-            | Self::SetConfirmed { .. } => None,
+            | Self::SetConfirmed { .. }
+            // Who pauses what is paused changes nothing.
+            | Self::Paused { .. }
+            | Self::Resumed { .. } => None,
+            Self::Recovered { grant, .. } => {
+                let (registry, address) = (grant.registry.key(), grant.address);
+                Some(format!("recovered:{registry}:{address}:{}", grant.until))
+            }
+            Self::Revoked { grant, .. } => Some(format!("revoked:{grant}")),
             Self::Storm {
                 registry,
                 since,
@@ -398,9 +454,9 @@ impl What {
             Self::VirtualNetworkRulesLost { write, .. } => Some(format!("networks_lost:{write}")),
             Self::Opened { grant, .. } => Some(format!("opened:{grant}")),
             Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
-            Self::NotOpened { grant, .. } | Self::Ended { grant, .. } => {
-                Some(format!("ended:{grant}"))
-            }
+            Self::NotOpened { grant, .. }
+            | Self::Ended { grant, .. }
+            | Self::Kept { grant, .. } => Some(format!("ended:{grant}")),
             Self::RegistryChanged {
                 source, event_id, ..
             } => event_id

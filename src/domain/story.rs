@@ -6,6 +6,7 @@ use super::grant::{Ending, Grant};
 use super::id::{AlertId, DenialId, GrantId};
 use super::ledger::{What, Write, WriteOutcome};
 use super::network;
+use super::orders;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::sets::Snapshot;
@@ -42,6 +43,15 @@ pub fn line(what: &What) -> String {
             reason,
         } => format!("not opened ({code}): {reason} (grant {grant})"),
         What::Ended { grant, ending } => format!("{} (grant {grant})", ended(*ending)),
+        What::Revoked { .. }
+        | What::Extended { .. }
+        | What::Kept { .. }
+        | What::Paused { .. }
+        | What::Resumed { .. } => orders::line(what),
+        What::Recovered { grant, network } => format!(
+            "a breadcrumb says that `{network}` is ours; {}",
+            granted(grant)
+        ),
         What::RegistryChanged {
             registry,
             change,
@@ -49,9 +59,6 @@ pub fn line(what: &What) -> String {
             ours,
             ..
         } => changed(registry, *change, by.as_deref(), ours.is_some()),
-        What::Extended { grant, until, by } => {
-            format!("until {} by {by} (grant {grant})", words::time(*until))
-        }
         What::Helped(helped) => helped.summary(),
         What::RegistrySeen { .. } | What::Drifted { .. } => noticed(what),
         What::Restoring { grant } => {
@@ -265,6 +272,7 @@ fn ended(ending: Ending) -> &'static str {
         Ending::CarriedOn => "its time was over; another grant keeps the address open",
         Ending::Evicted => "the list was full, and the entry had to make room",
         Ending::RemovedByOthers => "others had taken the entry away",
+        Ending::Kept => "the entry was handed over to people, and stays",
     }
 }
 

@@ -10,6 +10,7 @@ pub mod hosts;
 pub mod intake;
 pub mod lease;
 pub mod notify;
+pub mod orders;
 pub mod policy;
 pub mod posture;
 pub mod reconcile;
@@ -17,6 +18,7 @@ pub mod respond;
 pub mod sets;
 pub mod shadow;
 pub mod storms;
+pub mod sweep;
 pub mod triage;
 pub mod uses;
 

@@ -2,6 +2,7 @@
 
 use crate::domain::event::DeliveryError;
 use crate::domain::link::LinkError;
+use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
 use crate::flow::sets::ConfirmError;
 use crate::store::StoreError;
@@ -125,6 +126,17 @@ pub enum HttpError {
     /// The answer was not taken.
     #[error(transparent)]
     Answer(#[from] AnswerError),
+    /// An order that no command sent.
+    #[error(
+        "orders are taken from doorward's own commands: send JSON with the header `x-doorward-command`, and not from a browser"
+    )]
+    NotACommand,
+    /// An order that cannot be read.
+    #[error("the order cannot be read: {0}")]
+    BadOrder(String),
+    /// The order was not followed.
+    #[error(transparent)]
+    Order(OrderError),
     /// Something that should not happen did.
     #[error(
         "something went wrong on doorward's side; its log says what, under this answer's x-request-id"
@@ -154,7 +166,9 @@ impl HttpError {
             | Self::Packed { .. }
             | Self::Unreadable(_)
             | Self::NoAnswer
-            | Self::NoCommand => StatusCode::BAD_REQUEST,
+            | Self::NoCommand
+            | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
+            Self::Order(error) => order_status(error),
             Self::TooMany { .. }
             | Self::Unavailable
             | Self::NoKeys { .. }
@@ -164,12 +178,15 @@ impl HttpError {
             | Self::Answer(AnswerError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignOrigin
             | Self::ForeignCommand
+            | Self::NotACommand
             | Self::OtherSubscription
             | Self::OtherOrigin
             | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Link(LinkError::Over) | Self::Answer(AnswerError::Over) => StatusCode::GONE,
-            Self::Answer(AnswerError::Answered) | Self::Confirm(_) => StatusCode::CONFLICT,
+            Self::Answer(AnswerError::Answered | AnswerError::Paused(_)) | Self::Confirm(_) => {
+                StatusCode::CONFLICT
+            }
         }
     }
 
@@ -203,6 +220,31 @@ impl HttpError {
             response.headers_mut().insert(name, value);
         }
         response
+    }
+}
+
+fn order_status(error: &OrderError) -> StatusCode {
+    match error {
+        OrderError::Nobody | OrderError::Short(_) => StatusCode::BAD_REQUEST,
+        OrderError::Unknown(_) | OrderError::NoRegistry(_) => StatusCode::NOT_FOUND,
+        OrderError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        OrderError::Ambiguous { .. }
+        | OrderError::Over
+        | OrderError::NotOurs(_)
+        | OrderError::NotLonger(_)
+        | OrderError::Longest(_)
+        | OrderError::Paused(_)
+        | OrderError::NotPaused
+        | OrderError::AllPaused => StatusCode::CONFLICT,
+    }
+}
+
+impl From<OrderError> for HttpError {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Store(error) => error.into(),
+            error => Self::Order(error),
+        }
     }
 }
 
