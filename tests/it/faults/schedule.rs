@@ -299,8 +299,14 @@ impl Run {
         let hold = self.world.azure.hold(call, moment);
         let (world, others, dice) = (&self.world, &mut self.others, &mut self.dice);
         let story = &mut self.told.story;
+        let late = &mut self.judge.late;
         let meanwhile = async {
             hold.reached().await;
+            if (call, moment) == (Call::PatchRegistry, Moment::Before) {
+                let sent = world.azure.requests_of(call).pop().unwrap();
+                let id = sent.headers.get("x-ms-correlation-request-id");
+                late.extend(id.cloned());
+            }
             world.jump(Duration::from_secs(pause));
             if pause > 60
                 && let Some(database) = &world.database
@@ -439,6 +445,7 @@ impl Run {
         if self.traits.events {
             self.judge.all_was_told();
         }
+        self.judge.what_is_called_open_stood();
         let violations = &mut self.judge.violations;
         self.world.app.ledger.read(|state| {
             for standing in state.grants.values() {
