@@ -75,7 +75,7 @@ impl Judge {
             match happened {
                 Happened::Read { author, shown } => {
                     self.shown
-                        .insert(author.correlation.unwrap_or_default(), shown);
+                        .insert(author.correlation.unwrap_or_default(), *shown);
                 }
                 Happened::Changed {
                     author,
@@ -108,11 +108,11 @@ impl Judge {
 
     fn we_wrote(&mut self, write: &str, before: &Registry, after: &Registry) {
         let Some(shown) = self.shown.get(write).cloned() else {
-            self.violation(write, "was sent without a read before it".to_owned());
+            self.violation(write, "was sent without a read before it");
             return;
         };
         if !same_but_for_the_list(before, after) {
-            self.violation(write, "changed more than the list".to_owned());
+            self.violation(write, "changed more than the list");
         }
         if before.network_rules.default_action == DefaultAction::Allow {
             self.undone(
@@ -179,7 +179,7 @@ impl Judge {
             return;
         }
         let Some(network) = network(&rule.value) else {
-            self.violation(write, format!("wrote `{}`", rule.value));
+            self.violation(write, &format!("wrote `{}`", rule.value));
             return;
         };
         let granted = |address: Ipv4Addr| {
@@ -187,21 +187,21 @@ impl Judge {
             grants.any(|granted| granted.address == address && granted.until > at)
         };
         if !network.hosts().all(granted) {
-            self.violation(write, format!("opened {network}, which is not granted"));
+            self.violation(write, &format!("opened {network}, which is not granted"));
         }
         self.ours.insert(network);
     }
 
     fn undone(&mut self, write: &str, what: String, known: bool) {
         if known {
-            self.violation(write, format!("undid what it had been shown: {what}"));
+            self.violation(write, &format!("undid what it had been shown: {what}"));
         } else {
             let write = write.to_owned();
             self.overwritten.insert(Overwritten { write, what });
         }
     }
 
-    fn violation(&mut self, write: &str, what: String) {
+    fn violation(&mut self, write: &str, what: &str) {
         self.violations.push(format!("write {write} {what}"));
     }
 

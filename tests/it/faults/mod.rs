@@ -21,6 +21,6 @@ const SEEDS: u64 = 40;
 async fn whatever_happens_nothing_of_ours_stays_and_nothing_of_theirs_goes() {
     for seed in 1..=SEEDS {
         let told = schedule(seed).await;
-        assert!(told.violations.is_empty(), "seed {seed}: {:#?}", told);
+        assert!(told.violations.is_empty(), "seed {seed}: {told:#?}");
     }
 }
