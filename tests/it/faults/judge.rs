@@ -108,7 +108,7 @@ impl Judge {
             match happened {
                 Happened::Read { author, shown } => {
                     self.shown
-                        .insert(author.correlation.unwrap_or_default(), shown);
+                        .insert(author.correlation.unwrap_or_default(), *shown);
                 }
                 Happened::Changed {
                     author,
@@ -159,11 +159,11 @@ impl Judge {
 
     fn we_wrote(&mut self, write: &str, before: &Registry, after: &Registry) {
         let Some(shown) = self.shown.get(write).cloned() else {
-            self.violation(write, "was sent without a read before it".to_owned());
+            self.violation(write, "was sent without a read before it");
             return;
         };
         if !same_but_for_the_list(before, after, &shown) {
-            self.violation(write, "changed more than the list".to_owned());
+            self.violation(write, "changed more than the list");
         }
         if before.network_rules.default_action == DefaultAction::Allow {
             self.undone(
@@ -212,7 +212,7 @@ impl Judge {
             let shown = shown.network_rules.ip_rules.contains(rule);
             if !meant && !shown && !self.late.contains(write) {
                 let what = format!("dropped {network}, ours, which it did not know of");
-                self.violation(write, what);
+                self.violation(write, &what);
             }
             return;
         }
@@ -237,7 +237,7 @@ impl Judge {
             return;
         }
         let Some(network) = network(&rule.value) else {
-            self.violation(write, format!("wrote `{}`", rule.value));
+            self.violation(write, &format!("wrote `{}`", rule.value));
             return;
         };
         let value = format!("entry {}", rule.value);
@@ -253,7 +253,7 @@ impl Judge {
         });
         let mut all = network.network().to_bits()..=network.broadcast().to_bits();
         if !approved && !all.all(|bits| granted(Ipv4Addr::from_bits(bits))) {
-            self.violation(write, format!("opened {network}, which is not granted"));
+            self.violation(write, &format!("opened {network}, which is not granted"));
         }
         self.ours.insert(network);
         self.ever.insert(network);
@@ -261,7 +261,7 @@ impl Judge {
 
     fn undone(&mut self, write: &str, what: String, known: bool) {
         if known {
-            self.violation(write, format!("undid what it had been shown: {what}"));
+            self.violation(write, &format!("undid what it had been shown: {what}"));
         } else {
             let begun = self.intended.get(write).map(|(_, at)| *at);
             let done = self.done.get(&what);
@@ -306,7 +306,7 @@ impl Judge {
         self.told.extend(self.intended.keys().cloned());
     }
 
-    fn violation(&mut self, write: &str, what: String) {
+    fn violation(&mut self, write: &str, what: &str) {
         self.violations.push(format!("write {write} {what}"));
     }
 

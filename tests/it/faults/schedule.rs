@@ -32,7 +32,7 @@ pub(crate) struct Told {
     pub(crate) story: Vec<String>,
     /// How many steps that was.
     pub(crate) steps: usize,
-    /// How many PATCHes Azure got.
+    /// How many `PATCH`es Azure got.
     pub(crate) writes: usize,
     /// What others wrote inside our gap, and lost.
     pub(crate) overwritten: usize,
