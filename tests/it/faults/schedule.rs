@@ -51,6 +51,10 @@ pub(crate) enum Store {
 
 /// How this doorward is set up.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting that is on or off"
+)]
 struct Traits {
     breadcrumbs: bool,
     restore_foreign: bool,
