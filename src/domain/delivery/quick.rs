@@ -92,7 +92,8 @@ fn record(
     if row::read(piece, reports).is_some() {
         return Some(());
     }
-    if !piece.is_hit(Class::Document) && !may_hold_denial(piece.raw) {
+    let parse = piece.is_hit(Class::Document) || piece.is_hit(Class::Bracket);
+    if !parse && !may_hold_denial(piece.raw) {
         return Some(());
     }
     let value: Value = serde_json::from_slice(piece.raw).ok()?;

@@ -16,9 +16,11 @@ pub(in crate::domain) enum Class {
     Word,
     /// The digits 403.
     Status,
-    /// The record has to be read as JSON to know what it says: an escape that only a parser undoes,
-    /// an array, a name by which events and alerts are known.
+    /// The record has to be read as JSON to know what it says: an escape that only a parser undoes, a
+    /// name by which events and alerts are known.
     Document,
+    /// A bracket: an array, in which anything may stand, or a part of a string, like a colour.
+    Bracket,
 }
 
 /// What was found in a text, each list in the order of places, which are byte offsets.
@@ -174,7 +176,7 @@ fn marks(raw: &[u8], most: usize, found: &mut Hits) -> Option<()> {
                     Some(_) | None => {}
                 }
             }
-            Some(_) | None => add(&mut found.hits, (at, Class::Document), most)?,
+            Some(_) | None => add(&mut found.hits, (at, Class::Bracket), most)?,
         }
     }
     Some(())
