@@ -1,7 +1,7 @@
 //! How fast deliveries are read: beside `serde_json`'s `Value` of the same bytes, and when the input
 //! doubles. Ratios of one run are what counts; a machine's own speed is not.
 //!
-//! `cargo bench --bench intake` takes well under a minute once it is built.
+//! `cargo bench --bench intake` takes about a minute once it is built.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -53,15 +53,15 @@ fn main() {
 /// What one pass over the same bytes costs that finds nothing: no reader can be faster.
 fn ceiling() {
     let (body, _) = body(Kind::Answered, 1);
-    let both = beside(
+    let (pass, theirs) = beside(
         || memchr::memchr(0, body.as_bytes()),
         || serde_json::from_slice::<serde_json::Value>(body.as_bytes()).is_ok(),
     );
     println!(
         "| memchr of an absent byte | | | {:.0} | {:.0} | {:.1} | |",
-        speed(&body, both.one),
-        speed(&body, both.other),
-        both.ratio,
+        speed(&body, pass),
+        speed(&body, theirs),
+        theirs.as_secs_f64() / pass.as_secs_f64(),
     );
 }
 
@@ -90,17 +90,17 @@ fn batch(name: &str, kind: Kind, every: usize) {
     let head = Head::of([("content-type", "application/json")]);
     let delivery = read(&head, body.as_bytes()).unwrap();
     assert_eq!(delivery.records, number);
-    let both = beside(
+    let (ours, theirs) = beside(
         || read(&head, body.as_bytes()).unwrap().reports.len(),
         || serde_json::from_slice::<serde_json::Value>(body.as_bytes()).is_ok(),
     );
     println!(
         "| {name} | {number} | {} | {:.0} | {:.0} | {:.1} | {:.0} |",
         delivery.reports.len(),
-        speed(&body, both.one),
-        speed(&body, both.other),
-        both.ratio,
-        both.one.as_secs_f64() * 1e9 / f64::from(u32::try_from(number).unwrap()),
+        speed(&body, ours),
+        speed(&body, theirs),
+        theirs.as_secs_f64() / ours.as_secs_f64(),
+        ours.as_secs_f64() * 1e9 / f64::from(u32::try_from(number).unwrap()),
     );
 }
 
@@ -200,23 +200,23 @@ fn hostile(name: &str, make: Make) {
     let (one, two) = (make(MEGABYTE), make(2 * MEGABYTE));
     let head = Head::default();
     let read = |body: &str| read(&head, body.as_bytes()).is_ok();
-    let delivered = beside(|| read(&one), || read(&two));
+    let (delivered, twice) = beside(|| read(&one), || read(&two));
     let document = |body: &str| parse_document(body.as_bytes()).len();
-    let parsed = beside(|| document(&one), || document(&two));
+    let (parsed, parsed_twice) = beside(|| document(&one), || document(&two));
     let text = serde_json::from_str::<serde_json::Value>(&one).is_err();
     let quoted = serde_json::Value::from(one.as_str()).to_string();
     let json = if text { &quoted } else { &one };
-    let value = beside(
-        || read(&one),
+    let (value, _) = beside(
         || serde_json::from_str::<serde_json::Value>(json).is_ok(),
+        || (),
     );
     println!(
         "| {name} | {:.0} | {:.2} | {:.0} | {:.2} | {:.3} |",
-        speed(&one, delivered.one),
-        delivered.ratio,
-        speed(&one, parsed.one),
-        parsed.ratio,
-        value.ratio,
+        speed(&one, delivered),
+        twice.as_secs_f64() / delivered.as_secs_f64(),
+        speed(&one, parsed),
+        parsed_twice.as_secs_f64() / parsed.as_secs_f64(),
+        value.as_secs_f64() / delivered.as_secs_f64(),
     );
 }
 
@@ -225,37 +225,19 @@ fn speed(body: &str, took: Duration) -> f64 {
     size / 1e6 / took.as_secs_f64()
 }
 
-/// The medians of what each takes, and of the ratio of the other to the one.
-struct Beside {
-    one: Duration,
-    other: Duration,
-    ratio: f64,
-}
-
-/// Measures both in turns, so that what else the machine does meets both.
-fn beside<A, B>(mut one: impl FnMut() -> A, mut other: impl FnMut() -> B) -> Beside {
-    let (mut ones, mut others, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+/// The least time that each takes, in turns, so that what else the machine does meets both.
+fn beside<A, B>(mut one: impl FnMut() -> A, mut other: impl FnMut() -> B) -> (Duration, Duration) {
+    let (mut least, mut least_other) = (Duration::MAX, Duration::MAX);
     let begun = Instant::now();
-    while ones.len() < 5 || ones.len() < 99 && begun.elapsed() < Duration::from_millis(1500) {
+    let mut rounds = 0;
+    while rounds < 3 || rounds < 60 && begun.elapsed() < Duration::from_millis(1500) {
         let start = Instant::now();
         black_box(one());
-        let took = start.elapsed();
+        least = least.min(start.elapsed());
         let start = Instant::now();
         black_box(other());
-        let took_other = start.elapsed();
-        ones.push(took);
-        others.push(took_other);
-        ratios.push(took_other.as_secs_f64() / took.as_secs_f64());
+        least_other = least_other.min(start.elapsed());
+        rounds += 1;
     }
-    ratios.sort_by(f64::total_cmp);
-    Beside {
-        one: median(ones),
-        other: median(others),
-        ratio: *ratios.get(ratios.len() / 2).unwrap(),
-    }
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    *times.get(times.len() / 2).unwrap()
+    (least, least_other)
 }
