@@ -6,6 +6,7 @@ use crate::azure::http::Http;
 use crate::clock::Clock;
 use crate::config::{Drift, Options};
 use crate::domain::alert::{About, Alert};
+use crate::domain::breadcrumbs::CrumbKey;
 use crate::domain::crowd::DISTINCT_ADDRESSES;
 use crate::domain::firewall::{Live, Malformed};
 use crate::domain::id::{AlertId, GrantId};
@@ -21,7 +22,7 @@ use crate::domain::signature;
 use crate::domain::verdict::Approvals;
 use crate::flow::notify::Attempts;
 use crate::flow::posture::Postures;
-use crate::flow::reconcile::Pace;
+use crate::flow::reconcile::{Pace, Tagged};
 use crate::flow::shadow::Beside;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
@@ -73,6 +74,10 @@ pub struct App {
     pub links_valid_for: Duration,
     /// Where people reach doorward: `https://doorward.contoso.com`, without a slash at its end.
     pub public_url: String,
+    /// Signs and checks breadcrumbs.
+    pub crumb_key: CrumbKey,
+    /// What whoever uses the admin listener must know, where it has a token.
+    pub admin_token: Option<SecretString>,
     /// For channels.
     pub http: Http,
     /// Counters for Prometheus.
@@ -92,12 +97,17 @@ pub struct Memory {
     latest: Mutex<BTreeMap<ResourceId, Latest>>,
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
+    tagged: Mutex<BTreeMap<ResourceId, Tagged>>,
     missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
     looks: Mutex<BTreeMap<ResourceId, (Timestamp, u64)>>,
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
     postures: Mutex<Postures>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
+    /// What is known of the sources of address sets.
+    pub sets: Mutex<crate::flow::sets::Book>,
+    /// Held by whoever loads address sets: one at a time.
+    pub sets_turn: tokio::sync::Mutex<()>,
 }
 
 /// How many reads in a row must show an older change than is known before it is believed.
@@ -133,6 +143,8 @@ pub struct Enrolled {
     pub max_entries: u32,
     /// How many of these places are kept for people.
     pub reserve: u32,
+    /// Whether its tags say which entries are ours.
+    pub breadcrumbs: bool,
     /// Whether approval links act, or only show.
     pub approvals: Approvals,
     /// How many grants may be decided within an hour.
@@ -372,6 +384,19 @@ impl App {
     /// Sets that pace.
     pub fn set_pace(&self, id: &ResourceId, pace: Pace) {
         locked(&self.memory.paces).insert(id.clone(), pace);
+    }
+
+    /// What is known of a registry's tags.
+    pub fn tagged(&self, id: &ResourceId) -> Tagged {
+        locked(&self.memory.tagged)
+            .get(id)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Remembers that.
+    pub fn set_tagged(&self, id: &ResourceId, tagged: Tagged) {
+        locked(&self.memory.tagged).insert(id.clone(), tagged);
     }
 
     /// Since when each of these grants' entries is missing, now that a read at `now` shows all of them

@@ -1,10 +1,13 @@
 //! Counters for Prometheus.
 
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// Every counter, and the registry that shows them.
 pub struct Metrics {
@@ -21,6 +24,39 @@ pub struct Metrics {
     pub shadow_verdicts: Family<ShadowLabels, Counter>,
     /// Each registry's circuit: 0 closed, 1 half open, 2 open.
     circuits: Family<RegistryLabels, Gauge>,
+    /// Refreshes of address sets by set and outcome.
+    pub set_refreshes: Family<SetLabels, Counter>,
+    /// When the source of an address set last said what the set holds, in seconds since 1970.
+    pub set_loaded: Family<SetNameLabels, Gauge>,
+    /// What waits for a person to confirm it: 1 for each candidate.
+    pub set_waiting: Family<SetWaitingLabels, Gauge>,
+    /// The candidate of each set in there.
+    waiting: Mutex<BTreeMap<String, String>>,
+}
+
+/// Labels of [`Metrics::set_refreshes`].
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct SetLabels {
+    /// The set.
+    pub set: String,
+    /// `loaded`, `refused` or `failed`.
+    pub outcome: &'static str,
+}
+
+/// Labels of [`Metrics::set_loaded`].
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct SetNameLabels {
+    /// The set.
+    pub set: String,
+}
+
+/// Labels of [`Metrics::set_waiting`].
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct SetWaitingLabels {
+    /// The set.
+    pub set: String,
+    /// The hash of what it would hold.
+    pub hash: String,
 }
 
 /// Labels of what is counted by registry.
@@ -105,6 +141,7 @@ impl Default for Metrics {
             "Whether entries are added to a registry: 0 yes, 1 one attempt is made, 2 not for a while after too many failures",
             circuits.clone(),
         );
+        let (set_refreshes, set_loaded, set_waiting) = of_sets(&mut registry);
         Self {
             registry,
             deliveries,
@@ -112,12 +149,77 @@ impl Default for Metrics {
             denials,
             passed_over,
             shadow_verdicts,
+            set_refreshes,
+            set_loaded,
+            set_waiting,
+            waiting: Mutex::default(),
             circuits,
         }
     }
 }
 
+type OfSets = (
+    Family<SetLabels, Counter>,
+    Family<SetNameLabels, Gauge>,
+    Family<SetWaitingLabels, Gauge>,
+);
+
+/// What is shown of address sets.
+fn of_sets(registry: &mut Registry) -> OfSets {
+    let set_refreshes = Family::default();
+    registry.register(
+        "set_refreshes",
+        "Refreshes of address sets by set and outcome",
+        set_refreshes.clone(),
+    );
+    let set_loaded = Family::default();
+    registry.register(
+        "set_loaded_timestamp_seconds",
+        "When the source of an address set last said what the set holds",
+        set_loaded.clone(),
+    );
+    let set_waiting = Family::default();
+    registry.register(
+        "set_waiting",
+        "What an address set would become, and waits to be confirmed",
+        set_waiting.clone(),
+    );
+    (set_refreshes, set_loaded, set_waiting)
+}
+
 impl Metrics {
+    /// Counts a refresh of an address set.
+    pub fn set_refreshed(&self, set: &str, outcome: &'static str) {
+        let set = set.to_owned();
+        let labels = SetLabels { set, outcome };
+        self.set_refreshes.get_or_create(&labels).inc();
+    }
+
+    /// An address set was loaded at this time, and nothing of it waits any more.
+    pub fn set_loaded(&self, set: &str, at: Timestamp) {
+        let labels = SetNameLabels {
+            set: set.to_owned(),
+        };
+        self.set_loaded.get_or_create(&labels).set(at.as_second());
+        self.set_waits(set, None);
+    }
+
+    /// What waits to be confirmed of a set, and nothing else.
+    pub fn set_waits(&self, set: &str, hash: Option<&str>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let labels = |hash: &str| SetWaitingLabels {
+            set: set.to_owned(),
+            hash: hash.to_owned(),
+        };
+        if let Some(before) = waiting.remove(set) {
+            self.set_waiting.remove(&labels(&before));
+        }
+        if let Some(hash) = hash {
+            self.set_waiting.get_or_create(&labels(hash)).set(1);
+            waiting.insert(set.to_owned(), hash.to_owned());
+        }
+    }
+
     /// Sets what is shown of a registry's circuit.
     pub fn circuit(&self, registry: &str, state: i64) {
         let registry = registry.to_owned();

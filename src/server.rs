@@ -5,6 +5,7 @@ use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode, StateUrl};
+use crate::domain::breadcrumbs::CrumbKey;
 use crate::domain::link::LinkKey;
 use crate::domain::policy::Policy;
 use crate::domain::registry::{Hosts, Scope};
@@ -116,6 +117,12 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
     let arm = Arm::new(&config.azure, clock.clone()).map_err(StartError::settings)?;
     let link_key = LinkKey::new(&secrets.link_key)
         .map_err(|error| StartError::settings(config.links.key.refused(error.to_string())))?;
+    let crumb_key = CrumbKey::new(&secrets.crumb_key)
+        .map_err(|error| StartError::settings(config.crumb_key().refused(error.to_string())))?;
+    if let (Some(token), Some(named)) = (&secrets.admin_token, &config.admin_token) {
+        LinkKey::new(token)
+            .map_err(|error| StartError::settings(named.refused(error.to_string())))?;
+    }
     let state = config.state.url().map_err(StartError::settings)?;
     let ledger = Ledger::open(&state.expose()).await;
     let ledger = ledger.with_context(|| format!("the ledger `{state}` cannot be opened"))?;
@@ -155,6 +162,8 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         link_key,
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
+        admin_token: secrets.admin_token,
+        crumb_key,
         http,
         metrics: Metrics::default(),
         memory: Memory::knowing(hosts),
@@ -195,6 +204,7 @@ fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
         hosts: registry.hosts.clone(),
         max_entries: registry.max_entries,
         reserve: registry.reserve,
+        breadcrumbs: registry.breadcrumbs,
         approvals: registry.approvals,
         grants_per_hour: registry.grants_per_hour,
         distinct_addresses: registry.distinct_addresses,

@@ -170,6 +170,21 @@ impl Arm {
         }
     }
 
+    /// Asks by POST for what changes nothing, a query.
+    pub(super) async fn ask(&self, url: Url, body: &Value, call: &Call) -> Result<Reply, ArmError> {
+        let mut request = Request::new(Method::POST, url.clone());
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(body.to_string().into());
+        let reply = self.exchange(request, call).await?;
+        if reply.status.is_success() {
+            Ok(reply)
+        } else {
+            Err(self.refusal(&reply, &url))
+        }
+    }
+
     /// Reads the `value` of a list, all its pages.
     pub(super) async fn list(&self, first: Url, call: &Call) -> Result<Vec<Value>, ArmError> {
         let path = first.path().to_owned();

@@ -14,6 +14,7 @@ mod operation;
 #[cfg(test)]
 mod scripted;
 mod settings;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -25,6 +26,7 @@ pub use arm::{Arm, PATCH_WITHIN};
 pub use call::Call;
 pub use cloud::Cloud;
 pub use credential::Credential;
+pub use egress::Egress;
 pub use error::{ArmError, PatchError};
 pub use settings::{Settings, SettingsError};
 pub use token_error::TokenError;

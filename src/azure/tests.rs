@@ -4,6 +4,7 @@ use super::http::MAX_ANSWER;
 use super::scripted::{ID, Scripted, id};
 use super::{ArmError, Call, PatchError};
 use crate::domain::resource_id::ResourceId;
+use crate::domain::sets::AzureKind;
 use serde_json::json;
 
 const OPERATION: (&str, &str) = ("azure-asyncoperation", "{origin}/operations/1?t=signature");
@@ -262,10 +263,8 @@ async fn a_gateway_that_links_something_else_is_not_believed() {
             &[],
             &json!({ "properties": { "publicIpAddresses": [link] } }),
         );
-        let egress = azure
-            .arm
-            .nat_gateway_egress(&gateway, &Call::random())
-            .await;
+        let wanted = [(AzureKind::NatGateway, gateway.clone())];
+        let egress = azure.arm.egress(&wanted, &Call::random()).await.remove(0);
         assert!(matches!(egress, Err(ArmError::BadReply { .. })));
     }
     assert_eq!(azure.asked().len(), 3);

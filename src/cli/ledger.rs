@@ -40,6 +40,9 @@ pub(crate) struct Show {
     /// Only entries after this number
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     after: i64,
+    /// Only entries that speak of this id, whole or in part
+    #[arg(long, value_name = "ID")]
+    about: Option<String>,
     /// How each entry is printed
     #[arg(long, short, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -120,6 +123,13 @@ impl Show {
     fn print(&self, entry: &Entry, output: &mut impl Write) -> Result<(), Failure> {
         let what = store::what(entry).map_err(anyhow::Error::new)?;
         if self.kind.as_ref().is_some_and(|kind| kind != what.kind()) {
+            return Ok(());
+        }
+        if self
+            .about
+            .as_ref()
+            .is_some_and(|id| !entry.body.contains(id))
+        {
             return Ok(());
         }
         let written = match self.output {

@@ -1,11 +1,15 @@
 //! The command line: what `doorward --help` tells.
 
+mod admin;
+mod grants;
 mod ledger;
 mod log;
 mod parse;
 mod policy;
 mod replay;
 mod serve;
+mod sets;
+mod sweep;
 mod whois;
 
 pub(crate) use serve::asked_to_stop;
@@ -45,6 +49,20 @@ enum Command {
     Replay(Box<replay::Replay>),
     /// Say who has an address: service tags, sets, country, autonomous system, or why nobody can
     Whois(whois::Whois),
+    /// Look at the address sets of a running doorward, and confirm what they may become
+    #[command(subcommand)]
+    Sets(sets::Sets),
+    /// List, show, revoke, extend and hand over grants of a running doorward
+    #[command(subcommand)]
+    Grants(grants::Grants),
+    /// Revoke every grant of a running doorward, or every one of a registry
+    Revoke(grants::RevokeAll),
+    /// Open nothing more until `resume`; what is open is closed on time
+    Pause(grants::PauseOrder),
+    /// Let opening go on
+    Resume(grants::PauseOrder),
+    /// Take away what breadcrumbs say has ended, without a server or a ledger: for a cron job or a runbook
+    Sweep(sweep::Sweep),
     /// Look at the ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -104,6 +122,12 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Policy(policy) => policy.run(),
         Command::Replay(replay) => replay.run().await,
         Command::Whois(whois) => whois.run(),
+        Command::Sets(sets) => sets.run().await,
+        Command::Grants(grants) => grants.run().await,
+        Command::Revoke(revoke) => revoke.run().await,
+        Command::Pause(pause) => pause.run("pause").await,
+        Command::Resume(resume) => resume.run("resume").await,
+        Command::Sweep(sweep) => sweep.run().await,
         Command::Ledger(ledger) => ledger.run().await,
     };
     match outcome {

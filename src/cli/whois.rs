@@ -58,6 +58,9 @@ struct Known<'a> {
     asn: Option<u32>,
     #[serde(skip)]
     unknown: Vec<SetExplained>,
+    /// Which edition of the service-tag file was asked.
+    #[serde(skip)]
+    change_number: Option<u64>,
 }
 
 /// Whom to ask.
@@ -157,6 +160,7 @@ impl Books {
             country: self.geo.iter().find_map(|geo| geo.country(ip)),
             asn: self.geo.iter().find_map(|geo| geo.asn(ip)),
             unknown,
+            change_number: self.tags.as_ref().map(|tags| tags.change_number),
         }
     }
 }
@@ -181,7 +185,10 @@ impl Known<'_> {
                 names.join(", ")
             }
         };
-        writeln!(to, "  service tags  {}", list(&self.service_tags))?;
+        let edition = self
+            .change_number
+            .map_or_else(String::new, |number| format!(" (changeNumber {number})"));
+        writeln!(to, "  service tags  {}{edition}", list(&self.service_tags))?;
         let sets: Vec<&str> = self.sets.iter().map(String::as_str).collect();
         writeln!(to, "  sets          {}", list(&sets))?;
         for set in &self.unknown {

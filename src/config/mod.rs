@@ -47,6 +47,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the operator page is.
     pub admin: SocketAddr,
+    /// What whoever uses `admin` must know; needed where that is not on loopback.
+    pub admin_token: Option<Secret>,
     /// How people reach `listen`, without a slash at the end.
     pub public_url: String,
     /// Where the ledger is.
@@ -72,6 +74,8 @@ pub struct Config {
     pub propagation_grace: Duration,
     /// Approval links.
     pub links: Links,
+    /// What breadcrumbs are signed with, where that is not derived from the links' key.
+    pub breadcrumb_key: Option<Secret>,
     /// Azure and how to sign in there.
     pub azure: Settings,
     /// The registries that may be opened; at least one.
@@ -114,6 +118,8 @@ pub struct Registry {
     pub max_entries: u32,
     /// How many of these places doorward leaves to people.
     pub reserve: u32,
+    /// Whether its tags say which of its entries are doorward's: a second memory.
+    pub breadcrumbs: bool,
     /// How requests about it may be answered.
     pub approvals: Approvals,
     /// How many grants it may have in an hour.
@@ -219,6 +225,10 @@ pub struct Secret {
 pub struct Secrets {
     /// What approval links are signed with.
     pub link_key: SecretString,
+    /// What whoever uses the admin listener must know.
+    pub admin_token: Option<SecretString>,
+    /// What the key of breadcrumbs is derived from.
+    pub crumb_key: SecretString,
     /// The keys of each source, by its name.
     pub source_keys: BTreeMap<String, Vec<SecretString>>,
     /// The URL of each channel, by its name.
@@ -226,6 +236,11 @@ pub struct Secrets {
 }
 
 impl Config {
+    /// Which secret the key of breadcrumbs is derived from.
+    pub fn crumb_key(&self) -> &Secret {
+        self.breadcrumb_key.as_ref().unwrap_or(&self.links.key)
+    }
+
     /// Reads every secret that the configuration names.
     ///
     /// # Errors
@@ -240,6 +255,8 @@ impl Config {
             }
         };
         let link_key = read(&self.links.key);
+        let crumb_key = read(self.crumb_key());
+        let admin_token = self.admin_token.as_ref().map(&mut read);
         let source_keys = self.sources.iter().map(|source| {
             let keys: &[Secret] = match &source.auth {
                 Auth::SharedKey { keys, .. } | Auth::Signature { keys } => keys,
@@ -254,6 +271,8 @@ impl Config {
         if missing.is_empty() {
             Ok(Secrets {
                 link_key,
+                admin_token,
+                crumb_key,
                 source_keys,
                 channel_urls,
             })

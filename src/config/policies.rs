@@ -6,7 +6,10 @@ use crate::domain::policy::{self, Policy};
 use crate::domain::problem::Problems;
 use crate::domain::sets::geo::Geo;
 use crate::domain::sets::service_tags::ServiceTags;
-use crate::domain::sets::{External, Ranges, Sets, WIDEST_OWNED, cidr_list, github_meta};
+use crate::domain::sets::{
+    Answer, External, Loaded, MetaFrom, Ranges, Sets, TagsFrom, WIDEST_OWNED, cidr_list,
+    github_meta,
+};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -89,12 +92,12 @@ fn read(path: &Path) -> Result<String, LoadError> {
     read_text(path).map_err(|error| LoadError::unreadable(path, &error, ""))
 }
 
-/// Loads the addresses of one set that stands in a file of the policy folder. A set that comes from
-/// Azure is not for this to load, and has no addresses here.
+/// Loads the addresses of one set that stands in a file of the policy folder. A set that comes over
+/// the network is not for this to load, and has no addresses here.
 ///
 /// # Errors
 /// A file that cannot be read, and every wrong line in it.
-pub fn load_file(folder: &Path, external: &External) -> Result<Vec<IpNet>, LoadError> {
+pub fn load_file(folder: &Path, external: &External) -> Result<Answer, LoadError> {
     Files::new(folder).load(external)
 }
 
@@ -112,14 +115,18 @@ pub fn load_files(policy: &Policy, folder: &Path, now: Timestamp) -> Result<Sets
             continue;
         }
         let loaded = files.load(&external);
-        let checked = loaded.and_then(|networks| {
+        let checked = loaded.and_then(|answer| {
             if evidence.contains(&external) {
-                narrow_enough(folder, &external, &networks)?;
+                narrow_enough(folder, &external, &answer.networks)?;
             }
-            Ok(networks)
+            Ok(answer)
         });
         match checked {
-            Ok(networks) => sets = sets.with(external, networks, now),
+            Ok(answer) => {
+                let ranges = Ranges::new(answer.networks);
+                let loaded = Loaded::new(ranges, now, answer.change_number);
+                sets = sets.with_loaded(external, loaded);
+            }
             Err(LoadError::Problems(more)) => problems.0.extend(more.0),
         }
     }
@@ -160,26 +167,30 @@ impl<'a> Files<'a> {
         }
     }
 
-    fn load(&mut self, external: &External) -> Result<Vec<IpNet>, LoadError> {
+    fn load(&mut self, external: &External) -> Result<Answer, LoadError> {
         match external {
             External::CidrsFile(name) => {
                 let path = self.folder.join(name);
-                Ok(cidr_list::parse(
-                    &path.display().to_string(),
-                    &read(&path)?,
-                )?)
+                let name = path.display().to_string();
+                Ok(cidr_list::parse(&name, &read(&path)?)?.into())
             }
-            External::ServiceTag { file, tag } => {
+            External::ServiceTag {
+                from: TagsFrom::File(file),
+                tag,
+            } => {
                 let path = self.folder.join(file);
                 let wrong = |error: &dyn ToString| LoadError::about(&path, error.to_string(), "");
                 if !self.tags.contains_key(file) {
-                    let tags = ServiceTags::parse(&read(&path)?).map_err(|error| wrong(&error))?;
+                    let help = "put Microsoft's weekly JSON there (https://www.microsoft.com/download/details.aspx?id=56519), name another under `file`, or write `source: arm`";
+                    let text = read_text(&path)
+                        .map_err(|error| LoadError::unreadable(&path, &error, help))?;
+                    let tags = ServiceTags::parse(&text).map_err(|error| wrong(&error))?;
                     self.tags.insert(file.clone(), tags);
                 }
-                let tags = self.tags.get(file).map(|tags| tags.tag(tag));
-                tags.transpose()
-                    .map_err(|error| wrong(&error))
-                    .map(Option::unwrap_or_default)
+                let Some(tags) = self.tags.get(file) else {
+                    return Ok(Answer::default());
+                };
+                tags.answer(tag).map_err(|error| wrong(&error))
             }
             External::Geo { file, wanted } => {
                 let path = self.folder.join(file);
@@ -196,16 +207,21 @@ impl<'a> Files<'a> {
                 networks
                     .transpose()
                     .map_err(|error| wrong(&error))
-                    .map(Option::unwrap_or_default)
+                    .map(|networks| networks.unwrap_or_default().into())
             }
-            External::GithubMeta { file, key } => {
+            External::GithubMeta {
+                from: MetaFrom::File(file),
+                key,
+            } => {
                 let path = self.folder.join(file);
                 github_meta::parse(&read(&path)?, key)
+                    .map(Answer::from)
                     .map_err(|error| LoadError::about(&path, error.to_string(), ""))
             }
-            External::NatGateway(_) | External::PublicIp(_) | External::PublicIpPrefix(_) => {
-                Ok(Vec::new())
-            }
+            External::Azure(..)
+            | External::ServiceTag { .. }
+            | External::GithubMeta { .. }
+            | External::Http(_) => Ok(Answer::default()),
         }
     }
 }

@@ -66,7 +66,9 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let mut fields = item.fields(sink)?;
     let listen = address(&mut fields, "listen", LISTEN, sink);
     let admin = address(&mut fields, "admin", ADMIN, sink);
-    listeners(&fields.item, listen, admin, sink);
+    let admin_token = fields.take("admin_token");
+    let admin_token = admin_token.map(|at| secret(&at, folder, sink));
+    listeners(&fields.item, (listen, admin), admin_token.is_some(), sink);
     let url = fields.take("public_url");
     let url = url.map_or_else(
         || Some(format!("http://{listen}")),
@@ -86,6 +88,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let grace = fields.take("propagation_grace");
     let grace = grace.map_or(Some(PROPAGATION_GRACE), |at| at.duration(sink));
     let links = links(&mut fields, folder, sink);
+    let breadcrumb_key = fields.take("breadcrumb_key");
+    let breadcrumb_key = breadcrumb_key.map(|at| secret(&at, folder, sink));
     let azure = fields.take("azure");
     let azure = azure.map_or_else(
         || Some(Settings::default()),
@@ -98,6 +102,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     Some(Config {
         listen,
         admin,
+        // One that cannot be read has been reported.
+        admin_token: admin_token.flatten(),
         public_url: url?,
         state: state?,
         policies: policies.0?,
@@ -110,6 +116,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         no_stands_for,
         propagation_grace: grace?,
         links: links?,
+        breadcrumb_key: breadcrumb_key.flatten(),
         azure: azure?,
         registries,
         sources,
@@ -172,16 +179,22 @@ fn address(
     })
 }
 
-fn listeners(document: &Item<'_>, listen: SocketAddr, admin: SocketAddr, sink: &mut Sink<'_>) {
+fn listeners(
+    document: &Item<'_>,
+    (listen, admin): (SocketAddr, SocketAddr),
+    token: bool,
+    sink: &mut Sink<'_>,
+) {
     let at = document.field("admin").or_else(|| document.field("listen"));
     let at = at.unwrap_or_else(|| document.clone());
     if listen == admin && listen.port() != 0 {
         let help = "give the operator page a port of its own";
         at.error("`listen` and `admin` are the same address", help, sink);
     }
-    if !admin.ip().is_loopback() {
-        let what = "the operator page asks nobody who they are, and is not on loopback";
-        at.warn(what, "see that only operators reach it", sink);
+    if !admin.ip().is_loopback() && !token {
+        let what = "this is not on loopback, and whoever reaches it could give orders";
+        let help = "keep it on loopback, or set `admin_token: { env: NAME }` or `{ file: PATH }`";
+        at.error(what, help, sink);
     }
 }
 

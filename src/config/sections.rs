@@ -120,6 +120,9 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
         || max_entries.map(|most| RESERVE.min(most / 10)),
         |item| item.number(0, max_entries?.saturating_sub(1), sink),
     );
+    let breadcrumbs = fields.take("breadcrumbs");
+    let places = [("none", false), ("tags", true)];
+    let breadcrumbs = breadcrumbs.map_or(Some(false), |at| at.word(&places, sink));
     let approvals = fields.take("approvals");
     let kinds = [("none", Approvals::None), ("link", Approvals::Link)];
     let approvals = approvals.map_or(Some(Approvals::None), |at| at.word(&kinds, sink));
@@ -130,6 +133,7 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
         hosts,
         max_entries: max_entries?,
         reserve: reserve?,
+        breadcrumbs: breadcrumbs?,
         approvals: approvals?,
         grants_per_hour: usize::try_from(grants_per_hour?).ok()?,
         distinct_addresses: usize::try_from(distinct_addresses?).ok()?,

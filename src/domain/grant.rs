@@ -72,4 +72,6 @@ pub enum Ending {
     Evicted,
     /// Somebody else had taken our entry away.
     RemovedByOthers,
+    /// An operator handed the entry over to people: it stays, and is theirs.
+    Kept,
 }

@@ -10,6 +10,7 @@ use super::network;
 use super::proof::Proof;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
+use super::sets::Snapshot;
 use super::verdict::Verdict;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -130,15 +131,6 @@ pub enum What {
         /// What stood against it, and what would help.
         reason: String,
     },
-    /// A grant's end is put off.
-    Extended {
-        /// The grant.
-        grant: GrantId,
-        /// Its new end.
-        until: Timestamp,
-        /// Who, as they say of themselves; `use` where the address was seen in use.
-        by: String,
-    },
     /// What is known of whether a grant helped.
     Helped(Helped),
     /// A read shows a registry otherwise than the one before it.
@@ -176,6 +168,58 @@ pub enum What {
         /// How.
         ending: Ending,
     },
+    /// An operator ends a grant before its time: it is over from now on, and its entry goes.
+    Revoked {
+        /// The grant.
+        grant: GrantId,
+        /// Who, as they say of themselves: nothing proves it.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// A grant's end is put off.
+    Extended {
+        /// The grant.
+        grant: GrantId,
+        /// Its new end.
+        until: Timestamp,
+        /// Who, as they say of themselves; `use` where the address was seen in use.
+        by: String,
+    },
+    /// An operator hands a grant's entry over to people: it is ours no longer, and the grant is over.
+    /// Outcome.
+    Kept {
+        /// The grant.
+        grant: GrantId,
+        /// Who, as they say of themselves.
+        by: String,
+    },
+    /// An operator stops all opening; closing goes on.
+    Paused {
+        /// The registry; none for all.
+        registry: Option<ResourceId>,
+        /// Who, as they say of themselves.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// An operator lets opening go on.
+    Resumed {
+        /// The registry; none for all, those that were paused by themselves too.
+        registry: Option<ResourceId>,
+        /// Who, as they say of themselves.
+        by: String,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// The ledger knew nothing of a registry, and a breadcrumb in its tags says that one of its entries
+    /// is ours: a grant for it, so that it ends on time.
+    Recovered {
+        /// The grant; an address of the entry's network.
+        grant: Grant,
+        /// The entry.
+        network: Ipv4Net,
+    },
     /// Somebody changed an enrolled registry, as Event Grid tells.
     RegistryChanged {
         /// The registry.
@@ -192,6 +236,22 @@ pub enum What {
         source: String,
         /// The event's own id.
         event_id: Option<String>,
+    },
+    /// An address set holds these addresses from now on.
+    SetLoaded(Snapshot),
+    /// What a source says now changes a set too much: a person must confirm it.
+    SetRefused {
+        /// What it says.
+        candidate: Snapshot,
+        /// What changes too much.
+        reason: String,
+    },
+    /// A person confirms what was refused.
+    SetConfirmed {
+        /// Where the addresses come from.
+        set: String,
+        /// The hash of what was refused.
+        hash: String,
     },
     /// A person is asked.
     Requested(Request),
@@ -328,14 +388,22 @@ impl What {
             Self::Opened { .. } => "opened",
             Self::Satisfied { .. } => "satisfied",
             Self::NotOpened { .. } => "not_opened",
-            Self::Extended { .. } => "extended",
             Self::Helped(_) => "helped",
             Self::RegistrySeen { .. } => "registry_seen",
             Self::Drifted { .. } => "drifted",
             Self::Restoring { .. } => "restoring",
             Self::PossiblyOverwritten(_) => "possibly_overwritten",
             Self::Ended { .. } => "ended",
+            Self::Revoked { .. } => "revoked",
+            Self::Extended { .. } => "extended",
+            Self::Kept { .. } => "kept",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
+            Self::Recovered { .. } => "recovered",
             Self::RegistryChanged { .. } => "registry_changed",
+            Self::SetLoaded(_) => "set_loaded",
+            Self::SetRefused { .. } => "set_refused",
+            Self::SetConfirmed { .. } => "set_confirmed",
             Self::Requested(_) => "requested",
             Self::Answered { .. } => "answered",
             Self::Alerted(_) => "alerted",
@@ -353,7 +421,18 @@ impl What {
             | Self::Thinned { .. }
             | Self::RegistrySeen { .. }
             | Self::Drifted { .. }
-            | Self::Restoring { .. } => None,
+            | Self::Restoring { .. }
+            | Self::SetLoaded(_)
+            | Self::SetRefused { .. }
+            | Self::SetConfirmed { .. }
+            // Who pauses what is paused changes nothing.
+            | Self::Paused { .. }
+            | Self::Resumed { .. } => None,
+            Self::Recovered { grant, .. } => {
+                let (registry, address) = (grant.registry.key(), grant.address);
+                Some(format!("recovered:{registry}:{address}:{}", grant.until))
+            }
+            Self::Revoked { grant, .. } => Some(format!("revoked:{grant}")),
             Self::Storm {
                 registry,
                 since,
@@ -375,9 +454,9 @@ impl What {
             Self::VirtualNetworkRulesLost { write, .. } => Some(format!("networks_lost:{write}")),
             Self::Opened { grant, .. } => Some(format!("opened:{grant}")),
             Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
-            Self::NotOpened { grant, .. } | Self::Ended { grant, .. } => {
-                Some(format!("ended:{grant}"))
-            }
+            Self::NotOpened { grant, .. }
+            | Self::Ended { grant, .. }
+            | Self::Kept { grant, .. } => Some(format!("ended:{grant}")),
             Self::RegistryChanged {
                 source, event_id, ..
             } => event_id

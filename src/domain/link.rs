@@ -43,6 +43,13 @@ pub enum LinkError {
 )]
 pub struct ShortKey(usize);
 
+impl ShortKey {
+    /// A key of so many bytes.
+    pub fn of(bytes: usize) -> Self {
+        Self(bytes)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Claims {
     aud: String,

@@ -213,6 +213,18 @@ impl<'a> Sink<'a> {
         }
     }
 
+    /// No problem shows what stands in a URL after its scheme, wherever it stands: it may hold a secret.
+    pub fn hide_urls(&mut self) {
+        let text = self.text.strip_prefix('\u{feff}').unwrap_or(self.text);
+        for (scheme, _) in text.match_indices("://") {
+            let start = scheme.saturating_add(3);
+            let rest = text.get(start..).unwrap_or_default();
+            let end = |letter: char| letter.is_whitespace() || "\"'".contains(letter);
+            let length = rest.find(end).unwrap_or(rest.len());
+            self.secret.push(start..start.saturating_add(length));
+        }
+    }
+
     /// Nothing is known of the file's structure: of each line of a guarded file only what stands
     /// before the first colon is shown.
     pub fn hide_values(&mut self) {

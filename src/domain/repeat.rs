@@ -181,7 +181,9 @@ impl State {
     ) -> Option<DenialId> {
         let address = denied.report.denial.ip.map(|ip| ip.to_canonical());
         let standing = match (registry, address) {
-            (Some(registry), Some(IpAddr::V4(ip))) => self.stands_for(denied, (registry, ip), now),
+            (Some(registry), Some(IpAddr::V4(ip))) => self
+                .stands_for(denied, (registry, ip), now)
+                .or_else(|| self.revoked_within(registry, ip, now, windows)),
             _ => None,
         };
         let recent = |key: &DenialKey| {

@@ -16,6 +16,20 @@ pub const NAT_GATEWAY: &str = "Microsoft.Network/natGateways";
 pub const PUBLIC_IP_ADDRESS: &str = "Microsoft.Network/publicIPAddresses";
 /// The provider and type of a public IP prefix.
 pub const PUBLIC_IP_PREFIX: &str = "Microsoft.Network/publicIPPrefixes";
+/// The provider and type of a subnet.
+pub const SUBNET: &str = "Microsoft.Network/virtualNetworks/subnets";
+/// The provider and type of an Azure Firewall.
+pub const AZURE_FIREWALL: &str = "Microsoft.Network/azureFirewalls";
+/// The provider and type of a dedicated agent pool of ACR Tasks.
+pub const AGENT_POOL: &str = "Microsoft.ContainerRegistry/registries/agentPools";
+/// The provider and type of a cluster of AKS.
+pub const MANAGED_CLUSTER: &str = "Microsoft.ContainerService/managedClusters";
+/// The provider and type of an app of App Service or Functions.
+pub const WEB_APP: &str = "Microsoft.Web/sites";
+/// The provider and type of a container app.
+pub const CONTAINER_APP: &str = "Microsoft.App/containerApps";
+/// The provider and type of a job of Container Apps.
+pub const CONTAINER_APP_JOB: &str = "Microsoft.App/jobs";
 
 /// Longer than any id Azure hands out.
 const MAX_LENGTH: usize = 1024;

@@ -3,11 +3,13 @@
 use super::event::Changed;
 use super::firewall::Seen;
 use super::grant::{Ending, Grant};
-use super::id::{DenialId, GrantId};
+use super::id::{AlertId, DenialId, GrantId};
 use super::ledger::{What, Write, WriteOutcome};
 use super::network;
+use super::orders;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
+use super::sets::Snapshot;
 use super::ttl::Show;
 use super::verdict::Verdict;
 use super::words;
@@ -41,6 +43,15 @@ pub fn line(what: &What) -> String {
             reason,
         } => format!("not opened ({code}): {reason} (grant {grant})"),
         What::Ended { grant, ending } => format!("{} (grant {grant})", ended(*ending)),
+        What::Revoked { .. }
+        | What::Extended { .. }
+        | What::Kept { .. }
+        | What::Paused { .. }
+        | What::Resumed { .. } => orders::line(what),
+        What::Recovered { grant, network } => format!(
+            "a breadcrumb says that `{network}` is ours; {}",
+            granted(grant)
+        ),
         What::RegistryChanged {
             registry,
             change,
@@ -48,15 +59,15 @@ pub fn line(what: &What) -> String {
             ours,
             ..
         } => changed(registry, *change, by.as_deref(), ours.is_some()),
-        What::Extended { grant, until, by } => {
-            format!("until {} by {by} (grant {grant})", words::time(*until))
-        }
         What::Helped(helped) => helped.summary(),
         What::RegistrySeen { .. } | What::Drifted { .. } => noticed(what),
         What::Restoring { grant } => {
             format!("the entry that others took away is to be written again (grant {grant})")
         }
         What::PossiblyOverwritten(overwritten) => overwritten.text(),
+        What::SetLoaded(snapshot) => loaded(snapshot),
+        What::SetRefused { candidate, reason } => refused(candidate, reason),
+        What::SetConfirmed { set, hash } => format!("`{set}` may become {hash}"),
         What::Requested(request) => requested(request),
         What::Answered {
             request,
@@ -64,24 +75,18 @@ pub fn line(what: &What) -> String {
             by,
         } => format!("{} by {by} (request {request})", answered(*answer)),
         What::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
-        What::Delivered { alert, channel } => {
-            format!("`{channel}` took the message (alert {alert})")
-        }
+        What::Delivered { alert, channel } => delivered(*alert, channel),
         What::Undelivered {
             alert,
             channel,
             reason,
-        } => format!("`{channel}` never took the message: {reason} (alert {alert})"),
+        } => undelivered(*alert, channel, reason),
     }
 }
 
 fn subnets_lost(registry: &ResourceId, subnets: &[String]) -> String {
     let (name, subnets) = (registry.name(), subnets.join(", "));
     format!("virtual network rules of `{name}` are gone after a write: {subnets}")
-}
-
-fn satisfied(grant: GrantId, entry: &str) -> String {
-    format!("admitted already by `{entry}`, which is not ours (grant {grant})")
 }
 
 fn opened(grant: GrantId, within: Option<Ipv4Net>) -> String {
@@ -105,6 +110,30 @@ fn noticed(what: &What) -> String {
     } else {
         String::new()
     }
+}
+
+fn loaded(snapshot: &Snapshot) -> String {
+    let Snapshot {
+        set, size, hash, ..
+    } = snapshot;
+    format!("`{set}` holds {size} ({hash})")
+}
+
+fn refused(candidate: &Snapshot, reason: &str) -> String {
+    let Snapshot { set, hash, .. } = candidate;
+    format!("`{set}` keeps what it held: {reason} (candidate {hash})")
+}
+
+fn satisfied(grant: GrantId, entry: &str) -> String {
+    format!("admitted already by `{entry}`, which is not ours (grant {grant})")
+}
+
+fn delivered(alert: AlertId, channel: &str) -> String {
+    format!("`{channel}` took the message (alert {alert})")
+}
+
+fn undelivered(alert: AlertId, channel: &str, reason: &str) -> String {
+    format!("`{channel}` never took the message: {reason} (alert {alert})")
 }
 
 fn changed(registry: &ResourceId, change: Changed, by: Option<&str>, ours: bool) -> String {
@@ -243,6 +272,7 @@ fn ended(ending: Ending) -> &'static str {
         Ending::CarriedOn => "its time was over; another grant keeps the address open",
         Ending::Evicted => "the list was full, and the entry had to make room",
         Ending::RemovedByOthers => "others had taken the entry away",
+        Ending::Kept => "the entry was handed over to people, and stays",
     }
 }
 

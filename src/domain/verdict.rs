@@ -158,11 +158,13 @@ pub enum NoteCode {
     NotOwnAddress,
     /// The rule has as many grants as it may have, at once or in an hour.
     RuleLimit,
+    /// An operator has paused all opening.
+    Paused,
 }
 
 impl NoteCode {
     /// Every code.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::SetNotLoaded,
         Self::NoAddress,
         Self::Ipv6Caller,
@@ -184,6 +186,7 @@ impl NoteCode {
         Self::TooManyRequests,
         Self::NotOwnAddress,
         Self::RuleLimit,
+        Self::Paused,
     ];
 
     /// The code of this name.
@@ -215,6 +218,7 @@ impl NoteCode {
             Self::TooManyRequests => "too_many_requests",
             Self::NotOwnAddress => "not_own_address",
             Self::RuleLimit => "rule_limit",
+            Self::Paused => "paused",
         }
     }
 
@@ -248,7 +252,8 @@ impl NoteCode {
             | Self::Storm
             | Self::TooManyRequests
             | Self::NotOwnAddress
-            | Self::RuleLimit => None,
+            | Self::RuleLimit
+            | Self::Paused => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::denial::{Kind, Service};
 use super::grant::Grant;
 use super::ledger::Denied;
+use super::orders::Pause;
 use super::resource_id::ResourceId;
 use super::ttl::Show;
 use super::verdict::Verdict;
@@ -222,6 +223,17 @@ pub fn list(entries: &[String]) -> String {
     } else {
         format!("`{}`", quoted(&entries.join(", ")))
     }
+}
+
+/// That nothing is opened at the moment.
+pub fn paused(pause: &Pause) -> String {
+    let because = pause.because.as_ref();
+    let because = because.map_or_else(String::new, |why| format!(", because `{}`", quoted(why)));
+    format!(
+        "`{}` (as they say) paused all opening at {}{because}: `doorward resume` lets it go on",
+        quoted(&pause.by),
+        time(pause.since)
+    )
 }
 
 /// `text` with an end.

@@ -10,6 +10,7 @@ pub mod hosts;
 pub mod intake;
 pub mod lease;
 pub mod notify;
+pub mod orders;
 pub mod policy;
 pub mod posture;
 pub mod reconcile;
@@ -17,6 +18,7 @@ pub mod respond;
 pub mod sets;
 pub mod shadow;
 pub mod storms;
+pub mod sweep;
 pub mod triage;
 pub mod uses;
 
@@ -36,9 +38,6 @@ const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
 
 /// How often the policy's folder is looked at; a change counts after this at the latest.
 const POLICY_EVERY: Duration = Duration::from_secs(5);
-
-/// How often the address sets are loaded anew.
-const SETS_EVERY: Duration = Duration::from_mins(10);
 
 /// Starts every loop on `tasks`; they end when `stop` is cancelled.
 pub fn run(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -60,8 +59,7 @@ pub fn run(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
         Ok(Some(clock::add(app.clock.now(), POLICY_EVERY)))
     }));
     tasks.spawn(every(Arc::clone(app), stop.clone(), async |app: &App| {
-        sets::turn(app).await;
-        Ok(Some(clock::add(app.clock.now(), SETS_EVERY)))
+        Ok(Some(sets::turn(app).await))
     }));
 }
 

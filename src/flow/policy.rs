@@ -22,6 +22,7 @@ pub async fn turn(app: &App) {
     let unchanged = files(app, |files| files.seen.as_ref() == Some(&now));
     if unchanged {
         shadow::turn(app);
+        sets::turn(app).await;
     } else {
         take_in(app).await;
     }
@@ -38,9 +39,11 @@ pub async fn take_in(app: &App) {
         files.refused = outcome.is_err();
     });
     match outcome {
-        Ok(false) => {}
-        Ok(true) => {
-            tracing::info!(hash = %app.policy.load().hash, "another policy is in force");
+        Ok(other) => {
+            if other {
+                tracing::info!(hash = %app.policy.load().hash, "another policy is in force");
+            }
+            sets::wake(app);
             sets::turn(app).await;
         }
         Err(why) => {

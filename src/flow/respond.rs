@@ -6,6 +6,7 @@ use crate::domain::grant::Grant;
 use crate::domain::id::{GrantId, RequestId};
 use crate::domain::ledger::What;
 use crate::domain::request::{Answer, Request};
+use crate::domain::words;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -25,6 +26,9 @@ pub enum AnswerError {
          `approvals: link` on the registry in the configuration"
     )]
     NotByLink,
+    /// An operator has paused all opening.
+    #[error("this was not opened, the request stays open, and it can be answered later: {0}")]
+    Paused(String),
     /// The answer could not be written down, so it was not taken.
     #[error("the answer could not be recorded and was not taken: try again in a moment")]
     Store(#[from] StoreError),
@@ -45,6 +49,12 @@ pub async fn by_link(app: &App, id: RequestId, answer: Answer) -> Result<(), Ans
     }
     if !app.answers_by_link(&asked.request) {
         return Err(AnswerError::NotByLink);
+    }
+    let pause = app
+        .ledger
+        .read(|state| state.pauses.of(&asked.request.registry).cloned());
+    if let (Answer::Allow, Some(pause)) = (answer, pause) {
+        return Err(AnswerError::Paused(words::paused(&pause)));
     }
     let mut what = vec![What::Answered {
         request: id,

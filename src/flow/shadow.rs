@@ -72,6 +72,7 @@ pub fn turn(app: &App) {
             let hash = &candidate.policy.hash;
             tracing::info!(%hash, "a candidate policy is asked beside the one in force");
             beside.files(|files| files.candidate = Some(Arc::new(candidate)));
+            super::sets::wake(app);
         }
         Err(why) => tracing::error!(
             "the candidate policy in `{}` cannot be used, its last good one stays: {why}",

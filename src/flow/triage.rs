@@ -101,6 +101,7 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
     cap(app, denied, id, &mut verdict, now);
     rule_limits(app, batch, &mut verdict, now);
     if let Some(id) = id {
+        pause(app, id, &mut verdict);
         budgets(app, batch, denied, id, &mut verdict);
     }
     tracing::info!(denial = %denied.id, verdict = %verdict.action, rule = verdict.rule.as_deref(), "{}", words::denial(denied));
@@ -219,6 +220,15 @@ fn budgets(
             registry.name()
         );
         verdict.cap(Action::Alert, NoteCode::TooManyRequests, text);
+    }
+}
+
+/// While an operator has paused a registry, people are told of what would have been opened.
+fn pause(app: &App, registry: &ResourceId, verdict: &mut Verdict) {
+    let pause = app.ledger.read(|state| state.pauses.of(registry).cloned());
+    if let (Some(pause), Action::Allow) = (pause, verdict.action) {
+        let text = words::paused(&pause);
+        verdict.cap(Action::Alert, NoteCode::Paused, text);
     }
 }
 

@@ -47,7 +47,10 @@ pub async fn take_in(app: &App, source: &Source, found: &[Use]) -> Result<(), St
             let grants = state.grants_of(&sign.registry);
             let open = grants
                 .filter(|it| it.stage == Stage::Open && it.grant.address.get() == sign.address);
+            let paused = state.pauses.of(&sign.registry).is_some();
             open.flat_map(|standing| follows(app, standing, sign, now))
+                // While a registry is paused no end is put off.
+                .filter(|what| !paused || !matches!(what, What::Extended { .. }))
                 .collect::<Vec<_>>()
         };
         signs.iter().flat_map(of).collect()

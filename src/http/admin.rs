@@ -1,8 +1,10 @@
-//! The operator page: what is open, what is asked, what was decided. It changes nothing, and shows no link.
+//! The operator page: what is open, what is asked, what was decided, what is paused. It changes nothing,
+//! and shows no link.
 
 use super::{HttpError, Web, page};
 use crate::domain::grant::Stage;
 use crate::domain::id::DenialId;
+use crate::domain::orders::Pause;
 use crate::domain::state::{Asked, Decision, Standing, State as Stands};
 use crate::domain::words;
 use askama::Template;
@@ -18,6 +20,7 @@ struct Page {
     now: String,
     undelivered: usize,
     undecided: usize,
+    paused: Vec<String>,
     grants: Vec<GrantRow>,
     requests: Vec<RequestRow>,
     verdicts: Vec<VerdictRow>,
@@ -74,6 +77,7 @@ fn view(state: &Stands, now: Timestamp) -> Page {
         now: words::time(now),
         undelivered: state.outbox.len(),
         undecided: state.undecided.len(),
+        paused: paused(state),
         grants: grants
             .into_iter()
             .map(|it| grant(it, again(state, it.grant.denial), now))
@@ -84,6 +88,18 @@ fn view(state: &Stands, now: Timestamp) -> Page {
             .collect(),
         verdicts: state.verdicts.iter().map(verdict).collect(),
     }
+}
+
+/// What is paused, in sentences.
+fn paused(state: &Stands) -> Vec<String> {
+    let all = state.pauses.all().map(|pause| (None, pause));
+    let each = state.pauses.registries();
+    let each = each.map(|(id, pause)| (Some(id.name()), pause));
+    let said = |(name, pause): (Option<&str>, &Pause)| {
+        let on = name.map_or_else(|| "All registries".to_owned(), |name| format!("`{name}`"));
+        words::sentence(&format!("{on}: {}", words::paused(pause)))
+    };
+    all.into_iter().chain(each).map(said).collect()
 }
 
 /// How often a denial came again, if it did.

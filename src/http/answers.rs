@@ -4,7 +4,7 @@ use super::{HttpError, Web, origin, page};
 use crate::app::App;
 use crate::domain::link::LinkError;
 use crate::domain::request::{Answer, Request};
-use crate::domain::state::Asked;
+use crate::domain::state::{Asked, State as Stands};
 use crate::domain::words;
 use crate::flow::respond;
 use askama::Template;
@@ -31,6 +31,7 @@ struct Page {
     asked: Option<String>,
     until: String,
     left: String,
+    paused: Option<String>,
     can: Can,
 }
 
@@ -80,7 +81,13 @@ fn shown(app: &App, token: &str) -> Result<Response, HttpError> {
     } else {
         Can::Look
     };
-    page::html(&view(&asked, decided, can, now)).map(IntoResponse::into_response)
+    let look = |state: &Stands| state.pauses.of(&asked.request.registry).map(words::paused);
+    let paused = app.ledger.read(look);
+    let view = Page {
+        paused,
+        ..view(&asked, decided, can, now)
+    };
+    page::html(&view).map(IntoResponse::into_response)
 }
 
 fn view(asked: &Asked, decided: Option<Timestamp>, can: Can, now: Timestamp) -> Page {
@@ -97,6 +104,7 @@ fn view(asked: &Asked, decided: Option<Timestamp>, can: Can, now: Timestamp) -> 
         asked: decided.map(words::time),
         until: words::time(request.until),
         left: words::duration(request.until.duration_since(now)),
+        paused: None,
         can,
     }
 }

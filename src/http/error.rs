@@ -2,7 +2,9 @@
 
 use crate::domain::event::DeliveryError;
 use crate::domain::link::LinkError;
+use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
+use crate::flow::sets::ConfirmError;
 use crate::store::StoreError;
 use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -107,12 +109,34 @@ pub enum HttpError {
          `admin` in doorward's configuration"
     )]
     ForeignHost,
+    /// A command from a page of another site.
+    #[error("this command came from a page of another site, and was not taken")]
+    ForeignCommand,
+    /// A command that is none.
+    #[error(
+        "write the command as JSON, with `content-type: application/json`, as `doorward sets confirm` does"
+    )]
+    NoCommand,
+    /// A set was not confirmed.
+    #[error(transparent)]
+    Confirm(#[from] ConfirmError),
     /// The link leads nowhere.
     #[error(transparent)]
     Link(#[from] LinkError),
     /// The answer was not taken.
     #[error(transparent)]
     Answer(#[from] AnswerError),
+    /// An order that no command sent.
+    #[error(
+        "orders are taken from doorward's own commands: send JSON with the header `x-doorward-command`, and not from a browser"
+    )]
+    NotACommand,
+    /// An order that cannot be read.
+    #[error("the order cannot be read: {0}")]
+    BadOrder(String),
+    /// The order was not followed.
+    #[error(transparent)]
+    Order(OrderError),
     /// Something that should not happen did.
     #[error(
         "something went wrong on doorward's side; its log says what, under this answer's x-request-id"
@@ -127,9 +151,10 @@ impl HttpError {
     /// try again after 500 (<https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups>).
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound | Self::UnknownSource | Self::Link(LinkError::Invalid) => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NotFound
+            | Self::UnknownSource
+            | Self::Confirm(ConfirmError::NoSet { .. })
+            | Self::Link(LinkError::Invalid) => StatusCode::NOT_FOUND,
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany {
                 heeds_429: true, ..
@@ -137,22 +162,31 @@ impl HttpError {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::CutOff | Self::Packed { .. } | Self::Unreadable(_) | Self::NoAnswer => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::CutOff
+            | Self::Packed { .. }
+            | Self::Unreadable(_)
+            | Self::NoAnswer
+            | Self::NoCommand
+            | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
+            Self::Order(error) => order_status(error),
             Self::TooMany { .. }
             | Self::Unavailable
             | Self::NoKeys { .. }
             | Self::Busy
             | Self::Internal
+            | Self::Confirm(ConfirmError::Store(_))
             | Self::Answer(AnswerError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignOrigin
+            | Self::ForeignCommand
+            | Self::NotACommand
             | Self::OtherSubscription
             | Self::OtherOrigin
             | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Link(LinkError::Over) | Self::Answer(AnswerError::Over) => StatusCode::GONE,
-            Self::Answer(AnswerError::Answered) => StatusCode::CONFLICT,
+            Self::Answer(AnswerError::Answered | AnswerError::Paused(_)) | Self::Confirm(_) => {
+                StatusCode::CONFLICT
+            }
         }
     }
 
@@ -186,6 +220,31 @@ impl HttpError {
             response.headers_mut().insert(name, value);
         }
         response
+    }
+}
+
+fn order_status(error: &OrderError) -> StatusCode {
+    match error {
+        OrderError::Nobody | OrderError::Short(_) => StatusCode::BAD_REQUEST,
+        OrderError::Unknown(_) | OrderError::NoRegistry(_) => StatusCode::NOT_FOUND,
+        OrderError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        OrderError::Ambiguous { .. }
+        | OrderError::Over
+        | OrderError::NotOurs(_)
+        | OrderError::NotLonger(_)
+        | OrderError::Longest(_)
+        | OrderError::Paused(_)
+        | OrderError::NotPaused
+        | OrderError::AllPaused => StatusCode::CONFLICT,
+    }
+}
+
+impl From<OrderError> for HttpError {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Store(error) => error.into(),
+            error => Self::Order(error),
+        }
     }
 }
 

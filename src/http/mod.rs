@@ -3,6 +3,7 @@
 
 mod admin;
 mod answers;
+mod api;
 mod auth;
 mod body;
 mod boundary;
@@ -11,15 +12,19 @@ mod events;
 mod health;
 mod hosts;
 mod notice;
+mod operator;
 mod origin;
 mod page;
 mod readers;
 mod server;
+mod sets;
 mod unpack;
 mod unproven;
+pub(crate) mod wire;
 
 pub use error::HttpError;
 pub use server::{serve, serve_within};
+pub use sets::Confirm;
 
 use crate::app::App;
 use axum::extract::DefaultBodyLimit;
@@ -69,6 +74,11 @@ struct Web {
 /// The largest form that answers a request: one word.
 const LARGEST_FORM: usize = 1024;
 
+/// The largest command of an operator: a name, which may hold an id, and a hash.
+const LARGEST_COMMAND: usize = 4096;
+/// The largest order: some thousands of ids.
+const LARGEST_ORDER: usize = 256 << 10;
+
 /// The routes for senders and for people who hold a link.
 pub fn public_router(app: Arc<App>) -> Router {
     public_router_within(app, Limits::default())
@@ -92,7 +102,8 @@ pub fn public_router_within(app: Arc<App>, limits: Limits) -> Router {
 }
 
 /// The routes for operators. `address` is what the listener is bound to: only requests that name it,
-/// or a loopback address with its port, are answered. Nothing here changes anything.
+/// or a loopback address with its port, are answered, and where there is a token, only those who know
+/// it. Only orders change anything, and only commands give them.
 pub fn admin_router(app: Arc<App>, address: SocketAddr) -> Router {
     let web = Web {
         app,
@@ -100,9 +111,30 @@ pub fn admin_router(app: Arc<App>, address: SocketAddr) -> Router {
     };
     let routes = Router::new()
         .route("/", get(admin::page))
-        .route("/metrics", get(admin::metrics));
+        .route("/metrics", get(admin::metrics))
+        .route("/sets", get(sets::list))
+        .route(
+            "/sets/confirm",
+            post(sets::confirm).layer(DefaultBodyLimit::max(LARGEST_COMMAND)),
+        )
+        .nest(wire::API, api_routes());
+    let known = from_fn_with_state(web.clone(), operator::known);
     let named = from_fn(move |request, next| hosts::only(address, request, next));
-    bounded(with_common_parts(routes).layer(named), web)
+    bounded(with_common_parts(routes).layer(known).layer(named), web)
+}
+
+/// What operators' commands ask and order.
+fn api_routes() -> Router<Web> {
+    Router::new()
+        .route("/grants", get(api::list))
+        .route("/grants/revoke", post(api::revoke))
+        .route("/grants/{id}", get(api::show))
+        .route("/grants/{id}/extend", post(api::extend))
+        .route("/grants/{id}/keep", post(api::keep))
+        .route("/pause", post(api::pause))
+        .route("/resume", post(api::resume))
+        .layer(DefaultBodyLimit::max(LARGEST_ORDER))
+        .layer(from_fn(operator::commands_only))
 }
 
 /// What both listeners have: health, the style sheet, and an answer for every other path.

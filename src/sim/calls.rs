@@ -16,8 +16,10 @@ pub enum Call {
     ListUsages,
     /// GET of an asynchronous operation's status.
     GetOperation,
-    /// GET of a NAT gateway, public IP address, public IP prefix or subnet.
-    GetNetwork,
+    /// GET of another resource: a NAT gateway, public IP address, subnet, agent pool, cluster, app, …
+    GetResource,
+    /// POST of a query to Azure Resource Graph.
+    ResourceGraph,
     /// GET of the service tags.
     ServiceTags,
     /// GET of subscriptions or tenants.
@@ -34,6 +36,8 @@ pub enum Call {
     Identity,
     /// Anything of a registry's data plane.
     DataPlane,
+    /// GET of a page that stands in for some site on the web.
+    WebPage,
     /// Anything else.
     Other,
 }
@@ -95,8 +99,9 @@ pub(super) enum Route {
     Registry(RegistryPath),
     Usages(RegistryPath),
     Operation(RegistryPath, String),
-    /// A resource of Microsoft.Network, by its whole id.
-    Network(String),
+    /// A resource other than a registry, by its whole id.
+    Resource(String),
+    ResourceGraph,
     ServiceTags {
         subscription: String,
         location: String,
@@ -112,6 +117,8 @@ pub(super) enum Route {
     Identity,
     /// What follows the host, as path segments.
     DataPlane(Vec<String>),
+    /// A page of the web, by its path as it was written.
+    WebPage(String),
     Nothing,
 }
 
@@ -134,6 +141,7 @@ impl Route {
             Door::Authority => Self::of_authority(&segments),
             Door::Plain | Door::ResourceManager => match segments.as_slice() {
                 ["msi", "token"] => Self::Identity,
+                ["web", ..] => Self::WebPage(format!("/{path}")),
                 ["v2" | "oauth2", ..] => {
                     Self::DataPlane(kept.into_iter().map(str::to_owned).collect())
                 }
@@ -202,16 +210,23 @@ impl Route {
                 "microsoft.containerregistry",
                 "registries",
                 ref rest @ ..,
-            ] => Self::of_registry(subscription, group, rest),
+            ] => match rest {
+                [_, "agentpools", _] => Self::Resource(format!("/{path}")),
+                _ => Self::of_registry(subscription, group, rest),
+            },
             [
                 "subscriptions",
                 _,
                 "resourcegroups",
                 _,
                 "providers",
-                "microsoft.network",
+                "microsoft.network"
+                | "microsoft.containerservice"
+                | "microsoft.web"
+                | "microsoft.app",
                 ..,
-            ] => Self::Network(format!("/{path}")),
+            ] => Self::Resource(format!("/{path}")),
+            ["providers", "microsoft.resourcegraph", "resources"] => Self::ResourceGraph,
             ["subscriptions" | "providers", ..] => Self::UnknownResource,
             _ => Self::Nothing,
         }
@@ -245,7 +260,9 @@ impl Route {
             Self::Registries { .. } | Self::Resources(_) => Call::ListRegistries,
             Self::Usages(_) => Call::ListUsages,
             Self::Operation(..) => Call::GetOperation,
-            Self::Network(_) => Call::GetNetwork,
+            Self::Resource(_) => Call::GetResource,
+            Self::ResourceGraph => Call::ResourceGraph,
+            Self::WebPage(_) => Call::WebPage,
             Self::ServiceTags { .. } => Call::ServiceTags,
             Self::Subscriptions | Self::Subscription(_) | Self::Tenants => Call::Subscriptions,
             Self::CloudMetadata => Call::CloudMetadata,
@@ -269,6 +286,7 @@ impl Route {
                 | Self::Identity
                 | Self::CloudMetadata
                 | Self::DataPlane(_)
+                | Self::WebPage(_)
                 | Self::Nothing
         )
     }

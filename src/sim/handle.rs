@@ -71,6 +71,12 @@ impl Sim {
         f(&mut self.shared.settled())
     }
 
+    /// Publishes a page on the web, or changes it, and says its URL.
+    pub fn publish(&self, name: &str, text: &str) -> String {
+        self.model(|model| model.publish(&format!("/web/{name}"), text));
+        format!("{}web/{name}", self.shared.origins.tls)
+    }
+
     /// Adds a registry.
     pub fn add_registry(&self, registry: Registry) {
         self.model(|model| model.add_registry(registry));

@@ -91,6 +91,18 @@ pub enum Concurrent {
     LastWriterWins,
 }
 
+/// What a write with tags does to those that it does not name. The pages of the registry's own PATCH
+/// do not say; that of ARM's tags API knows both, replace and merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tags {
+    /// They are gone.
+    Replaced,
+    /// They stay.
+    Merged,
+    /// Nothing: an Azure Policy refuses a write of tags, whole.
+    Refused,
+}
+
 /// The standing behaviour, and the faults to come.
 #[derive(Clone, Debug)]
 pub struct Knobs {
@@ -102,6 +114,8 @@ pub struct Knobs {
     pub duplicates: Duplicates,
     /// What writes during an operation come to.
     pub concurrent: Concurrent,
+    /// What a write with tags does.
+    pub tags: Tags,
     /// How long each front end of the data plane lags behind Resource Manager, opening and closing
     /// alike; requests go round them. One of 30 s at first.
     pub propagation: Vec<Duration>,
@@ -134,6 +148,7 @@ impl Default for Knobs {
             virtual_network_rules: VirtualNetworkRules::Kept,
             duplicates: Duplicates::Refused,
             concurrent: Concurrent::Conflict,
+            tags: Tags::Replaced,
             propagation: vec![Duration::from_secs(30)],
             denied_actions: BTreeSet::new(),
             token_lifetime: Duration::from_hours(1),

@@ -6,7 +6,7 @@ use super::knobs::Fault;
 use super::recorded::Recorded;
 use super::start::Shared;
 use super::wire::{Incoming, empty, lock, set};
-use super::{arm, authority, data_plane, identity};
+use super::{arm, authority, data_plane, identity, web};
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
@@ -77,6 +77,7 @@ fn respond(shared: &Shared, request: &Incoming, route: &Route) -> Response {
         Route::Token(_) | Route::OpenId { .. } | Route::InstanceDiscovery | Route::KeySet(_) => {
             authority::answer(shared, request, route)
         }
+        Route::WebPage(path) => web::answer(shared, request, path),
         Route::CloudMetadata => authority::cloud(shared, &request.origin),
         Route::Nothing => empty(StatusCode::NOT_FOUND),
         _ => arm::answer(shared, request, route),

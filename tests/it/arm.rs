@@ -1,9 +1,10 @@
 //! Registries and addresses through Azure Resource Manager, against the simulated Azure.
 
-use doorward::azure::{Arm, ArmError, Call, Credential, PatchError, Settings};
+use doorward::azure::{Arm, ArmError, Call, Credential, Egress, PatchError, Settings};
 use doorward::clock::Clock;
 use doorward::config::SecretRef;
 use doorward::domain::resource_id::ResourceId;
+use doorward::domain::sets::AzureKind;
 use doorward::sim::{
     Call as Asked, DefaultAction, Fault, Outcome, Registry, Sim, SimOptions, Writes,
 };
@@ -73,9 +74,14 @@ impl Story {
     }
 
     async fn egress(&self, gateway: &str) -> Result<Vec<String>, ArmError> {
-        let gateway = gateway.parse().unwrap();
-        let networks = self.arm.nat_gateway_egress(&gateway, &self.call).await?;
-        Ok(networks.iter().map(ToString::to_string).collect())
+        let wanted = [(AzureKind::NatGateway, gateway.parse().unwrap())];
+        let found = self.arm.egress(&wanted, &self.call).await.remove(0);
+        match found? {
+            Egress::Known { networks, .. } => {
+                Ok(networks.iter().map(ToString::to_string).collect())
+            }
+            Egress::Unknowable(why) => panic!("{why}"),
+        }
     }
 }
 

@@ -522,25 +522,33 @@ fn a_secret_in_the_wrong_place_is_never_shown() {
 #[test]
 fn what_is_odd_is_warned_of() {
     let config = read(&least(
-        "    trust_status_403: false\nadmin: 0.0.0.0:8081\npublic_url: http://doorward.contoso.com\n",
+        "    trust_status_403: false\npublic_url: http://doorward.contoso.com\n",
     ));
     insta::assert_snapshot!(config.warnings, @r"
-    warning: the operator page asks nobody who they are, and is not on loopback
+    warning: approval links would go over the network in clear text
+     --> doorward.yaml:8:13
+      |
+    8 | public_url: http://doorward.contoso.com
+      |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      = field: public_url
+      = help: put TLS in front of `listen`, and write `https://`
+    ");
+}
+
+#[test]
+fn an_admin_listener_that_others_reach_has_a_token() {
+    let exposed = "    trust_status_403: false\nadmin: 0.0.0.0:8081\n";
+    insta::assert_snapshot!(broken(&least(exposed)), @r"
+    error: this is not on loopback, and whoever reaches it could give orders
      --> doorward.yaml:8:8
       |
     8 | admin: 0.0.0.0:8081
       |        ^^^^^^^^^^^^
       = field: admin
-      = help: see that only operators reach it
-
-    warning: approval links would go over the network in clear text
-     --> doorward.yaml:9:13
-      |
-    9 | public_url: http://doorward.contoso.com
-      |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      = field: public_url
-      = help: put TLS in front of `listen`, and write `https://`
+      = help: keep it on loopback, or set `admin_token: { env: NAME }` or `{ file: PATH }`
     ");
+    let guarded = format!("{exposed}admin_token: {{ env: DOORWARD_ADMIN_TOKEN }}\n");
+    assert!(read(&least(&guarded)).admin_token.is_some());
 }
 
 #[test]

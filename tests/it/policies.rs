@@ -5,7 +5,7 @@ use doorward::domain::denial::{Denial, Kind, Service};
 use doorward::domain::policy::{Facts, Policy, decide};
 use doorward::domain::resource_id::ResourceId;
 use doorward::domain::seen::Before;
-use doorward::domain::sets::{External, Sets};
+use doorward::domain::sets::{AzureKind, External, Sets};
 use doorward::domain::verdict::{Action, Verdict};
 use jiff::Timestamp;
 use std::fs;
@@ -19,7 +19,7 @@ fn shipped() -> (Policy, Sets) {
     let policy = load_policies(&folder).unwrap();
     assert_eq!(policy.warnings.to_string(), "");
     let sets = load_files(&policy, &folder, Timestamp::UNIX_EPOCH).unwrap();
-    let nat = External::NatGateway(NAT.parse::<ResourceId>().unwrap());
+    let nat = External::Azure(AzureKind::NatGateway, NAT.parse::<ResourceId>().unwrap());
     assert!(policy.needs().contains(&nat));
     let sets = sets.with(
         nat,
@@ -172,6 +172,8 @@ rules:
     error: there is no service tag `AzureContainerRegistry.WestEurop` in this file: did you mean `AzureContainerRegistry.WestEurope`?
      --> policies/tags.json
     ");
-    let all = load_file(folder.path(), &External::CidrsFile("all.txt".into())).unwrap();
+    let all = load_file(folder.path(), &External::CidrsFile("all.txt".into()))
+        .unwrap()
+        .networks;
     assert_eq!(all.len(), 1);
 }

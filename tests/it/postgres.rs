@@ -33,7 +33,9 @@ folder=$1; shift
 if read -r word; then
     kill -s "$word" $!; wait $!
 else
-    kill -s QUIT $!; wait $!; rm -rf "$folder"
+    kill -s QUIT $!; wait $!
+    # Its last processes may still be writing.
+    for attempt in 1 2 3 4 5; do rm -rf "$folder" 2>/dev/null && break; sleep 1; done
 fi
 "#;
 

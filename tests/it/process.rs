@@ -27,6 +27,7 @@ pub(crate) struct Installation {
 pub(crate) struct Process {
     child: Child,
     listen: String,
+    admin: String,
     /// What it said before it listened.
     pub(crate) said: String,
 }
@@ -34,9 +35,15 @@ pub(crate) struct Process {
 impl Installation {
     /// The ordinary world's configuration against `azure`, with grants that last `ttl`.
     pub(crate) fn new(azure: &Sim, ttl: &str) -> Self {
+        Self::with(azure, ttl, |_| {})
+    }
+
+    /// The same, configured otherwise.
+    pub(crate) fn with(azure: &Sim, ttl: &str, change: impl FnOnce(&mut Value)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (policy, mut config) = policy_and_settings(folder.path(), azure, "http://127.0.0.1:9/");
         config.as_object_mut().unwrap().remove("channels");
+        change(&mut config);
         fs::create_dir(folder.path().join("policies")).unwrap();
         fs::write(
             folder.path().join("policies/policy.yaml"),
@@ -75,18 +82,21 @@ impl Installation {
             while let Some(line) = lines.next_line().await.unwrap() {
                 said += &line;
                 if let Some((_, rest)) = line.split_once("listening on http://") {
-                    return rest.split(',').next().unwrap().to_owned();
+                    let (listen, rest) = rest.split_once(", operator page on ").unwrap();
+                    let admin = rest.split('/').nth(2).unwrap();
+                    return (listen.to_owned(), format!("http://{admin}"));
                 }
             }
             panic!("doorward ended before it listened");
         };
-        let listen = tokio::time::timeout(PATIENCE, listening).await.unwrap();
+        let (listen, admin) = tokio::time::timeout(PATIENCE, listening).await.unwrap();
         // Whoever does not read what a process says holds it up in the end.
         tokio_util::task::TaskTracker::new()
             .spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Process {
             child,
             listen,
+            admin,
             said,
         }
     }
@@ -129,6 +139,11 @@ impl Process {
     /// Where it listens for senders: `http://127.0.0.1:PORT`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.listen)
+    }
+
+    /// Where it listens for operators: `http://127.0.0.1:PORT`.
+    pub(crate) fn admin(&self) -> String {
+        self.admin.clone()
     }
 
     /// A proven sender delivers text.

@@ -305,9 +305,12 @@ impl Answer {
             writeln!(to, "  the policy has none")?;
         }
         for set in &self.sets {
+            let edition = set.change_number;
+            let edition =
+                edition.map_or_else(String::new, |number| format!(" (changeNumber {number})"));
             match set.holds {
-                Some(true) => writeln!(to, "  `{}` holds it", set.name)?,
-                Some(false) => writeln!(to, "  `{}` does not", set.name)?,
+                Some(true) => writeln!(to, "  `{}` holds it{edition}", set.name)?,
+                Some(false) => writeln!(to, "  `{}` does not{edition}", set.name)?,
                 None => writeln!(
                     to,
                     "  `{}` is not known: {} was never loaded",

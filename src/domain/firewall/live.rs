@@ -38,6 +38,8 @@ pub struct Live {
     pub rules: Vec<Rule>,
     /// `networkRuleSet` as read; what we do not know in it is sent back as it was.
     pub rule_set: serde_json::Map<String, Value>,
+    /// `tags` as read.
+    pub tags: serde_json::Map<String, Value>,
 }
 
 /// One firewall entry.
@@ -102,6 +104,11 @@ impl Live {
                 .collect(),
             rules: rules(rule_set)?,
             rule_set: rule_set.clone(),
+            tags: registry
+                .get("tags")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default(),
         })
     }
 

@@ -27,7 +27,7 @@ pub struct Wanted<'a> {
     pub reserve: u32,
     /// Whether entries may be added: not in observe mode. Removing our own is always right.
     pub may_add: bool,
-    /// Whether all opening has stopped for a while: what is not written yet waits.
+    /// Whether opening has stopped for a while, by an operator's pause too: what is not written yet waits.
     pub paused: bool,
     /// Open grants whose entries others took away, and that are to be written again.
     pub restore: BTreeSet<GrantId>,
@@ -241,7 +241,7 @@ impl<'a> Scene<'a> {
 
 /// What is to be put back and is not there, where it can be written and finds room.
 fn give_back(live: &Live, wanted: &Wanted<'_>, patch: &mut Patch) {
-    if !wanted.may_add || diagnose(live).is_some() {
+    if !wanted.may_add || wanted.paused || diagnose(live).is_some() {
         return;
     }
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);

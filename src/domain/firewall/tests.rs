@@ -356,7 +356,7 @@ proptest! {
             limit,
             reserve: 2,
             may_add: true,
-        paused: false,
+            paused: false,
             restore: restore.iter().filter_map(|place| Some(grants.get(*place)?.0.id)).collect(),
             give_back: give_back.clone(),
         };

@@ -1,38 +1,24 @@
 //! The sets of a policy: definitions by name, in any order and any file, resolved to whole sets.
 
-use super::leaf::{asn, cidrs, country, describe, github_meta, path, resource, service_tag};
+use super::leaf::{asn, cidrs, country, describe, github_meta, path, service_tag};
+use super::remote::{care, resource, web_url};
 use crate::domain::problem::{Place, Sink, did_you_mean};
-use crate::domain::resource_id::{NAT_GATEWAY, PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX};
-use crate::domain::sets::{AddressSet, External, Kind, parse_cidr};
+use crate::domain::sets::{AddressSet, AzureKind, External, Kind, parse_cidr};
 use crate::domain::yaml::{Fields, Item, Value, all_of, one_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The kinds that a set can be of; exactly one is written.
-const KINDS: [&str; 10] = [
+/// The kinds that a set can be of, beside those that are [resources of Azure](AzureKind); exactly one
+/// is written.
+const KINDS: [&str; 8] = [
     "cidrs",
     "cidrs_file",
-    "nat_gateway",
-    "public_ip",
-    "public_ip_prefix",
     "service_tag",
     "country",
     "asn",
     "github_meta",
-    "any_of",
-];
-/// Kinds of the language that are to come.
-const LATER: [&str; 10] = [
-    "subnet",
-    "agent_pool",
-    "azure_firewall",
-    "aks_egress",
-    "app_service_egress",
-    "container_app_egress",
     "http",
-    "fresh",
-    "max_size",
-    "max_change",
+    "any_of",
 ];
 /// How deep sets may stand in each other.
 const DEPTH: usize = 16;
@@ -198,7 +184,16 @@ impl<'a, 's> Definitions<'a, 's> {
     ) -> Option<Arc<AddressSet>> {
         let sink = self.sinks.get_mut(file)?;
         let mut fields = item.fields(sink)?;
-        let written: Vec<&str> = KINDS.into_iter().filter(|kind| fields.has(kind)).collect();
+        let kinds: Vec<&str> = AzureKind::ALL
+            .map(AzureKind::name)
+            .into_iter()
+            .chain(KINDS)
+            .collect();
+        let written: Vec<&str> = kinds
+            .iter()
+            .copied()
+            .filter(|kind| fields.has(kind))
+            .collect();
         if written.len() > 1 {
             let what = format!(
                 "a set is of one kind, and this one is of {}",
@@ -213,15 +208,16 @@ impl<'a, 's> Definitions<'a, 's> {
             None => Some(Vec::new()),
         };
         let sink = self.sinks.get_mut(file)?;
-        let later = fields.not_yet(&LATER, sink);
+        let care = care(kind.as_ref(), &mut fields, sink);
         let clean = fields.finish(sink);
-        if written.is_empty() && clean && !later {
-            let help = format!("write {}", one_of(&KINDS));
+        if written.is_empty() && clean {
+            let help = format!("write {}", one_of(&kinds));
             item.error("this does not say what the set is made of", help, sink);
         }
         let kind = kind?;
         let name = name.map_or_else(|| describe(&kind), str::to_owned);
-        let set = AddressSet::new(name, kind, except?);
+        let mut set = AddressSet::new(name, kind, except?);
+        set.care = care;
         if set.depth > DEPTH || set.size > SIZE {
             let help = "write it flatter, or with fewer parts";
             item.error("these sets stand too deep in each other", help, sink);
@@ -252,17 +248,14 @@ impl<'a, 's> Definitions<'a, 's> {
         if let Some(item) = fields.take("github_meta") {
             return github_meta(&item, fields, sink);
         }
-        if let Some(item) = fields.take("nat_gateway") {
-            let id = resource(&item, NAT_GATEWAY, sink)?;
-            return Some(Kind::External(External::NatGateway(id)));
+        if let Some(item) = fields.take("http") {
+            return Some(Kind::External(External::Http(web_url(&item, sink)?)));
         }
-        if let Some(item) = fields.take("public_ip") {
-            let id = resource(&item, PUBLIC_IP_ADDRESS, sink)?;
-            return Some(Kind::External(External::PublicIp(id)));
-        }
-        if let Some(item) = fields.take("public_ip_prefix") {
-            let id = resource(&item, PUBLIC_IP_PREFIX, sink)?;
-            return Some(Kind::External(External::PublicIpPrefix(id)));
+        for kind in AzureKind::ALL {
+            if let Some(item) = fields.take(kind.name()) {
+                let id = resource(&item, kind, sink)?;
+                return Some(Kind::External(External::Azure(kind, id)));
+            }
         }
         let item = fields.take("any_of")?;
         Some(Kind::AnyOf(self.all(file, &item)?))

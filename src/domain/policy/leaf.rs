@@ -1,9 +1,10 @@
 //! Sets that are not made of others: what each kind takes.
 
+use super::remote::web_url;
 use crate::domain::problem::Sink;
-use crate::domain::resource_id::ResourceId;
 use crate::domain::sets::geo::{Wanted, is_country, parse_asn};
-use crate::domain::sets::{External, Kind, Ranges, parse_cidr};
+use crate::domain::sets::github_meta::USUAL_URL;
+use crate::domain::sets::{External, Kind, MetaFrom, Ranges, TagsFrom, WebUrl, parse_cidr};
 use crate::domain::yaml::{Fields, Item};
 
 pub(super) fn cidrs(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Kind> {
@@ -27,22 +28,51 @@ pub(super) fn cidrs(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Kind> {
     Some(Kind::Cidrs { ranges, hash })
 }
 
+/// `service_tag: NAME`, from Microsoft's weekly file (`service-tags.json` unless `file` names another),
+/// or with `source: arm` from Azure. One never stands in for the other.
 pub(super) fn service_tag(
     item: &Item<'_>,
     fields: &mut Fields<'_>,
     sink: &mut Sink<'_>,
 ) -> Option<Kind> {
     let tag = item.text(sink).map(str::to_owned);
-    if let Some(source) = fields.take("source")
-        && source.text(sink)? != "file"
-    {
-        let help = "write `source: file`, and under `file` the name of Microsoft's weekly JSON";
-        source.error("service tags come from a file so far", help, sink);
-    }
-    let help = "name Microsoft's weekly JSON, as in `file: ServiceTags_Public.json`";
-    let file = fields.need("file", help, sink)?;
-    let file = path(&file, sink)?;
-    Some(Kind::External(External::ServiceTag { file, tag: tag? }))
+    let source = fields.take("source");
+    let words = [("file", false), ("arm", true)];
+    let arm = match &source {
+        Some(source) => source.word(&words, sink)?,
+        None => false,
+    };
+    let from = if arm {
+        tags_of_azure(fields, sink)?
+    } else {
+        TagsFrom::File(file_or("service-tags.json", fields, sink)?)
+    };
+    Some(Kind::External(External::ServiceTag { from, tag: tag? }))
+}
+
+/// Which subscription and region are asked for the service tags.
+fn tags_of_azure(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<TagsFrom> {
+    let help = "name a subscription that doorward may read, as in `subscription: 00000000-0000-0000-0000-000000000000`";
+    let subscription = fields.need("subscription", help, sink);
+    let help =
+        "name any region; it says which version of the list is told, as in `location: westeurope`";
+    let location = fields.need("location", help, sink);
+    let mut plain = |item: &Item<'_>| {
+        let text = item.text(sink)?;
+        let good = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+        if text.chars().all(good) {
+            return Some(text.to_ascii_lowercase());
+        }
+        let help = "write letters, digits and `-`";
+        item.error(format!("`{text}` is not such a name"), help, sink);
+        None
+    };
+    let subscription = subscription.as_ref().and_then(&mut plain);
+    let location = location.as_ref().and_then(&mut plain);
+    Some(TagsFrom::Arm {
+        subscription: subscription?,
+        location: location?,
+    })
 }
 
 /// `country: [CH, DE]`, from the database `geo.mmdb` unless `file` names another.
@@ -75,17 +105,24 @@ pub(super) fn asn(item: &Item<'_>, fields: &mut Fields<'_>, sink: &mut Sink<'_>)
     Some(Kind::External(External::Geo { file, wanted }))
 }
 
-/// `github_meta: actions`, from the answer of `https://api.github.com/meta` in `file`.
+/// `github_meta: actions`, from a `file`, from an `url`, or from GitHub itself.
 pub(super) fn github_meta(
     item: &Item<'_>,
     fields: &mut Fields<'_>,
     sink: &mut Sink<'_>,
 ) -> Option<Kind> {
     let key = item.text(sink).map(str::to_owned);
-    let help =
-        "keep the answer of https://api.github.com/meta in a file, as in `file: github-meta.json`";
-    let file = path(&fields.need("file", help, sink)?, sink)?;
-    Some(Kind::External(External::GithubMeta { file, key: key? }))
+    let from = match (fields.take("file"), fields.take("url")) {
+        (Some(file), None) => MetaFrom::File(path(&file, sink)?),
+        (None, Some(url)) => MetaFrom::Web(web_url(&url, sink)?),
+        (None, None) => MetaFrom::Web(WebUrl::parse(USUAL_URL).ok()?),
+        (Some(_), Some(url)) => {
+            let help = "write one of the two: they never stand in for each other";
+            url.error("this set has a `file` as well", help, sink);
+            return None;
+        }
+    };
+    Some(Kind::External(External::GithubMeta { from, key: key? }))
 }
 
 /// Each text of a list or the one in its place, read, sorted, once each.
@@ -134,21 +171,6 @@ pub(super) fn path(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
-}
-
-pub(super) fn resource(
-    item: &Item<'_>,
-    wanted: &'static str,
-    sink: &mut Sink<'_>,
-) -> Option<ResourceId> {
-    let id: ResourceId = item.parsed("", sink)?;
-    match id.of_type(wanted) {
-        Ok(id) => Some(id),
-        Err(error) => {
-            item.error(error.to_string(), "", sink);
-            None
-        }
-    }
 }
 
 /// What a set without a name is called.

@@ -14,6 +14,7 @@ mod include;
 mod leaf;
 mod nearest;
 mod parse;
+mod remote;
 pub mod replay;
 mod rule;
 pub mod suppose;
@@ -32,7 +33,7 @@ use super::denial::{Denial, Kind};
 use super::problem::{Place, Problems};
 use super::proof::{ClaimIs, Proof};
 use super::seen::{Before, Seen};
-use super::sets::{AddressSet, External, Membership, Sets, WIDEST_OWNED};
+use super::sets::{self, AddressSet, Care, External, Membership, Sets, WIDEST_OWNED};
 use super::ttl::Show;
 use super::verdict::{Action, Approvals};
 use std::collections::{BTreeMap, BTreeSet};
@@ -170,13 +171,26 @@ impl Policy {
 
     /// The addresses that must be loaded from elsewhere.
     pub fn needs(&self) -> BTreeSet<External> {
-        let mut needs = BTreeSet::new();
+        self.wants().into_keys().collect()
+    }
+
+    /// The same, each with how it is kept up to date; where several sets want it, the strictest.
+    pub fn wants(&self) -> BTreeMap<External, Care> {
+        let mut wants: BTreeMap<External, Care> = BTreeMap::new();
         for set in self.all_sets() {
-            set.each_external(&mut |external| {
-                needs.insert(external.clone());
+            set.each_care(&mut |external, care| {
+                let known = wants.entry(external.clone()).or_default();
+                *known = known.and(care);
             });
         }
-        needs
+        wants
+    }
+
+    /// What people call a source of addresses: the name of the set that is made of it, or what it is.
+    pub fn name_of(&self, external: &External) -> String {
+        let is_it = |(_, set): &(&String, &Arc<AddressSet>)| matches!(&set.kind, sets::Kind::External(of) if of == external);
+        let named = self.sets.iter().find(is_it);
+        named.map_or_else(|| external.to_string(), |(name, _)| name.clone())
     }
 
     /// Those of [`Policy::needs`] that stand as evidence in a rule that allows, where they must not be

@@ -1,7 +1,7 @@
 //! Which sets of a policy hold an address, and which it only just misses.
 
 use super::Policy;
-use crate::domain::sets::{Membership, Sets};
+use crate::domain::sets::{Kind, Membership, Sets};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -21,6 +21,9 @@ pub struct SetExplained {
     /// What was never loaded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+    /// Which edition of a list it is from, where it counts its editions: Azure's `changeNumber`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change_number: Option<u64>,
 }
 
 /// A set that an address only just misses.
@@ -48,6 +51,10 @@ pub fn sets_around(policy: &Policy, sets: &Sets, address: IpAddr) -> Vec<SetExpl
             name: name.clone(),
             holds,
             missing,
+            change_number: match &set.kind {
+                Kind::External(external) => sets.get(external).and_then(|it| it.change_number),
+                Kind::Cidrs { .. } | Kind::AnyOf(_) => None,
+            },
         };
         explained.entry(name).or_insert(entry);
     }

@@ -23,7 +23,11 @@ struct Document<'a> {
 pub fn parse(files: &[(String, String)]) -> Result<Policy, Problems> {
     let mut sinks: Vec<Sink<'_>> = files
         .iter()
-        .map(|(name, text)| Sink::new(name, text))
+        .map(|(name, text)| {
+            let mut sink = Sink::new(name, text);
+            sink.hide_urls();
+            sink
+        })
         .collect();
     let nodes: Vec<Option<Node>> = files
         .iter()

@@ -6,6 +6,9 @@ use crate::domain::problem::did_you_mean;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
+/// Where GitHub publishes it.
+pub const USUAL_URL: &str = "https://api.github.com/meta";
+
 /// A document or list that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum GithubMetaError {

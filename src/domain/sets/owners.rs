@@ -9,6 +9,8 @@ use std::net::IpAddr;
 pub struct Owners {
     names: Vec<String>,
     index: Index,
+    /// Which edition of the file it is.
+    pub change_number: u64,
     /// What of the file could not be read: one line for each prefix.
     pub wrong: Vec<String>,
 }
@@ -28,6 +30,7 @@ impl Owners {
         Self {
             names: file.values.iter().map(|tag| tag.name.clone()).collect(),
             index: Index::new(prefixes),
+            change_number: file.change_number,
             wrong,
         }
     }

@@ -1,7 +1,8 @@
 //! Many networks as sorted ranges: membership is one binary search.
 
+use super::Size;
 use aws_lc_rs::digest::{Context, SHA256};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -47,6 +48,52 @@ impl Ranges {
             IpAddr::V4(address) => distance(&self.v4, address, |at| u128::from(at.to_bits())),
             IpAddr::V6(address) => distance(&self.v6, address, Ipv6Addr::to_bits),
         }
+    }
+
+    /// How large it is.
+    pub fn size(&self) -> Size {
+        let count = |(start, end): &(Ipv4Addr, Ipv4Addr)| {
+            let more = end.to_bits().saturating_sub(start.to_bits());
+            u64::from(more).saturating_add(1)
+        };
+        Size {
+            addresses: self.v4.iter().map(count).fold(0, u64::saturating_add),
+            stretches_v6: u64::try_from(self.v6.len()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// How many addresses of version 4 both hold.
+    pub fn overlap(&self, other: &Self) -> u64 {
+        let (mut ours, mut theirs) = (self.v4.iter().peekable(), other.v4.iter().peekable());
+        let mut both = 0_u64;
+        while let (Some((start, end)), Some((other_start, other_end))) =
+            (ours.peek(), theirs.peek())
+        {
+            let (from, to) = (
+                start.max(other_start).to_bits(),
+                end.min(other_end).to_bits(),
+            );
+            if let Some(more) = to.checked_sub(from) {
+                both = both.saturating_add(u64::from(more).saturating_add(1));
+            }
+            if end < other_end {
+                ours.next();
+            } else {
+                theirs.next();
+            }
+        }
+        both
+    }
+
+    /// The fewest networks that hold the same addresses, in order, or `None` where these are more than
+    /// `most`.
+    pub fn networks(&self, most: usize) -> Option<Vec<IpNet>> {
+        let v4 = self.v4.iter();
+        let v4 = v4.flat_map(|(start, end)| Ipv4Subnets::new(*start, *end, 0).map(IpNet::V4));
+        let v6 = self.v6.iter();
+        let v6 = v6.flat_map(|(start, end)| Ipv6Subnets::new(*start, *end, 0).map(IpNet::V6));
+        let networks: Vec<IpNet> = v4.chain(v6).take(most.saturating_add(1)).collect();
+        (networks.len() <= most).then_some(networks)
     }
 
     /// The first and the last of the IPv4 addresses around `address` that are all in them as it is, or
@@ -202,6 +249,32 @@ mod tests {
         let whole = Ranges::new(networks(&["20.0.0.0/24"]));
         assert_eq!(halves.hash(), whole.hash());
         assert_ne!(whole.hash(), Ranges::default().hash());
+    }
+
+    #[test]
+    fn networks_of_ranges_are_the_same_addresses() {
+        let ranges = Ranges::new(networks(&[
+            "20.0.0.0/25",
+            "20.0.0.128/26",
+            "2603:1030::/32",
+        ]));
+        let found = ranges.networks(3).unwrap();
+        assert_eq!(
+            found,
+            networks(&["20.0.0.0/25", "20.0.0.128/26", "2603:1030::/32"])
+        );
+        assert_eq!(Ranges::new(found).hash(), ranges.hash());
+        assert_eq!(ranges.networks(2), None);
+        assert_eq!(Ranges::default().networks(0), Some(vec![]));
+        assert_eq!(
+            ranges.size(),
+            Size {
+                addresses: 192,
+                stretches_v6: 1
+            }
+        );
+        let other = Ranges::new(networks(&["20.0.0.64/26", "20.0.0.128/25", "20.0.9.0/24"]));
+        assert_eq!((ranges.overlap(&other), other.overlap(&ranges)), (128, 128));
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! Microsoft's weekly service-tag file (`ServiceTags_Public_YYYYMMDD.json`): which Azure service has
 //! which addresses (<https://learn.microsoft.com/azure/virtual-network/service-tags-overview>).
 
-use super::{CidrError, parse_cidr};
+use super::{Answer, CidrError, parse_cidr};
 use crate::domain::problem::did_you_mean;
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// The file. Fields that nothing here needs are not read.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceTags {
-    /// Counts the changes of the file; a larger one is newer.
+    /// Counts the changes of the file; a larger one is newer. A number in the file, a text in the
+    /// answer of Azure Resource Manager.
+    #[serde(deserialize_with = "number")]
     pub change_number: u64,
     /// `Public`, `AzureGovernment` or `AzureChinaCloud`.
     pub cloud: String,
@@ -61,11 +63,35 @@ pub enum ServiceTagError {
     },
 }
 
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(u64),
+        Text(String),
+    }
+    match Written::deserialize(deserializer)? {
+        Written::Number(number) => Ok(number),
+        Written::Text(text) => text
+            .parse()
+            .map_err(|_| serde::de::Error::custom("`changeNumber` is not a whole number")),
+    }
+}
+
 impl ServiceTags {
     /// Reads the file.
     pub fn parse(text: &str) -> Result<Self, ServiceTagError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Ok(serde_json::from_str(text)?)
+    }
+
+    /// The addresses of a tag, and which edition they are from.
+    pub fn answer(&self, tag: &str) -> Result<Answer, ServiceTagError> {
+        Ok(Answer {
+            networks: self.tag(tag)?,
+            change_number: Some(self.change_number),
+            note: None,
+        })
     }
 
     /// The addresses of a tag, its name compared without regard to case.

@@ -1,6 +1,6 @@
 //! A set as a policy defines it, and whether it holds an address.
 
-use super::{External, Ranges, Sets, WIDEST_OWNED};
+use super::{Care, External, Ranges, Sets, WIDEST_OWNED};
 use crate::domain::verdict::SetUsed;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -14,6 +14,8 @@ pub struct AddressSet {
     pub kind: Kind,
     /// Addresses in any of these are not in it.
     pub except: Vec<Arc<AddressSet>>,
+    /// How it is kept up to date.
+    pub care: Care,
     /// How many sets stand in it, itself included: the cost of one look.
     pub size: usize,
     /// How deep they stand in each other.
@@ -62,9 +64,35 @@ impl AddressSet {
             name,
             kind,
             except,
+            care: Care::default(),
             size,
             depth,
         }
+    }
+
+    /// Calls `visit` for every source of addresses in it, each with how it is kept up to date.
+    pub fn each_care<'a>(&'a self, visit: &mut impl FnMut(&'a External, Care)) {
+        match &self.kind {
+            Kind::Cidrs { .. } => {}
+            Kind::External(external) => visit(external, self.care),
+            Kind::AnyOf(parts) => parts.iter().for_each(|part| part.each_care(visit)),
+        }
+        self.except.iter().for_each(|part| part.each_care(visit));
+    }
+
+    /// Calls `visit` for every source of addresses that the set or a part of it needs.
+    pub fn each_external<'a>(&'a self, visit: &mut impl FnMut(&'a External)) {
+        self.each_care(&mut |external, _| visit(external));
+    }
+
+    /// Calls `visit` for every set in it whose addresses the policy itself says.
+    pub fn each_written<'a>(&'a self, visit: &mut impl FnMut(&'a Ranges)) {
+        match &self.kind {
+            Kind::Cidrs { ranges, .. } => visit(ranges),
+            Kind::External(_) => {}
+            Kind::AnyOf(parts) => parts.iter().for_each(|part| part.each_written(visit)),
+        }
+        self.except.iter().for_each(|part| part.each_written(visit));
     }
 
     /// Whether every address in it is evidence of its own: nobody but its owner sends from there.
@@ -75,18 +103,6 @@ impl AddressSet {
             Kind::External(external) => external.is_owned(),
             Kind::AnyOf(parts) => parts.iter().all(|part| part.is_owned()),
         }
-    }
-
-    /// Calls `visit` for every source of addresses that the set or a part of it needs.
-    pub fn each_external<'a>(&'a self, visit: &mut impl FnMut(&'a External)) {
-        match &self.kind {
-            Kind::Cidrs { .. } => {}
-            Kind::External(external) => visit(external),
-            Kind::AnyOf(parts) => parts.iter().for_each(|part| part.each_external(visit)),
-        }
-        self.except
-            .iter()
-            .for_each(|part| part.each_external(visit));
     }
 
     /// Calls `visit` for every source of addresses that makes the set larger, not for those that only
@@ -186,6 +202,7 @@ pub fn any_holds(parts: &[Arc<AddressSet>], address: IpAddr, sets: &Sets) -> Mem
 
 #[cfg(test)]
 mod tests {
+    use super::super::TagsFrom;
     use super::*;
     use jiff::Timestamp;
 
@@ -205,7 +222,7 @@ mod tests {
 
     fn tag() -> Kind {
         Kind::External(External::ServiceTag {
-            file: "tags.json".into(),
+            from: TagsFrom::File("tags.json".into()),
             tag: "AzureCloud".into(),
         })
     }

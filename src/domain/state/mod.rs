@@ -3,11 +3,14 @@
 //! There is no other memory. Whatever the program knows about grants, requests, writes and messages
 //! is here, and is the same again after a restart.
 
+mod orders;
 mod parts;
 mod seen;
+mod sets;
 mod sight;
 
 pub use parts::{Asked, Decision, Networks, Registry, Standing};
+pub use sets::{KnownSet, KnownSets};
 pub use sight::BY_USE;
 
 use crate::domain::alert::Alert;
@@ -18,6 +21,7 @@ use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::help::Course;
 use crate::domain::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
+use crate::domain::orders::Pauses;
 use crate::domain::recent::Recent;
 use crate::domain::repeat::{DenialKey, verdict_key};
 use crate::domain::request::{Answer, Request};
@@ -74,8 +78,12 @@ pub struct State {
     pub repeats: Recent<DenialId, u64, MOST_DECIDED>,
     /// Fingerprints of the latest events, for recognising a duplicate.
     pub events: Recent<u64, (), MOST_EVENTS>,
+    /// What the address sets held last.
+    pub sets: KnownSets,
     /// The new callers of each registry, and of none.
     pub crowds: BTreeMap<Option<ResourceId>, Crowd>,
+    /// What operators have paused.
+    pub pauses: Pauses,
     /// When grants of each rule were decided within the last hour, oldest first.
     by_rule: BTreeMap<String, VecDeque<Timestamp>>,
     tidied: Option<Timestamp>,
@@ -117,6 +125,14 @@ impl State {
             What::Restoring { grant } => self.restore(at, *grant),
             What::Helped(helped) => self.helped(at, helped),
             What::Extended { grant, until, by } => self.extend(at, (*grant, *until), by),
+            What::SetLoaded(snapshot) => self.sets.loaded(at, snapshot),
+            What::SetRefused { candidate, reason } => self.sets.refused(at, candidate, reason),
+            What::SetConfirmed { set, hash } => self.sets.confirmed(set, hash),
+            What::Revoked { .. }
+            | What::Kept { .. }
+            | What::Paused { .. }
+            | What::Resumed { .. } => self.obey(at, what),
+            What::Recovered { grant, network } => self.recover(at, grant, *network),
             What::Requested(request) => self.ask(request),
             What::Answered {
                 request, answer, ..
@@ -221,8 +237,9 @@ impl State {
         let Some(denied) = self.leave(denial) else {
             return;
         };
-        self.decided
-            .insert(verdict_key(&denied, verdict), (at, denial));
+        let key = verdict_key(&denied, verdict);
+        self.decided.insert(key, (at, denial));
+        self.hold(registry, verdict, key);
         let registry = registry.cloned();
         self.verdicts.push_front(Decision {
             at,
@@ -362,7 +379,7 @@ impl State {
         registry.drop_empty(address.get());
         registry.sight.over(address.network());
         let mut claimed = std::mem::take(&mut registry.claimed);
-        if ending == Some(Ending::RemovedByOthers) {
+        if matches!(ending, Some(Ending::RemovedByOthers | Ending::Kept)) {
             claimed.lose(address.get());
         } else {
             // Whoever else still needs the entry needs to know whose it is.
@@ -426,6 +443,9 @@ impl State {
         });
         for registry in self.registries.values_mut() {
             registry.seen.forget(now);
+            registry
+                .revoked
+                .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
             let mut claimed = std::mem::take(&mut registry.claimed);
             claimed.forget(now, |network| registry.needs(network));
             registry.claimed = claimed;

@@ -5,7 +5,7 @@ use crate::domain::event::Evidence;
 use crate::domain::firewall::Sight;
 use crate::domain::grant::{Grant, Stage};
 use crate::domain::help::Course;
-use crate::domain::id::{GrantId, RequestId, WriteId};
+use crate::domain::id::{DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, Write};
 use crate::domain::repeat::DenialKey;
 use crate::domain::request::{Answer, Request};
@@ -57,6 +57,11 @@ pub struct Registry {
     pub seen: Remembered,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
+    /// Whether breadcrumbs told of entries here.
+    pub recovered: bool,
+    /// When a grant for an address was last revoked, and for which denial it was: for a while it is
+    /// not granted again.
+    pub revoked: BTreeMap<Ipv4Addr, (Timestamp, DenialId)>,
     /// What reads have shown of it, and events told.
     pub sight: Sight,
 }

@@ -18,12 +18,16 @@ impl State {
     }
 
     /// Remembers a grant that is over: it speaks for its address if it was open and ran its time. An
-    /// entry that others took away speaks against it.
+    /// entry that others took away, or a grant that was revoked, speaks against it.
     pub(super) fn look_back(&mut self, standing: &Standing, ending: Option<Ending>) {
         let grant = &standing.grant;
         let person = grant.request.is_some();
-        let seen = &mut self.registry(&grant.registry).seen;
+        let registry = self.registry(&grant.registry);
+        let revoked = registry.revoked.get(&grant.address.get());
+        let revoked = revoked.is_some_and(|(at, _)| grant.until == *at);
+        let seen = &mut registry.seen;
         match ending {
+            _ if revoked => seen.take_back(grant.address),
             Some(Ending::Expired | Ending::CarriedOn) if standing.stage == Stage::Open => {
                 seen.add(grant.address, standing.since, person);
             }
@@ -33,7 +37,8 @@ impl State {
                 | Ending::CarriedOn
                 | Ending::NeverOpened
                 | Ending::LeftToOthers
-                | Ending::Evicted,
+                | Ending::Evicted
+                | Ending::Kept,
             )
             | None => {}
         }

@@ -47,21 +47,6 @@ impl<'a> Fields<'a> {
         item
     }
 
-    /// Fields of the language that this version does not know yet: each one found is an error that
-    /// says so. Tells whether there was any.
-    pub fn not_yet(&mut self, names: &[&'static str], sink: &mut Sink<'_>) -> bool {
-        let before = self.left.len();
-        for name in names {
-            if let Some(index) = self.left.iter().position(|(key, _)| is(key, name)) {
-                let (key, _) = self.left.remove(index);
-                let what = format!("`{name}` is not supported yet");
-                let help = "leave it out; nothing would act on it";
-                sink.error(&key.place, &self.path(name), what, help);
-            }
-        }
-        self.left.len() < before
-    }
-
     /// Whether a field of this name is there, without taking it.
     pub fn has(&self, name: &str) -> bool {
         self.left.iter().any(|(key, _)| is(key, name))

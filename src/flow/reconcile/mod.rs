@@ -5,22 +5,25 @@
 //! and at what the ledger says stands. A PATCH is never sent twice; where its reply is lost, reads
 //! tell, and a new attempt is a new turn.
 
+mod breadcrumbs;
 mod conclude;
 mod pace;
 mod read;
 mod write;
 
+pub use breadcrumbs::Tagged;
 pub use pace::{Circuit, Pace};
+pub(super) use write::knowing;
 
 use super::drift;
 use crate::app::App;
 use crate::azure::{ArmError, Call};
 use crate::clock;
-use crate::domain::firewall::{Live, Malformed, Obstacle, Plan, Step, Wanted, plan};
+use crate::domain::firewall::{Live, Malformed, Obstacle, Patch, Plan, Step, Wanted, plan};
 use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::{Networks, Registry, State};
+use crate::domain::state::{Networks, Registry, Standing, State};
 use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
@@ -230,6 +233,7 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     if !write::settle(app, id, &live).await? {
         return Ok(Left::After(unhurried(app, id, READ_AGAIN)));
     }
+    breadcrumbs::look(app, id, &live).await?;
     let limit = read::limit(app, id, call).await;
     let mut plan = plan_now(app, id, &live, limit);
     let unsure = set_aside_unsure(app, id, &mut plan);
@@ -239,6 +243,11 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
             return Ok(Left::After(pause));
         }
         return write::write(attempt, &live, patch, limit).await;
+    }
+    breadcrumbs::note(app, id, &live).await?;
+    if breadcrumbs::is_due(app, id) {
+        breadcrumbs::try_again(app, id);
+        return write::write(attempt, &live, Patch::default(), limit).await;
     }
     let watch = app
         .ledger
@@ -274,9 +283,12 @@ fn set_aside_unsure(app: &App, id: &ResourceId, plan: &mut Plan) -> bool {
     all.iter().any(unsure)
 }
 
-/// Whether there is a reason to read `id` at `now`.
+/// Whether there is a reason to read `id` at `now`: for grants, for the tags that tell of them, or to see
+/// what others changed.
 fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
-    drift::is_due(app, id, now) || app.ledger.read(|state| has_work(state, id, now))
+    drift::is_due(app, id, now)
+        || breadcrumbs::is_due(app, id)
+        || app.ledger.read(|state| has_work(state, id, now))
 }
 
 /// Whether anything is to be done for `id` at `now`: something to open, to close, to settle, or to
@@ -284,8 +296,17 @@ fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
 pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
     let hangs =
         |registry: &Registry| registry.unsettled.is_some() || !registry.sight.give_back.is_empty();
+    // While a registry is paused, what is not open yet waits.
+    let paused = state.pauses.of(id).is_some();
+    let due = |standing: &Standing| {
+        if paused {
+            standing.is_over(now)
+        } else {
+            standing.is_due(now)
+        }
+    };
     state.registries.get(id).is_some_and(hangs)
-        || state.grants_of(id).any(|standing| standing.is_due(now))
+        || state.grants_of(id).any(due)
         || may_be_left_behind(state, id, now)
 }
 
@@ -330,7 +351,9 @@ fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
             limit,
             reserve: app.registries.get(id).map_or(0, |known| known.reserve),
             may_add: app.may_add,
-            paused: app.pace(id).circuit(now) == Circuit::Open || networks == Some(Networks::Lost),
+            paused: state.pauses.of(id).is_some()
+                || app.pace(id).circuit(now) == Circuit::Open
+                || networks == Some(Networks::Lost),
             restore: restoring.collect(),
             give_back: registry.map_or_else(Vec::new, |it| it.sight.give_back.clone()),
         };

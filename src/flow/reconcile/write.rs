@@ -1,6 +1,8 @@
 //! Writing: intent, one PATCH right after a GET, outcome by reading.
 
-use super::{Attempt, LOST_AFTER, Left, READ_AGAIN, Trouble, conclude, plan_now, read};
+use super::{
+    Attempt, LOST_AFTER, Left, READ_AGAIN, Trouble, breadcrumbs, conclude, plan_now, read,
+};
 use crate::app::App;
 use crate::azure::{Arm, PatchError};
 use crate::domain::firewall::{Live, Patch, missing_in};
@@ -74,7 +76,7 @@ pub(super) async fn write(
         return Ok(Left::After(READ_AGAIN));
     };
     // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
-    let arm = knowing(app, live);
+    let arm = knowing(&app.arm, live);
     let fresh = match read::live(app, id, arm.api_version(), call).await {
         Ok(fresh) => fresh,
         Err(trouble) => {
@@ -94,17 +96,23 @@ pub(super) async fn write(
     // An entry that the last read showed and this one does not was taken away just now, or one of the two
     // reads is stale: written from it, our PATCH would drop the entry.
     let lacks = !missing_in(&fresh.entries(), &live.entries()).is_empty();
-    if lacks || plan_now(app, id, &fresh, limit).patch.as_ref() != Some(&patch) {
+    if lacks || plan_now(app, id, &fresh, limit).patch.unwrap_or_default() != patch {
         not_applied(app, &write, "the list changed before it was sent").await?;
         let soon = if lacks { READ_AGAIN } else { Duration::ZERO };
         return Ok(Left::After(soon));
     }
-    let body = patch.body(&fresh);
+    let body = breadcrumbs::body(app, id, &patch, &fresh);
     app.set_pace(id, app.pace(id).wrote(app.clock.now()));
     let outcome = arm
         .patch_registry(id, &body, call, || held.may_patch())
         .await;
     tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
+    if let Err(PatchError::NotApplied(error)) = &outcome
+        && breadcrumbs::go_without(app, id, &body, error).await?
+    {
+        not_applied(app, &write, &error.to_string()).await?;
+        return Ok(Left::After(Duration::ZERO));
+    }
     conclude_with(attempt, &write, &fresh, outcome).await
 }
 
@@ -147,11 +155,11 @@ async fn conclude_with(
 
 /// Where there are virtual network rules, the api-version is one that shows them: they are sent back as
 /// they were read. What others do to them is not known in Azure's pages.
-fn knowing(app: &App, live: &Live) -> Arm {
+pub(in crate::flow) fn knowing(arm: &Arm, live: &Live) -> Arm {
     if live.subnets.is_empty() {
-        app.arm.clone()
+        arm.clone()
     } else {
-        app.arm.with_api_version(app.arm.read_api_version())
+        arm.with_api_version(arm.read_api_version())
     }
 }
 
@@ -169,6 +177,7 @@ async fn verify(
         drift::note(app, id, read).await?;
     }
     applied(app, write, &live).await?;
+    breadcrumbs::note(app, id, &live).await?;
     Ok(Left::Written)
 }
 

@@ -3,6 +3,7 @@
 mod body;
 mod error;
 mod fields;
+mod graph;
 mod network;
 mod patch;
 mod registry;
@@ -148,11 +149,14 @@ impl Asked<'_> {
         {
             return write::patch(self, path);
         }
+        if matches!(route, Route::ResourceGraph) && method == Method::POST {
+            return graph::answer(self);
+        }
         if matches!(route, Route::UnknownResource) {
             return Err(ArmError::new(
                 StatusCode::NOT_FOUND,
                 "InvalidResourceType",
-                "The resource type could not be found in the namespace for the api version given; the simulated Azure knows registries, NAT gateways, public IP addresses and prefixes, subnets and service tags.",
+                "The resource type could not be found in the namespace for the api version given; the simulated Azure knows registries and their agent pools, resources of Microsoft.Network, clusters of AKS, apps of App Service and Container Apps, and service tags.",
             ));
         }
         if method != Method::GET {
@@ -171,7 +175,7 @@ impl Asked<'_> {
             Route::Resources(subscription) => registry::resources(self, subscription),
             Route::Usages(path) => registry::usages(self, path),
             Route::Operation(path, id) => write::operation(self, path, id),
-            Route::Network(id) => network::resource(self, id),
+            Route::Resource(id) => network::resource(self, id),
             Route::ServiceTags {
                 subscription,
                 location,

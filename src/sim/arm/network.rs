@@ -1,4 +1,4 @@
-//! Resources of Microsoft.Network, service tags, subscriptions and the tenant.
+//! Resources other than registries, service tags, subscriptions and the tenant.
 
 use super::super::wire::lock;
 use super::super::{TENANT, model::Model};
@@ -8,7 +8,7 @@ use super::{Asked, list, ok};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-/// GET of a NAT gateway, public IP address, public IP prefix or subnet, by its lower-case id.
+/// GET of a resource other than a registry, by its lower-case id.
 pub(super) fn resource(asked: &Asked, id: &str) -> Result<Response, ArmError> {
     let model = asked.shared.settled();
     let Some(resource) = model.resource(id) else {
@@ -30,7 +30,8 @@ fn missing(model: &Model, id: &str) -> ArmError {
     if !model.has_subscription(part(2)) {
         return no_subscription(part(2));
     }
-    ArmError::no_resource(&format!("Microsoft.Network/{}", part(7)), part(8), part(4))
+    let kind = format!("{}/{}", part(6), part(7));
+    ArmError::no_resource(&kind, part(8), part(4))
 }
 
 /// GET of the service tags, a page at a time.
@@ -54,7 +55,7 @@ pub(super) fn service_tags(
     let (page, next) = model.service_tags(from, lock(&asked.shared.knobs).page_size);
     let mut body = json!({
         "name": "public", "id": format!("{scope}/providers/Microsoft.Network/serviceTags/public"),
-        "type": "Microsoft.Network/serviceTags", "changeNumber": "63", "cloud": "Public", "values": page,
+        "type": "Microsoft.Network/serviceTags", "changeNumber": model.change_number(), "cloud": "Public", "values": page,
     });
     if let (Some(next), Some(body)) = (next, body.as_object_mut()) {
         let version = asked.request.parameter("api-version").unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A PATCH's body: what is taken, and what is refused in which words.
 
-use super::super::knobs::{Duplicates, Knobs, VirtualNetworkRules};
+use super::super::knobs::{Duplicates, Knobs, Tags, VirtualNetworkRules};
 use super::super::model::{
     DefaultAction, IpRule, NetworkRuleSet, Patch, Registry, Sku, VirtualNetworkRule, bare, network,
 };
@@ -9,6 +9,7 @@ use super::fields::{
     CONTENT, action_is_allow, entries, flag, invalid, present, rest, switch, text,
 };
 use super::version::Version;
+use axum::http::StatusCode;
 use ipnet::Ipv4Net;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +41,10 @@ pub(super) fn parse(
     let nothing = Value::Null;
     let properties = body.get("properties").unwrap_or(&nothing);
     let mut patch = Patch {
-        tags: body.get("tags").map(tags).transpose()?,
+        tags: body
+            .get("tags")
+            .map(|sent| tags(sent, registry, knobs))
+            .transpose()?,
         sku: body.pointer("/sku/name").map(sku).transpose()?,
         public_network_access: switch(properties, "publicNetworkAccess")?,
         bypass: text(properties, "networkRuleBypassOptions")?,
@@ -221,9 +225,31 @@ fn allowed_by_sku(patch: &Patch, registry: &Registry) -> Result<(), ArmError> {
     Ok(())
 }
 
-fn tags(tags: &Value) -> Result<BTreeMap<String, String>, ArmError> {
-    let Some(tags) = tags.as_object() else {
+fn tags(
+    sent: &Value,
+    registry: &Registry,
+    knobs: &Knobs,
+) -> Result<BTreeMap<String, String>, ArmError> {
+    let Some(sent) = sent.as_object() else {
         return Err(invalid("tags", "an object"));
+    };
+    let named: BTreeMap<String, String> = sent
+        .iter()
+        .map(|(name, value)| tag(name, value))
+        .collect::<Result<_, _>>()?;
+    let tags = match knobs.tags {
+        Tags::Replaced => named,
+        Tags::Merged => registry.tags.clone().into_iter().chain(named).collect(),
+        Tags::Refused => {
+            return Err(ArmError::new(
+                StatusCode::FORBIDDEN,
+                "RequestDisallowedByPolicy",
+                format!(
+                    "Resource '{}' was disallowed by policy. Policy identifiers: '[{{\"policyAssignment\":{{\"name\":\"Tags are managed centrally\"}}}}]'.",
+                    registry.name
+                ),
+            ));
+        }
     };
     if tags.len() > TAGS {
         return Err(ArmError::bad(
@@ -234,18 +260,28 @@ fn tags(tags: &Value) -> Result<BTreeMap<String, String>, ArmError> {
             ),
         ));
     }
-    tags.iter()
-        .map(|(name, value)| {
-            let value = value.as_str().ok_or_else(|| invalid("tags", "strings"))?;
-            if name.len() > TAG_NAME || value.chars().count() > TAG_VALUE {
-                return Err(ArmError::bad(
-                    "InvalidTagValueLength",
-                    format!("Tag '{name}' is too long: a name may have {TAG_NAME} characters, a value {TAG_VALUE}."),
-                ));
-            }
-            Ok((name.clone(), value.to_owned()))
-        })
-        .collect()
+    Ok(tags)
+}
+
+fn tag(name: &str, value: &Value) -> Result<(String, String), ArmError> {
+    let value = value.as_str().ok_or_else(|| invalid("tags", "strings"))?;
+    if name.chars().count() > TAG_NAME || value.chars().count() > TAG_VALUE {
+        return Err(ArmError::bad(
+            "InvalidTagValueLength",
+            format!(
+                "Tag '{name}' is too long: a name may have {TAG_NAME} characters, a value {TAG_VALUE}."
+            ),
+        ));
+    }
+    if name.is_empty() || name.contains(['<', '>', '%', '&', '\\', '?', '/']) {
+        return Err(ArmError::bad(
+            "InvalidTagNameCharacters",
+            format!(
+                "The tag name '{name}' has reserved characters '<,>,%,&,\\,?,/' or control characters."
+            ),
+        ));
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn sku(name: &Value) -> Result<Sku, ArmError> {

@@ -1,5 +1,6 @@
 //! The model: everything that exists in the simulated Azure, and how it changes with time.
 
+mod egress;
 mod journal;
 mod network;
 mod operation;
@@ -63,6 +64,12 @@ pub struct Model {
     registries: BTreeMap<String, Held>,
     resources: BTreeMap<String, Value>,
     service_tags: Vec<Value>,
+    /// How often the service tags were changed since they were first published.
+    tags_changed: u32,
+    /// Resources that Resource Graph has not noticed yet, by their lower-case ids.
+    unnoticed: BTreeSet<String>,
+    /// Pages of the web, by their paths.
+    pages: BTreeMap<String, String>,
     apps: Vec<App>,
     /// Diagnostic records of the data plane, oldest first.
     log: Vec<Value>,

@@ -1,7 +1,6 @@
 //! Resources of Microsoft.Network: NAT gateways, public IP addresses and prefixes, subnets, and the
 //! service tags.
 
-use super::super::{RESOURCE_GROUP, SUBSCRIPTION};
 use super::Model;
 use serde_json::{Value, json};
 
@@ -85,21 +84,7 @@ impl Model {
 
     /// Adds a resource of Microsoft.Network with these properties, and says its id.
     pub fn add_resource(&mut self, kind: &str, name: &str, properties: &Value) -> String {
-        let id = format!(
-            "/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.Network/{kind}/{name}"
-        );
-        let own = name.rsplit('/').next().unwrap_or(name);
-        let kind = if name.contains("/subnets/") {
-            "virtualNetworks/subnets"
-        } else {
-            kind
-        };
-        let resource = json!({
-            "id": id, "name": own, "type": format!("Microsoft.Network/{kind}"),
-            "location": "westeurope", "sku": { "name": "Standard", "tier": "Regional" }, "properties": properties,
-        });
-        self.resources.insert(id.to_ascii_lowercase(), resource);
-        id
+        self.add_resource_of(&format!("Microsoft.Network/{kind}"), name, properties)
     }
 
     /// Deletes a resource.
@@ -107,9 +92,13 @@ impl Model {
         self.resources.remove(&id.to_ascii_lowercase());
     }
 
-    /// Adds a service tag: `AzureDevOps`, `AzureContainerRegistry.WestEurope`.
+    /// Adds a service tag, or gives it other prefixes: `AzureDevOps`,
+    /// `AzureContainerRegistry.WestEurope`. The list's `changeNumber` grows.
     pub fn add_service_tag(&mut self, name: &str, prefixes: &[&str]) {
         let (system, region) = name.split_once('.').unwrap_or((name, ""));
+        let is_it = |tag: &Value| tag.get("name").and_then(Value::as_str) == Some(name);
+        self.service_tags.retain(|tag| !is_it(tag));
+        self.tags_changed = self.tags_changed.saturating_add(1);
         self.service_tags.push(json!({
             "name": name, "id": name, "serviceTagChangeNumber": "7",
             "properties": {
@@ -117,6 +106,11 @@ impl Model {
                 "networkFeatures": ["API", "NSG", "UDR", "FW"], "systemService": system, "addressPrefixes": prefixes,
             },
         }));
+    }
+
+    /// Which edition the list of service tags is, as Azure writes it: a text.
+    pub(in super::super) fn change_number(&self) -> String {
+        self.tags_changed.saturating_add(62).to_string()
     }
 
     pub(in super::super) fn resource(&self, id: &str) -> Option<&Value> {

@@ -177,23 +177,6 @@ rules:
 }
 
 #[test]
-fn what_is_to_come_says_so() {
-    insta::assert_snapshot!(broken("
-version: 1
-sets: { gw: { azure_firewall: x } }
-rules: [{ name: release, then: ask }]
-"), @r"
-    error: `azure_firewall` is not supported yet
-     --> policy.yaml:3:15
-      |
-    3 | sets: { gw: { azure_firewall: x } }
-      |               ^^^^^^^^^^^^^^
-      = field: sets.gw.azure_firewall
-      = help: leave it out; nothing would act on it
-    ");
-}
-
-#[test]
 fn what_was_seen_before_is_remembered_for_so_long() {
     insta::assert_snapshot!(broken("
 version: 1
@@ -315,7 +298,7 @@ rules:
       = field: sets.b.except
       = help: take one of them out
 
-    error: a set is of one kind, and this one is of `cidrs` and `public_ip`
+    error: a set is of one kind, and this one is of `public_ip` and `cidrs`
      --> policy.yaml:6:6
       |
     6 |   c: { cidrs: [20.0.0.0/24], public_ip: x }
@@ -329,7 +312,7 @@ rules:
     7 |   d: {}
       |      ^
       = field: sets.d
-      = help: write `cidrs`, `cidrs_file`, `nat_gateway`, `public_ip`, `public_ip_prefix`, `service_tag`, `country`, `asn`, `github_meta` or `any_of`
+      = help: write `nat_gateway`, `public_ip`, `public_ip_prefix`, `subnet`, `agent_pool`, `azure_firewall`, `aks_egress`, `app_service_egress`, `container_app_egress`, `cidrs`, `cidrs_file`, `service_tag`, `country`, `asn`, `github_meta`, `http` or `any_of`
 
     error: `/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/p` names a `Microsoft.Network/publicIPAddresses`, but a `Microsoft.Network/natGateways` is needed here: copy the id of that one
      --> policy.yaml:8:21
@@ -346,21 +329,21 @@ rules:
       = field: sets.f.cidrs_file
       = help: name it relative to the policy folder, and keep it in there
 
-    error: the field `file` is missing
+    error: the field `subscription` is missing
       --> policy.yaml:10:6
        |
     10 |   g: { service_tag: AzureCloud, source: arm }
        |      ^
-       = field: sets.g.file
-       = help: name Microsoft's weekly JSON, as in `file: ServiceTags_Public.json`
+       = field: sets.g.subscription
+       = help: name a subscription that doorward may read, as in `subscription: 00000000-0000-0000-0000-000000000000`
 
-    error: service tags come from a file so far
-      --> policy.yaml:10:41
+    error: the field `location` is missing
+      --> policy.yaml:10:6
        |
     10 |   g: { service_tag: AzureCloud, source: arm }
-       |                                         ^^^
-       = field: sets.g.source
-       = help: write `source: file`, and under `file` the name of Microsoft's weekly JSON
+       |      ^
+       = field: sets.g.location
+       = help: name any region; it says which version of the list is told, as in `location: westeurope`
 
     error: `h i` is no name for a set
       --> policy.yaml:11:3
@@ -384,7 +367,7 @@ rules:
     13 |   k: { colour: blue }
        |        ^^^^^^
        = field: sets.k.colour
-       = help: the fields here are `cidrs`, `cidrs_file`, `service_tag`, `country`, `asn`, `github_meta`, `nat_gateway`, `public_ip`, `public_ip_prefix`, `any_of` and `except`
+       = help: the fields here are `cidrs`, `cidrs_file`, `service_tag`, `country`, `asn`, `github_meta`, `http`, `nat_gateway`, `public_ip`, `public_ip_prefix`, `subnet`, `agent_pool`, `azure_firewall`, `aks_egress`, `app_service_egress`, `container_app_egress`, `any_of`, `except`, `refresh`, `max_change` and `max_size`
 
     error: there is no set `20.1.2.0/24`
       --> policy.yaml:15:35

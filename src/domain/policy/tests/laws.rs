@@ -6,7 +6,7 @@ use crate::domain::event::{Evidence, Report};
 use crate::domain::policy::replay::{Captured, Given, compare, replay};
 use crate::domain::policy::suppose::posture;
 use crate::domain::policy::{Posture, decide, explain};
-use crate::domain::sets::{External, Membership, Sets};
+use crate::domain::sets::{External, Membership, Sets, TagsFrom};
 use crate::domain::verdict::Action;
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -103,7 +103,7 @@ fn policies() -> impl Strategy<Value = Policy> {
 fn sets() -> impl Strategy<Value = Sets> {
     let file = |name: &str| External::CidrsFile(name.to_owned());
     let tag = External::ServiceTag {
-        file: "tags.json".into(),
+        from: TagsFrom::File("tags.json".into()),
         tag: "T".into(),
     };
     let externals = [file("a.txt"), file("b.txt"), tag];

@@ -3,6 +3,7 @@
 mod broken;
 mod claims;
 mod laws;
+mod remote;
 mod replays;
 mod stories;
 

@@ -5,13 +5,13 @@ use crate::domain::policy::suppose::posture;
 use crate::domain::policy::{Posture, decide, explain};
 use crate::domain::proof::Proof;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::sets::{External, Sets};
+use crate::domain::sets::{AzureKind, External, Sets, TagsFrom};
 use crate::domain::verdict::{Action, NoteCode, Observed, Verdict};
 
 const NAT: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/build/providers/Microsoft.Network/natGateways/build-egress";
 
 fn nat() -> External {
-    External::NatGateway(NAT.parse::<ResourceId>().unwrap())
+    External::Azure(AzureKind::NatGateway, NAT.parse::<ResourceId>().unwrap())
 }
 
 fn loaded() -> Sets {
@@ -416,7 +416,7 @@ rules:
   - { name: ours, when: { address: [office, tag] }, then: ask, renew: 30m, evictable: true, widen: true }
 ";
     let tag = External::ServiceTag {
-        file: "tags.json".into(),
+        from: TagsFrom::File("tags.json".into()),
         tag: "AzureCloud".into(),
     };
     let sets = Sets::default().with(tag, ["20.0.0.0/16".parse().unwrap()], monday());
@@ -534,7 +534,7 @@ fn advice_changes_no_verdict() {
         "{ version: 1, sets: { own: { cidrs: 20.9.0.0/24 }, tasks: { service_tag: AzureContainerRegistry.WestEurope, file: tags.json } }, rules: [{ name: all, when: { address: [own, tasks] }, then: ask }] }",
     );
     let tag = External::ServiceTag {
-        file: "tags.json".into(),
+        from: TagsFrom::File("tags.json".into()),
         tag: "AzureContainerRegistry.WestEurope".into(),
     };
     let sets = Sets::default().with(tag, ["20.0.0.0/8".parse().unwrap()], monday());

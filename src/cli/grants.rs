@@ -1,0 +1,408 @@
+//! `doorward grants`, `revoke`, `pause`, `resume`: operators' orders to a running doorward.
+
+use super::Failure;
+use super::admin::{Admin, By};
+use crate::domain::grant::Stage;
+use crate::domain::{ttl, words};
+use crate::http::wire::{self, GrantView, PauseView};
+use clap::{Subcommand, ValueEnum};
+use jiff::SignedDuration;
+use serde::Serialize;
+use std::io::{BufRead, IsTerminal, Write};
+use std::time::Duration;
+
+/// What `doorward grants` does. A grant is named by its id, or by the beginning or end of it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Grants {
+    /// List the grants that stand, soonest end first
+    List(List),
+    /// Show one grant
+    Show(Show),
+    /// End grants now: their entries are taken away at once
+    Revoke(Revoke),
+    /// Put a grant's end off, within `max_ttl` of its start
+    Extend(Extend),
+    /// Hand a grant's entry over to people: it stays, and doorward will not remove it
+    Keep(Keep),
+}
+
+/// What `doorward grants list` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// Only those of this registry: its resource id, name or login server
+    #[arg(long)]
+    registry: Option<String>,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    admin: Admin,
+}
+
+/// What `doorward grants show` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// The grant
+    id: String,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    admin: Admin,
+}
+
+/// What `doorward grants revoke` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Revoke {
+    /// The grants
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<String>,
+    #[command(flatten)]
+    because: Because,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    admin: Admin,
+}
+
+/// What `doorward grants extend` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Extend {
+    /// The grant
+    id: String,
+    /// How long from now it stands: `90m`, `2h`
+    #[arg(long = "for", value_name = "TIME", value_parser = ttl::parse)]
+    time: Duration,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    admin: Admin,
+}
+
+/// What `doorward grants keep` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Keep {
+    /// The grant
+    id: String,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    admin: Admin,
+}
+
+/// What `doorward revoke` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RevokeAll {
+    /// Every grant that stands; single ones are revoked by `doorward grants revoke`
+    #[arg(long, required = true)]
+    all: bool,
+    /// Only those of this registry: its resource id, name or login server
+    #[arg(long)]
+    registry: Option<String>,
+    /// Do not ask whether this is meant
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    because: Because,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    admin: Admin,
+}
+
+/// What `doorward pause` and `doorward resume` take.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PauseOrder {
+    /// Only this registry: its resource id, name or login server. Without it: all
+    #[arg(long)]
+    registry: Option<String>,
+    #[command(flatten)]
+    because: Because,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    admin: Admin,
+}
+
+#[derive(Debug, clap::Args)]
+struct Because {
+    #[command(flatten)]
+    by: By,
+    /// Why, for the ledger
+    #[arg(long)]
+    because: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Output {
+    /// How it is printed
+    #[arg(long, short, value_enum, default_value_t = Form::Table)]
+    output: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// Columns for people
+    Table,
+    /// JSON for programs
+    Json,
+}
+
+impl Grants {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::List(List {
+                registry,
+                output,
+                admin,
+            }) => {
+                let found: wire::Grants = admin.get_of(&["grants"], registry.as_ref()).await?;
+                output.print(&found, || {
+                    pauses(&found.paused) + &table(&found.grants, "no grant stands")
+                })
+            }
+            Self::Show(Show { id, output, admin }) => {
+                let grant: GrantView = admin.get(&["grants", &id]).await?;
+                output.print(&grant, || whole(&grant))
+            }
+            Self::Revoke(Revoke {
+                ids,
+                because,
+                output,
+                admin,
+            }) => {
+                let order = because.revoke(ids);
+                revoke(&order, &output, &admin).await
+            }
+            Self::Extend(extend) => extend.run().await,
+            Self::Keep(keep) => keep.run().await,
+        }
+    }
+}
+
+impl Extend {
+    async fn run(self) -> Result<(), Failure> {
+        let order = wire::Extend {
+            seconds: self.time.as_secs(),
+            by: self.by.name,
+        };
+        let path = ["grants", &self.id, "extend"];
+        let grant: GrantView = self.admin.post(&path, &order).await?;
+        self.output.print(&grant, || {
+            let until = words::time(grant.until);
+            format!("`{}` stands until {until}\n", grant.address)
+        })
+    }
+}
+
+impl Keep {
+    async fn run(self) -> Result<(), Failure> {
+        let order = wire::Keep { by: self.by.name };
+        let path = ["grants", &self.id, "keep"];
+        let grant: GrantView = self.admin.post(&path, &order).await?;
+        self.output.print(&grant, || {
+            format!(
+                "the entry for `{}` stays on `{}`: it is yours now, and doorward will not remove it\n",
+                grant.address, grant.registry
+            )
+        })
+    }
+}
+
+impl RevokeAll {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let registry = self.registry.as_ref();
+        let found: wire::Grants = self.admin.get_of(&["grants"], registry).await?;
+        let on = registry.map_or_else(
+            || "on all registries".to_owned(),
+            |registry| format!("on `{registry}`"),
+        );
+        if !self.yes {
+            confirm(&format!("Revoke all {} grants {on}?", found.grants.len()))?;
+        }
+        let order = wire::Revoke {
+            all: true,
+            registry: self.registry,
+            ..self.because.revoke(Vec::new())
+        };
+        revoke(&order, &self.output, &self.admin).await
+    }
+}
+
+impl PauseOrder {
+    /// `what`: `pause` or `resume`.
+    pub(super) async fn run(self, what: &str) -> Result<(), Failure> {
+        let order = wire::PauseOrder {
+            registry: self.registry,
+            by: self.because.by.name,
+            because: self.because.because,
+        };
+        let paused: Vec<PauseView> = self.admin.post(&[what], &order).await?;
+        self.output.print(&paused, || {
+            if paused.is_empty() {
+                "nothing is paused\n".to_owned()
+            } else {
+                pauses(&paused)
+            }
+        })
+    }
+}
+
+impl Because {
+    /// The order to revoke these.
+    fn revoke(self, grants: Vec<String>) -> wire::Revoke {
+        wire::Revoke {
+            grants,
+            all: false,
+            registry: None,
+            by: self.by.name,
+            because: self.because,
+        }
+    }
+}
+
+async fn revoke(order: &wire::Revoke, output: &Output, admin: &Admin) -> Result<(), Failure> {
+    let done: wire::Revoked = admin.post(&["grants", "revoke"], order).await?;
+    output.print(&done, || {
+        let each = done.revoked.iter().map(|grant| {
+            let (address, registry) = (&grant.address, &grant.registry);
+            format!("revoked `{address}` on `{registry}` ({})\n", grant.id)
+        });
+        let told = each.collect::<Vec<_>>().concat();
+        if told.is_empty() {
+            "nothing was revoked\n".to_owned()
+        } else {
+            told
+        }
+    })?;
+    if done.refused.is_empty() {
+        return Ok(());
+    }
+    let refused = done.refused.iter();
+    let refused: Vec<String> = refused.map(|refused| refused.error.clone()).collect();
+    Err(anyhow::anyhow!("{}", refused.join("\n")).into())
+}
+
+/// Asks whoever sits at the terminal.
+fn confirm(question: &str) -> Result<(), Failure> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        let what = "nobody can be asked whether this is meant: add `--yes`";
+        return Err(Failure::wrong_input(anyhow::anyhow!(what)));
+    }
+    let mut stderr = std::io::stderr();
+    let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+    asked.map_err(anyhow::Error::new)?;
+    let mut answer = String::new();
+    let read = stdin.lock().read_line(&mut answer);
+    read.map_err(anyhow::Error::new)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(anyhow::anyhow!("nothing was done").into()),
+    }
+}
+
+impl Output {
+    /// Prints what came back: as it is, or for people.
+    fn print(&self, what: &impl Serialize, people: impl FnOnce() -> String) -> Result<(), Failure> {
+        let text = match self.output {
+            Form::Table => people(),
+            Form::Json => serde_json::to_string_pretty(what).map_err(anyhow::Error::new)? + "\n",
+        };
+        let written = std::io::stdout().write_all(text.as_bytes());
+        written.map_err(|error| anyhow::Error::new(error).into())
+    }
+}
+
+fn pauses(paused: &[PauseView]) -> String {
+    let each = paused.iter().map(|pause| {
+        let on = pause.registry.as_deref().unwrap_or("all registries");
+        let because = pause.because.as_ref();
+        let because = because.map_or_else(String::new, |why| format!(", because: {why}"));
+        format!(
+            "paused: {on}, since {} by {} (as they say){because}\n",
+            words::time(pause.since),
+            pause.by
+        )
+    });
+    each.collect::<Vec<_>>().concat()
+}
+
+/// Columns as wide as what is in them.
+fn table(grants: &[GrantView], none: &str) -> String {
+    if grants.is_empty() {
+        return format!("{none}\n");
+    }
+    let head = [
+        "ID", "REGISTRY", "ADDRESS", "STATE", "LEFT", "UNTIL", "RULE",
+    ]
+    .map(str::to_owned);
+    let rows: Vec<[String; 7]> = std::iter::once(head)
+        .chain(grants.iter().map(row))
+        .collect();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..7).map(width).collect();
+    let line = |row: &[String; 7]| {
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+fn row(grant: &GrantView) -> [String; 7] {
+    [
+        grant.id.to_string(),
+        grant.registry.clone(),
+        grant.address.clone(),
+        state(grant).to_owned(),
+        left(grant),
+        words::time(grant.until),
+        grant.rule.clone().unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+fn state(grant: &GrantView) -> &'static str {
+    match grant.stage {
+        _ if grant.seconds_left == 0 => "closing",
+        Stage::Intended => "opening",
+        Stage::Open => "open",
+        Stage::Satisfied => "not needed",
+    }
+}
+
+fn left(grant: &GrantView) -> String {
+    words::duration(SignedDuration::from_secs(grant.seconds_left))
+}
+
+/// One grant, a line for each thing that is known of it.
+fn whole(grant: &GrantView) -> String {
+    let none = || "-".to_owned();
+    let lines = [
+        ("id", grant.id.to_string()),
+        ("registry", grant.registry_id.clone()),
+        ("address", grant.address.clone()),
+        ("state", state(grant).to_owned()),
+        ("since", words::time(grant.since)),
+        (
+            "until",
+            format!("{} ({} left)", words::time(grant.until), left(grant)),
+        ),
+        ("rule", grant.rule.clone().unwrap_or_else(none)),
+        ("denial", grant.denial.clone()),
+        ("request", grant.request.clone().unwrap_or_else(none)),
+        (
+            "history",
+            format!("doorward ledger show --about {}", grant.id),
+        ),
+    ];
+    let line = |(name, value): (&str, String)| format!("{name:<9} {value}\n");
+    lines.into_iter().map(line).collect()
+}

@@ -1,0 +1,109 @@
+//! `doorward sweep`: takes away what breadcrumbs say has ended, without a ledger or a server.
+
+use super::{ConfigFile, Failure};
+use crate::azure::Arm;
+use crate::clock::Clock;
+use crate::config::{Config, Registry};
+use crate::domain::breadcrumbs::CrumbKey;
+use crate::domain::{network, words};
+use crate::flow::sweep::{Sweep as Sweeping, Swept};
+use anyhow::anyhow;
+use ipnet::Ipv4Net;
+use std::io::Write;
+
+/// What `doorward sweep` takes.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 when nothing is left that has ended (with --dry-run: always, once it was read), 1 when something is or may be left, 2 when the configuration cannot be used."
+)]
+pub(crate) struct Sweep {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The registry: its resource id or its name, as enrolled in the configuration
+    #[arg(long)]
+    registry: String,
+    /// Say what would be taken away, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Sweep {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let config = crate::config::load(&self.file.config).map_err(Failure::wrong_input)?;
+        let registry = self.registry(&config)?;
+        // Nothing else that the configuration names is read: a runbook needs this secret only.
+        let secret = config.crumb_key();
+        let key = secret
+            .from
+            .read()
+            .map_err(|error| Failure::wrong_input(secret.refused(error.to_string())))?;
+        let key = CrumbKey::new(&key)
+            .map_err(|error| Failure::wrong_input(secret.refused(error.to_string())))?;
+        let clock = Clock::system();
+        let arm = Arm::new(&config.azure, clock.clone()).map_err(Failure::wrong_input)?;
+        let sweep = Sweeping {
+            arm: &arm,
+            clock: &clock,
+            key: &key,
+            registry: &registry.id,
+            dry_run: self.dry_run,
+        };
+        let swept = sweep.run().await.map_err(anyhow::Error::new)?;
+        let told = told(&swept, registry.id.name(), self.dry_run);
+        let written = std::io::stdout().write_all(told.as_bytes());
+        written.map_err(|error| anyhow::Error::new(error).into())
+    }
+
+    fn registry<'a>(&self, config: &'a Config) -> Result<&'a Registry, Failure> {
+        let fits = |registry: &&Registry| {
+            registry.id.key() == self.registry.to_ascii_lowercase()
+                || registry.id.name().eq_ignore_ascii_case(&self.registry)
+        };
+        let mut found = config.registries.iter().filter(fits);
+        match (found.next(), found.next()) {
+            (Some(registry), None) => Ok(registry),
+            _ => Err(Failure::wrong_input(anyhow!(
+                "`{}` is not, or not alone, among `registries` of {}: name it by its resource id",
+                self.registry,
+                self.file.config.display()
+            ))),
+        }
+    }
+}
+
+fn told(swept: &Swept, registry: &str, dry_run: bool) -> String {
+    let text = |network: &Ipv4Net| network::text(*network);
+    let done = if dry_run {
+        "would take away"
+    } else {
+        "took away"
+    };
+    let mut lines = Vec::new();
+    for (network, end) in &swept.ended {
+        let end = words::time(*end);
+        lines.push(format!("{done} {} (ended {end})", text(network)));
+    }
+    for (network, end) in &swept.standing {
+        let end = words::time(*end);
+        lines.push(format!("left {} (ends {end})", text(network)));
+    }
+    for network in &swept.too_old {
+        let network = text(network);
+        lines.push(format!(
+            "left {network}: its breadcrumb ended more than a week ago and is not believed; look who needs it"
+        ));
+    }
+    for name in &swept.unverified {
+        lines.push(format!(
+            "ignored the tag {}: it does not verify",
+            words::quoted(name)
+        ));
+    }
+    lines.push(format!(
+        "{registry}: {} ended, {} not yet, {} others untouched",
+        swept.ended.len(),
+        swept.standing.len(),
+        swept.others
+    ));
+    lines.join("\n") + "\n"
+}

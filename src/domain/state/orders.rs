@@ -1,0 +1,136 @@
+//! Operators' orders, folded into what stands.
+
+use super::{Networks, State};
+use crate::domain::breadcrumbs::to_the_minute;
+use crate::domain::grant::{Ending, Grant, Stage};
+use crate::domain::id::{DenialId, GrantId};
+use crate::domain::ledger::What;
+use crate::domain::orders::Pause;
+use crate::domain::repeat::{DenialKey, Windows};
+use crate::domain::resource_id::ResourceId;
+use crate::domain::verdict::{NoteCode, Verdict};
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+impl State {
+    pub(super) fn obey(&mut self, at: Timestamp, order: &What) {
+        if let What::Revoked { grant, .. } = order {
+            self.revoke(at, *grant);
+        } else if let What::Kept { grant, .. } = order {
+            self.end(*grant, Some(Ending::Kept));
+        } else if let What::Paused {
+            registry,
+            by,
+            because,
+        } = order
+        {
+            let pause = Pause {
+                since: at,
+                by: by.clone(),
+                because: because.clone(),
+            };
+            self.pauses.begin(registry.as_ref(), pause);
+        } else if let What::Resumed { registry, .. } = order {
+            self.look_again(registry.as_ref());
+            // What a pause kept closed is new again when it comes again.
+            for key in self.pauses.end(registry.as_ref()) {
+                self.decided.remove(&key);
+            }
+        }
+    }
+
+    /// A person has looked at registries whose virtual network rules were lost.
+    fn look_again(&mut self, registry: Option<&ResourceId>) {
+        for (id, known) in &mut self.registries {
+            if registry.is_none_or(|resumed| resumed == id)
+                && known.networks == Some(Networks::Lost)
+            {
+                known.networks = Some(Networks::Seen);
+            }
+        }
+    }
+
+    /// An entry of ours is known again.
+    pub(super) fn recover(&mut self, at: Timestamp, grant: &Grant, network: Ipv4Net) {
+        self.grant(at, grant);
+        let registry = self.registry(&grant.registry);
+        registry.recovered = true;
+        registry.claimed.applied(&[network], &[]);
+        if let Some(standing) = self.grants.get_mut(&grant.id) {
+            standing.stage = Stage::Open;
+        }
+    }
+
+    /// The entries of a registry that are ours, each with the end of the last grant that needs it, to
+    /// the minute: what breadcrumbs say.
+    pub fn owned(&self, registry: &ResourceId, now: Timestamp) -> BTreeMap<Ipv4Net, Timestamp> {
+        let Some(known) = self.registries.get(registry) else {
+            return BTreeMap::new();
+        };
+        let end = |network: Ipv4Net| {
+            let grants = self.grants_of(registry);
+            let within = grants.filter(|standing| {
+                standing.stage != Stage::Satisfied
+                    && network.contains(&standing.grant.address.get())
+            });
+            within
+                .map(|standing| to_the_minute(standing.grant.until))
+                .max()
+        };
+        let claimed = known.claimed.all(now);
+        claimed
+            .filter_map(|(network, _)| Some((network, end(network)?)))
+            .collect()
+    }
+
+    /// Whether the ledger has never seen an entry of ours on a registry.
+    pub fn knows_nothing_of(&self, registry: &ResourceId) -> bool {
+        let known = self.registries.get(registry);
+        known.is_none_or(|known| known.writes.is_empty() && !known.recovered)
+    }
+
+    fn revoke(&mut self, at: Timestamp, grant: GrantId) {
+        let Some(standing) = self.grants.get_mut(&grant) else {
+            return;
+        };
+        standing.grant.until = standing.grant.until.min(at);
+        let Grant {
+            registry,
+            address,
+            denial,
+            ..
+        } = standing.grant.clone();
+        let registry = self.registry(&registry);
+        registry.revoked.insert(address.get(), (at, denial));
+    }
+
+    /// A verdict that a pause changed stands for repeats only as long as the pause.
+    pub(super) fn hold(
+        &mut self,
+        registry: Option<&ResourceId>,
+        verdict: &Verdict,
+        key: DenialKey,
+    ) {
+        let paused = verdict
+            .notes
+            .iter()
+            .any(|note| note.code == NoteCode::Paused);
+        if let (Some(registry), true) = (registry, paused) {
+            self.pauses.hold(registry, key);
+        }
+    }
+
+    /// The denial whose grant for `address` was revoked so lately that it is not granted again.
+    pub(in crate::domain) fn revoked_within(
+        &self,
+        registry: &ResourceId,
+        address: Ipv4Addr,
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Option<DenialId> {
+        let (at, denial) = self.registries.get(registry)?.revoked.get(&address)?;
+        (now.duration_since(*at) < windows.repeat).then_some(*denial)
+    }
+}

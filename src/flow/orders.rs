@@ -1,0 +1,288 @@
+//! What operators order: grants revoked, extended, handed over; opening paused and resumed.
+
+use crate::app::App;
+use crate::clock;
+use crate::domain::grant::Stage;
+use crate::domain::id::GrantId;
+use crate::domain::ledger::What;
+use crate::domain::resource_id::ResourceId;
+use crate::domain::state::Standing;
+use crate::domain::words;
+use crate::store::StoreError;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// The fewest characters that name a grant by its beginning or end.
+const SHORTEST: usize = 4;
+
+/// The longest name and the longest reason that are taken, in characters.
+const LONGEST: (usize, usize) = (128, 500);
+
+/// Who orders, as they say of themselves: nothing proves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    /// Their name.
+    pub name: String,
+    /// Why, if they say so.
+    pub because: Option<String>,
+}
+
+/// An order that is not followed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OrderError {
+    /// Who orders does not say who they are, or at too much length.
+    #[error(
+        "say who you are in one line of at most {} characters (`--by`), and why in at most {} (`--because`)", LONGEST.0, LONGEST.1
+    )]
+    Nobody,
+    /// No grant that stands is meant.
+    #[error(
+        "no grant that stands has an id that begins or ends with `{0}`: it is over, or never was (`doorward grants list`, `doorward ledger show --about {0}`)"
+    )]
+    Unknown(String),
+    /// Several grants may be meant.
+    #[error("`{name}` may be any of {count} grants: give more of the id")]
+    Ambiguous {
+        /// What was given.
+        name: String,
+        /// How many it fits.
+        count: usize,
+    },
+    /// Too little of an id was given.
+    #[error("`{0}` is too short to name a grant: give at least {SHORTEST} characters of its id")]
+    Short(String),
+    /// The grant is over.
+    #[error("the grant is over, and its entry is being taken away")]
+    Over,
+    /// The entry does not stand yet, or is not ours.
+    #[error("the grant's entry {0}: there is nothing to hand over")]
+    NotOurs(&'static str),
+    /// It stands that long already.
+    #[error("the grant stands until {} already: extending never shortens it", words::time(*.0))]
+    NotLonger(Timestamp),
+    /// It stands as long as anything may.
+    #[error(
+        "the grant stands until {}, and nothing is open for longer than `max_ttl` after its start", words::time(*.0)
+    )]
+    Longest(Timestamp),
+    /// No such registry.
+    #[error(
+        "`{0}` is no enrolled registry: name one by its resource id, its name or its login server"
+    )]
+    NoRegistry(String),
+    /// Opening is paused.
+    #[error("nothing is extended now: {0}")]
+    Paused(String),
+    /// Nothing is paused.
+    #[error("this is not paused")]
+    NotPaused,
+    /// One registry cannot be resumed while all are paused.
+    #[error("all registries are paused, not this one alone: resume all (`doorward resume`)")]
+    AllPaused,
+    /// The order could not be written down.
+    #[error("the order could not be recorded, and was not followed: try again in a moment")]
+    Store(#[from] StoreError),
+}
+
+impl By {
+    /// Who orders, if they say so in bounds.
+    pub fn new(name: &str, because: Option<&str>) -> Result<Self, OrderError> {
+        let line = |text: &str, most: usize| {
+            let text = text.trim();
+            let good = !text.is_empty()
+                && text.chars().count() <= most
+                && !text.chars().any(char::is_control);
+            good.then(|| text.to_owned()).ok_or(OrderError::Nobody)
+        };
+        Ok(Self {
+            name: line(name, LONGEST.0)?,
+            because: because.map(|why| line(why, LONGEST.1)).transpose()?,
+        })
+    }
+}
+
+/// The grant that stands and whose id begins or ends with `name`. Ids of one minute begin alike.
+pub fn find(app: &App, name: &str) -> Result<Standing, OrderError> {
+    let wanted = name.trim().to_ascii_lowercase();
+    if wanted.len() < SHORTEST {
+        return Err(OrderError::Short(name.to_owned()));
+    }
+    let mut found: Vec<Standing> = app.ledger.read(|state| {
+        let fits = |standing: &&Standing| {
+            let id = standing.grant.id.to_string();
+            id.starts_with(&wanted) || id.ends_with(&wanted)
+        };
+        state.grants.values().filter(fits).cloned().collect()
+    });
+    match (found.pop(), found.len()) {
+        (None, _) => Err(OrderError::Unknown(words::quoted(name))),
+        (Some(standing), 0) => Ok(standing),
+        (Some(_), others) => Err(OrderError::Ambiguous {
+            name: words::quoted(name),
+            count: others.saturating_add(1),
+        }),
+    }
+}
+
+/// The enrolled registry that a resource id, a name or a login server means.
+pub fn registry(app: &App, name: &str) -> Result<ResourceId, OrderError> {
+    let wanted = name.trim().to_ascii_lowercase();
+    let fits = |id: &&ResourceId| {
+        id.key() == wanted
+            || id.name().eq_ignore_ascii_case(&wanted)
+            || app.login_server(id).is_some_and(|host| host == wanted)
+    };
+    let mut found = app.registries.keys().filter(fits);
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id.clone()),
+        _ => Err(OrderError::NoRegistry(words::quoted(name))),
+    }
+}
+
+/// The grants that are not over, of one registry or of all, soonest end first.
+pub fn standing(app: &App, registry: Option<&ResourceId>) -> Vec<Standing> {
+    let mut all: Vec<Standing> = app.ledger.read(|state| {
+        let of = |standing: &&Standing| registry.is_none_or(|id| standing.grant.registry == *id);
+        state.grants.values().filter(of).cloned().collect()
+    });
+    all.sort_by_key(|standing| (standing.grant.until, standing.grant.id));
+    all
+}
+
+/// Ends a grant now: its entry is taken away at once.
+pub async fn revoke(app: &App, grant: GrantId, by: &By) -> Result<Standing, OrderError> {
+    let now = app.clock.now();
+    let what = What::Revoked {
+        grant,
+        by: by.name.clone(),
+        because: by.because.clone(),
+    };
+    if look(app, grant)?.is_over(now) {
+        return Err(OrderError::Over);
+    }
+    match app.ledger.append(now, vec![what]).await {
+        // Another operator was faster.
+        Ok(()) | Err(StoreError::Already) => look(app, grant),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Puts a grant's end off, to `time` from now, within `max_ttl` from its start.
+pub async fn extend(
+    app: &App,
+    grant: GrantId,
+    time: Duration,
+    by: &By,
+) -> Result<Standing, OrderError> {
+    let now = app.clock.now();
+    let standing = look(app, grant)?;
+    if standing.is_over(now) {
+        return Err(OrderError::Over);
+    }
+    let registry = &standing.grant.registry;
+    if let Some(pause) = app.ledger.read(|state| state.pauses.of(registry).cloned()) {
+        return Err(OrderError::Paused(words::paused(&pause)));
+    }
+    let latest = clock::add(standing.since, app.max_ttl);
+    let until = clock::add(now, time).min(latest);
+    let stands = standing.grant.until;
+    if stands >= latest {
+        return Err(OrderError::Longest(stands));
+    }
+    if until <= stands {
+        return Err(OrderError::NotLonger(stands));
+    }
+    let what = What::Extended {
+        grant,
+        until,
+        by: by.name.clone(),
+    };
+    match app.ledger.append(now, vec![what]).await {
+        Ok(()) | Err(StoreError::Already) => {}
+        Err(error) => return Err(error.into()),
+    }
+    // Whoever revoked it in the meantime was heard.
+    let standing = look(app, grant)?;
+    if standing.is_over(now) {
+        Err(OrderError::Over)
+    } else {
+        Ok(standing)
+    }
+}
+
+/// Hands a grant's entry over to people: it stays, and doorward forgets that it wrote it.
+pub async fn keep(app: &App, grant: GrantId, by: &By) -> Result<Standing, OrderError> {
+    let now = app.clock.now();
+    let standing = look(app, grant)?;
+    match standing.stage {
+        _ if standing.is_over(now) => return Err(OrderError::Over),
+        Stage::Intended => return Err(OrderError::NotOurs("does not stand yet")),
+        Stage::Satisfied => return Err(OrderError::NotOurs("is not doorward's")),
+        Stage::Open => {}
+    }
+    let what = What::Kept {
+        grant,
+        by: by.name.clone(),
+    };
+    match app.ledger.append(now, vec![what]).await {
+        Ok(()) => Ok(standing),
+        Err(StoreError::Already) => Err(OrderError::Over),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Pauses opening, of one registry or of all. Whether it is new.
+pub async fn pause(app: &App, registry: Option<ResourceId>, by: &By) -> Result<bool, OrderError> {
+    let stands = app.ledger.read(|state| match &registry {
+        None => state.pauses.all().is_some(),
+        Some(id) => state.pauses.registries().any(|(paused, _)| paused == id),
+    });
+    if stands {
+        return Ok(false);
+    }
+    let what = What::Paused {
+        registry,
+        by: by.name.clone(),
+        because: by.because.clone(),
+    };
+    app.ledger.append(app.clock.now(), vec![what]).await?;
+    Ok(true)
+}
+
+/// Lets opening go on: of one registry, or of all, those paused by themselves included.
+pub async fn resume(app: &App, registry: Option<ResourceId>, by: &By) -> Result<(), OrderError> {
+    let (all, any) = app.ledger.read(|state| {
+        let mut each = state.pauses.registries();
+        let any = match &registry {
+            None => each.next().is_some(),
+            Some(id) => each.any(|(paused, _)| paused == id),
+        };
+        (state.pauses.all().is_some(), any)
+    });
+    if all && registry.is_some() {
+        return Err(OrderError::AllPaused);
+    }
+    if !all && !any {
+        return Err(OrderError::NotPaused);
+    }
+    let what = What::Resumed {
+        registry,
+        by: by.name.clone(),
+        because: by.because.clone(),
+    };
+    Ok(app.ledger.append(app.clock.now(), vec![what]).await?)
+}
+
+/// How long a grant stands yet; nothing if it is over.
+pub fn left(standing: &Standing, now: Timestamp) -> SignedDuration {
+    standing
+        .grant
+        .until
+        .duration_since(now)
+        .max(SignedDuration::ZERO)
+}
+
+fn look(app: &App, grant: GrantId) -> Result<Standing, OrderError> {
+    let standing = app.ledger.read(|state| state.grants.get(&grant).cloned());
+    standing.ok_or_else(|| OrderError::Unknown(grant.to_string()))
+}

@@ -1,0 +1,156 @@
+//! `/api/v1`: what operators' commands ask of a running doorward. `GET` changes nothing; a `POST` is an
+//! order, and stands in the ledger with who gave it, as they say.
+
+use super::wire::{
+    Extend, GrantView, Grants, Keep, PauseOrder, PauseView, Refused, Revoke, Revoked,
+};
+use super::{HttpError, Web};
+use crate::app::App;
+use crate::flow::orders::{self, By, OrderError};
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use std::time::Duration;
+
+type Body<T> = Result<Json<T>, JsonRejection>;
+type Answer<T> = Result<Json<T>, HttpError>;
+
+/// Which registry is asked about.
+#[derive(Deserialize)]
+pub(super) struct Of {
+    registry: Option<String>,
+}
+
+/// `GET /api/v1/grants`.
+pub(super) async fn list(State(web): State<Web>, Query(of): Query<Of>) -> Answer<Grants> {
+    let app = &web.app;
+    let now = app.clock.now();
+    let registry = of.registry.map(|name| orders::registry(app, &name));
+    let registry = registry.transpose()?;
+    let standing = orders::standing(app, registry.as_ref());
+    Ok(Json(Grants {
+        grants: standing.iter().map(|it| GrantView::new(it, now)).collect(),
+        paused: paused(app),
+    }))
+}
+
+/// `GET /api/v1/grants/{id}`.
+pub(super) async fn show(State(web): State<Web>, Path(id): Path<String>) -> Answer<GrantView> {
+    let standing = orders::find(&web.app, &id)?;
+    Ok(Json(GrantView::new(&standing, web.app.clock.now())))
+}
+
+/// `POST /api/v1/grants/revoke`. Each grant by itself: one that cannot be revoked holds up none.
+pub(super) async fn revoke(State(web): State<Web>, order: Body<Revoke>) -> Answer<Revoked> {
+    let (app, order) = (&web.app, read(order)?);
+    let by = By::new(&order.by, order.because.as_deref())?;
+    let registry = order.registry.map(|name| orders::registry(app, &name));
+    let registry = registry.transpose()?;
+    if order.all != order.grants.is_empty() {
+        let what = "name the grants, or say `all`, and not both";
+        return Err(HttpError::BadOrder(what.to_owned()));
+    }
+    let mut done = Revoked {
+        revoked: Vec::new(),
+        refused: Vec::new(),
+    };
+    let names = if order.all {
+        let now = app.clock.now();
+        let standing = orders::standing(app, registry.as_ref());
+        let in_force = standing.iter().filter(|standing| !standing.is_over(now));
+        in_force
+            .map(|standing| standing.grant.id.to_string())
+            .collect()
+    } else {
+        order.grants
+    };
+    for name in names {
+        let revoked = match orders::find(app, &name) {
+            Ok(standing) => orders::revoke(app, standing.grant.id, &by).await,
+            Err(error) => Err(error),
+        };
+        match revoked {
+            Ok(standing) => {
+                let view = GrantView::new(&standing, app.clock.now());
+                done.revoked.push(view);
+            }
+            Err(OrderError::Store(error)) => return Err(error.into()),
+            Err(error) => done.refused.push(Refused {
+                grant: name,
+                error: error.to_string(),
+            }),
+        }
+    }
+    Ok(Json(done))
+}
+
+/// `POST /api/v1/grants/{id}/extend`.
+pub(super) async fn extend(
+    State(web): State<Web>,
+    Path(id): Path<String>,
+    order: Body<Extend>,
+) -> Answer<GrantView> {
+    let (app, order) = (&web.app, read(order)?);
+    let by = By::new(&order.by, None)?;
+    let grant = orders::find(app, &id)?.grant.id;
+    let time = Duration::from_secs(order.seconds);
+    let standing = orders::extend(app, grant, time, &by).await?;
+    Ok(Json(GrantView::new(&standing, app.clock.now())))
+}
+
+/// `POST /api/v1/grants/{id}/keep`.
+pub(super) async fn keep(
+    State(web): State<Web>,
+    Path(id): Path<String>,
+    order: Body<Keep>,
+) -> Answer<GrantView> {
+    let (app, order) = (&web.app, read(order)?);
+    let by = By::new(&order.by, None)?;
+    let grant = orders::find(app, &id)?.grant.id;
+    let standing = orders::keep(app, grant, &by).await?;
+    Ok(Json(GrantView::new(&standing, app.clock.now())))
+}
+
+/// `POST /api/v1/pause`; what is paused then.
+pub(super) async fn pause(
+    State(web): State<Web>,
+    order: Body<PauseOrder>,
+) -> Answer<Vec<PauseView>> {
+    let (app, order) = (&web.app, read(order)?);
+    let by = By::new(&order.by, order.because.as_deref())?;
+    let registry = order.registry.map(|name| orders::registry(app, &name));
+    orders::pause(app, registry.transpose()?, &by).await?;
+    Ok(Json(paused(app)))
+}
+
+/// `POST /api/v1/resume`; what is paused still.
+pub(super) async fn resume(
+    State(web): State<Web>,
+    order: Body<PauseOrder>,
+) -> Answer<Vec<PauseView>> {
+    let (app, order) = (&web.app, read(order)?);
+    let by = By::new(&order.by, order.because.as_deref())?;
+    let registry = order.registry.map(|name| orders::registry(app, &name));
+    orders::resume(app, registry.transpose()?, &by).await?;
+    Ok(Json(paused(app)))
+}
+
+fn read<T>(order: Body<T>) -> Result<T, HttpError> {
+    let Json(order) = order.map_err(|error| match error {
+        JsonRejection::MissingJsonContentType(_) => HttpError::NotACommand,
+        error => HttpError::BadOrder(error.body_text()),
+    })?;
+    Ok(order)
+}
+
+/// What is paused.
+pub(super) fn paused(app: &App) -> Vec<PauseView> {
+    app.ledger.read(|state| {
+        let all = state.pauses.all();
+        let all = all.map(|pause| PauseView::new(None, pause));
+        let each = state.pauses.registries();
+        let each = each.map(|(id, pause)| PauseView::new(Some(id.name()), pause));
+        all.into_iter().chain(each).collect()
+    })
+}

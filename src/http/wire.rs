@@ -1,0 +1,153 @@
+//! What operators' commands and the admin listener say to each other, as JSON.
+
+use crate::domain::grant::Stage;
+use crate::domain::id::GrantId;
+use crate::domain::orders::Pause;
+use crate::domain::state::Standing;
+use crate::flow::orders::left;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Where the API is, below the admin listener's root.
+pub(crate) const API: &str = "/api/v1";
+
+/// The header without which no order is taken. A page of another site cannot set it: a browser would
+/// ask for leave first, and is never given any.
+pub(crate) const COMMAND: &str = "x-doorward-command";
+
+/// A grant that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GrantView {
+    /// Its id.
+    pub(crate) id: GrantId,
+    /// The registry's name.
+    pub(crate) registry: String,
+    /// The registry's resource id.
+    pub(crate) registry_id: String,
+    /// For whom.
+    pub(crate) address: String,
+    /// `intended`, `open` or `satisfied`; see [`Stage`].
+    pub(crate) stage: Stage,
+    /// When it was decided.
+    pub(crate) since: Timestamp,
+    /// When it ends.
+    pub(crate) until: Timestamp,
+    /// How many seconds are left; 0 where it is over.
+    pub(crate) seconds_left: i64,
+    /// The policy's rule.
+    pub(crate) rule: Option<String>,
+    /// The denial that it answers.
+    pub(crate) denial: String,
+    /// The request that a person answered, where one was asked.
+    pub(crate) request: Option<String>,
+}
+
+/// The grants that stand, soonest end first, and what is paused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Grants {
+    pub(crate) grants: Vec<GrantView>,
+    pub(crate) paused: Vec<PauseView>,
+}
+
+/// A pause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PauseView {
+    /// The registry's name; none for all.
+    pub(crate) registry: Option<String>,
+    /// Since when.
+    pub(crate) since: Timestamp,
+    /// Who, as they say of themselves.
+    pub(crate) by: String,
+    /// Why, if they say so.
+    pub(crate) because: Option<String>,
+}
+
+/// Who orders, as they say of themselves, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Revoke {
+    /// Beginnings or ends of ids; empty with `all`.
+    #[serde(default)]
+    pub(crate) grants: Vec<String>,
+    /// Every grant, of `registry` where it is given.
+    #[serde(default)]
+    pub(crate) all: bool,
+    #[serde(default)]
+    pub(crate) registry: Option<String>,
+    pub(crate) by: String,
+    #[serde(default)]
+    pub(crate) because: Option<String>,
+}
+
+/// How a grant is to be extended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Extend {
+    /// How long from now it stands at least.
+    pub(crate) seconds: u64,
+    pub(crate) by: String,
+}
+
+/// That an entry is handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Keep {
+    pub(crate) by: String,
+}
+
+/// What is to be paused or resumed: one registry or all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PauseOrder {
+    #[serde(default)]
+    pub(crate) registry: Option<String>,
+    pub(crate) by: String,
+    #[serde(default)]
+    pub(crate) because: Option<String>,
+}
+
+/// What became of each grant of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Revoked {
+    pub(crate) revoked: Vec<GrantView>,
+    pub(crate) refused: Vec<Refused>,
+}
+
+/// A grant that an order could not be followed for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refused {
+    /// As it was named.
+    pub(crate) grant: String,
+    /// Why.
+    pub(crate) error: String,
+}
+
+impl GrantView {
+    pub(crate) fn new(standing: &Standing, now: Timestamp) -> Self {
+        let grant = &standing.grant;
+        Self {
+            id: grant.id,
+            registry: grant.registry.name().to_owned(),
+            registry_id: grant.registry.to_string(),
+            address: grant.address.to_string(),
+            stage: standing.stage,
+            since: standing.since,
+            until: grant.until,
+            seconds_left: left(standing, now).as_secs(),
+            rule: grant.rule.clone(),
+            denial: grant.denial.to_string(),
+            request: grant.request.map(|request| request.to_string()),
+        }
+    }
+}
+
+impl PauseView {
+    pub(crate) fn new(registry: Option<&str>, pause: &Pause) -> Self {
+        Self {
+            registry: registry.map(str::to_owned),
+            since: pause.since,
+            by: pause.by.clone(),
+            because: pause.because.clone(),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The second memory: tags of the registry, for the day on which the ledger is lost.
+
+use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World};
+use doorward::domain::breadcrumbs::{self, CrumbKey};
+use doorward::domain::resource_id::ResourceId;
+use doorward::sim::{Call, Registry, Tags};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_mins(1);
+const LINK_KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// A world whose registry's tags say what is doorward's.
+async fn world() -> World {
+    let set = |setup: &mut crate::world::Setup| {
+        setup.config["registries"][0]["breadcrumbs"] = json!("tags");
+    };
+    let world = World::with(set).await;
+    world.azure.edit(REGISTRY, "owner", |registry| {
+        registry.tags.insert("cost-center".into(), "42".into());
+    });
+    world
+}
+
+fn tags(world: &World) -> BTreeMap<String, String> {
+    let mut tags = BTreeMap::new();
+    world
+        .azure
+        .edit(REGISTRY, "reader", |registry| tags = registry.tags.clone());
+    tags
+}
+
+fn id() -> ResourceId {
+    Registry::new(REGISTRY).id().parse().unwrap()
+}
+
+fn key() -> CrumbKey {
+    CrumbKey::new(&SecretString::from(LINK_KEY)).unwrap()
+}
+
+/// What the tags say, as `address until`.
+fn crumbs(world: &World) -> Vec<String> {
+    let tags: Map<String, Value> = tags(world)
+        .into_iter()
+        .map(|(name, value)| (name, json!(value)))
+        .collect();
+    let said = breadcrumbs::read(&tags, &id(), &key()).ends;
+    let said = said.iter();
+    said.map(|(network, end)| format!("{} {end}", network.addr()))
+        .collect()
+}
+
+/// Tags that say that these entries are doorward's.
+pub(crate) fn tags_saying(ends: &[(&str, Timestamp)]) -> BTreeMap<String, String> {
+    let ends = ends.iter();
+    let ends = ends
+        .map(|(network, end)| (network.parse().unwrap(), *end))
+        .collect();
+    let packed = breadcrumbs::pack(&Map::new(), &ends, (&id(), &key()), false);
+    let tags = packed.tags.into_iter();
+    tags.map(|(name, value)| (name, value.as_str().unwrap().to_owned()))
+        .collect()
+}
+
+/// The database is gone.
+async fn forget_all(world: &mut World) {
+    for file in ["doorward.db", "doorward.db-wal", "doorward.db-shm"] {
+        fs::remove_file(world.folder.path().join(file)).ok();
+    }
+    world.restart().await;
+}
+
+fn patches(world: &World) -> Vec<Value> {
+    let patches = world.azure.requests_of(Call::PatchRegistry);
+    patches.iter().map(|it| it.body.clone().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn tags_come_and_go_in_the_same_write_as_entries() {
+    let world = world().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    assert_eq!(crumbs(&world), [format!("{OURS} 2026-11-22T12:10:00Z")]);
+    let bodies = patches(&world);
+    assert_eq!(bodies.len(), 1);
+    assert_eq!(bodies[0]["tags"]["cost-center"], "42");
+    assert_eq!(bodies[0].as_object().unwrap().len(), 2);
+    world.pass(10 * MINUTE).await;
+    assert!(world.entries().is_empty());
+    assert_eq!(patches(&world).len(), 2);
+    let left: Vec<String> = tags(&world).into_keys().collect();
+    assert_eq!(left, ["cost-center"]);
+}
+
+#[tokio::test]
+async fn without_breadcrumbs_tags_are_not_touched() {
+    let world = World::new().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    assert!(
+        patches(&world)
+            .iter()
+            .all(|body| body.get("tags").is_none())
+    );
+}
+
+#[tokio::test]
+async fn a_lost_ledger_is_made_up_and_its_entries_end_on_time() {
+    let mut world = world().await;
+    world
+        .azure
+        .edit(REGISTRY, "portal", |registry| registry.allow(STRANGER));
+    world.denied(OURS).await;
+    world.denied(&PREFIX.replace("/30", "")).await;
+    world.settle().await;
+    assert_eq!(world.entries().len(), 3);
+    let written = patches(&world).len();
+    forget_all(&mut world).await;
+    world.settle().await;
+    assert_eq!(world.messages(), ["recovered"]);
+    assert!(world.last_message("text").contains(OURS));
+    assert_eq!(world.grants().await.len(), 2);
+    assert_eq!(
+        patches(&world).len(),
+        written,
+        "nothing needed to be written"
+    );
+    world.restart().await;
+    world.pass(9 * MINUTE).await;
+    assert_eq!(world.entries().len(), 3);
+    world.pass(MINUTE).await;
+    assert_eq!(world.entries(), [STRANGER]);
+    let kinds = world.kinds().await;
+    assert_eq!(kinds.iter().filter(|kind| **kind == "recovered").count(), 2);
+    assert!(!kinds.contains(&"granted"));
+}
+
+#[tokio::test]
+async fn what_ended_while_nobody_was_there_goes_at_once() {
+    let mut world = world().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    world.jump(Duration::from_hours(30));
+    forget_all(&mut world).await;
+    world.settle().await;
+    assert!(world.entries().is_empty());
+}
+
+#[tokio::test]
+async fn what_does_not_verify_is_ignored_and_told_once() {
+    let mut world = world().await;
+    world.azure.edit(REGISTRY, "mallory", |registry| {
+        registry.allow(STRANGER);
+        let elsewhere = tags_saying(&[("51.140.7.9/32", Timestamp::UNIX_EPOCH)]);
+        let forged = elsewhere.values().next().unwrap().replacen('A', "B", 1);
+        registry.tags.insert("doorward-crumbs-0".into(), forged);
+        registry
+            .tags
+            .insert("doorward-crumbs-1".into(), "AQ".into());
+    });
+    world.settle().await;
+    assert_eq!(
+        world.messages(),
+        ["breadcrumb_ignored", "breadcrumb_ignored"]
+    );
+    world.denied(OURS).await;
+    world.settle().await;
+    world.pass(10 * MINUTE).await;
+    assert_eq!(world.entries(), [STRANGER]);
+    assert_eq!(tags(&world).len(), 3, "tags that are not ours are carried");
+    assert_eq!(world.messages().len(), 2);
+    forget_all(&mut world).await;
+    world.settle().await;
+    assert_eq!(world.entries(), [STRANGER]);
+}
+
+#[tokio::test]
+async fn an_old_crumb_that_is_put_back_is_not_believed_for_ever() {
+    let mut world = world().await;
+    let week = SignedDuration::from_hours(7 * 24);
+    let old = world.clock.now() - week - SignedDuration::from_mins(2);
+    world.azure.edit(REGISTRY, "mallory", |registry| {
+        registry.allow(STRANGER);
+        registry.tags.extend(tags_saying(&[("51.140.7.9/32", old)]));
+    });
+    forget_all(&mut world).await;
+    world.settle().await;
+    assert_eq!(world.entries(), [STRANGER]);
+    assert_eq!(world.messages(), ["recovered"]);
+    assert!(world.last_message("text").contains("Left alone"));
+}
+
+#[tokio::test]
+async fn an_entry_that_is_handed_over_is_forgotten_at_once() {
+    let mut world = world().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    let grant = world.grants().await.remove(0);
+    let path = format!("/api/v1/grants/{grant}/keep");
+    world.order(&path, json!({ "by": "ada" })).await;
+    world.settle().await;
+    assert!(crumbs(&world).is_empty());
+    let last = patches(&world).pop().unwrap();
+    assert_eq!(last, json!({ "tags": { "cost-center": "42" } }));
+    forget_all(&mut world).await;
+    world.jump(Duration::from_hours(1));
+    world.settle().await;
+    assert_eq!(world.entries(), [OURS]);
+}
+
+#[tokio::test]
+async fn an_extension_is_written_at_once_and_so_is_what_others_wiped_when_next_looked() {
+    let mut world = world().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    let grant = world.grants().await.remove(0);
+    let path = format!("/api/v1/grants/{grant}/extend");
+    let order = json!({ "seconds": 7200, "by": "ada" });
+    world.order(&path, order).await;
+    world.settle().await;
+    let said = [format!("{OURS} 2026-11-22T14:00:00Z")];
+    assert_eq!(crumbs(&world), said);
+    world
+        .azure
+        .edit(REGISTRY, "terraform", |registry| registry.tags.clear());
+    world.restart().await;
+    world.settle().await;
+    assert_eq!(crumbs(&world), said);
+}
+
+#[tokio::test]
+async fn a_full_set_of_tags_leaves_none_for_us_and_that_is_told() {
+    let world = world().await;
+    world.azure.edit(REGISTRY, "owner", |registry| {
+        for number in 0..49 {
+            registry.tags.insert(format!("team-{number}"), "x".into());
+        }
+    });
+    world.denied(OURS).await;
+    world.settle().await;
+    assert_eq!(world.entries(), [OURS]);
+    assert_eq!(world.messages(), ["breadcrumbs_full"]);
+    assert_eq!(patches(&world).len(), 1);
+    world.pass(10 * MINUTE).await;
+    assert!(world.entries().is_empty());
+    assert_eq!(tags(&world).len(), 50);
+}
+
+#[tokio::test]
+async fn entries_come_and_go_where_tags_are_refused() {
+    let world = world().await;
+    world.azure.knobs(|knobs| knobs.tags = Tags::Refused);
+    world.denied(OURS).await;
+    world.pass(Duration::from_secs(5)).await;
+    assert_eq!(world.entries(), [OURS]);
+    assert_eq!(world.messages(), ["breadcrumbs_refused"]);
+    world.pass(10 * MINUTE).await;
+    assert!(world.entries().is_empty());
+    assert_eq!(world.messages(), ["breadcrumbs_refused"]);
+}
+
+#[tokio::test]
+async fn where_tags_are_merged_ours_say_nothing_in_the_end() {
+    let world = world().await;
+    world.azure.knobs(|knobs| knobs.tags = Tags::Merged);
+    world.denied(OURS).await;
+    world.settle().await;
+    assert_eq!(crumbs(&world).len(), 1);
+    world.pass(11 * MINUTE).await;
+    assert!(world.entries().is_empty());
+    assert!(crumbs(&world).is_empty());
+    let writes = patches(&world).len();
+    world.pass(MINUTE).await;
+    assert_eq!(patches(&world).len(), writes, "and then it is quiet");
+}
+
+#[tokio::test]
+async fn a_set_of_tags_that_never_stays_is_told_and_left() {
+    let world = world().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    let grant = world.grants().await.remove(0);
+    let path = format!("/api/v1/grants/{grant}/extend");
+    let order = json!({ "seconds": 7200, "by": "ada" });
+    world.order(&path, order).await;
+    for _ in 0..6 {
+        let hold = world
+            .azure
+            .hold(Call::PatchRegistry, doorward::sim::Moment::After);
+        tokio::select! {
+            () = world.settle() => break,
+            () = async {
+                hold.reached().await;
+                world.azure.edit(REGISTRY, "policy", |registry| registry.tags.clear());
+                hold.release();
+                std::future::pending::<()>().await;
+            } => {}
+        }
+    }
+    world.pass(Duration::from_secs(30)).await;
+    let written = patches(&world).len();
+    world.pass(MINUTE).await;
+    assert_eq!(patches(&world).len(), written);
+}
