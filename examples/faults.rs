@@ -39,6 +39,9 @@ struct Arguments {
     /// How many run side by side.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
+    /// Where the ledger stands: `sqlite` with one process, `postgres` with two replicas.
+    #[arg(long, value_enum, default_value = "sqlite")]
+    store: faults::Store,
     /// Prints every step of every schedule.
     #[arg(long)]
     tell: bool,
@@ -85,7 +88,9 @@ fn work(arguments: &Arguments, next: &AtomicU64, sum: &Mutex<Sum>) {
             return;
         }
         let seed = arguments.from.wrapping_add(number);
-        let told = runtime.block_on(faults::schedule(seed));
+        let Some(told) = runtime.block_on(faults::schedule(seed, arguments.store)) else {
+            panic!("PostgreSQL is not installed: nothing was tried");
+        };
         let mut sum = sum.lock().unwrap();
         sum.schedules += 1;
         sum.steps += told.steps;

@@ -120,6 +120,17 @@ impl World {
         self.app = build(self.folder.path(), &self.clock).await;
     }
 
+    /// The ledger's file is gone, and the program begins with an empty one.
+    pub(crate) async fn lose_the_ledger(&mut self) {
+        for end in ["", "-wal", "-shm"] {
+            let file = self.folder.path().join(format!("doorward.db{end}"));
+            if let Err(error) = fs::remove_file(&file) {
+                assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
+            }
+        }
+        self.app = build(self.folder.path(), &self.clock).await;
+    }
+
     /// The same program once more, on the same database, beside the first.
     pub(crate) async fn replica(&self) -> Arc<App> {
         build(self.folder.path(), &self.clock).await

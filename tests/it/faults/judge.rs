@@ -8,16 +8,21 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-/// What was granted: until when, and in which block the entry may be widened.
+/// What was granted: until when, whether it may go before, and in which block its entry may be widened.
 #[derive(Clone, Debug)]
 struct Granted {
     address: Ipv4Addr,
+    evictable: bool,
+    widen: Option<Ipv4Net>,
     until: Timestamp,
     /// The place of its decision in the ledger.
     decided: i64,
     /// When the ledger says that it is over and nothing of it stands.
     over: Option<Timestamp>,
 }
+
+/// What an admin does who opens a registry to all.
+const ALLOW: &str = "defaultAction Allow";
 
 /// Something of others that a write of ours undid without our having seen it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,14 +31,22 @@ pub(crate) struct Overwritten {
     pub(crate) write: String,
     /// What was undone.
     pub(crate) what: String,
+    /// Whether it was written after the write's intent: then an event tells of it.
+    pub(crate) inside: bool,
 }
 
 /// The judge of one schedule.
 #[derive(Default)]
 pub(crate) struct Judge {
     grants: BTreeMap<String, Granted>,
-    /// The place of each write's intent in the ledger.
-    intended: BTreeMap<String, i64>,
+    /// The place of each write's intent in the ledger, and its time.
+    intended: BTreeMap<String, (i64, Timestamp)>,
+    /// When others did what a write of ours might undo.
+    done: BTreeMap<String, Timestamp>,
+    /// The writes of which people were told that they possibly undid something.
+    told: BTreeSet<String>,
+    /// Whether entries that a write of ours dropped are put back.
+    pub(crate) gives_back: bool,
     /// Entries that stand because a write of ours put them there.
     ours: BTreeSet<Ipv4Net>,
     /// Entries that somebody added by hand while they were granted: ours or not, nobody can tell.
@@ -50,11 +63,16 @@ impl Judge {
     /// Takes in new ledger entries.
     pub(crate) fn learn(&mut self, seq: i64, at: Timestamp, what: &What) {
         if let What::WriteIntended(write) = what {
-            self.intended.insert(write.id.to_string(), seq);
+            self.intended.insert(write.id.to_string(), (seq, at));
         }
-        if let What::Granted(grant) = what {
+        if let What::PossiblyOverwritten(overwritten) = what {
+            self.told.insert(overwritten.write.to_string());
+        }
+        if let What::Granted(grant) | What::Recovered { grant, .. } = what {
             let granted = Granted {
                 address: grant.address.get(),
+                evictable: grant.evictable,
+                widen: grant.widen,
                 until: grant.until,
                 over: None,
                 decided: seq,
@@ -94,6 +112,23 @@ impl Judge {
         self.ours.retain(|entry| stands(after, *entry));
         self.either.retain(|entry| stands(after, *entry));
         let at = after.last_modified_at;
+        let values = |one: &Registry, other: &Registry| -> Vec<String> {
+            let there = other.entries();
+            let only = one
+                .entries()
+                .into_iter()
+                .filter(|value| !there.contains(value));
+            only.map(str::to_owned).collect()
+        };
+        for value in values(after, before) {
+            self.done.insert(format!("entry {value}"), at);
+        }
+        for value in values(before, after) {
+            self.done.insert(format!("removal of {value}"), at);
+        }
+        if before.network_rules.default_action != after.network_rules.default_action {
+            self.done.insert(ALLOW.to_owned(), at);
+        }
         for network in after.entries().into_iter().filter_map(network) {
             let mut grants = self.grants.values();
             let is_granted = |granted: &Granted| {
@@ -111,13 +146,13 @@ impl Judge {
             self.violation(write, "was sent without a read before it");
             return;
         };
-        if !same_but_for_the_list(before, after) {
+        if !same_but_for_the_list(before, after, &shown) {
             self.violation(write, "changed more than the list");
         }
         if before.network_rules.default_action == DefaultAction::Allow {
             self.undone(
                 write,
-                "defaultAction Allow".to_owned(),
+                ALLOW.to_owned(),
                 shown.network_rules.default_action == DefaultAction::Allow,
             );
         }
@@ -131,8 +166,8 @@ impl Judge {
                 self.came(write, rule, &shown, after.last_modified_at);
             }
         }
-        let intended = self.intended.get(write).copied().unwrap_or_default();
-        let known = |granted: &&Granted| granted.decided < intended;
+        let intended = self.intended.get(write).map_or(0, |(seq, _)| *seq);
+        let known = |granted: &&Granted| granted.decided < intended && !granted.evictable;
         for granted in self.grants.values().filter(known) {
             let admitted = |registry: &Registry| {
                 let networks = registry.entries().into_iter().filter_map(network);
@@ -171,8 +206,7 @@ impl Judge {
         if shown.network_rules.ip_rules.contains(rule) {
             // Others removed it between our read and our write.
             let what = format!("removal of {}", rule.value);
-            let write = write.to_owned();
-            self.overwritten.insert(Overwritten { write, what });
+            self.undone(write, what, false);
             if rule.extra.is_empty() {
                 self.ours.extend(network(&rule.value));
             }
@@ -182,11 +216,19 @@ impl Judge {
             self.violation(write, &format!("wrote `{}`", rule.value));
             return;
         };
-        let granted = |address: Ipv4Addr| {
-            let mut grants = self.grants.values();
-            grants.any(|granted| granted.address == address && granted.until > at)
-        };
-        if !network.hosts().all(granted) {
+        let value = format!("entry {}", rule.value);
+        let dropped = |overwritten: &Overwritten| overwritten.what == value;
+        if self.gives_back && self.overwritten.iter().any(dropped) {
+            return;
+        }
+        let in_force = || self.grants.values().filter(|granted| granted.until > at);
+        let granted = |address| in_force().any(|granted| granted.address == address);
+        let approved = in_force().any(|granted| {
+            let block = granted.widen.filter(|block| block.contains(&network));
+            block.is_some() && network.contains(&granted.address)
+        });
+        let mut all = network.network().to_bits()..=network.broadcast().to_bits();
+        if !approved && !all.all(|bits| granted(Ipv4Addr::from_bits(bits))) {
             self.violation(write, &format!("opened {network}, which is not granted"));
         }
         self.ours.insert(network);
@@ -196,9 +238,37 @@ impl Judge {
         if known {
             self.violation(write, &format!("undid what it had been shown: {what}"));
         } else {
+            let begun = self.intended.get(write).map(|(_, at)| *at);
+            let done = self.done.get(&what);
+            let inside = begun.zip(done).is_some_and(|(begun, done)| *done >= begun);
             let write = write.to_owned();
-            self.overwritten.insert(Overwritten { write, what });
+            let new = Overwritten {
+                write,
+                what,
+                inside,
+            };
+            self.overwritten.insert(new);
         }
+    }
+
+    /// What was undone inside a gap, and of which an event told, was reported.
+    pub(crate) fn all_was_told(&mut self) {
+        for Overwritten {
+            write,
+            what,
+            inside,
+        } in &self.overwritten
+        {
+            if *inside && !self.told.contains(write) {
+                self.violations
+                    .push(format!("write {write} undid `{what}`, and nobody was told"));
+            }
+        }
+    }
+
+    /// The ledger is lost, and with it what it said; what stands stands.
+    pub(crate) fn the_ledger_is_lost(&mut self) {
+        self.told.extend(self.intended.keys().cloned());
     }
 
     fn violation(&mut self, write: &str, what: &str) {
@@ -230,8 +300,9 @@ fn network(value: &str) -> Option<Ipv4Net> {
     single.or_else(|| value.parse().ok())
 }
 
-/// Whether nothing but the list, the default action and who wrote it last differs.
-fn same_but_for_the_list(before: &Registry, after: &Registry) -> bool {
+/// Whether nothing but the list, the default action, breadcrumbs and who wrote it last differs. A tag
+/// that the write was not made from may be gone.
+fn same_but_for_the_list(before: &Registry, after: &Registry, shown: &Registry) -> bool {
     let mut expected = before.clone();
     let firewall = &mut expected.network_rules;
     firewall.ip_rules.clone_from(&after.network_rules.ip_rules);
@@ -240,5 +311,14 @@ fn same_but_for_the_list(before: &Registry, after: &Registry) -> bool {
     expected
         .last_modified_by
         .clone_from(&after.last_modified_by);
-    expected == *after
+    expected.tags.clone_from(&after.tags);
+    let plain = |registry: &Registry| {
+        let tags = registry.tags.iter();
+        let plain = tags.filter(|(name, _)| !name.starts_with("doorward-crumbs-"));
+        plain
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let tags = plain(after);
+    expected == *after && (tags == plain(before) || tags == plain(shown))
 }

@@ -4,13 +4,16 @@ use super::cut;
 use super::dice::Dice;
 use super::judge::Judge;
 use super::others::{Others, come_to_rest};
-use crate::world::{REGISTRY, World};
+use crate::postgres;
+use crate::world::{REGISTRY, Setup, World, settle};
+use doorward::app::App;
 use doorward::domain::ledger::What;
-use doorward::sim::{Call, Concurrent, Fault, Moment, Outcome, Writes};
+use doorward::sim::{Call, Concurrent, Fault, Happened, Moment, Outcome, Writes};
 use doorward::store;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 const STEPS: usize = 25;
@@ -18,8 +21,9 @@ const STEPS: usize = 25;
 /// Once faults have stopped, what hangs is settled after this at the latest.
 const PEACE: Duration = Duration::from_mins(3);
 
-/// An entry is gone this long after its end, while Azure answers.
+/// An entry is gone this long after its end, while Azure answers; breadcrumbs say ends to the minute.
 const BOUND: SignedDuration = SignedDuration::from_secs(60);
+const BOUND_BY_BREADCRUMBS: SignedDuration = SignedDuration::from_secs(120);
 
 /// What a schedule came to.
 #[derive(Debug, Default)]
@@ -36,8 +40,72 @@ pub(crate) struct Told {
     pub(crate) violations: Vec<String>,
 }
 
+/// Where the ledger stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Store {
+    /// In a file, with one process.
+    Sqlite,
+    /// On a server, with two replicas.
+    Postgres,
+}
+
+/// How this doorward is set up.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each rolled for itself"
+)]
+struct Traits {
+    breadcrumbs: bool,
+    restore_foreign: bool,
+    restore_ours: bool,
+    widen: bool,
+    evictable: bool,
+    /// Whether Event Grid tells of others' changes.
+    events: bool,
+}
+
+impl Traits {
+    fn rolled(dice: &mut Dice) -> Self {
+        Self {
+            breadcrumbs: dice.once_in(3),
+            restore_foreign: dice.once_in(2),
+            restore_ours: dice.once_in(3),
+            widen: dice.once_in(2),
+            evictable: dice.once_in(3),
+            events: !dice.once_in(3),
+        }
+    }
+
+    fn set_up(self, setup: &mut Setup) {
+        let Self {
+            widen, evictable, ..
+        } = self;
+        setup.policy = format!(
+            "
+version: 1
+sets: {{ ours: {{ cidrs: [20.61.10.0/27] }} }}
+rules: [{{ name: ours, when: {{ address: ours }}, then: allow, for: 10m, widen: {widen}, evictable: {evictable} }}]
+"
+        );
+        let registry = &mut setup.config["registries"][0];
+        registry["grants_per_hour"] = json!(1000);
+        registry["reserve"] = json!(1);
+        registry["restore_foreign"] = json!(self.restore_foreign);
+        if self.breadcrumbs {
+            registry["breadcrumbs"] = json!("tags");
+        }
+        if self.restore_ours {
+            registry["drift"] = json!({ "ours_missing": "restore" });
+        }
+    }
+}
+
 struct Run {
     world: World,
+    /// The other replica.
+    replica: Option<Arc<App>>,
+    traits: Traits,
     dice: Dice,
     others: Others,
     judge: Judge,
@@ -46,22 +114,32 @@ struct Run {
     told: Told,
 }
 
-/// Runs the schedule of one seed.
-pub(crate) async fn schedule(seed: u64) -> Told {
+/// Runs the schedule of one seed; none where PostgreSQL is wanted and not installed.
+pub(crate) async fn schedule(seed: u64, store: Store) -> Option<Told> {
     let mut dice = Dice::new(seed);
-    let limit = dice.one_of(&[200, 200, 7]);
-    let world = World::with(|setup| {
-        setup.config["registries"][0]["grants_per_hour"] = json!(1000);
-    })
-    .await;
+    let limit = dice.one_of(&[200, 200, 9]);
+    let traits = Traits::rolled(&mut dice);
+    let change = |setup: &mut Setup| traits.set_up(setup);
+    let (world, replica) = match store {
+        Store::Sqlite => (World::with(change).await, None),
+        Store::Postgres => {
+            let world = World::on(&postgres::database().await?, change).await;
+            let replica = world.replica().await;
+            (world, Some(replica))
+        }
+    };
     world
         .azure
         .edit(REGISTRY, "owner", |registry| registry.ip_rule_limit = limit);
+    let mut judge = Judge::default();
+    judge.gives_back = traits.restore_foreign;
     let mut run = Run {
         world,
+        replica,
+        traits,
         dice,
         others: Others::default(),
-        judge: Judge::default(),
+        judge,
         read: 0,
         told: Told::default(),
     };
@@ -72,7 +150,7 @@ pub(crate) async fn schedule(seed: u64) -> Told {
         }
     }
     run.peace().await;
-    run.verdict().await
+    Some(run.verdict().await)
 }
 
 impl Run {
@@ -91,7 +169,7 @@ impl Run {
         let dice = &mut self.dice;
         match dice.roll(12) {
             0..4 => {
-                let address = format!("20.61.10.{}", 16 + dice.roll(4));
+                let address = format!("20.61.10.{}", 16 + dice.roll(8));
                 self.world.denied(&address).await;
                 format!("{address} is refused")
             }
@@ -105,8 +183,14 @@ impl Run {
                     .model(|model| model.read_stale(REGISTRY, reads));
                 format!("{reads} stale reads to come")
             }
+            9 if self.traits.breadcrumbs && self.replica.is_none() && dice.once_in(3) => {
+                self.world.lose_the_ledger().await;
+                self.judge.the_ledger_is_lost();
+                self.read = 0;
+                "the ledger is lost".to_owned()
+            }
             9 => {
-                self.world.restart().await;
+                self.restart().await;
                 "a restart".to_owned()
             }
             10 => self.slow_or_failing_writes(),
@@ -169,7 +253,7 @@ impl Run {
                     self.told
                         .story
                         .push(format!("  killed after {polls} polls"));
-                    self.world.restart().await;
+                    self.restart().await;
                 }
             }
             1 => {
@@ -178,9 +262,69 @@ impl Run {
                 self.work_with_others_in_between(call, moment).await;
                 return;
             }
+            2 => self.a_writer_is_paused().await,
+            3 | 4 => self.the_other_replica_works().await,
             _ => {}
         }
         self.world.settle().await;
+    }
+
+    async fn restart(&mut self) {
+        self.world.restart().await;
+        if self.replica.is_some() && self.dice.once_in(2) {
+            self.replica = Some(self.world.replica().await);
+        }
+    }
+
+    async fn the_other_replica_works(&mut self) {
+        let Some(replica) = self.replica.clone() else {
+            return;
+        };
+        if self.dice.once_in(2) {
+            futures_util::join!(settle(&replica), self.world.settle());
+            self.told.story.push("  both replicas work".to_owned());
+        } else {
+            settle(&replica).await;
+            self.told.story.push("  the other replica works".to_owned());
+        }
+    }
+
+    /// A replica stands still around its PATCH, its lease passes on, others write, and it wakes.
+    async fn a_writer_is_paused(&mut self) {
+        let Some(replica) = self.replica.clone() else {
+            return;
+        };
+        let (call, moment) = self.dice.one_of(&[
+            (Call::GetRegistry, Moment::After),
+            (Call::PatchRegistry, Moment::Before),
+            (Call::PatchRegistry, Moment::After),
+        ]);
+        let pause = self.dice.one_of(&[3, 20, 70, 200]);
+        let hold = self.world.azure.hold(call, moment);
+        let (world, others, dice) = (&self.world, &mut self.others, &mut self.dice);
+        let story = &mut self.told.story;
+        let meanwhile = async {
+            hold.reached().await;
+            world.jump(Duration::from_secs(pause));
+            if pause > 60
+                && let Some(database) = &world.database
+            {
+                database.leases_are_over().await;
+            }
+            story.push(format!(
+                "  a writer stands still {pause} s, {moment:?} {call:?}"
+            ));
+            if dice.once_in(2) {
+                story.push(format!("  {}", others.act(world, dice)));
+            }
+            settle(&replica).await;
+            hold.release();
+        };
+        let (mut meanwhile, mut work) = (Box::pin(meanwhile), Box::pin(world.settle()));
+        tokio::select! {
+            () = &mut meanwhile => work.await,
+            () = &mut work => {}
+        }
     }
 
     async fn work_with_others_in_between(&mut self, call: Call, moment: Moment) {
@@ -213,7 +357,34 @@ impl Run {
             self.tell(entry.at, &what);
         }
         let happened = self.world.azure.model(|model| model.take_journal(REGISTRY));
+        if self.traits.events {
+            for happened in &happened {
+                self.event_grid_tells(happened).await;
+            }
+        }
         self.judge.look(happened);
+    }
+
+    /// Somebody else's change comes as an event.
+    async fn event_grid_tells(&self, happened: &Happened) {
+        let Happened::Changed { author, after, .. } = happened else {
+            return;
+        };
+        if author.correlation.is_some() {
+            return;
+        }
+        let at = after.last_modified_at.to_string();
+        let event = json!([{
+            "id": at, "topic": after.id(), "subject": after.id(), "eventTime": at,
+            "eventType": "Microsoft.Resources.ResourceWriteSuccess",
+            "dataVersion": "2", "metadataVersion": "1",
+            "data": {
+                "resourceUri": after.id(), "correlationId": "0b9d5a1c-0000-4000-8000-000000000000",
+                "operationName": "Microsoft.ContainerRegistry/registries/write",
+            },
+        }]);
+        let reply = self.world.deliver("clusters", &event.to_string()).await;
+        assert_eq!(reply.status, 202, "{}", reply.text);
     }
 
     fn tell(&mut self, at: Timestamp, what: &What) {
@@ -249,10 +420,18 @@ impl Run {
         for _ in 0..60 {
             self.world.jump(Duration::from_secs(30));
             self.world.settle().await;
+            if let Some(replica) = &self.replica {
+                settle(replica).await;
+            }
             self.judge_it().await;
             let now = self.world.clock.now();
             if now.duration_since(began) >= SignedDuration::try_from(PEACE).unwrap() {
-                self.judge.nothing_outlives_its_end(now, BOUND);
+                let bound = if self.traits.breadcrumbs {
+                    BOUND_BY_BREADCRUMBS
+                } else {
+                    BOUND
+                };
+                self.judge.nothing_outlives_its_end(now, bound);
             }
             if !self.judge.violations.is_empty() {
                 return;
@@ -261,6 +440,9 @@ impl Run {
     }
 
     async fn verdict(mut self) -> Told {
+        if self.traits.events {
+            self.judge.all_was_told();
+        }
         let violations = &mut self.judge.violations;
         self.world.app.ledger.read(|state| {
             for standing in state.grants.values() {
