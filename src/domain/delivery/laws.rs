@@ -257,7 +257,7 @@ fn the_registrys_own_sentence_is_read_where_it_stands() {
         let piece = row::Piece {
             raw: body.as_bytes(),
             from: 0,
-            hits: &found.hits,
+            hits: &found.places,
         };
         let mut reports = Reports::default();
         reports.records(1);

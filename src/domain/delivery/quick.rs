@@ -63,9 +63,9 @@ pub(super) fn read(
         std::str::from_utf8(text).ok()?;
     }
     let documents = |(_, class): &(usize, Class)| *class == Class::Document;
-    let mut reports = Reports::begin(dimensions, found.hits.iter().any(documents));
+    let mut reports = Reports::begin(dimensions, found.places.iter().any(documents));
     reports.records(pieces.len());
-    let mut hits = found.hits.as_slice();
+    let mut hits = found.places.as_slice();
     for (index, piece) in pieces.iter().enumerate() {
         if hits.first().is_none_or(|(at, _)| *at >= piece.end) {
             continue;

@@ -118,7 +118,7 @@ fn image(name: &str) -> Option<Image<'_>> {
 
 /// Whether nothing is hit in a text.
 fn is_silent(text: &str) -> bool {
-    scan::hits(text.as_bytes()).is_some_and(|found| found.hits.is_empty())
+    scan::hits(text.as_bytes()).is_some_and(|found| found.places.is_empty())
 }
 
 /// The address that a text refuses, if the text is ACR's sentence as documented and nothing else
@@ -257,14 +257,15 @@ mod tests {
             .prop_map(|(host, path, reference)| format!("{host}{path}{reference}"))
     }
 
-    fn told(
-        text: &str,
-    ) -> Option<(
+    /// The address, registry, repository and reference.
+    type Told = (
         Option<IpAddr>,
         Option<String>,
         Option<String>,
         Option<String>,
-    )> {
+    );
+
+    fn told(text: &str) -> Option<Told> {
         let Refusal { ip, image } = refusal(text)?;
         let owned = |text: &str| text.to_owned();
         Some((

@@ -27,7 +27,7 @@ pub(in crate::domain) enum Class {
 #[derive(Debug, Default)]
 pub(in crate::domain) struct Hits {
     /// Where a closer look is needed.
-    pub hits: Vec<(usize, Class)>,
+    pub places: Vec<(usize, Class)>,
     /// Every `}`.
     pub closings: Vec<usize>,
     /// Whether there is nothing but ASCII in the text.
@@ -131,23 +131,23 @@ pub(in crate::domain) fn hits(raw: &[u8]) -> Option<Hits> {
     let Pass { searcher, classes } = PASS.as_ref()?;
     let most = raw.len().div_euclid(DENSEST).max(64);
     let mut found = Hits {
-        hits: Vec::new(),
+        places: Vec::new(),
         closings: Vec::with_capacity(raw.len().div_euclid(256)),
         ascii: true,
     };
     unusual(raw, most, &mut found)?;
     marks(raw, most, &mut found)?;
     for at in memchr::memchr2_iter(b'%', b'&', raw) {
-        add(&mut found.hits, (at, Class::Word), most)?;
+        add(&mut found.places, (at, Class::Word), most)?;
     }
     for letters in searcher.find_iter(raw) {
         let class = *classes.get(letters.pattern().as_usize())?;
         if class == Class::Status && within_a_word(raw, letters.start()) {
             continue;
         }
-        add(&mut found.hits, (letters.start(), class), most)?;
+        add(&mut found.places, (letters.start(), class), most)?;
     }
-    found.hits.sort_unstable_by_key(|(at, _)| *at);
+    found.places.sort_unstable_by_key(|(at, _)| *at);
     Some(found)
 }
 
@@ -184,15 +184,15 @@ fn marks(raw: &[u8], most: usize, found: &mut Hits) -> Option<()> {
                 let next = at.checked_add(1).and_then(|next| raw.get(next));
                 match next {
                     Some(b'u' | b'b' | b'f') => {
-                        add(&mut found.hits, (at, Class::Document), most)?;
+                        add(&mut found.places, (at, Class::Document), most)?;
                     }
                     Some(next) if next.is_ascii_alphanumeric() => {
-                        add(&mut found.hits, (at, Class::Word), most)?;
+                        add(&mut found.places, (at, Class::Word), most)?;
                     }
                     Some(_) | None => {}
                 }
             }
-            Some(_) | None => add(&mut found.hits, (at, Class::Bracket), most)?,
+            Some(_) | None => add(&mut found.places, (at, Class::Bracket), most)?,
         }
     }
     Some(())
@@ -210,7 +210,7 @@ fn unusual(raw: &[u8], most: usize, found: &mut Hits) -> Option<()> {
         for (at, byte) in chunk.iter().enumerate() {
             if *byte >= 0x7f {
                 let hit = (from.saturating_add(at), Class::Word);
-                add(&mut found.hits, hit, most)?;
+                add(&mut found.places, hit, most)?;
             }
         }
     }
@@ -269,7 +269,7 @@ mod tests {
     #[track_caller]
     fn is_hit(word: &str) {
         let text = format!("{}{word}\"", "-".repeat(3000));
-        let count = hits(text.as_bytes()).unwrap().hits.len();
+        let count = hits(text.as_bytes()).unwrap().places.len();
         assert!(count > 0 && count < 6, "{word}: {count}");
     }
 
@@ -285,7 +285,7 @@ mod tests {
     fn an_ordinary_record_is_not_hit() {
         let record = r#"{"category":"ContainerRegistryLoginEvents","resultDescription":"200","callerIpAddress":"203.0.113.18","properties":{"userAgent":"docker/24.0 UpstreamClient(Docker-Client/24.0 \\(linux\\))"}}"#;
         let found = hits(record.repeat(10).as_bytes()).unwrap();
-        assert_eq!((found.hits, found.closings.len()), (vec![], 20));
+        assert_eq!((found.places, found.closings.len()), (vec![], 20));
     }
 
     #[test]
