@@ -61,7 +61,7 @@ fn main() -> anyhow::Result<()> {
                 &format!("records/s in batches of 100 with 30 denials, {name}{about}"),
                 &sending,
                 &place,
-                (&mixed, 16, IN_A_BATCH),
+                (&mixed, 64, IN_A_BATCH),
             )?;
             let parts = parts(&serving, &place, &mixed)?;
             costs.push((format!("batches, {name}{about}"), cost, parts));
@@ -107,6 +107,8 @@ const ROUNDS: usize = 3;
 fn runtime(name: &str, threads: usize) -> anyhow::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
     let builder = builder.worker_threads(threads).thread_name(name);
+    // The time of a thread that has ended would be missing.
+    let builder = builder.thread_keep_alive(Duration::from_hours(1));
     Ok(builder.enable_all().build()?)
 }
 
@@ -413,7 +415,7 @@ fn parts(serving: &Runtime, place: &Place, bodies: &[Bytes]) -> anyhow::Result<(
     let head = Head::of([("content-type", "application/json")]);
     let mut read = Vec::new();
     let began = Instant::now();
-    for body in bodies.iter().cycle().take(2000) {
+    for body in bodies.iter().cycle().take(5000) {
         read.push(delivery::read(&head, body)?);
     }
     let took = began.elapsed().as_secs_f64();
@@ -425,7 +427,7 @@ fn parts(serving: &Runtime, place: &Place, bodies: &[Bytes]) -> anyhow::Result<(
         let source = app.sources.get("clusters").context("no source")?;
         let mut read = read.into_iter();
         loop {
-            let some: Vec<_> = read.by_ref().take(16).collect();
+            let some: Vec<_> = read.by_ref().take(64).collect();
             if some.is_empty() {
                 return anyhow::Ok(());
             }

@@ -160,6 +160,7 @@ fn record() -> impl Strategy<Value = Value> {
                 record["category"] = json!("ContainerAppSystemLogs");
                 record["message"] = json!("client with IP '20.1.2.3' is not allowed access");
                 record["properties"]["Log"] = json!(text);
+                record["properties"]["Type"] = json!(if number == 0 { "ContainerRegistryLoginEvents" } else { "Warning" });
             }
             "top" | "resultType" | "identity" => record[place] = json!(text),
             _ => record["properties"][place] = json!(text),

@@ -42,11 +42,15 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
     }
     let text = std::str::from_utf8(piece.raw).ok()?;
     let Object { top, properties } = flat::read(text)?;
-    // An object in the record that could be a record itself is looked at first.
+    // An object in the record that could be a record itself is looked at first; those of Kubernetes are
+    // none.
     let record = ["callerIpAddress", "category", "Type"];
     let known = |named: &Named<'_>| {
         let mut names = record.iter();
+        let event =
+            matches!(&named.value, Leaf::Said(said) if said == "Warning" || said == "Normal");
         names.any(|known| known.eq_ignore_ascii_case(named.name))
+            && !(event && named.name.eq_ignore_ascii_case("Type"))
     };
     if twice(&top) || twice(&properties) || properties.iter().any(known) {
         return None;
