@@ -245,7 +245,12 @@ impl Judge {
         if self.gives_back && self.overwritten.iter().any(dropped) {
             return;
         }
-        let in_force = || self.grants.values().filter(|granted| granted.until > at);
+        // What arrives late may arrive past a grant's end; then it goes again.
+        let late = self.late.contains(write);
+        let in_force = || {
+            let grants = self.grants.values();
+            grants.filter(move |granted| granted.until > at || late)
+        };
         let granted = |address| in_force().any(|granted| granted.address == address);
         let approved = in_force().any(|granted| {
             let block = granted.widen.filter(|block| block.contains(&network));
