@@ -67,7 +67,11 @@ pub fn line(what: &What) -> String {
         What::PossiblyOverwritten(overwritten) => overwritten.text(),
         What::SetLoaded(snapshot) => loaded(snapshot),
         What::SetRefused { candidate, reason } => refused(candidate, reason),
-        What::SetConfirmed { set, hash } => format!("`{set}` may become {hash}"),
+        What::SetConfirmed { set, hash, by } => {
+            let by = by.as_ref();
+            let by = by.map_or_else(String::new, |by| format!(", says {by}"));
+            format!("`{set}` may become {hash}{by}")
+        }
         What::Requested(request) => requested(request),
         What::Answered {
             request,
