@@ -1,7 +1,7 @@
 //! How fast deliveries are read: beside `serde_json`'s `Value` of the same bytes, and when the input
 //! doubles. Ratios of one run are what counts; a machine's own speed is not.
 //!
-//! `cargo bench --bench intake` takes well under a minute once it is built.
+//! `cargo bench --bench intake` takes about a minute once it is built.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

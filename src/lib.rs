@@ -24,6 +24,7 @@ pub mod demo;
 pub mod domain;
 pub mod flow;
 pub mod http;
+pub mod memory;
 pub mod metrics;
 pub mod server;
 pub mod sim;

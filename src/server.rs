@@ -1,6 +1,6 @@
 //! The service put together: configuration in, listeners and loops out.
 
-use crate::app::{App, Auth, Channel, Enrolled, Memory, Source};
+use crate::app::{App, Auth, Channel, Enrolled, Source};
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::clock::Clock;
@@ -12,6 +12,7 @@ use crate::domain::registry::{Hosts, Scope};
 use crate::domain::repeat::Windows;
 use crate::domain::resource_id::ResourceId;
 use crate::flow::shadow::Beside;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use crate::{auth, flow, http};
@@ -153,11 +154,7 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         sets: ArcSwap::from_pointee(sets),
         may_add: config.mode == Mode::Enforce,
         max_ttl: config.max_ttl,
-        windows: Windows {
-            repeat: span(config.repeat_window),
-            no: span(config.no_stands_for),
-            max_age: span(config.max_event_age),
-        },
+        windows: windows(&config),
         grace: span(config.propagation_grace),
         link_key,
         links_valid_for: config.links.valid_for,
@@ -192,6 +189,14 @@ fn check(config: &Config, policy: &Policy) -> Result<(), StartError> {
         Ok(())
     } else {
         Err(StartError::settings(errors))
+    }
+}
+
+fn windows(config: &Config) -> Windows {
+    Windows {
+        repeat: span(config.repeat_window),
+        no: span(config.no_stands_for),
+        max_age: span(config.max_event_age),
     }
 }
 

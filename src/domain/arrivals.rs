@@ -103,7 +103,8 @@ impl<'a> Sorter<'a> {
             taken.duplicate = taken.duplicate.saturating_add(1);
             return None;
         }
-        if let Some(of) = self.stands(&denied, at) {
+        let within = key_within_source(&denied);
+        if let Some(of) = self.stands((&denied, &within), at) {
             let refused = self.refused(&denied, at);
             let (counts, all) = self.counted.entry(denied.source).or_default();
             if let Some(refused) = refused {
@@ -130,8 +131,7 @@ impl<'a> Sorter<'a> {
         if place == Place::Own {
             crowd.enter(at, address, denied.owned);
             let weakness = self.windows.weakness(&denied, at);
-            let key = key_within_source(&denied);
-            self.fresh.insert(key, (denied.id, weakness));
+            self.fresh.insert(within, (denied.id, weakness));
             taken.new = taken.new.saturating_add(1);
             return Some(denied);
         }
@@ -188,13 +188,13 @@ impl<'a> Sorter<'a> {
     }
 
     /// The denial that a new one repeats, decided or waiting.
-    fn stands(&self, denied: &Denied, at: Timestamp) -> Option<DenialId> {
+    fn stands(&self, (denied, within): (&Denied, &DenialKey), at: Timestamp) -> Option<DenialId> {
         let (state, windows) = (self.state, &self.windows);
         state
             .repeats(denied, denied.registry.as_ref(), at, windows)
-            .or_else(|| state.waits(denied, at, windows))
+            .or_else(|| state.waits((denied, within), at, windows))
             .or_else(|| {
-                let (id, weakness) = self.fresh.get(&key_within_source(denied))?;
+                let (id, weakness) = self.fresh.get(within)?;
                 let same = weakness.stands_for(windows.weakness(denied, at));
                 same.then_some(*id)
             })

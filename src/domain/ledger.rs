@@ -1,13 +1,11 @@
 //! The ledger: what happened, in order, each entry chained to the one before it by a hash.
 
 use super::alert::Alert;
-use super::event::{Changed, Report};
-use super::firewall::{Answer as DriftAnswer, Drift, Overwritten, Patch, Seen};
+use super::event::Changed;
+use super::firewall::{Answer as DriftAnswer, Drift, Overwritten, Seen};
 use super::grant::{Ending, Grant};
 use super::help::{Helped, Refused};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
-use super::network;
-use super::proof::Proof;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::sets::Snapshot;
@@ -16,9 +14,11 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 pub use super::chain::{Entry, Hash, link};
+pub use super::denied::Denied;
+pub use super::write::{Write, WriteOutcome};
 
 /// One thing that happened. The name of a variant is the entry's `kind` in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -283,93 +283,6 @@ pub enum What {
         /// The channel.
         channel: String,
         /// Why, without the channel's address.
-        reason: String,
-    },
-}
-
-/// A denial as it arrived.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Denied {
-    /// Its own id.
-    pub id: DenialId,
-    /// The source, by name, whose sender was proven.
-    pub source: String,
-    /// What was reported.
-    pub report: Report,
-    /// The registry it is about, where that was known when it arrived.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub registry: Option<ResourceId>,
-    /// Whether its address was in a set that somebody owns.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub owned: bool,
-    /// What the sender's token proved, where it is a CI job.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub proof: Option<Proof>,
-}
-
-/// One PATCH as it is about to be sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Write {
-    /// Its own id; also the correlation id that Azure is given.
-    pub id: WriteId,
-    /// The registry.
-    pub registry: ResourceId,
-    /// Entries that are added. The read before showed none of them.
-    #[serde(with = "network::list")]
-    pub add: Vec<Ipv4Net>,
-    /// Entries, ours, that are taken away.
-    #[serde(with = "network::list")]
-    pub remove: Vec<Ipv4Net>,
-    /// The entries as the read before showed them.
-    pub before: Vec<String>,
-    /// The subnets of virtual network rules that the read before showed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub subnets: Vec<String>,
-    /// Entries of others that an earlier write of ours dropped, and that are put back.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub give_back: Vec<String>,
-    /// How often the right to write to the registry had passed on, where replicas share it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generation: Option<i64>,
-}
-
-impl Write {
-    /// Whether an entry that it adds admits `address`.
-    pub fn admits(&self, address: Ipv4Addr) -> bool {
-        self.add.iter().any(|entry| entry.contains(&address))
-    }
-
-    /// What it adds and takes away.
-    pub fn patch(&self) -> Patch {
-        Patch {
-            add: self.add.iter().copied().collect(),
-            remove: self.remove.iter().copied().collect(),
-            give_back: self.give_back.clone(),
-        }
-    }
-}
-
-/// What became of a PATCH.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum WriteOutcome {
-    /// A read after it shows what was asked for.
-    Applied {
-        /// The entries as that read showed them.
-        after: Vec<String>,
-        /// `systemData.lastModifiedAt` of that read, where it was shown.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        modified: Option<Timestamp>,
-    },
-    /// Azure refused it before doing anything.
-    NotApplied {
-        /// Azure's reason.
-        reason: String,
-    },
-    /// No reply told, and reads until the deadline did not show it. It may still land: its
-    /// addresses stay claimed until their grants end.
-    Lost {
-        /// What is known.
         reason: String,
     },
 }

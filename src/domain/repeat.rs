@@ -9,6 +9,7 @@ use super::resource_id::ResourceId;
 use super::state::{Asked, Standing, State};
 use super::verdict::{NoteCode, Verdict};
 use jiff::{SignedDuration, Timestamp};
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// How long what stands for a denial stands for those like it.
@@ -79,10 +80,13 @@ pub struct DenialKey([u8; 16]);
 impl DenialKey {
     /// A hash over parts, none of which can pass for the end of another.
     fn of<'a>(parts: impl IntoIterator<Item = Option<&'a str>>) -> Self {
-        let mut text = String::new();
+        let mut text = String::with_capacity(160);
         for part in parts {
-            let length = part.map_or_else(|| "-".to_owned(), |part| part.len().to_string());
-            text.extend([&length, ":", part.unwrap_or_default()]);
+            // Writing into a string does not fail.
+            match part {
+                Some(part) => write!(text, "{}:{part}", part.len()).ok(),
+                None => write!(text, "-:").ok(),
+            };
         }
         let hash = Hash::of(text.as_bytes());
         Self(hash.as_bytes().first_chunk().copied().unwrap_or_default())
@@ -197,9 +201,15 @@ impl State {
         })
     }
 
-    /// The denial without a verdict that is the same as one that arrives `now`.
-    pub fn waits(&self, denied: &Denied, now: Timestamp, windows: &Windows) -> Option<DenialId> {
-        let id = self.waiting.get(&key_within_source(denied))?;
+    /// The denial without a verdict that is the same as one that arrives `now`, by its key within its
+    /// source.
+    pub(super) fn waits(
+        &self,
+        (denied, within): (&Denied, &DenialKey),
+        now: Timestamp,
+        windows: &Windows,
+    ) -> Option<DenialId> {
+        let id = self.waiting.get(within)?;
         let (_, first) = self.undecided.get(id)?;
         let weakness = windows.weakness(denied, now);
         let comparable = windows.weakness(first, now).stands_for(weakness);

@@ -48,10 +48,7 @@ pub fn line(what: &What) -> String {
         | What::Kept { .. }
         | What::Paused { .. }
         | What::Resumed { .. } => orders::line(what),
-        What::Recovered { grant, network } => format!(
-            "a breadcrumb says that `{network}` is ours; {}",
-            granted(grant)
-        ),
+        What::Recovered { grant, network } => recovered(grant, *network),
         What::RegistryChanged {
             registry,
             change,
@@ -61,9 +58,7 @@ pub fn line(what: &What) -> String {
         } => changed(registry, *change, by.as_deref(), ours.is_some()),
         What::Helped(helped) => helped.summary(),
         What::RegistrySeen { .. } | What::Drifted { .. } => noticed(what),
-        What::Restoring { grant } => {
-            format!("the entry that others took away is to be written again (grant {grant})")
-        }
+        What::Restoring { grant } => restoring(*grant),
         What::PossiblyOverwritten(overwritten) => overwritten.text(),
         What::SetLoaded(snapshot) => loaded(snapshot),
         What::SetRefused { candidate, reason } => refused(candidate, reason),
@@ -98,6 +93,15 @@ fn opened(grant: GrantId, within: Option<Ipv4Net>) -> String {
         None => format!("the entry stands and is ours (grant {grant})"),
         Some(entry) => format!("the entry {entry}, which is ours, admits it (grant {grant})"),
     }
+}
+
+fn recovered(grant: &Grant, network: Ipv4Net) -> String {
+    let granted = granted(grant);
+    format!("a breadcrumb says that `{network}` is ours; {granted}")
+}
+
+fn restoring(grant: GrantId) -> String {
+    format!("the entry that others took away is to be written again (grant {grant})")
 }
 
 fn noticed(what: &What) -> String {

@@ -121,8 +121,8 @@ mod tests {
         Box::leak(Box::new(Room::empty()))
     }
 
-    fn peer(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+    fn peer(text: &str) -> IpAddr {
+        text.parse().unwrap()
     }
 
     fn announced(length: usize) -> HeaderMap {
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn one_peer_does_not_take_every_seat() {
         let room = room();
-        let seat = |peer| room.seat(peer, &announced(10), 100);
+        let seat = |peer| room.seat(Some(peer), &announced(10), 100);
         let first: Vec<_> = (0..SEATS_OF_ONE).map(|_| seat(peer("51.1.1.1"))).collect();
         assert!(first.iter().all(Result::is_ok));
         assert!(seat(peer("51.1.1.1")).is_err());
@@ -151,19 +151,28 @@ mod tests {
     fn all_of_them_together_are_bounded_in_number_and_in_bytes() {
         let room = room();
         let seats: Vec<_> = (0..SEATS)
-            .map(|number| room.seat(peer(&format!("51.1.1.{number}")), &announced(1), 1))
+            .map(|number| room.seat(Some(peer(&format!("51.1.1.{number}"))), &announced(1), 1))
             .collect();
         assert!(seats.iter().all(Result::is_ok));
-        assert!(room.seat(peer("51.1.2.1"), &announced(1), 1).is_err());
+        assert!(room.seat(Some(peer("51.1.2.1")), &announced(1), 1).is_err());
         drop(seats);
 
         // What does not say how long it is may be as long as its source allows.
         let (large, unsaid) = (BYTES - 10, HeaderMap::new());
-        let held = room.seat(peer("51.1.1.1"), &unsaid, large);
-        assert!(room.seat(peer("51.1.1.2"), &announced(11), large).is_err());
-        assert!(room.seat(peer("51.1.1.2"), &announced(10), large).is_ok());
+        let held = room.seat(Some(peer("51.1.1.1")), &unsaid, large);
+        assert!(
+            room.seat(Some(peer("51.1.1.2")), &announced(11), large)
+                .is_err()
+        );
+        assert!(
+            room.seat(Some(peer("51.1.1.2")), &announced(10), large)
+                .is_ok()
+        );
         drop(held);
-        assert!(room.seat(peer("51.1.1.1"), &unsaid, BYTES * 2).is_ok());
+        assert!(
+            room.seat(Some(peer("51.1.1.1")), &unsaid, BYTES * 2)
+                .is_ok()
+        );
         let empty = room.taken.lock().unwrap();
         assert_eq!((empty.seats, empty.bytes, empty.by_peer.len()), (0, 0, 0));
     }

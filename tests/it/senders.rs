@@ -539,10 +539,12 @@ async fn signed_deliveries_are_heard_by_every_key_and_only_once() {
 
 #[tokio::test]
 async fn whoever_comes_too_often_is_told_so_as_its_kind_understands_it() {
+    type Request<'r> = &'r dyn Fn(usize) -> Builder;
+
     let world = world().await;
     let (token, job) = (world.grid_token(&json!({})), world.job_token(&json!({})));
     let key = OLD_SECRET.as_bytes();
-    let in_turn: [(&str, &dyn Fn(usize) -> Builder, u16); 3] = [
+    let in_turn: [(&str, Request<'_>, u16); 3] = [
         ("Event Grid", &|_| bearer("grid", &token), 503),
         ("a job", &|_| from(RUNNER, &job), 429),
         (

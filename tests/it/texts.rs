@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 #[derive(Deserialize)]
 struct Text {
     name: String,
-    text: String,
+    #[serde(rename = "text")]
+    written: String,
     #[serde(default)]
     denied: BTreeSet<Found>,
     #[serde(default)]
@@ -39,7 +40,7 @@ fn every_text_holds_what_it_says() {
     let mut names = BTreeSet::new();
     for line in texts.lines() {
         let text: Text = serde_json::from_str(line).unwrap();
-        let denials = parse_document(text.text.as_bytes());
+        let denials = parse_document(text.written.as_bytes());
         let read = (
             found(&denials, Kind::Denied),
             found(&denials, Kind::Suspected),

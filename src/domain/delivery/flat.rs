@@ -1,8 +1,8 @@
 //! Reads a plain JSON object without making a document of it: its names and values as they stand in
 //! the text, and those of its properties.
 //!
-//! What is more than plain is left to a real parser: other nested values, escapes but for quotes and
-//! slashes, numbers but for whole ones, white space but for blanks.
+//! What is more than plain is left to a real parser: other nested values, escapes but for quotes,
+//! slashes and line ends, numbers but for whole ones, white space but for blanks.
 
 use crate::domain::extract::record::{Leaf, Named};
 use std::borrow::Cow;
@@ -107,8 +107,8 @@ impl<'t> Reader<'t> {
     }
 
     fn leaf(&mut self, name: &'t str) -> Option<Named<'t>> {
-        let rest = self.rest();
-        let value = match rest.first()? {
+        let from = self.at;
+        let value = match self.rest().first()? {
             b'"' => Leaf::Said(self.string()?),
             b't' => self.word("true")?,
             b'f' => self.word("false")?,
@@ -116,7 +116,12 @@ impl<'t> Reader<'t> {
             _ => self.number()?,
         };
         let end = self.at;
-        Some(Named { name, value, end })
+        Some(Named {
+            name,
+            value,
+            from,
+            end,
+        })
     }
 
     fn word(&mut self, word: &str) -> Option<Leaf<'t>> {
@@ -170,6 +175,7 @@ impl<'t> Reader<'t> {
                     return Some(whole);
                 }
                 Some(escaped @ (b'"' | b'\\' | b'/')) => whole.push(char::from(*escaped)),
+                Some(b'n') => whole.push('\n'),
                 Some(_) | None => return None,
             }
             self.forward(2);

@@ -59,7 +59,7 @@ pub(super) fn read(
         return None;
     }
     // Text that is no UTF-8 is told of, wherever it stands.
-    if !text.is_ascii() {
+    if !found.ascii {
         std::str::from_utf8(text).ok()?;
     }
     let documents = |(_, class): &(usize, Class)| *class == Class::Document;
@@ -92,7 +92,8 @@ fn record(
     if row::read(piece, reports).is_some() {
         return Some(());
     }
-    if !piece.is_hit(Class::Document) && !may_hold_denial(piece.raw) {
+    let parse = piece.is_hit(Class::Document) || piece.is_hit(Class::Bracket);
+    if !parse && !may_hold_denial(piece.raw) {
         return Some(());
     }
     let value: Value = serde_json::from_slice(piece.raw).ok()?;
@@ -132,6 +133,9 @@ fn pieces(shape: Shape, text: &[u8], closings: &[usize]) -> Option<Vec<Range<usi
     for closing in closings {
         let end = closing.checked_add(1)?;
         let after = text.get(end..)?;
+        if !matches!(after.first(), Some(b',' | b'\n' | b'\r')) {
+            continue;
+        }
         let seam = seams.iter().find(|seam| after.starts_with(seam));
         let Some(seam) = seam else { continue };
         if after.get(seam.len()).is_some_and(u8::is_ascii_alphabetic) {

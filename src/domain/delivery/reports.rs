@@ -164,7 +164,8 @@ impl Reports {
                 login_server: about.login_server,
                 identity: about.identity,
                 user_agent: about.user_agent,
-                import: import && of_registry,
+                // A status alone says nothing of an import: only its caller's name for itself could.
+                import: import && of_registry && !found.row,
             });
         }
         count

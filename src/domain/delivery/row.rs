@@ -5,10 +5,10 @@ use super::flat::{self, Object};
 use super::reports::{Context, Reports, Told};
 use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::event::Evidence;
+use crate::domain::extract;
+use crate::domain::extract::plain::{self, Refusal};
 use crate::domain::extract::record::{self, Fields, Leaf, Named};
 use crate::domain::extract::scan::Class;
-use crate::domain::extract::{self, plain};
-use std::borrow::Cow;
 
 /// A record's text, where it begins in the batch, and what was hit in it.
 #[derive(Clone, Copy)]
@@ -23,6 +23,11 @@ impl Piece<'_> {
     fn hits(&self, class: Class) -> impl Iterator<Item = usize> {
         let found = self.hits.iter().filter(move |(_, of)| *of == class);
         found.map(|(at, _)| at.saturating_sub(self.from))
+    }
+
+    /// Where in the record letters are, or could be hidden.
+    fn words(&self) -> impl Iterator<Item = usize> {
+        self.hits(Class::Word).chain(self.hits(Class::Bracket))
     }
 
     pub(super) fn is_hit(&self, class: Class) -> bool {
@@ -46,7 +51,7 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
     if twice(&top) || twice(&properties) || properties.iter().any(known) {
         return None;
     }
-    let said = if piece.is_hit(Class::Word) {
+    let said = if piece.words().next().is_some() {
         Some(sentence(piece, &top, &properties)?)
     } else {
         None
@@ -68,7 +73,7 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
             denial,
             evidence: Evidence::Status403,
             about,
-            import: false,
+            import: extract::speaks_of_import(text),
         }),
         (None, None) => None,
     };
@@ -80,41 +85,50 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
 
 /// The denial that the registry's own sentence tells of, if all that was hit stands in it.
 fn sentence(piece: &Piece<'_>, top: &[Named<'_>], properties: &[Named<'_>]) -> Option<Denial> {
-    let first = piece.hits(Class::Word).next()?;
+    let first = piece.words().next()?;
     let holds = |named: &&Named<'_>| holds(named, first);
     let (inside, said) = match properties.iter().find(holds) {
         Some(said) => (true, said),
         None => (false, top.iter().find(holds)?),
     };
-    if !piece.hits(Class::Word).all(|at| self::holds(said, at)) {
+    if !piece.words().all(|at| self::holds(said, at)) {
         return None;
     }
     let Leaf::Said(text) = &said.value else {
         return None;
     };
-    let ip = plain::sentence(text)?;
+    let Refusal { ip, image } = plain::refusal(text)?;
+    let denial = Denial {
+        kind: Kind::Denied,
+        service: Service::Acr,
+        ip: Some(ip),
+        registry: None,
+        repository: None,
+        reference: None,
+        resource: None,
+    };
+    if let Some(image) = image {
+        return Some(Denial {
+            registry: Some(image.registry.to_owned()),
+            repository: Some(image.repository.to_owned()),
+            reference: image.reference.map(str::to_owned),
+            ..denial
+        });
+    }
     let registry = if inside {
         plain::registry_beside(&[&[properties], &[top]])
     } else {
         plain::registry_beside(&[&[top, properties]])
     };
     Some(Denial {
-        kind: Kind::Denied,
-        service: Service::Acr,
-        ip: Some(ip),
         registry: registry.ok()?.map(str::to_owned),
-        repository: None,
-        reference: None,
-        resource: None,
+        ..denial
     })
 }
 
-/// Whether a string without escapes stands at a place of its record.
+/// Whether a string stands at a place of its record.
 fn holds(named: &Named<'_>, at: usize) -> bool {
-    let Leaf::Said(Cow::Borrowed(text)) = &named.value else {
-        return false;
-    };
-    (named.end.saturating_sub(text.len())..named.end).contains(&at)
+    matches!(named.value, Leaf::Said(_)) && (named.from..named.end).contains(&at)
 }
 
 /// Whether the 403 at `at` is all that its string or number says, or part of a longer number or word

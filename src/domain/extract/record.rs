@@ -41,7 +41,9 @@ pub(in crate::domain) struct Named<'v> {
     pub name: &'v str,
     /// What it names.
     pub value: Leaf<'v>,
-    /// Where the value ends in the record's text.
+    /// Where the value begins in the record's text.
+    pub from: usize,
+    /// Where it ends there.
     pub end: usize,
 }
 

@@ -16,9 +16,11 @@ pub(in crate::domain) enum Class {
     Word,
     /// The digits 403.
     Status,
-    /// The record has to be read as JSON to know what it says: an escape that only a parser undoes,
-    /// an array, a name by which events and alerts are known.
+    /// The record has to be read as JSON to know what it says: an escape that only a parser undoes, a
+    /// name by which events and alerts are known.
     Document,
+    /// A bracket: an array, in which anything may stand, or a part of a string, like a colour.
+    Bracket,
 }
 
 /// What was found in a text, each list in the order of places, which are byte offsets.
@@ -28,6 +30,8 @@ pub(in crate::domain) struct Hits {
     pub hits: Vec<(usize, Class)>,
     /// Every `}`.
     pub closings: Vec<usize>,
+    /// Whether there is nothing but ASCII in the text.
+    pub ascii: bool,
 }
 
 /// How many bytes of text there must be for each hit, and for each `}`; a text with more of them is
@@ -38,8 +42,8 @@ const DENSEST_CLOSINGS: usize = 16;
 const CHUNK: usize = 4096;
 
 /// Three letters each, in any case, of a word that every saying of these has. Their order deals them
-/// out to eight groups (the first, the ninth and the seventeenth of all are one group), of which
-/// none is taken for another word of ordinary records.
+/// out to the searcher's groups, eight of them or sixteen (with eight, the first, the ninth and the
+/// seventeenth of all are one group), of which none is taken for another word of ordinary records.
 const LETTERS: &[(&str, Class)] = &[
     ("ith", Class::Word),     // client with IP
     ("hem", Class::Document), // schemaId
@@ -92,8 +96,6 @@ fn pass(words: &[(Vec<String>, Class)]) -> Option<Pass> {
     let longest = words.iter().map(|(forms, _)| forms.len()).max()?;
     let mut config = Config::new();
     config.heuristic_pattern_limits(false);
-    // Eight groups rather than sixteen: twice as many bytes at once.
-    config.only_teddy_fat(Some(false));
     let mut builder = config.builder();
     let mut classes = Vec::new();
     for form in 0..longest {
@@ -131,18 +133,34 @@ pub(in crate::domain) fn hits(raw: &[u8]) -> Option<Hits> {
     let mut found = Hits {
         hits: Vec::new(),
         closings: Vec::with_capacity(raw.len().div_euclid(256)),
+        ascii: true,
     };
-    unusual(raw, most, &mut found.hits)?;
+    unusual(raw, most, &mut found)?;
     marks(raw, most, &mut found)?;
     for at in memchr::memchr2_iter(b'%', b'&', raw) {
         add(&mut found.hits, (at, Class::Word), most)?;
     }
     for letters in searcher.find_iter(raw) {
         let class = *classes.get(letters.pattern().as_usize())?;
+        if class == Class::Status && within_a_word(raw, letters.start()) {
+            continue;
+        }
         add(&mut found.hits, (letters.start(), class), most)?;
     }
     found.hits.sort_unstable_by_key(|(at, _)| *at);
     Some(found)
+}
+
+/// Whether the 403 at `at` stands within a longer number or word, in which it means nothing: as hashes
+/// and sizes have it.
+fn within_a_word(raw: &[u8], at: usize) -> bool {
+    let before = raw.get(at.saturating_sub(6)..at).unwrap_or_default();
+    let after = at.checked_add(3).and_then(|end| raw.get(end));
+    // The end of an escape may stand before it, its beginning after it.
+    let escapes = |byte: &u8| matches!(byte, b'\\' | b'#' | b'%');
+    before.last().is_some_and(u8::is_ascii_alphanumeric)
+        && after.is_some_and(|next| next.is_ascii_alphanumeric() && *next != b'u')
+        && !before.iter().any(escapes)
 }
 
 fn add(list: &mut Vec<(usize, Class)>, hit: (usize, Class), most: usize) -> Option<()> {
@@ -174,23 +192,25 @@ fn marks(raw: &[u8], most: usize, found: &mut Hits) -> Option<()> {
                     Some(_) | None => {}
                 }
             }
-            Some(_) | None => add(&mut found.hits, (at, Class::Document), most)?,
+            Some(_) | None => add(&mut found.hits, (at, Class::Bracket), most)?,
         }
     }
     Some(())
 }
 
 /// Whatever is not ASCII, and the one control character that may stand in a JSON string.
-fn unusual(raw: &[u8], most: usize, found: &mut Vec<(usize, Class)>) -> Option<()> {
+fn unusual(raw: &[u8], most: usize, found: &mut Hits) -> Option<()> {
     for (number, chunk) in raw.chunks(CHUNK).enumerate() {
         let highest = chunk.iter().fold(0, |most: u8, next| most.max(*next));
         if highest < 0x7f {
             continue;
         }
+        found.ascii &= highest.is_ascii();
         let from = number.saturating_mul(CHUNK);
         for (at, byte) in chunk.iter().enumerate() {
             if *byte >= 0x7f {
-                add(found, (from.saturating_add(at), Class::Word), most)?;
+                let hit = (from.saturating_add(at), Class::Word);
+                add(&mut found.hits, hit, most)?;
             }
         }
     }

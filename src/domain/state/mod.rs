@@ -8,6 +8,7 @@ mod parts;
 mod seen;
 mod sets;
 mod sight;
+mod tidy;
 
 pub use parts::{Asked, Decision, Networks, Registry, Standing};
 pub use sets::{KnownSet, KnownSets};
@@ -39,9 +40,6 @@ const LAST_WRITES: usize = 100;
 
 /// How far back the hourly budget of grants looks.
 const BUDGET_WINDOW: SignedDuration = SignedDuration::from_hours(1);
-
-/// How often outdated things are dropped.
-const TIDY_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long a verdict is remembered for denials that repeat it; the configured window is at most
 /// this.
@@ -409,53 +407,5 @@ impl State {
 
     fn registry(&mut self, id: &ResourceId) -> &mut Registry {
         self.registries.entry(id.clone()).or_default()
-    }
-
-    /// Drops what time has made meaningless, once a minute, so that the state stays as small as what
-    /// stands.
-    fn forget(&mut self, now: Timestamp) {
-        if self
-            .tidied
-            .is_some_and(|last| now.duration_since(last) < TIDY_EVERY)
-        {
-            return;
-        }
-        self.tidied = Some(now);
-        let old = |(at, _): &(Timestamp, _)| now.duration_since(*at) >= LONGEST_REPEAT_WINDOW;
-        self.decided.forget(old);
-        self.refused.forget(old);
-        let over = self.requests.iter();
-        let over = over.filter(|(_, asked)| asked.request.until <= now);
-        let over: Vec<RequestId> = over.map(|(id, _)| *id).collect();
-        for id in over {
-            let Some(Asked { request, .. }) = self.requests.remove(&id) else {
-                continue;
-            };
-            let registry = self.registry(&request.registry);
-            if let Some((_, requests)) = registry.standing.get_mut(&request.address.get()) {
-                requests.remove(&id);
-            }
-            registry.drop_empty(request.address.get());
-        }
-        self.by_rule.retain(|_, times| {
-            times.retain(|at| now.duration_since(*at) < BUDGET_WINDOW);
-            !times.is_empty()
-        });
-        for registry in self.registries.values_mut() {
-            registry.seen.forget(now);
-            registry
-                .revoked
-                .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
-            let mut claimed = std::mem::take(&mut registry.claimed);
-            claimed.forget(now, |network| registry.needs(network));
-            registry.claimed = claimed;
-            while registry
-                .granted
-                .front()
-                .is_some_and(|at| now.duration_since(*at) >= BUDGET_WINDOW)
-            {
-                registry.granted.pop_front();
-            }
-        }
     }
 }

@@ -21,16 +21,16 @@ pub enum Happened {
         /// Who asked.
         author: Author,
         /// What was shown.
-        shown: Registry,
+        shown: Box<Registry>,
     },
     /// The registry changed.
     Changed {
         /// Who changed it.
         author: Author,
         /// As it was right before.
-        before: Registry,
+        before: Box<Registry>,
         /// As it was right after.
-        after: Registry,
+        after: Box<Registry>,
     },
 }
 

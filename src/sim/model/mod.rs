@@ -219,8 +219,8 @@ impl Held {
         self.registry.last_modified_at = at.max(next);
         self.journal.note(Happened::Changed {
             author: author.clone(),
-            before: before.clone(),
-            after: self.registry.clone(),
+            before: Box::new(before.clone()),
+            after: Box::new(self.registry.clone()),
         });
         self.previous = Some(before);
         let firewall = self.registry.firewall();
@@ -241,7 +241,7 @@ impl Held {
         };
         self.journal.note(Happened::Read {
             author,
-            shown: shown.clone(),
+            shown: Box::new(shown.clone()),
         });
         shown
     }

@@ -41,6 +41,14 @@ pub(crate) struct Judge {
     grants: BTreeMap<String, Granted>,
     /// The place of each write's intent in the ledger, and its time.
     intended: BTreeMap<String, (i64, Timestamp)>,
+    /// The entries that each write meant to take away.
+    meant: BTreeMap<String, BTreeSet<Ipv4Net>>,
+    /// Writes whose writer stood still after the bytes had left: Azure cannot be told to forget them.
+    pub(crate) late: BTreeSet<String>,
+    /// Every entry that a write of ours brought, or that was there already when it came to be ours.
+    ever: BTreeSet<Ipv4Net>,
+    /// The addresses of grants that the ledger says were opened.
+    opened: BTreeSet<Ipv4Addr>,
     /// When others did what a write of ours might undo.
     done: BTreeMap<String, Timestamp>,
     /// The writes of which people were told that they possibly undid something.
@@ -64,6 +72,13 @@ impl Judge {
     pub(crate) fn learn(&mut self, seq: i64, at: Timestamp, what: &What) {
         if let What::WriteIntended(write) = what {
             self.intended.insert(write.id.to_string(), (seq, at));
+            let meant = write.remove.iter().copied().collect();
+            self.meant.insert(write.id.to_string(), meant);
+        }
+        if let What::Opened { grant, .. } = what
+            && let Some(granted) = self.grants.get(&grant.to_string())
+        {
+            self.opened.insert(granted.address);
         }
         if let What::PossiblyOverwritten(overwritten) = what {
             self.told.insert(overwritten.write.to_string());
@@ -93,7 +108,7 @@ impl Judge {
             match happened {
                 Happened::Read { author, shown } => {
                     self.shown
-                        .insert(author.correlation.unwrap_or_default(), shown);
+                        .insert(author.correlation.unwrap_or_default(), *shown);
                 }
                 Happened::Changed {
                     author,
@@ -137,17 +152,18 @@ impl Judge {
             };
             if !stands(before, network) && grants.any(is_granted) {
                 self.either.insert(network);
+                self.ever.insert(network);
             }
         }
     }
 
     fn we_wrote(&mut self, write: &str, before: &Registry, after: &Registry) {
         let Some(shown) = self.shown.get(write).cloned() else {
-            self.violation(write, "was sent without a read before it".to_owned());
+            self.violation(write, "was sent without a read before it");
             return;
         };
         if !same_but_for_the_list(before, after, &shown) {
-            self.violation(write, "changed more than the list".to_owned());
+            self.violation(write, "changed more than the list");
         }
         if before.network_rules.default_action == DefaultAction::Allow {
             self.undone(
@@ -188,8 +204,16 @@ impl Judge {
     /// An entry is gone by our write.
     fn went(&mut self, write: &str, rule: &IpRule, shown: &Registry, after: &Registry) {
         let network = network(&rule.value);
-        let known = |network| self.ours.remove(&network) | self.either.remove(&network);
-        if network.is_some_and(known) {
+        if let Some(network) = network
+            && (self.ours.remove(&network) | self.either.remove(&network))
+        {
+            let meant = self.meant.get(write);
+            let meant = meant.is_none_or(|meant| meant.contains(&network));
+            let shown = shown.network_rules.ip_rules.contains(rule);
+            if !meant && !shown && !self.late.contains(write) {
+                let what = format!("dropped {network}, ours, which it did not know of");
+                self.violation(write, &what);
+            }
             return;
         }
         // Ours takes its place where a person wrote the same between our read and our write: from
@@ -213,7 +237,7 @@ impl Judge {
             return;
         }
         let Some(network) = network(&rule.value) else {
-            self.violation(write, format!("wrote `{}`", rule.value));
+            self.violation(write, &format!("wrote `{}`", rule.value));
             return;
         };
         let value = format!("entry {}", rule.value);
@@ -229,14 +253,15 @@ impl Judge {
         });
         let mut all = network.network().to_bits()..=network.broadcast().to_bits();
         if !approved && !all.all(|bits| granted(Ipv4Addr::from_bits(bits))) {
-            self.violation(write, format!("opened {network}, which is not granted"));
+            self.violation(write, &format!("opened {network}, which is not granted"));
         }
         self.ours.insert(network);
+        self.ever.insert(network);
     }
 
     fn undone(&mut self, write: &str, what: String, known: bool) {
         if known {
-            self.violation(write, format!("undid what it had been shown: {what}"));
+            self.violation(write, &format!("undid what it had been shown: {what}"));
         } else {
             let begun = self.intended.get(write).map(|(_, at)| *at);
             let done = self.done.get(&what);
@@ -248,6 +273,16 @@ impl Judge {
                 inside,
             };
             self.overwritten.insert(new);
+        }
+    }
+
+    /// What the ledger calls open has stood.
+    pub(crate) fn what_is_called_open_stood(&mut self) {
+        for address in &self.opened {
+            if !self.ever.iter().any(|entry| entry.contains(address)) {
+                self.violations
+                    .push(format!("{address} was called open and never stood"));
+            }
         }
     }
 
@@ -271,7 +306,7 @@ impl Judge {
         self.told.extend(self.intended.keys().cloned());
     }
 
-    fn violation(&mut self, write: &str, what: String) {
+    fn violation(&mut self, write: &str, what: &str) {
         self.violations.push(format!("write {write} {what}"));
     }
 

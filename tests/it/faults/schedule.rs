@@ -32,7 +32,7 @@ pub(crate) struct Told {
     pub(crate) story: Vec<String>,
     /// How many steps that was.
     pub(crate) steps: usize,
-    /// How many PATCHes Azure got.
+    /// How many `PATCH`es Azure got.
     pub(crate) writes: usize,
     /// What others wrote inside our gap, and lost.
     pub(crate) overwritten: usize,
@@ -51,6 +51,10 @@ pub(crate) enum Store {
 
 /// How this doorward is set up.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting that is on or off"
+)]
 struct Traits {
     breadcrumbs: bool,
     restore_foreign: bool,
@@ -299,8 +303,14 @@ impl Run {
         let hold = self.world.azure.hold(call, moment);
         let (world, others, dice) = (&self.world, &mut self.others, &mut self.dice);
         let story = &mut self.told.story;
+        let late = &mut self.judge.late;
         let meanwhile = async {
             hold.reached().await;
+            if (call, moment) == (Call::PatchRegistry, Moment::Before) {
+                let sent = world.azure.requests_of(call).pop().unwrap();
+                let id = sent.headers.get("x-ms-correlation-request-id");
+                late.extend(id.cloned());
+            }
             world.jump(Duration::from_secs(pause));
             if pause > 60
                 && let Some(database) = &world.database
@@ -439,6 +449,7 @@ impl Run {
         if self.traits.events {
             self.judge.all_was_told();
         }
+        self.judge.what_is_called_open_stood();
         let violations = &mut self.judge.violations;
         self.world.app.ledger.read(|state| {
             for standing in state.grants.values() {

@@ -1,0 +1,196 @@
+//! What the program knows for now and learns again after a restart.
+
+use crate::app::App;
+use crate::domain::id::{AlertId, GrantId};
+use crate::domain::registry::Hosts;
+use crate::domain::resource_id::ResourceId;
+use crate::flow::notify::Attempts;
+use crate::flow::posture::Postures;
+use crate::flow::reconcile::{Pace, Tagged};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+/// What is known for now: nothing in here matters after a restart.
+#[derive(Default)]
+pub struct Memory {
+    /// Which hosts lead to which registry.
+    pub hosts: RwLock<Hosts>,
+    /// The registries' login servers.
+    pub login_servers: RwLock<BTreeMap<ResourceId, String>>,
+    limits: Mutex<BTreeMap<ResourceId, (Timestamp, u32)>>,
+    latest: Mutex<BTreeMap<ResourceId, Latest>>,
+    paces: Mutex<BTreeMap<ResourceId, Pace>>,
+    attempts: Mutex<Attempts>,
+    tagged: Mutex<BTreeMap<ResourceId, Tagged>>,
+    missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
+    looks: Mutex<BTreeMap<ResourceId, (Timestamp, u64)>>,
+    noticed: Mutex<BTreeSet<(String, &'static str)>>,
+    postures: Mutex<Postures>,
+    /// What is known of the policy's files.
+    pub policy: Mutex<crate::flow::policy::Files>,
+    /// What is known of the sources of address sets.
+    pub sets: Mutex<crate::flow::sets::Book>,
+    /// Held by whoever loads address sets: one at a time.
+    pub sets_turn: tokio::sync::Mutex<()>,
+}
+
+/// How many reads in a row must show an older change than is known before it is believed.
+const STALE_READS: u32 = 20;
+
+/// The latest change of a registry that is known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Latest {
+    modified: Option<Timestamp>,
+    /// Since when reads show an older one.
+    stale_since: Option<Timestamp>,
+    stale_reads: u32,
+    /// Whether reads have shown an older one for so long that it is believed.
+    overruled: bool,
+}
+
+impl Memory {
+    /// A memory that begins with the hosts that configuration names.
+    pub fn knowing(hosts: Hosts) -> Self {
+        Self {
+            hosts: RwLock::new(hosts),
+            ..Self::default()
+        }
+    }
+}
+
+impl App {
+    /// What is known of how the registries stand.
+    pub fn postures<T>(&self, with: impl FnOnce(&mut Postures) -> T) -> T {
+        with(&mut locked(&self.memory.postures))
+    }
+
+    /// A registry's limit of entries, if it was told within `within`.
+    pub fn known_limit(
+        &self,
+        id: &ResourceId,
+        now: Timestamp,
+        within: SignedDuration,
+    ) -> Option<u32> {
+        let (at, limit) = *locked(&self.memory.limits).get(id)?;
+        (now.duration_since(at) < within).then_some(limit)
+    }
+
+    /// Remembers a registry's limit of entries.
+    pub fn remember_limit(&self, id: &ResourceId, now: Timestamp, limit: u32) {
+        locked(&self.memory.limits).insert(id.clone(), (now, limit));
+    }
+
+    /// Whether a read of a registry that shows `modified` as its latest change is older than what is
+    /// known of it. After reads of `patience` that all say so it is believed, and known from then on.
+    pub fn is_stale(
+        &self,
+        id: &ResourceId,
+        modified: Timestamp,
+        now: Timestamp,
+        patience: SignedDuration,
+    ) -> bool {
+        let written = self.ledger.read(|state| state.registries.get(id)?.modified);
+        let mut memory = locked(&self.memory.latest);
+        let known = memory.entry(id.clone()).or_default();
+        if !known.overruled {
+            known.modified = known.modified.max(written);
+        }
+        if known.modified.is_none_or(|latest| modified >= latest) {
+            known.modified = Some(modified);
+            known.stale_since = None;
+            known.stale_reads = 0;
+            return false;
+        }
+        let since = *known.stale_since.get_or_insert(now);
+        known.stale_reads = known.stale_reads.saturating_add(1);
+        if now.duration_since(since) < patience || known.stale_reads < STALE_READS {
+            return true;
+        }
+        *known = Latest {
+            modified: Some(modified),
+            overruled: true,
+            ..Latest::default()
+        };
+        false
+    }
+
+    /// How fast attempts for a registry follow each other now.
+    pub fn pace(&self, id: &ResourceId) -> Pace {
+        locked(&self.memory.paces)
+            .get(id)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Sets that pace.
+    pub fn set_pace(&self, id: &ResourceId, pace: Pace) {
+        locked(&self.memory.paces).insert(id.clone(), pace);
+    }
+
+    /// What is known of a registry's tags.
+    pub fn tagged(&self, id: &ResourceId) -> Tagged {
+        locked(&self.memory.tagged)
+            .get(id)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Remembers that.
+    pub fn set_tagged(&self, id: &ResourceId, tagged: Tagged) {
+        locked(&self.memory.tagged).insert(id.clone(), tagged);
+    }
+
+    /// Since when each of these grants' entries is missing, now that a read at `now` shows all of them
+    /// missing on the registry, and no others.
+    pub fn missing_since(
+        &self,
+        id: &ResourceId,
+        now: Timestamp,
+        missing: &[GrantId],
+    ) -> BTreeMap<GrantId, Timestamp> {
+        let mut memory = locked(&self.memory.missing);
+        let before = memory.remove(id).unwrap_or_default();
+        let since = |grant: &GrantId| (*grant, before.get(grant).copied().unwrap_or(now));
+        let since: BTreeMap<GrantId, Timestamp> = missing.iter().map(since).collect();
+        memory.insert(id.clone(), since.clone());
+        since
+    }
+
+    /// When a registry was last read for drift, and of how many changes of others events had told then.
+    pub fn last_look(&self, id: &ResourceId) -> Option<(Timestamp, u64)> {
+        locked(&self.memory.looks).get(id).copied()
+    }
+
+    /// Remembers that.
+    pub fn looked(&self, id: &ResourceId, now: Timestamp, heard: u64) {
+        locked(&self.memory.looks).insert(id.clone(), (now, heard));
+    }
+
+    /// How often a message was tried on a channel, and when it may be tried again.
+    pub fn attempts(&self, alert: AlertId, channel: &str) -> (u32, Timestamp) {
+        let known = locked(&self.memory.attempts)
+            .get(&(alert, channel.to_owned()))
+            .copied();
+        known.unwrap_or((0, Timestamp::MIN))
+    }
+
+    /// Remembers that.
+    pub fn set_attempts(&self, alert: AlertId, channel: &str, failures: u32, again: Timestamp) {
+        locked(&self.memory.attempts).insert((alert, channel.to_owned()), (failures, again));
+    }
+
+    /// Whether this is the first time that something was noticed of a source.
+    pub fn notice(&self, source: &str, what: &'static str) -> bool {
+        locked(&self.memory.noticed).insert((source.to_owned(), what))
+    }
+
+    /// Forgets attempts for messages that `waits` no longer names.
+    pub fn forget_attempts(&self, waits: impl Fn(&AlertId) -> bool) {
+        locked(&self.memory.attempts).retain(|(alert, _), _| waits(alert));
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
