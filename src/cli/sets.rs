@@ -30,7 +30,8 @@ pub(crate) struct List {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfirmSet {
     /// The set's name, as `sets list` shows it
-    name: String,
+    #[arg(value_name = "NAME")]
+    set: String,
     /// The hash of what it may become, or its first 8 digits or more
     hash: String,
     #[command(flatten)]
@@ -63,7 +64,7 @@ impl List {
 impl ConfirmSet {
     async fn run(self) -> Result<(), Failure> {
         let order = Confirm {
-            name: self.name,
+            name: self.set,
             hash: self.hash,
             by: self.by.name,
         };
