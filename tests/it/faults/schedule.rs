@@ -53,7 +53,11 @@ pub(crate) enum Store {
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
+<<<<<<< HEAD
     reason = "each is a setting that is on or off"
+=======
+    reason = "independent switches, each rolled for itself"
+>>>>>>> lint
 )]
 struct Traits {
     breadcrumbs: bool,
