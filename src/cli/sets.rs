@@ -55,8 +55,9 @@ impl List {
     async fn run(self) -> Result<(), Failure> {
         let listed: Vec<Listed> = self.admin.get(&["sets"]).await?;
         self.output.print(&listed, || {
-            let sets: Vec<String> = listed.iter().flat_map(lines).collect();
-            sets.iter().map(|line| format!("{line}\n")).collect()
+            let mut sets: Vec<String> = listed.iter().flat_map(lines).collect();
+            sets.push(String::new());
+            sets.join("\n")
         })
     }
 }
