@@ -5,11 +5,13 @@ use crate::azure::http::Http;
 use crate::config::SecretRef;
 use crate::http::wire::{API, COMMAND};
 use anyhow::Context;
+use clap::ValueEnum;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Request, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// The variable that holds the admin listener's token, where it has one.
@@ -38,6 +40,22 @@ pub(super) struct By {
     /// Who you are, for the ledger; nothing proves it
     #[arg(long = "by", value_name = "NAME", env = "USER")]
     pub(super) name: String,
+}
+
+/// How an answer is printed.
+#[derive(Debug, clap::Args)]
+pub(super) struct Output {
+    /// How it is printed
+    #[arg(long, short, value_enum, default_value_t = Form::Table)]
+    output: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// Columns for people
+    Table,
+    /// JSON for programs
+    Json,
 }
 
 impl Admin {
@@ -138,6 +156,22 @@ impl Admin {
                 "the token has characters that no header takes"
             ))
         })
+    }
+}
+
+impl Output {
+    /// Prints what came back: as it is, or for people.
+    pub(super) fn print(
+        &self,
+        what: &impl Serialize,
+        people: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        let text = match self.output {
+            Form::Table => people(),
+            Form::Json => serde_json::to_string_pretty(what).map_err(anyhow::Error::new)? + "\n",
+        };
+        let written = std::io::stdout().write_all(text.as_bytes());
+        written.map_err(|error| anyhow::Error::new(error).into())
     }
 }
 

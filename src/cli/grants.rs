@@ -1,13 +1,12 @@
 //! `doorward grants`, `revoke`, `pause`, `resume`: operators' orders to a running doorward.
 
 use super::Failure;
-use super::admin::{Admin, By};
+use super::admin::{Admin, By, Output};
 use crate::domain::grant::Stage;
 use crate::domain::{ttl, words};
 use crate::http::wire::{self, GrantView, PauseView};
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use jiff::SignedDuration;
-use serde::Serialize;
 use std::io::{BufRead, IsTerminal, Write};
 use std::time::Duration;
 
@@ -133,21 +132,6 @@ struct Because {
     /// Why, for the ledger
     #[arg(long)]
     because: Option<String>,
-}
-
-#[derive(Debug, clap::Args)]
-struct Output {
-    /// How it is printed
-    #[arg(long, short, value_enum, default_value_t = Form::Table)]
-    output: Form,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// Columns for people
-    Table,
-    /// JSON for programs
-    Json,
 }
 
 impl Grants {
@@ -301,18 +285,6 @@ fn confirm(question: &str) -> Result<(), Failure> {
     match answer.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(anyhow::anyhow!("nothing was done").into()),
-    }
-}
-
-impl Output {
-    /// Prints what came back: as it is, or for people.
-    fn print(&self, what: &impl Serialize, people: impl FnOnce() -> String) -> Result<(), Failure> {
-        let text = match self.output {
-            Form::Table => people(),
-            Form::Json => serde_json::to_string_pretty(what).map_err(anyhow::Error::new)? + "\n",
-        };
-        let written = std::io::stdout().write_all(text.as_bytes());
-        written.map_err(|error| anyhow::Error::new(error).into())
     }
 }
 

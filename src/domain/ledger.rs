@@ -252,6 +252,9 @@ pub enum What {
         set: String,
         /// The hash of what was refused.
         hash: String,
+        /// Who, as they say of themselves.
+        #[serde(default)]
+        by: Option<String>,
     },
     /// A person is asked.
     Requested(Request),

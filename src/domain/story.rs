@@ -62,7 +62,7 @@ pub fn line(what: &What) -> String {
         What::PossiblyOverwritten(overwritten) => overwritten.text(),
         What::SetLoaded(snapshot) => loaded(snapshot),
         What::SetRefused { candidate, reason } => refused(candidate, reason),
-        What::SetConfirmed { set, hash } => format!("`{set}` may become {hash}"),
+        What::SetConfirmed { set, hash, by } => confirmed(set, hash, by.as_deref()),
         What::Requested(request) => requested(request),
         What::Answered {
             request,
@@ -77,6 +77,11 @@ pub fn line(what: &What) -> String {
             reason,
         } => undelivered(*alert, channel, reason),
     }
+}
+
+fn confirmed(set: &str, hash: &str, by: Option<&str>) -> String {
+    let by = by.map_or_else(String::new, |by| format!(", says {by}"));
+    format!("`{set}` may become {hash}{by}")
 }
 
 fn subnets_lost(registry: &ResourceId, subnets: &[String]) -> String {

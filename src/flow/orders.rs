@@ -6,7 +6,7 @@ use crate::domain::grant::Stage;
 use crate::domain::id::GrantId;
 use crate::domain::ledger::What;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::Standing;
+use crate::domain::state::{Networks, Registry, Standing};
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
@@ -249,14 +249,15 @@ pub async fn pause(app: &App, registry: Option<ResourceId>, by: &By) -> Result<b
     Ok(true)
 }
 
-/// Lets opening go on: of one registry, or of all, those paused by themselves included.
+/// Lets opening go on: of one registry, or of all, those paused by themselves included, and those
+/// that stopped since they lost virtual network rules.
 pub async fn resume(app: &App, registry: Option<ResourceId>, by: &By) -> Result<(), OrderError> {
     let (all, any) = app.ledger.read(|state| {
-        let mut each = state.pauses.registries();
-        let any = match &registry {
-            None => each.next().is_some(),
-            Some(id) => each.any(|(paused, _)| paused == id),
-        };
+        let lost = |known: &Registry| known.networks == Some(Networks::Lost);
+        let lost = state.registries.iter().filter(|(_, known)| lost(known));
+        let paused = state.pauses.registries().map(|(id, _)| id);
+        let mut stopped = paused.chain(lost.map(|(id, _)| id));
+        let any = stopped.any(|id| registry.as_ref().is_none_or(|only| only == id));
         (state.pauses.all().is_some(), any)
     });
     if all && registry.is_some() {

@@ -13,8 +13,8 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use std::time::Duration;
 
-type Body<T> = Result<Json<T>, JsonRejection>;
-type Answer<T> = Result<Json<T>, HttpError>;
+pub(super) type Body<T> = Result<Json<T>, JsonRejection>;
+pub(super) type Answer<T> = Result<Json<T>, HttpError>;
 
 /// Which registry is asked about.
 #[derive(Deserialize)]
@@ -136,7 +136,8 @@ pub(super) async fn resume(
     Ok(Json(paused(app)))
 }
 
-fn read<T>(order: Body<T>) -> Result<T, HttpError> {
+/// The order, or what is wrong with it.
+pub(super) fn read<T>(order: Body<T>) -> Result<T, HttpError> {
     let Json(order) = order.map_err(|error| match error {
         JsonRejection::MissingJsonContentType(_) => HttpError::NotACommand,
         error => HttpError::BadOrder(error.body_text()),

@@ -109,17 +109,9 @@ pub enum HttpError {
          `admin` in doorward's configuration"
     )]
     ForeignHost,
-    /// A command from a page of another site.
-    #[error("this command came from a page of another site, and was not taken")]
-    ForeignCommand,
-    /// A command that is none.
-    #[error(
-        "write the command as JSON, with `content-type: application/json`, as `doorward sets confirm` does"
-    )]
-    NoCommand,
     /// A set was not confirmed.
     #[error(transparent)]
-    Confirm(#[from] ConfirmError),
+    Confirm(ConfirmError),
     /// The link leads nowhere.
     #[error(transparent)]
     Link(#[from] LinkError),
@@ -166,7 +158,6 @@ impl HttpError {
             | Self::Packed { .. }
             | Self::Unreadable(_)
             | Self::NoAnswer
-            | Self::NoCommand
             | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
             Self::Order(error) => order_status(error),
             Self::TooMany { .. }
@@ -174,10 +165,8 @@ impl HttpError {
             | Self::NoKeys { .. }
             | Self::Busy
             | Self::Internal
-            | Self::Confirm(ConfirmError::Store(_))
             | Self::Answer(AnswerError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignOrigin
-            | Self::ForeignCommand
             | Self::NotACommand
             | Self::OtherSubscription
             | Self::OtherOrigin
@@ -244,6 +233,15 @@ impl From<OrderError> for HttpError {
         match error {
             OrderError::Store(error) => error.into(),
             error => Self::Order(error),
+        }
+    }
+}
+
+impl From<ConfirmError> for HttpError {
+    fn from(error: ConfirmError) -> Self {
+        match error {
+            ConfirmError::Store(error) => error.into(),
+            error => Self::Confirm(error),
         }
     }
 }

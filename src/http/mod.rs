@@ -24,7 +24,6 @@ pub(crate) mod wire;
 
 pub use error::HttpError;
 pub use server::{serve, serve_within};
-pub use sets::Confirm;
 
 use crate::app::App;
 use axum::extract::DefaultBodyLimit;
@@ -74,8 +73,6 @@ struct Web {
 /// The largest form that answers a request: one word.
 const LARGEST_FORM: usize = 1024;
 
-/// The largest command of an operator: a name, which may hold an id, and a hash.
-const LARGEST_COMMAND: usize = 4096;
 /// The largest order: some thousands of ids.
 const LARGEST_ORDER: usize = 256 << 10;
 
@@ -112,11 +109,6 @@ pub fn admin_router(app: Arc<App>, address: SocketAddr) -> Router {
     let routes = Router::new()
         .route("/", get(admin::page))
         .route("/metrics", get(admin::metrics))
-        .route("/sets", get(sets::list))
-        .route(
-            "/sets/confirm",
-            post(sets::confirm).layer(DefaultBodyLimit::max(LARGEST_COMMAND)),
-        )
         .nest(wire::API, api_routes());
     let known = from_fn_with_state(web.clone(), operator::known);
     let named = from_fn(move |request, next| hosts::only(address, request, next));
@@ -133,6 +125,8 @@ fn api_routes() -> Router<Web> {
         .route("/grants/{id}/keep", post(api::keep))
         .route("/pause", post(api::pause))
         .route("/resume", post(api::resume))
+        .route("/sets", get(sets::list))
+        .route("/sets/confirm", post(sets::confirm))
         .layer(DefaultBodyLimit::max(LARGEST_ORDER))
         .layer(from_fn(operator::commands_only))
 }

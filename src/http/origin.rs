@@ -7,7 +7,7 @@
 //! then carries its true origin, and what is sent as referrer is that origin too, to nobody more.
 //! `null` is never accepted: sandboxed frames and `data:` pages send it as well.
 
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, Uri};
 
 /// Whether `headers` say that the form comes from a page of `public_url`'s origin.
@@ -20,16 +20,6 @@ pub(super) fn own(headers: &HeaderMap, public_url: &str) -> bool {
     let sites = headers.get_all("sec-fetch-site").iter();
     sites.into_iter().all(|site| site == "same-origin")
         && of(public_url).is_some_and(|own| origin.as_bytes() == own.as_bytes())
-}
-
-/// Whether `headers` are those of a program, which names no origin, or of a page of the very host that
-/// it asks, which [`hosts`](super::hosts) has checked.
-pub(super) fn own_or_none(headers: &HeaderMap) -> bool {
-    if !headers.contains_key(ORIGIN) {
-        return !headers.contains_key("sec-fetch-site");
-    }
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    host.is_some_and(|host| own(headers, &format!("http://{host}")))
 }
 
 /// The origin of a URL as browsers write it: lower-case, without the scheme's own port.

@@ -1,38 +1,22 @@
-//! `GET /sets` tells operators of the address sets; `POST /sets/confirm` confirms what one may become.
+//! `/api/v1/sets`: what operators' commands ask and order about address sets.
 
-use super::{HttpError, Web, origin};
+use super::api::{Answer, Body, read};
+use super::wire::Confirm;
+use super::{HttpError, Web};
+use crate::flow::orders::By;
 use crate::flow::sets::{self, Confirmed, Listed};
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
-use axum::http::HeaderMap;
-use serde::{Deserialize, Serialize};
 
-/// What is confirmed.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Confirm {
-    /// The set's name.
-    pub name: String,
-    /// The hash of what it may become, or the first digits of it.
-    pub hash: String,
-}
-
-/// `GET /sets`.
+/// `GET /api/v1/sets`.
 pub(super) async fn list(State(web): State<Web>) -> Json<Vec<Listed>> {
     Json(sets::list(&web.app))
 }
 
-/// `POST /sets/confirm`, of a program or of a page from here. JSON is what keeps pages of other sites
-/// away: no form can send it, and a script must ask first, which nobody answers.
-pub(super) async fn confirm(
-    State(web): State<Web>,
-    headers: HeaderMap,
-    body: Result<Json<Confirm>, JsonRejection>,
-) -> Result<Json<Confirmed>, HttpError> {
-    if !origin::own_or_none(&headers) {
-        return Err(HttpError::ForeignCommand);
-    }
-    let Json(Confirm { name, hash }) = body.map_err(|_| HttpError::NoCommand)?;
-    Ok(Json(sets::confirm(&web.app, &name, &hash).await?))
+/// `POST /api/v1/sets/confirm`.
+pub(super) async fn confirm(State(web): State<Web>, order: Body<Confirm>) -> Answer<Confirmed> {
+    let order = read(order)?;
+    let by = By::new(&order.by, None)?;
+    let confirmed = sets::confirm(&web.app, &order.name, &order.hash, &by).await;
+    Ok(Json(confirmed.map_err(HttpError::from)?))
 }

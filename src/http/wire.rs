@@ -106,6 +106,17 @@ pub(crate) struct PauseOrder {
     pub(crate) because: Option<String>,
 }
 
+/// What an address set may become.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Confirm {
+    /// The set's name.
+    pub(crate) name: String,
+    /// The hash of what it may become, or the first digits of it.
+    pub(crate) hash: String,
+    pub(crate) by: String,
+}
+
 /// What became of each grant of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Revoked {

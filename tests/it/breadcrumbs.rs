@@ -12,6 +12,8 @@ use std::fs;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_mins(1);
+/// How often a registry is read when nothing else is to be done.
+const EVERY: Duration = Duration::from_mins(5);
 const LINK_KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// A world whose registry's tags say what is doorward's.
@@ -230,6 +232,100 @@ async fn an_extension_is_written_at_once_and_so_is_what_others_wiped_when_next_l
     world.restart().await;
     world.settle().await;
     assert_eq!(crumbs(&world), said);
+}
+
+#[tokio::test]
+async fn what_others_wiped_is_written_again_after_the_next_look_at_the_registry() {
+    let world = world().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    let grant = world.grants().await.remove(0);
+    let path = format!("/api/v1/grants/{grant}/extend");
+    let order = json!({ "seconds": 7200, "by": "ada" });
+    world.order(&path, order).await;
+    world.settle().await;
+    let said = crumbs(&world);
+    world
+        .azure
+        .edit(REGISTRY, "terraform", |registry| registry.tags.clear());
+    let written = patches(&world).len();
+    world.settle().await;
+    assert!(crumbs(&world).is_empty(), "nobody has looked yet");
+    world.pass(EVERY).await;
+    assert_eq!(crumbs(&world), said);
+    assert_eq!(world.entries(), [OURS]);
+    let last = patches(&world).split_off(written);
+    assert_eq!(last.len(), 1);
+    assert!(last[0].get("properties").is_none(), "{}", last[0]);
+    assert!(world.messages().is_empty(), "{:?}", world.messages());
+}
+
+/// A pool whose addresses may share an entry, and one beside it.
+const SHARED: &str = "
+version: 1
+sets:
+  pool: { cidrs: [20.62.0.0/29] }
+  agents: { cidrs: [20.62.0.8/29] }
+rules:
+  - { name: pool, when: { address: pool }, then: allow, for: 10m, widen: true }
+  - { name: agents, when: { address: agents }, then: allow, for: 10m }
+";
+
+#[tokio::test]
+async fn a_shared_entry_is_known_again_and_opens_nobody_else() {
+    let mut world = World::with(|setup| {
+        SHARED.clone_into(&mut setup.policy);
+        setup.config["registries"][0]["breadcrumbs"] = json!("tags");
+        setup.config["registries"][0]["reserve"] = json!(2);
+    })
+    .await;
+    let narrow = |registry: &mut Registry| registry.ip_rule_limit = 3;
+    world.azure.edit(REGISTRY, "nobody", narrow);
+    for address in ["20.62.0.1", "20.62.0.6"] {
+        world.denied(address).await;
+        world.settle().await;
+    }
+    let shared = "20.62.0.0/29";
+    assert_eq!(world.entries(), [shared]);
+    let before = patches(&world).len();
+    world.jump(3 * MINUTE);
+    forget_all(&mut world).await;
+    world.settle().await;
+    assert_eq!(world.messages(), ["recovered"]);
+    assert_eq!(world.grants().await.len(), 8);
+    // A neighbour finds no place, and none is made for it.
+    world.denied("20.62.0.8").await;
+    world.pass(MINUTE).await;
+    assert_eq!(world.messages(), ["recovered", "list_full"]);
+    assert_eq!(world.entries(), [shared]);
+    world.restart().await;
+    world.settle().await;
+    assert_eq!(patches(&world).len(), before, "what stands is right");
+    // One of the addresses is not to be let in any longer: the others still are.
+    let listed = world.ask("/api/v1/grants").await.json();
+    let grants = listed["grants"].as_array().unwrap();
+    let sixth = grants.iter().find(|it| it["address"] == "20.62.0.6");
+    let order = json!({ "grants": [sixth.unwrap()["id"]], "by": "ada" });
+    world.order("/api/v1/grants/revoke", order).await;
+    world.pass(Duration::from_secs(5)).await;
+    let parts = ["20.62.0.0/30", "20.62.0.4/31", "20.62.0.7"];
+    let mut standing = world.entries();
+    standing.sort();
+    assert_eq!(standing, parts);
+    forget_all(&mut world).await;
+    world.settle().await;
+    assert_eq!(world.grants().await.len(), 7);
+    world.pass(5 * MINUTE).await;
+    assert_eq!(world.entries().len(), 3, "ten minutes are not over");
+    world.pass(MINUTE).await;
+    assert!(world.entries().is_empty());
+    assert!(world.grants().await.is_empty());
+    for patch in patches(&world).split_off(before) {
+        let rules = patch["properties"]["networkRuleSet"]["ipRules"].clone();
+        for rule in rules.as_array().unwrap() {
+            assert!(parts.contains(&rule["value"].as_str().unwrap()), "{patch}");
+        }
+    }
 }
 
 #[tokio::test]

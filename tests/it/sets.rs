@@ -2,8 +2,7 @@
 //! measured before they count, confirmed by people, remembered over a restart.
 
 use crate::world::{OURS, REGISTRY, Reply, STRANGER, World};
-use axum::body::Body;
-use axum::http::Request;
+use axum::http::Method;
 use doorward::domain::ledger::What;
 use doorward::domain::sets::Snapshot;
 use doorward::flow::sets::{Listed, list};
@@ -14,7 +13,6 @@ use serde_json::{Value, json};
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
-use tower::ServiceExt;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -56,24 +54,9 @@ async fn rule(world: &World, address: &str) -> Option<String> {
     verdict.unwrap().rule
 }
 
-async fn ask_admin(world: &World, request: Request<Body>) -> Reply {
-    let address = "127.0.0.1:8081".parse().unwrap();
-    let router = admin_router(Arc::clone(&world.app), address);
-    let (head, body) = router.oneshot(request).await.unwrap().into_parts();
-    let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    Reply {
-        status: head.status.as_u16(),
-        headers: head.headers,
-        text: String::from_utf8(bytes.to_vec()).unwrap(),
-    }
-}
-
 async fn confirm(world: &World, name: &str, hash: &str) -> Reply {
-    let body = json!({ "name": name, "hash": hash }).to_string();
-    let request = Request::post("/sets/confirm")
-        .header("host", "127.0.0.1:8081")
-        .header("content-type", "application/json");
-    ask_admin(world, request.body(Body::from(body)).unwrap()).await
+    let order = json!({ "name": name, "hash": hash, "by": "ada" });
+    world.order("/api/v1/sets/confirm", order).await
 }
 
 async fn snapshots(world: &World) -> Vec<Snapshot> {
@@ -490,47 +473,57 @@ async fn github_is_read_by_its_url() {
 }
 
 #[tokio::test]
-async fn a_command_comes_from_a_program_or_from_the_own_page() {
+async fn a_set_is_confirmed_by_a_command_and_by_somebody() {
     let world = list_of("20.88.0.0/22\n").await;
     publish(&world, "20.88.0.0/25\n");
     later(&world, HOUR).await;
     let hash = listed(&world, "list").pending.unwrap().hash;
-    let body = json!({ "name": "list", "hash": hash }).to_string();
-    let post = |headers: &[(&str, &str)]| {
-        let mut request = Request::post("/sets/confirm").header("host", "127.0.0.1:8081");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        request.body(Body::from(body.clone())).unwrap()
-    };
+    let order = json!({ "name": "list", "hash": hash, "by": "ada" }).to_string();
+    let path = "/api/v1/sets/confirm";
     let json = ("content-type", "application/json");
-    for (headers, status) in [
-        (vec![json, ("origin", "https://evil.example")], 403),
-        (vec![json, ("origin", "null")], 403),
-        (vec![json, ("sec-fetch-site", "cross-site")], 403),
-        (vec![("content-type", "text/plain")], 400),
-        (
-            vec![("content-type", "application/x-www-form-urlencoded")],
-            400,
-        ),
-        (
-            vec![
-                json,
-                ("origin", "http://127.0.0.1:8081"),
-                ("sec-fetch-site", "same-origin"),
-            ],
-            200,
-        ),
+    let command = ("x-doorward-command", "1");
+    for headers in [
+        vec![json],
+        vec![command],
+        vec![command, ("content-type", "text/plain")],
+        vec![
+            command,
+            ("content-type", "application/x-www-form-urlencoded"),
+        ],
+        vec![json, command, ("origin", "https://evil.example")],
+        vec![json, command, ("origin", "null")],
+        vec![json, command, ("origin", "http://127.0.0.1:8081")],
+        vec![json, command, ("sec-fetch-site", "cross-site")],
     ] {
-        let reply = ask_admin(&world, post(&headers)).await;
-        assert_eq!(reply.status, status, "{headers:?}: {}", reply.text);
+        let reply = world.admin(Method::POST, path, &headers, order.clone());
+        let reply = reply.await;
+        assert_eq!(reply.status, 403, "{headers:?}: {}", reply.text);
     }
-    let get = Request::get("/sets").header("host", "evil.example:8081");
-    let reply = ask_admin(&world, get.body(Body::empty()).unwrap()).await;
-    assert_eq!(reply.status, 421);
-    let get = Request::get("/sets/confirm").header("host", "127.0.0.1:8081");
-    let reply = ask_admin(&world, get.body(Body::empty()).unwrap()).await;
-    assert_eq!(reply.status, 405);
+    for nobody in [
+        json!({ "name": "list", "hash": hash }),
+        json!({ "name": "list", "hash": hash, "by": "" }),
+        json!({ "name": "list", "hash": hash, "by": "ada", "force": true }),
+    ] {
+        assert_eq!(world.order(path, nobody).await.status, 400);
+    }
+    assert_eq!(world.ask(path).await.status, 405);
+    for gone in ["/sets", "/sets/confirm"] {
+        assert_eq!(world.ask(gone).await.status, 404);
+    }
+    assert_eq!(
+        world.ask("/api/v1/sets").await.json()[0]["pending"]["hash"],
+        hash
+    );
+    assert_eq!(confirm(&world, "list", &hash).await.status, 200);
+    let who = world
+        .ledger()
+        .await
+        .into_iter()
+        .find_map(|what| match what {
+            What::SetConfirmed { by, .. } => Some(by),
+            _ => None,
+        });
+    assert_eq!(who, Some(Some("ada".to_owned())));
 }
 
 #[tokio::test]
@@ -569,9 +562,10 @@ async fn the_program_lists_and_confirms() {
     let (code, told, _) = run(&["sets", "list", "--output", "json"]).await;
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((code, &told[0]["pending"]["hash"]), (Some(0), &json!(hash)));
-    let (code, _, error) = run(&["sets", "confirm", "list", "sha256:00000000"]).await;
-    assert!(code == Some(2) && error.contains(&hash), "{error}");
-    let (code, told, error) = run(&["sets", "confirm", "list", &hash]).await;
+    let (code, _, error) =
+        run(&["sets", "confirm", "list", "sha256:00000000", "--by", "ada"]).await;
+    assert!(code == Some(1) && error.contains(&hash), "{error}");
+    let (code, told, error) = run(&["sets", "confirm", "list", &hash, "--by", "ada"]).await;
     assert_eq!(code, Some(0), "{error}");
     assert!(told.contains("asked again now"), "{told}");
     sets::turn(&world.app).await;

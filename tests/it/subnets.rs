@@ -2,6 +2,7 @@
 
 use crate::world::{OURS, PREFIX, REGISTRY, World};
 use doorward::sim::{Call, VirtualNetworkRule, VirtualNetworkRules};
+use serde_json::json;
 use std::time::Duration;
 
 const SUBNET: &str =
@@ -96,6 +97,43 @@ async fn once_lost_they_are_never_put_at_risk_again() {
         (vec![OURS.to_owned()], 1)
     );
     assert!(world.last_message("text").contains("lost such rules"));
+}
+
+#[tokio::test]
+async fn after_a_person_has_looked_entries_are_added_while_there_are_no_such_rules() {
+    let mut world = world(VirtualNetworkRules::Dropped).await;
+    world.denied(OURS).await;
+    world.settle().await;
+    let first = PREFIX.replace("/30", "");
+    world.denied(&first).await;
+    world.pass(MINUTE).await;
+    assert_eq!(world.entries(), [OURS], "nobody has looked yet");
+    let order = json!({ "registry": REGISTRY, "by": "ada" });
+    let resume = async |world: &World| world.order("/api/v1/resume", order.clone()).await.status;
+    assert_eq!(resume(&world).await, 200);
+    assert_eq!(resume(&world).await, 409);
+    world.restart().await;
+    world.settle().await;
+    assert_eq!(world.entries(), [OURS, &first]);
+    // The rules come back: from here on nothing is written, not even to take away.
+    add_subnet(&world);
+    let written = world.azure.requests_of(Call::PatchRegistry).len();
+    world.denied("20.61.10.17").await;
+    world.settle().await;
+    assert_eq!(
+        world.messages(),
+        ["virtual_network_rules_lost", "virtual_network_rules"]
+    );
+    assert_eq!(resume(&world).await, 409);
+    world.pass(12 * MINUTE).await;
+    assert_eq!((world.entries().len(), subnets(&world)), (2, 1));
+    assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), written);
+    // They go again, by hand: what is over is taken away.
+    world.azure.edit(REGISTRY, "az", |registry| {
+        registry.network_rules.virtual_network_rules.clear();
+    });
+    world.pass(MINUTE).await;
+    assert!(world.entries().is_empty());
 }
 
 #[tokio::test]

@@ -125,7 +125,7 @@ impl State {
             What::Extended { grant, until, by } => self.extend(at, (*grant, *until), by),
             What::SetLoaded(snapshot) => self.sets.loaded(at, snapshot),
             What::SetRefused { candidate, reason } => self.sets.refused(at, candidate, reason),
-            What::SetConfirmed { set, hash } => self.sets.confirmed(set, hash),
+            What::SetConfirmed { set, hash, .. } => self.sets.confirmed(set, hash),
             What::Revoked { .. }
             | What::Kept { .. }
             | What::Paused { .. }

@@ -7,6 +7,7 @@ use crate::domain::policy::Policy;
 use crate::domain::problem::did_you_mean;
 use crate::domain::sets::{External, Kind, Ranges, Size};
 use crate::domain::state::KnownSet;
+use crate::flow::orders::By;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -179,7 +180,12 @@ fn waiting(app: &App, external: &External) -> Option<(Timestamp, String, Size, S
 
 /// Confirms what was refused. Its source is asked again at once, and what it says then counts if it is
 /// just that.
-pub async fn confirm(app: &App, name: &str, hash: &str) -> Result<Confirmed, ConfirmError> {
+pub async fn confirm(
+    app: &App,
+    name: &str,
+    hash: &str,
+    by: &By,
+) -> Result<Confirmed, ConfirmError> {
     let policy = app.policy.load_full();
     let needs = policy.needs();
     let mut found = needs
@@ -205,6 +211,7 @@ pub async fn confirm(app: &App, name: &str, hash: &str) -> Result<Confirmed, Con
     let confirmed = What::SetConfirmed {
         set: external.to_string(),
         hash: waits.clone(),
+        by: Some(by.name.clone()),
     };
     // The loop that the entry wakes must find the set due.
     let _alone = app.memory.sets_turn.lock().await;
