@@ -68,11 +68,17 @@ impl Claims {
         })
     }
 
-    /// Drops claims of writes that can no longer land, unless `needed` says otherwise.
-    pub fn forget(&mut self, now: Timestamp, needed: impl Fn(Ipv4Net) -> bool) {
-        self.0.retain(|network, claim| {
-            needed(*network) || *claim == Claim::Seen || claim.may_land(now)
-        });
+    /// A read showed that writes of these never landed, at a time when they could no more.
+    pub fn never_landed(&mut self, networks: &[Ipv4Net]) {
+        self.0
+            .retain(|network, claim| !networks.contains(network) || *claim == Claim::Seen);
+    }
+
+    /// Every network of which a write was begun and no read has shown it: as long as that is so, what
+    /// it leaves behind is looked for. Time alone ends nothing: nobody may have looked meanwhile.
+    pub fn unseen(&self) -> impl Iterator<Item = Ipv4Net> {
+        let unseen = self.0.iter().filter(|(_, claim)| **claim != Claim::Seen);
+        unseen.map(|(network, _)| *network)
     }
 
     /// Every claimed network, and whether a write of it may yet land.
@@ -126,9 +132,9 @@ mod tests {
         let mut claims = Claims::default();
         claims.begin(at(0), &[A]);
         claims.release(A.addr(), |_| false);
-        claims.forget(at(9), |_| false);
         assert_eq!(claimed(&claims, 9), [(A, true)]);
-        claims.forget(at(10), |_| false);
+        assert_eq!(claimed(&claims, 10), [(A, false)]);
+        claims.never_landed(&[A]);
         assert!(claimed(&claims, 10).is_empty());
     }
 
@@ -148,7 +154,7 @@ mod tests {
         let mut claims = Claims::default();
         claims.begin(at(0), &[A]);
         claims.applied(&[A], &[]);
-        claims.forget(at(100), |_| false);
+        claims.never_landed(&[A]);
         assert_eq!(claimed(&claims, 100), [(A, false)]);
         claims.release(A.addr(), |_| false);
         assert!(claimed(&claims, 100).is_empty());

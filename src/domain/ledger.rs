@@ -106,6 +106,15 @@ pub enum What {
         /// The subnets that the rules named.
         subnets: Vec<String>,
     },
+    /// Writes of these entries were lost, could no longer land, and a read showed none of them: they are
+    /// not looked for any more.
+    NeverLanded {
+        /// The registry.
+        registry: ResourceId,
+        /// The entries.
+        #[serde(with = "crate::domain::network::list")]
+        entries: Vec<Ipv4Net>,
+    },
     /// A grant's entry stands on the registry and is ours. Outcome.
     Opened {
         /// The grant.
@@ -301,6 +310,7 @@ impl What {
             Self::WriteIntended(_) => "write_intended",
             Self::WriteSettled { .. } => "write_settled",
             Self::VirtualNetworkRulesLost { .. } => "virtual_network_rules_lost",
+            Self::NeverLanded { .. } => "never_landed",
             Self::Opened { .. } => "opened",
             Self::Satisfied { .. } => "satisfied",
             Self::NotOpened { .. } => "not_opened",
@@ -342,6 +352,7 @@ impl What {
             | Self::SetRefused { .. }
             | Self::SetConfirmed { .. }
             // Who pauses what is paused changes nothing.
+            | Self::NeverLanded { .. }
             | Self::Paused { .. }
             | Self::Resumed { .. } => None,
             Self::Recovered { grant, .. } => {

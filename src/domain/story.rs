@@ -32,6 +32,7 @@ pub fn line(what: &What) -> String {
         What::WriteSettled {
             registry, outcome, ..
         } => settled(registry, outcome),
+        What::NeverLanded { entries, .. } => never_landed(entries),
         What::VirtualNetworkRulesLost {
             registry, subnets, ..
         } => subnets_lost(registry, subnets),
@@ -87,6 +88,11 @@ fn confirmed(set: &str, hash: &str, by: Option<&str>) -> String {
 fn subnets_lost(registry: &ResourceId, subnets: &[String]) -> String {
     let (name, subnets) = (registry.name(), subnets.join(", "));
     format!("virtual network rules of `{name}` are gone after a write: {subnets}")
+}
+
+fn never_landed(entries: &[Ipv4Net]) -> String {
+    let entries: Vec<String> = entries.iter().map(|entry| network::text(*entry)).collect();
+    format!("{} never came of a write that was lost", entries.join(", "))
 }
 
 fn opened(grant: GrantId, within: Option<Ipv4Net>) -> String {

@@ -19,5 +19,5 @@ pub use live::{Live, Malformed, Rule};
 pub use overwritten::{Gap, Other, Overwritten};
 pub use patch::Patch;
 pub use plan::{Plan, Step, Wanted, plan};
-pub use posture::{Obstacle, diagnose};
+pub use posture::{Obstacle, diagnose, forbids_writing};
 pub use sight::Sight;

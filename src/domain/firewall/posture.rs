@@ -53,7 +53,7 @@ pub fn diagnose(live: &Live) -> Option<Obstacle> {
 
 /// What stands against any write, the removal of our own entries included: what a PATCH that says
 /// `Deny` would change beside them.
-pub(super) fn forbids_writing(live: &Live) -> Option<Obstacle> {
+pub fn forbids_writing(live: &Live) -> Option<Obstacle> {
     let count = live.subnets.len();
     if !live.default_deny {
         Some(Obstacle::DefaultAllow)

@@ -113,6 +113,9 @@ impl State {
             }
             What::NotOpened { grant, .. } => self.end(*grant, None),
             What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
+            What::NeverLanded { registry, entries } => {
+                self.registry(registry).claimed.never_landed(entries);
+            }
             What::VirtualNetworkRulesLost { registry, .. } => {
                 self.registry(registry).networks = Some(Networks::Lost);
             }

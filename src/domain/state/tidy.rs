@@ -43,9 +43,6 @@ impl State {
             registry
                 .revoked
                 .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
-            let mut claimed = std::mem::take(&mut registry.claimed);
-            claimed.forget(now, |network| registry.needs(network));
-            registry.claimed = claimed;
             while registry
                 .granted
                 .front()

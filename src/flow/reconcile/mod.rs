@@ -19,15 +19,19 @@ use super::drift;
 use crate::app::App;
 use crate::azure::{ArmError, Call};
 use crate::clock;
-use crate::domain::firewall::{Live, Malformed, Obstacle, Patch, Plan, Step, Wanted, plan};
+use crate::domain::firewall::{
+    Live, Malformed, Obstacle, Patch, Plan, Step, Wanted, forbids_writing, plan,
+};
 use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
+use crate::domain::ledger::What;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::state::{Networks, Registry, Standing, State};
 use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How soon a registry is read again while it is being updated, or while a write's fate is unknown.
@@ -245,13 +249,12 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
         return write::write(attempt, &live, patch, limit).await;
     }
     breadcrumbs::note(app, id, &live).await?;
-    if breadcrumbs::is_due(app, id) {
+    // Also a write of tags alone says `Deny`: it is made only where an entry could be written.
+    if breadcrumbs::is_due(app, id) && forbids_writing(&live).is_none() {
         breadcrumbs::try_again(app, id);
         return write::write(attempt, &live, Patch::default(), limit).await;
     }
-    let watch = app
-        .ledger
-        .read(|state| may_be_left_behind(state, id, app.clock.now()));
+    let watch = look_out(app, id, &live).await?;
     Ok(match plan.stuck {
         Some(obstacle) => Left::Stuck(obstacle),
         None if watch || unsure => Left::After(unhurried(app, id, LOOK_OUT)),
@@ -307,16 +310,40 @@ pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
     };
     state.registries.get(id).is_some_and(hangs)
         || state.grants_of(id).any(due)
-        || may_be_left_behind(state, id, now)
+        || !may_be_left_behind(state, id).is_empty()
 }
 
-/// Whether a write whose reply was lost may yet leave an entry behind that no grant needs any more.
-fn may_be_left_behind(state: &State, id: &ResourceId, now: Timestamp) -> bool {
+/// The entries that a write whose reply was lost may leave behind, and that no grant needs any more.
+fn may_be_left_behind(state: &State, id: &ResourceId) -> Vec<Ipv4Net> {
     let Some(registry) = state.registries.get(id) else {
-        return false;
+        return Vec::new();
     };
-    let mut claims = registry.claimed.all(now);
-    claims.any(|(network, may_land)| may_land && !registry.needs(network))
+    let unseen = registry.claimed.unseen();
+    unseen.filter(|network| !registry.needs(*network)).collect()
+}
+
+/// Of those, the ones that can no longer come, and that `live` does not show: nobody looks for them any
+/// more. Whether others are left to look for.
+async fn look_out(app: &App, id: &ResourceId, live: &Live) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    let (over, left): (Vec<Ipv4Net>, Vec<Ipv4Net>) = app.ledger.read(|state| {
+        let claims = state.registries.get(id).map(|known| &known.claimed);
+        let waits: BTreeSet<Ipv4Net> = claims
+            .into_iter()
+            .flat_map(|claims| claims.all(now))
+            .filter_map(|(network, may_land)| may_land.then_some(network))
+            .collect();
+        let behind = may_be_left_behind(state, id).into_iter();
+        behind.partition(|network| !waits.contains(network) && live.exact(*network).is_none())
+    });
+    if !over.is_empty() {
+        let what = What::NeverLanded {
+            registry: id.clone(),
+            entries: over,
+        };
+        app.ledger.append(now, vec![what]).await?;
+    }
+    Ok(!left.is_empty())
 }
 
 /// When there is something to do for `id` next, if nothing happens before: a grant ends, or the registry

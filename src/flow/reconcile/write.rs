@@ -5,7 +5,7 @@ use super::{
 };
 use crate::app::App;
 use crate::azure::{Arm, PatchError};
-use crate::domain::firewall::{Live, Patch, missing_in};
+use crate::domain::firewall::{Live, Patch, forbids_writing, missing_in};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
 use crate::domain::resource_id::ResourceId;
@@ -96,7 +96,8 @@ pub(super) async fn write(
     // An entry that the last read showed and this one does not was taken away just now, or one of the two
     // reads is stale: written from it, our PATCH would drop the entry.
     let lacks = !missing_in(&fresh.entries(), &live.entries()).is_empty();
-    if lacks || plan_now(app, id, &fresh, limit).patch.unwrap_or_default() != patch {
+    let forbidden = forbids_writing(&fresh).is_some();
+    if lacks || forbidden || plan_now(app, id, &fresh, limit).patch.unwrap_or_default() != patch {
         not_applied(app, &write, "the list changed before it was sent").await?;
         let soon = if lacks { READ_AGAIN } else { Duration::ZERO };
         return Ok(Left::After(soon));

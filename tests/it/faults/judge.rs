@@ -1,6 +1,7 @@
 //! What must hold, judged by what really happened: the simulated Azure's journal, which doorward
 //! never sees, beside the ledger.
 
+use doorward::domain::claims::MAY_LAND_WITHIN;
 use doorward::domain::ledger::What;
 use doorward::sim::{DefaultAction, Happened, IpRule, Registry};
 use ipnet::Ipv4Net;
@@ -41,6 +42,8 @@ pub(crate) struct Judge {
     grants: BTreeMap<String, Granted>,
     /// The place of each write's intent in the ledger, and its time.
     intended: BTreeMap<String, (i64, Timestamp)>,
+    /// When a write of each entry was last begun.
+    begun: BTreeMap<Ipv4Net, Timestamp>,
     /// The entries that each write meant to take away.
     meant: BTreeMap<String, BTreeSet<Ipv4Net>>,
     /// Writes whose writer stood still after the bytes had left: Azure cannot be told to forget them.
@@ -72,6 +75,9 @@ impl Judge {
     pub(crate) fn learn(&mut self, seq: i64, at: Timestamp, what: &What) {
         if let What::WriteIntended(write) = what {
             self.intended.insert(write.id.to_string(), (seq, at));
+            for network in &write.add {
+                self.begun.insert(*network, at);
+            }
             let meant = write.remove.iter().copied().collect();
             self.meant.insert(write.id.to_string(), meant);
         }
@@ -150,7 +156,9 @@ impl Judge {
                 Ipv4Net::from(granted.address) == network
                     && granted.over.is_none_or(|over| over > at)
             };
-            if !stands(before, network) && grants.any(is_granted) {
+            let mut begun = self.begun.get(&network).into_iter();
+            let may_land = begun.any(|begun| at.duration_since(*begun) < MAY_LAND_WITHIN);
+            if !stands(before, network) && (may_land || grants.any(is_granted)) {
                 self.either.insert(network);
                 self.ever.insert(network);
             }
@@ -245,7 +253,9 @@ impl Judge {
         if self.gives_back && self.overwritten.iter().any(dropped) {
             return;
         }
-        // What arrives late may arrive past a grant's end; then it goes again.
+        // What counts is the time at which the write was begun; and what arrives late may arrive past a
+        // grant's end: then it goes again.
+        let at = self.intended.get(write).map_or(at, |(_, begun)| *begun);
         let late = self.late.contains(write);
         let in_force = || {
             let grants = self.grants.values();
