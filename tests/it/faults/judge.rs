@@ -44,6 +44,8 @@ pub(crate) struct Judge {
     intended: BTreeMap<String, (i64, Timestamp)>,
     /// When a write of each entry was last begun.
     begun: BTreeMap<Ipv4Net, Timestamp>,
+    /// The entries that each write was to add.
+    adds: BTreeMap<String, Vec<Ipv4Net>>,
     /// The entries that each write meant to take away.
     meant: BTreeMap<String, BTreeSet<Ipv4Net>>,
     /// Writes whose writer stood still after the bytes had left: Azure cannot be told to forget them.
@@ -62,6 +64,8 @@ pub(crate) struct Judge {
     ours: BTreeSet<Ipv4Net>,
     /// Entries that somebody added by hand while they were granted: ours or not, nobody can tell.
     either: BTreeSet<Ipv4Net>,
+    /// What of it was ours.
+    ours_then: BTreeMap<String, BTreeSet<Ipv4Net>>,
     /// What each of our attempts was shown last.
     shown: BTreeMap<String, Registry>,
     /// What fell into a gap that cannot be closed.
@@ -78,6 +82,7 @@ impl Judge {
             for network in &write.add {
                 self.begun.insert(*network, at);
             }
+            self.adds.insert(write.id.to_string(), write.add.clone());
             let meant = write.remove.iter().copied().collect();
             self.meant.insert(write.id.to_string(), meant);
         }
@@ -113,8 +118,10 @@ impl Judge {
         for happened in happened {
             match happened {
                 Happened::Read { author, shown } => {
-                    self.shown
-                        .insert(author.correlation.unwrap_or_default(), *shown);
+                    let ours = self.ours.union(&self.either).copied().collect();
+                    let read = author.correlation.unwrap_or_default();
+                    self.ours_then.insert(read.clone(), ours);
+                    self.shown.insert(read, *shown);
                 }
                 Happened::Changed {
                     author,
@@ -190,6 +197,15 @@ impl Judge {
                 self.came(write, rule, &shown, after.last_modified_at);
             }
         }
+        // What somebody else wrote meanwhile as we did cannot be told apart either.
+        for network in self.adds.get(write).cloned().unwrap_or_default() {
+            if stands(after, network) {
+                self.ever.insert(network);
+                if !self.ours.contains(&network) {
+                    self.either.insert(network);
+                }
+            }
+        }
         let intended = self.intended.get(write).map_or(0, |(seq, _)| *seq);
         let known = |granted: &&Granted| granted.decided < intended && !granted.evictable;
         for granted in self.grants.values().filter(known) {
@@ -212,6 +228,11 @@ impl Judge {
     /// An entry is gone by our write.
     fn went(&mut self, write: &str, rule: &IpRule, shown: &Registry, after: &Registry) {
         let network = network(&rule.value);
+        // Ours takes its place where a person wrote the same between our read and our write: from
+        // then on nobody can tell the two apart.
+        if after.entries().contains(&rule.value.as_str()) {
+            return;
+        }
         if let Some(network) = network
             && (self.ours.remove(&network) | self.either.remove(&network))
         {
@@ -224,11 +245,6 @@ impl Judge {
             }
             return;
         }
-        // Ours takes its place where a person wrote the same between our read and our write: from
-        // then on nobody can tell the two apart.
-        if after.entries().contains(&rule.value.as_str()) {
-            return;
-        }
         let known = shown.network_rules.ip_rules.contains(rule);
         self.undone(write, format!("entry {}", rule.value), known);
     }
@@ -239,9 +255,10 @@ impl Judge {
             // Others removed it between our read and our write.
             let what = format!("removal of {}", rule.value);
             self.undone(write, what, false);
-            if rule.extra.is_empty() {
-                self.ours.extend(network(&rule.value));
-            }
+            let ours = self.ours_then.get(write);
+            let again = network(&rule.value);
+            let again = again.filter(|it| ours.is_some_and(|ours| ours.contains(it)));
+            self.ours.extend(again);
             return;
         }
         let Some(network) = network(&rule.value) else {
@@ -249,8 +266,7 @@ impl Judge {
             return;
         };
         let value = format!("entry {}", rule.value);
-        let dropped = |overwritten: &Overwritten| overwritten.what == value;
-        if self.gives_back && self.overwritten.iter().any(dropped) {
+        if self.gives_back && self.done.contains_key(&value) {
             return;
         }
         // What counts is the time at which the write was begun; and what arrives late may arrive past a
@@ -318,6 +334,9 @@ impl Judge {
 
     /// The ledger is lost, and with it what it said; what stands stands.
     pub(crate) fn the_ledger_is_lost(&mut self) {
+        for granted in self.grants.values_mut() {
+            granted.decided = i64::MAX;
+        }
         self.told.extend(self.intended.keys().cloned());
     }
 
