@@ -77,7 +77,8 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
             denial,
             evidence: Evidence::Status403,
             about,
-            import: extract::speaks_of_import(text),
+            // As in full reading: a status alone says nothing of an import.
+            import: false,
         }),
         (None, None) => None,
     };

@@ -257,8 +257,11 @@ impl Judge {
             self.undone(write, what, false);
             let ours = self.ours_then.get(write);
             let again = network(&rule.value);
-            let again = again.filter(|it| ours.is_some_and(|ours| ours.contains(it)));
-            self.ours.extend(again);
+            let known = |it: &Ipv4Net| ours.is_some_and(|ours| ours.contains(it));
+            self.ours.extend(again.filter(known));
+            // Out of a stale list: once ours, and nobody can tell whether others wrote it back.
+            self.either
+                .extend(again.filter(|it| self.ever.contains(it)));
             return;
         }
         let Some(network) = network(&rule.value) else {
