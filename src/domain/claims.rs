@@ -68,6 +68,11 @@ impl Claims {
         })
     }
 
+    /// Whether an entry for exactly `network` is ours.
+    pub fn has(&self, network: Ipv4Net) -> bool {
+        self.0.contains_key(&network)
+    }
+
     /// A read showed that writes of these never landed, at a time when they could no more.
     pub fn never_landed(&mut self, networks: &[Ipv4Net]) {
         self.0

@@ -22,6 +22,7 @@ use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::help::Course;
 use crate::domain::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
+use crate::domain::network;
 use crate::domain::orders::Pauses;
 use crate::domain::recent::Recent;
 use crate::domain::repeat::{DenialKey, verdict_key};
@@ -335,12 +336,25 @@ impl State {
         match outcome {
             WriteOutcome::Applied { after, modified } => {
                 registry.claimed.applied(&write.add, &write.remove);
+                for network in &write.remove {
+                    let lost = registry.may_return.get(network).copied();
+                    let lost = lost.filter(|lost| at.duration_since(*lost) < MAY_LAND_WITHIN);
+                    if let Some(lost) = lost {
+                        registry.claimed.begin(lost, &[*network]);
+                    }
+                }
                 registry.modified = registry.modified.max(*modified);
                 registry.sight.applied((begun, at), &write, after);
                 self.restored(&write.registry, &write.add);
             }
             WriteOutcome::NotApplied { .. } => registry.claimed.not_applied(begun, &write.add),
             WriteOutcome::Lost { .. } => {
+                let before = write.before.iter().filter_map(|text| network::parse(text));
+                for network in before.filter(|network| !write.remove.contains(network)) {
+                    if registry.claimed.has(network) {
+                        registry.may_return.insert(network, begun);
+                    }
+                }
                 let to = begun.checked_add(MAY_LAND_WITHIN).unwrap_or(at);
                 registry.sight.gap(&write, (begun, to), &write.before);
             }

@@ -45,6 +45,9 @@ pub struct Registry {
     pub unsettled: Option<(Timestamp, Write)>,
     /// Entries that we wrote, or began to write: if they stand there, they are ours.
     pub claimed: Claims,
+    /// Entries of ours in the list that a lost write was made from, and when it was begun: it may land
+    /// late, and bring back what was taken away since.
+    pub may_return: BTreeMap<Ipv4Net, Timestamp>,
     /// When grants were decided within the last hour, oldest first.
     pub granted: VecDeque<Timestamp>,
     /// The latest change of it that a read after a write of ours showed.

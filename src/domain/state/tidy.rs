@@ -1,6 +1,7 @@
 //! Forgets what time has made meaningless.
 
 use super::{Asked, BUDGET_WINDOW, LONGEST_REPEAT_WINDOW, State};
+use crate::domain::claims::MAY_LAND_WITHIN;
 use crate::domain::id::RequestId;
 use jiff::{SignedDuration, Timestamp};
 
@@ -40,6 +41,9 @@ impl State {
         });
         for registry in self.registries.values_mut() {
             registry.seen.forget(now);
+            registry
+                .may_return
+                .retain(|_, lost| now.duration_since(*lost) < MAY_LAND_WITHIN);
             registry
                 .revoked
                 .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
