@@ -70,8 +70,9 @@ pub(super) fn warn(files: &[(String, String)], rules: &[Rule], sinks: &mut [Sink
 fn wall<'a>(rules: &'a [Rule], place: usize, rule: &Rule) -> Option<&'a Rule> {
     let mut others = rules.iter().enumerate();
     let stands_before = |(at, other): &(usize, &Rule)| match (other.then, rule.then) {
-        (Action::Forbid, Action::Forbid) => *at < place,
-        (Action::Forbid, _) => *at != place,
+        (Action::Forbid, Action::Forbid) => *at < place && !rule.observe,
+        // What is only observed is told of as far as it stands before the rule that decides.
+        (Action::Forbid, _) => *at < place || (*at != place && !rule.observe),
         (_, Action::Forbid) => false,
         (_, _) => *at < place,
     };

@@ -165,7 +165,9 @@ impl Judge {
             };
             let mut begun = self.begun.get(&network).into_iter();
             let may_land = begun.any(|begun| at.duration_since(*begun) < MAY_LAND_WITHIN);
-            if !stands(before, network) && (may_land || grants.any(is_granted)) {
+            // `az` writes back what it read long ago, entries of ours among it.
+            let once_ours = self.ever.contains(&network);
+            if !stands(before, network) && (may_land || once_ours || grants.any(is_granted)) {
                 self.either.insert(network);
                 self.ever.insert(network);
             }
