@@ -32,8 +32,8 @@ pub(crate) struct Overwritten {
     pub(crate) write: String,
     /// What was undone.
     pub(crate) what: String,
-    /// Whether it was written after the write's intent: then an event tells of it.
-    pub(crate) inside: bool,
+    /// When others did it, if that was after the write's intent: then an event tells of it.
+    pub(crate) inside: Option<Timestamp>,
 }
 
 /// The judge of one schedule.
@@ -56,8 +56,10 @@ pub(crate) struct Judge {
     opened: BTreeSet<Ipv4Addr>,
     /// When others did what a write of ours might undo.
     done: BTreeMap<String, Timestamp>,
-    /// The writes of which people were told that they possibly undid something.
-    told: BTreeSet<String>,
+    /// The times of changes of others of which people were told that they may be lost.
+    told: BTreeSet<Timestamp>,
+    /// What was done before this was told to a ledger that is lost.
+    lost: Timestamp,
     /// Whether entries that a write of ours dropped are put back.
     pub(crate) gives_back: bool,
     /// Entries that stand because a write of ours put them there.
@@ -92,7 +94,7 @@ impl Judge {
             self.opened.insert(granted.address);
         }
         if let What::PossiblyOverwritten(overwritten) = what {
-            self.told.insert(overwritten.write.to_string());
+            self.told.extend(overwritten.at);
         }
         if let What::Granted(grant) | What::Recovered { grant, .. } = what {
             let granted = Granted {
@@ -235,19 +237,18 @@ impl Judge {
         if after.entries().contains(&rule.value.as_str()) {
             return;
         }
-        if let Some(network) = network
-            && (self.ours.remove(&network) | self.either.remove(&network))
-        {
-            let meant = self.meant.get(write);
-            let meant = meant.is_none_or(|meant| meant.contains(&network));
-            let shown = shown.network_rules.ip_rules.contains(rule);
-            if !meant && !shown && !self.late.contains(write) {
-                let what = format!("dropped {network}, ours, which it did not know of");
-                self.violation(write, &what);
-            }
+        let known = shown.network_rules.ip_rules.contains(rule);
+        let ours = network.is_some_and(|network| self.ours.remove(&network));
+        let either = network.is_some_and(|network| self.either.remove(&network));
+        let meant = self.meant.get(write).zip(network);
+        let meant = meant.is_some_and(|(meant, network)| meant.contains(&network));
+        if ours && !meant && !known && !self.late.contains(write) {
+            let what = format!("dropped {}, ours, which it did not know of", rule.value);
+            self.violation(write, &what);
+        }
+        if ours || (either && (meant || known)) {
             return;
         }
-        let known = shown.network_rules.ip_rules.contains(rule);
         self.undone(write, format!("entry {}", rule.value), known);
     }
 
@@ -301,7 +302,8 @@ impl Judge {
         } else {
             let begun = self.intended.get(write).map(|(_, at)| *at);
             let done = self.done.get(&what);
-            let inside = begun.zip(done).is_some_and(|(begun, done)| *done >= begun);
+            let inside = begun.zip(done);
+            let inside = inside.and_then(|(begun, done)| (*done >= begun).then_some(*done));
             let write = write.to_owned();
             let new = Overwritten {
                 write,
@@ -330,7 +332,7 @@ impl Judge {
             inside,
         } in &self.overwritten
         {
-            if *inside && !self.told.contains(write) {
+            if inside.is_some_and(|at| at > self.lost && !self.told.contains(&at)) {
                 self.violations
                     .push(format!("write {write} undid `{what}`, and nobody was told"));
             }
@@ -338,11 +340,11 @@ impl Judge {
     }
 
     /// The ledger is lost, and with it what it said; what stands stands.
-    pub(crate) fn the_ledger_is_lost(&mut self) {
+    pub(crate) fn the_ledger_is_lost(&mut self, now: Timestamp) {
         for granted in self.grants.values_mut() {
             granted.decided = i64::MAX;
         }
-        self.told.extend(self.intended.keys().cloned());
+        self.lost = now;
     }
 
     fn violation(&mut self, write: &str, what: &str) {

@@ -185,7 +185,7 @@ impl Run {
             }
             9 if self.traits.breadcrumbs && self.replica.is_none() && dice.once_in(3) => {
                 self.world.lose_the_ledger().await;
-                self.judge.the_ledger_is_lost();
+                self.judge.the_ledger_is_lost(self.world.clock.now());
                 self.read = 0;
                 "the ledger is lost".to_owned()
             }
