@@ -242,7 +242,14 @@ impl Judge {
         let either = network.is_some_and(|network| self.either.remove(&network));
         let meant = self.meant.get(write).zip(network);
         let meant = meant.is_some_and(|(meant, network)| meant.contains(&network));
-        if ours && !meant && !known && !self.late.contains(write) {
+        let granted = |network: &Ipv4Net| {
+            let mut grants = self.grants.values();
+            let at = after.last_modified_at;
+            grants.any(|granted| granted.until > at && network.contains(&granted.address))
+        };
+        // What has ended may go by whatever write comes first.
+        let needed = network.as_ref().is_some_and(granted);
+        if ours && needed && !meant && !known && !self.late.contains(write) {
             let what = format!("dropped {}, ours, which it did not know of", rule.value);
             self.violation(write, &what);
         }
