@@ -191,13 +191,12 @@ impl Judge {
             );
         }
         // What a person adds inside our gap is lost with the gap; doors that we had seen open stay open.
-        let mut was_ours = shown.clone();
+        let mut was_known = before.clone();
         let known = |rule: &IpRule| {
             let ours = |network| self.ours.contains(&network);
             shown.network_rules.ip_rules.contains(rule) || network(&rule.value).is_some_and(ours)
         };
-        was_ours.network_rules.ip_rules = before.network_rules.ip_rules.clone();
-        was_ours.network_rules.ip_rules.retain(known);
+        was_known.network_rules.ip_rules.retain(known);
         for rule in &before.network_rules.ip_rules {
             if !after.network_rules.ip_rules.contains(rule) {
                 self.went(write, rule, &shown, after);
@@ -226,7 +225,7 @@ impl Judge {
                     .into_iter()
                     .any(|net| net.contains(&granted.address))
             };
-            if granted.until > after.last_modified_at && admitted(&was_ours) && !admitted(after) {
+            if granted.until > after.last_modified_at && admitted(&was_known) && !admitted(after) {
                 let what = format!(
                     "closed {} before its end, {}",
                     granted.address, granted.until
