@@ -172,6 +172,30 @@ async fn every_entry_is_gone_within_a_minute_of_its_end() {
 }
 
 #[tokio::test]
+async fn what_ends_while_its_share_is_parted_goes_too() {
+    let world = world(1, 5).await;
+    world
+        .azure
+        .edit(REGISTRY, "az", |registry| registry.allow("8.8.8.8"));
+    for number in [4, 5, 6] {
+        refused(&world, &agent(number), REGISTRY).await;
+        world.settle().await;
+        world.pass(Duration::from_secs(20)).await;
+    }
+    assert_eq!(world.entries(), ["8.8.8.8", "20.61.0.4/31", "20.61.0.6"]);
+    // Parting takes longer than the second of them has left.
+    world.azure.knobs(|knobs| {
+        knobs.writes = Writes::Asynchronous {
+            takes: Duration::from_secs(30),
+            retry_after: Duration::from_secs(2),
+            outcome: Outcome::Succeeded,
+        };
+    });
+    world.pass(Duration::from_mins(11)).await;
+    assert_eq!(world.entries(), ["8.8.8.8"]);
+}
+
+#[tokio::test]
 async fn neighbours_share_an_entry_for_want_of_room_and_part_again_in_one_write() {
     let world = world(1, 5).await;
     world
