@@ -2,7 +2,6 @@
 
 use crate::world::{REGISTRY, World, message};
 use doorward::domain::grant::Ending;
-use doorward::domain::ledger::What;
 use doorward::sim::{Call, Outcome, Registry, Writes};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -90,14 +89,6 @@ fn lists(world: &World) -> Vec<Vec<String>> {
         .iter()
         .map(|patch| list(patch.body.clone().unwrap()))
         .collect()
-}
-
-async fn endings(world: &World) -> Vec<Ending> {
-    let of = |what| match what {
-        What::Ended { ending, .. } => Some(ending),
-        _ => None,
-    };
-    world.ledger().await.into_iter().filter_map(of).collect()
 }
 
 #[tokio::test]
@@ -226,7 +217,7 @@ async fn neighbours_share_an_entry_for_want_of_room_and_part_again_in_one_write(
     );
     world.pass(Duration::from_mins(3)).await;
     assert_eq!(world.entries(), ["8.8.8.8"]);
-    assert_eq!(endings(&world).await, [Ending::Expired; 3]);
+    assert_eq!(world.endings().await, [Ending::Expired; 3]);
     // Of all entries that came and went, people are told of the one that somebody else added.
     assert_eq!(world.messages(), ["foreign_new"]);
     let text = world.last_message("text");
@@ -261,7 +252,7 @@ async fn a_range_within_what_is_owned_serves_several_and_survives_a_restart() {
     world.restart().await;
     world.pass(Duration::from_mins(11)).await;
     assert!(world.entries().is_empty());
-    assert_eq!(endings(&world).await, [Ending::Expired; 3]);
+    assert_eq!(world.endings().await, [Ending::Expired; 3]);
 }
 
 #[tokio::test]
@@ -274,7 +265,7 @@ async fn who_may_go_early_makes_room_and_people_are_told() {
     assert_eq!(world.entries(), ["20.63.0.20", "20.61.0.1"]);
     assert_eq!(world.messages(), ["evicted"]);
     assert!(world.last_message("text").contains("`20.63.0.10`"));
-    assert_eq!(endings(&world).await, [Ending::Evicted]);
+    assert_eq!(world.endings().await, [Ending::Evicted]);
 }
 
 #[tokio::test]
