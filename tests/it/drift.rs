@@ -23,7 +23,7 @@ async fn with_drift(drift: Value) -> World {
 }
 
 /// The drift that was told, by code.
-async fn drifts(world: &World) -> Vec<&'static str> {
+pub(crate) async fn drifts(world: &World) -> Vec<&'static str> {
     let of = |what: &What| match what {
         What::Drifted { drift, .. } => Some(drift.code()),
         _ => None,
@@ -31,7 +31,8 @@ async fn drifts(world: &World) -> Vec<&'static str> {
     world.ledger().await.iter().filter_map(of).collect()
 }
 
-async fn endings(world: &World) -> Vec<Ending> {
+/// How grants have ended.
+pub(crate) async fn endings(world: &World) -> Vec<Ending> {
     let of = |what| match what {
         What::Ended { ending, .. } => Some(ending),
         _ => None,

@@ -8,10 +8,12 @@ use doorward::sim::{Call, DefaultAction, Fault, Moment, Outcome, Registry, Write
 use serde_json::json;
 use std::time::Duration;
 
-const SOMEBODY: &str = "8b1f2e6c93a74c2e8f701b2c3d4e5f6a";
+/// Whom the events name.
+pub(crate) const SOMEBODY: &str = "8b1f2e6c93a74c2e8f701b2c3d4e5f6a";
 const THEIRS: &str = "8.8.8.8";
 
-async fn reports(world: &World) -> Vec<Overwritten> {
+/// What was reported.
+pub(crate) async fn reports(world: &World) -> Vec<Overwritten> {
     let of = |what| match what {
         What::PossiblyOverwritten(overwritten) => Some(overwritten),
         _ => None,
@@ -38,7 +40,7 @@ async fn inside_our_gap(world: &World, change: impl FnOnce(&mut Registry)) {
 }
 
 /// Event Grid tells of a change now, under this correlation id.
-async fn tell(world: &World, id: &str, correlation: &str) {
+pub(crate) async fn tell(world: &World, id: &str, correlation: &str) {
     let uri = Registry::new(REGISTRY).id();
     let event = json!([{
         "id": id, "topic": uri, "subject": uri, "eventType": "Microsoft.Resources.ResourceWriteSuccess",
@@ -54,7 +56,8 @@ async fn tell(world: &World, id: &str, correlation: &str) {
     world.settle().await;
 }
 
-const OTHER: &str = "0b9d5a1c-0000-4000-8000-000000000000";
+/// No write of ours has this correlation id.
+pub(crate) const OTHER: &str = "0b9d5a1c-0000-4000-8000-000000000000";
 
 #[tokio::test]
 async fn an_entry_that_az_adds_inside_our_gap_is_lost_and_reported_with_what_is_known() {
