@@ -93,11 +93,17 @@ async fn az_and_doorward_write_to_one_registry() {
             return;
         }
     };
-    between_our_writes_both_survive(&program).await;
-    a_list_read_before_our_write_is_written_back_after_it(&program).await;
-    an_entry_that_is_to_be_restored_returns(&program).await;
-    a_write_inside_our_gap_is_lost_and_reported(&program).await;
-    what_a_read_saw_before_our_write_took_effect_comes_back(&program).await;
+    Box::pin(between_our_writes_both_survive(&program)).await;
+    Box::pin(a_list_read_before_our_write_is_written_back_after_it(
+        &program,
+    ))
+    .await;
+    Box::pin(an_entry_that_is_to_be_restored_returns(&program)).await;
+    Box::pin(a_write_inside_our_gap_is_lost_and_reported(&program)).await;
+    Box::pin(what_a_read_saw_before_our_write_took_effect_comes_back(
+        &program,
+    ))
+    .await;
 }
 
 async fn between_our_writes_both_survive(program: &Path) {
