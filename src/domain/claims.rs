@@ -56,9 +56,11 @@ impl Claims {
         });
     }
 
-    /// Somebody else took away the entry that admitted `address`.
-    pub fn lose(&mut self, address: Ipv4Addr) {
-        self.0.retain(|network, _| !network.contains(&address));
+    /// Somebody else took away the entry that admitted `address`, or has it now. A range that others'
+    /// grants `need` stays ours until the last of them is over: each of them is judged by itself.
+    pub fn lose(&mut self, address: Ipv4Addr, needs: impl Fn(Ipv4Net) -> bool) {
+        self.0
+            .retain(|network, _| !network.contains(&address) || needs(*network));
     }
 
     /// Whether an entry that a read showed after our write of it admits `address`, those in `but` aside.
@@ -152,6 +154,17 @@ mod tests {
         assert!(claims.admit(A.addr(), &[]) && !claims.admit(A.addr(), &[range]));
         claims.release(A.addr(), |_| false);
         assert!(claimed(&claims, 0).is_empty());
+    }
+
+    #[test]
+    fn a_range_that_one_grant_lost_is_ours_for_the_others() {
+        let range: Ipv4Net = "20.1.2.0/29".parse().unwrap();
+        let mut claims = Claims::default();
+        claims.applied(&[range, A], &[]);
+        claims.lose(A.addr(), |needed| needed == range);
+        assert!(claims.has(range) && !claims.has(A));
+        claims.lose(A.addr(), |_| false);
+        assert!(!claims.has(range));
     }
 
     #[test]

@@ -355,9 +355,10 @@ impl What {
             | Self::NeverLanded { .. }
             | Self::Paused { .. }
             | Self::Resumed { .. } => None,
-            Self::Recovered { grant, .. } => {
+            Self::Recovered { grant, network } => {
                 let (registry, address) = (grant.registry.key(), grant.address);
-                Some(format!("recovered:{registry}:{address}:{}", grant.until))
+                let until = grant.until;
+                Some(format!("recovered:{registry}:{network}:{address}:{until}"))
             }
             Self::Revoked { grant, .. } => Some(format!("revoked:{grant}")),
             Self::Storm {

@@ -68,12 +68,11 @@ pub(crate) fn tags_saying(ends: &[(&str, Timestamp)]) -> BTreeMap<String, String
         .collect()
 }
 
-/// The database is gone.
-async fn forget_all(world: &mut World) {
-    for file in ["doorward.db", "doorward.db-wal", "doorward.db-shm"] {
-        fs::remove_file(world.folder.path().join(file)).ok();
-    }
-    world.restart().await;
+/// The ledger's files as they are now.
+fn copy_of_the_ledger(world: &World) -> Vec<(&'static str, Vec<u8>)> {
+    let files = ["doorward.db", "doorward.db-wal", "doorward.db-shm"];
+    let read = |file| Some((file, fs::read(world.folder.path().join(file)).ok()?));
+    files.into_iter().filter_map(read).collect()
 }
 
 fn patches(world: &World) -> Vec<Value> {
@@ -121,7 +120,7 @@ async fn a_lost_ledger_is_made_up_and_its_entries_end_on_time() {
     world.settle().await;
     assert_eq!(world.entries().len(), 3);
     let written = patches(&world).len();
-    forget_all(&mut world).await;
+    world.lose_the_ledger().await;
     world.settle().await;
     assert_eq!(world.messages(), ["recovered"]);
     assert!(world.last_message("text").contains(OURS));
@@ -142,12 +141,78 @@ async fn a_lost_ledger_is_made_up_and_its_entries_end_on_time() {
 }
 
 #[tokio::test]
+async fn what_only_a_later_read_shows_is_made_up_then() {
+    let mut world = world().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    world.denied(&PREFIX.replace("/30", "")).await;
+    world.settle().await;
+    // What is read after the loss is older than the second entry.
+    let stale = |world: &World, reads| world.azure.model(|model| model.read_stale(REGISTRY, reads));
+    stale(&world, 9);
+    world.lose_the_ledger().await;
+    world.settle().await;
+    assert_eq!(world.grants().await.len(), 1);
+    stale(&world, 0);
+    // A write comes before the next look at leisure: it forgets nothing.
+    world.denied("20.61.10.17").await;
+    world.settle().await;
+    assert_eq!(world.grants().await.len(), 3);
+    assert_eq!(crumbs(&world).len(), 3);
+    assert_eq!(world.messages(), ["recovered", "recovered"]);
+    world.pass(11 * MINUTE).await;
+    assert!(world.entries().is_empty(), "{:?}", world.entries());
+}
+
+#[tokio::test]
+async fn an_older_copy_of_the_ledger_is_told_what_it_does_not_know() {
+    let mut world = world().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    let copy = copy_of_the_ledger(&world);
+    let second = PREFIX.replace("/30", "");
+    world.denied(&second).await;
+    world.settle().await;
+    for (file, bytes) in copy {
+        let file = world.folder.path().join(file);
+        fs::remove_file(&file).ok();
+        fs::write(file, bytes).unwrap();
+    }
+    world.restart().await;
+    world.pass(EVERY).await;
+    assert_eq!(world.grants().await.len(), 2);
+    assert_eq!(world.messages(), ["recovered"]);
+    let told = world.last_message("text");
+    assert!(told.contains(&second) && !told.contains(OURS), "{told}");
+    world.pass(6 * MINUTE).await;
+    assert!(world.entries().is_empty(), "{:?}", world.entries());
+}
+
+#[tokio::test]
+async fn what_the_ledger_has_let_go_is_not_believed_again() {
+    let world = world().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    let copied = tags(&world);
+    world.pass(10 * MINUTE).await;
+    assert!(world.entries().is_empty());
+    // Somebody adds the address for good, and somebody puts the old tag back.
+    world.azure.edit(REGISTRY, "mallory", |registry| {
+        registry.allow(OURS);
+        registry.tags.extend(copied);
+    });
+    world.pass(EVERY).await;
+    assert_eq!(world.entries(), [OURS]);
+    assert!(crumbs(&world).is_empty());
+}
+
+#[tokio::test]
 async fn what_ended_while_nobody_was_there_goes_at_once() {
     let mut world = world().await;
     world.denied(OURS).await;
     world.settle().await;
     world.jump(Duration::from_hours(30));
-    forget_all(&mut world).await;
+    world.lose_the_ledger().await;
     world.settle().await;
     assert!(world.entries().is_empty());
 }
@@ -175,7 +240,7 @@ async fn what_does_not_verify_is_ignored_and_told_once() {
     assert_eq!(world.entries(), [STRANGER]);
     assert_eq!(tags(&world).len(), 3, "tags that are not ours are carried");
     assert_eq!(world.messages().len(), 2);
-    forget_all(&mut world).await;
+    world.lose_the_ledger().await;
     world.settle().await;
     assert_eq!(world.entries(), [STRANGER]);
 }
@@ -189,7 +254,7 @@ async fn an_old_crumb_that_is_put_back_is_not_believed_for_ever() {
         registry.allow(STRANGER);
         registry.tags.extend(tags_saying(&[("51.140.7.9/32", old)]));
     });
-    forget_all(&mut world).await;
+    world.lose_the_ledger().await;
     world.settle().await;
     assert_eq!(world.entries(), [STRANGER]);
     assert_eq!(world.messages(), ["recovered"]);
@@ -208,7 +273,7 @@ async fn an_entry_that_is_handed_over_is_forgotten_at_once() {
     assert!(crumbs(&world).is_empty());
     let last = patches(&world).pop().unwrap();
     assert_eq!(last, json!({ "tags": { "cost-center": "42" } }));
-    forget_all(&mut world).await;
+    world.lose_the_ledger().await;
     world.jump(Duration::from_hours(1));
     world.settle().await;
     assert_eq!(world.entries(), [OURS]);
@@ -289,7 +354,7 @@ async fn a_shared_entry_is_known_again_and_opens_nobody_else() {
     assert_eq!(world.entries(), [shared]);
     let before = patches(&world).len();
     world.jump(3 * MINUTE);
-    forget_all(&mut world).await;
+    world.lose_the_ledger().await;
     world.settle().await;
     assert_eq!(world.messages(), ["recovered"]);
     assert_eq!(world.grants().await.len(), 8);
@@ -312,7 +377,7 @@ async fn a_shared_entry_is_known_again_and_opens_nobody_else() {
     let mut standing = world.entries();
     standing.sort();
     assert_eq!(standing, parts);
-    forget_all(&mut world).await;
+    world.lose_the_ledger().await;
     world.settle().await;
     assert_eq!(world.grants().await.len(), 7);
     world.pass(5 * MINUTE).await;

@@ -232,11 +232,13 @@ fn entries(before: &Seen, after: &Seen, ours: &Ours) -> Vec<Drift> {
         key.is_in(&ours.claimed) && !key.is_in(&ours.moving) && !ours.grants_of(&key).is_empty()
     };
     let ours_before = before.entries.iter().filter(of_ours).count();
-    let ours_gone: Vec<String> = gone.iter().filter(of_ours).cloned().collect();
-    let grants: BTreeSet<GrantId> = ours_gone
-        .iter()
-        .flat_map(|text| ours.grants_of(&Key::of(text)))
+    let missed = |text: &String| ours.without_a_door(&Key::of(text), after);
+    let ours_gone = gone.iter().filter(of_ours);
+    let ours_gone: Vec<String> = ours_gone
+        .filter(|text| !missed(text).is_empty())
+        .cloned()
         .collect();
+    let grants: BTreeSet<GrantId> = ours_gone.iter().flat_map(missed).collect();
     let grants: Vec<GrantId> = grants.into_iter().collect();
     let all_of_ours = !ours_gone.is_empty() && ours_gone.len() == ours_before;
     let with_others = ours_gone.len() >= 2 || !foreign_gone.is_empty();
@@ -271,6 +273,21 @@ impl Ours {
     pub fn has(&self, text: &str) -> bool {
         let key = Key::of(text);
         key.is_in(&self.claimed) || key.is_in(&self.moving)
+    }
+
+    /// The open grants that an entry stood for and that no entry of ours in `after` admits: one that is
+    /// gone beside a range that covers it is missed by nobody.
+    fn without_a_door(&self, key: &Key, after: &Seen) -> Vec<GrantId> {
+        let mut grants = self.grants_of(key);
+        let stand = self.claimed.iter().filter(|net| after.shows(**net));
+        let stand: Vec<&Ipv4Net> = stand.collect();
+        let admitted = |grant: &GrantId| {
+            let mut open = self.open.iter();
+            let address = open.find(|(open, _)| open == grant);
+            address.is_some_and(|(_, address)| stand.iter().any(|net| net.contains(address)))
+        };
+        grants.retain(|grant| !admitted(grant));
+        grants
     }
 
     /// The open grants that an entry stands for.
@@ -363,6 +380,19 @@ mod tests {
         let mut ours = ours();
         ours.open.clear();
         assert_eq!(compare(&seen(&["20.1.2.3"]), &seen(&[]), &ours), []);
+    }
+
+    #[test]
+    fn an_entry_of_ours_that_a_range_of_ours_covers_is_not_missed() {
+        let mut ours = ours();
+        ours.claimed.insert(net("20.1.2.0/29"));
+        let before = seen(&["20.1.2.3", "20.1.2.4"]);
+        let after = seen(&["20.1.2.4", "20.1.2.0/29"]);
+        assert_eq!(compare(&before, &after, &ours), []);
+        ours.claimed.remove(&net("20.1.2.0/29"));
+        let drifts = compare(&before, &after, &ours);
+        let codes: Vec<&str> = drifts.iter().map(Drift::code).collect();
+        assert_eq!(codes, ["ours_missing", "foreign_new"]);
     }
 
     #[test]

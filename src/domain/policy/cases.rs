@@ -70,6 +70,30 @@ impl Outcome {
 }
 
 impl Case {
+    /// A case that supposes nothing beside who was refused.
+    fn plain(file: &str, place: &Place, denial: Denial, expect: Expect) -> Self {
+        Self {
+            name: String::new(),
+            file: file.to_owned(),
+            place: place.clone(),
+            denial,
+            enrolled: true,
+            source: String::new(),
+            identity: None,
+            user_agent: None,
+            proof: None,
+            trusted_status_403: false,
+            before: Ago::default(),
+            posture: None,
+            holders: Vec::new(),
+            import: false,
+            max_ttl: MAX_TTL,
+            at: Timestamp::default(),
+            literals: Vec::new(),
+            expect,
+        }
+    }
+
     /// Asks the policy, with what is loaded of its sets and what the case puts in their place.
     pub fn run(&self, policy: &Policy, sets: &Sets) -> Outcome {
         let mut sets = sets.clone();
@@ -144,21 +168,7 @@ fn case(
         sink,
     );
     let facts = fields.take("facts");
-    let written = fields.take("at");
-    let at = written
-        .as_ref()
-        .and_then(|at| at.parsed(TIME, sink))
-        .or(common_at);
-    if at.is_none()
-        && written.is_none()
-        && policy.rules.iter().any(|rule| !rule.when.hours.is_empty())
-    {
-        item.error(
-            "this policy has rules with hours, and the case does not say when it happens",
-            "add `at: 2026-11-20T09:00:00+01:00`",
-            sink,
-        );
-    }
+    let at = moment(item, &mut fields, common_at, policy, sink);
     let mut all = common.to_vec();
     all.extend(literals(&mut fields, policy, sink));
     let expect = fields.need(
@@ -172,28 +182,38 @@ fn case(
     let name = name?;
     let mut case = Case {
         name: name.text(sink)?.to_owned(),
-        file: sink.file().to_owned(),
-        place: name.place().clone(),
-        denial: denial?,
-        enrolled: true,
-        source: String::new(),
-        identity: None,
-        user_agent: None,
-        proof: None,
-        trusted_status_403: false,
-        before: Ago::default(),
-        posture: None,
-        holders: Vec::new(),
-        import: false,
-        max_ttl: MAX_TTL,
         at: at.unwrap_or_default(),
         literals: all,
-        expect: expect?,
+        ..Case::plain(sink.file(), name.place(), denial?, expect?)
     };
     if let Some(facts) = facts {
         read_facts(&mut case, &facts, sink)?;
     }
     Some(case)
+}
+
+/// When a case happens: as it says, else as its file does. Rules with hours need one of the two.
+fn moment(
+    item: &Item<'_>,
+    fields: &mut Fields<'_>,
+    common: Option<Timestamp>,
+    policy: &Policy,
+    sink: &mut Sink<'_>,
+) -> Option<Timestamp> {
+    let written = fields.take("at");
+    let at = written
+        .as_ref()
+        .and_then(|at| at.parsed(TIME, sink))
+        .or(common);
+    let has_hours = || policy.rules.iter().any(|rule| !rule.when.hours.is_empty());
+    if at.is_none() && written.is_none() && has_hours() {
+        item.error(
+            "this policy has rules with hours, and the case does not say when it happens",
+            "add `at: 2026-11-20T09:00:00+01:00`",
+            sink,
+        );
+    }
+    at
 }
 
 fn text(fields: &mut Fields<'_>, name: &'static str, sink: &mut Sink<'_>) -> Option<String> {

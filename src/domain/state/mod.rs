@@ -316,6 +316,9 @@ impl State {
     fn begin(&mut self, at: Timestamp, write: &Write) {
         let registry = self.registry(&write.registry);
         registry.claimed.begin(at, &write.add);
+        for network in &write.add {
+            registry.held.insert(*network, ());
+        }
         registry.unsettled = Some((at, write.clone()));
         registry.writes.push_front(write.id);
         registry.writes.truncate(LAST_WRITES);
@@ -395,7 +398,7 @@ impl State {
         registry.sight.over(address.network());
         let mut claimed = std::mem::take(&mut registry.claimed);
         if matches!(ending, Some(Ending::RemovedByOthers | Ending::Kept)) {
-            claimed.lose(address.get());
+            claimed.lose(address.get(), |network| registry.needs(network));
         } else {
             // Whoever else still needs the entry needs to know whose it is.
             claimed.release(address.get(), |network| registry.needs(network));

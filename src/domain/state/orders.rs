@@ -56,7 +56,7 @@ impl State {
     pub(super) fn recover(&mut self, at: Timestamp, grant: &Grant, network: Ipv4Net) {
         self.grant(at, grant);
         let registry = self.registry(&grant.registry);
-        registry.recovered = true;
+        registry.held.insert(network, ());
         registry.claimed.applied(&[network], &[]);
         if let Some(standing) = self.grants.get_mut(&grant.id) {
             standing.stage = Stage::Open;
@@ -85,10 +85,10 @@ impl State {
             .collect()
     }
 
-    /// Whether the ledger has never seen an entry of ours on a registry.
-    pub fn knows_nothing_of(&self, registry: &ResourceId) -> bool {
+    /// Whether the ledger knows, or knew, this entry of a registry as ours.
+    pub fn ever_held(&self, registry: &ResourceId, network: Ipv4Net) -> bool {
         let known = self.registries.get(registry);
-        known.is_none_or(|known| known.writes.is_empty() && !known.recovered)
+        known.is_some_and(|known| known.held.contains(&network))
     }
 
     fn revoke(&mut self, at: Timestamp, grant: GrantId) {

@@ -7,6 +7,7 @@ use crate::domain::grant::{Grant, Stage};
 use crate::domain::help::Course;
 use crate::domain::id::{DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, Write};
+use crate::domain::recent::Recent;
 use crate::domain::repeat::DenialKey;
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
@@ -16,6 +17,9 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
+
+/// How many entries of a registry are remembered as once ours.
+const MOST_HELD: usize = 10_000;
 
 /// A grant and how far it has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +64,8 @@ pub struct Registry {
     pub seen: Remembered,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
-    /// Whether breadcrumbs told of entries here.
-    pub recovered: bool,
+    /// The entries that we ever held here, or began to write, as far as they are remembered.
+    pub held: Recent<Ipv4Net, (), MOST_HELD>,
     /// When a grant for an address was last revoked, and for which denial it was: for a while it is
     /// not granted again.
     pub revoked: BTreeMap<Ipv4Addr, (Timestamp, DenialId)>,

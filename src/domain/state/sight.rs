@@ -168,8 +168,12 @@ impl State {
             .restores
             .retain(|then| at.duration_since(*then) < RESTORE_WINDOW);
         standing.restores.push(at);
-        let (registry, address) = (standing.grant.registry.clone(), standing.grant.address);
-        self.registry(&registry).claimed.lose(address.get());
+        let (id, address) = (standing.grant.registry.clone(), standing.grant.address);
+        let others = self.grants_of(&id);
+        let others = others.filter(|other| other.grant.id != grant && !other.restoring);
+        let others: BTreeSet<Ipv4Addr> = others.map(|other| other.grant.address.get()).collect();
+        let needed = |network: Ipv4Net| others.iter().any(|other| network.contains(other));
+        self.registry(&id).claimed.lose(address.get(), needed);
     }
 
     /// What was to be written again stands again.

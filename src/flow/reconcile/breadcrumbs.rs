@@ -1,5 +1,5 @@
-//! The second memory: tags of a registry say which of its entries are ours, and a ledger that knows
-//! nothing of the registry is told by them.
+//! The second memory: tags of a registry say which of its entries are ours, and a ledger that has never
+//! heard of one of them is told by them.
 
 use crate::app::App;
 use crate::azure::ArmError;
@@ -69,17 +69,33 @@ pub(super) fn is_due(app: &App, id: &ResourceId) -> bool {
     is_on(app, id) && !(settled && known.wanted == wanted(app, id))
 }
 
-/// Learns from a read: what the tags say, and what they tell to a ledger that knows nothing.
+/// Learns from a read what the tags say, and what they tell that the ledger has never heard of: it is
+/// new, or an older copy, or a write of its predecessor has landed only now.
 pub(super) async fn look(app: &App, id: &ResourceId, live: &Live) -> Result<(), StoreError> {
     if !is_on(app, id) {
         return Ok(());
     }
     let crumbs = breadcrumbs::read(&live.tags, id, &app.crumb_key);
     report_unverified(app, id, live, &crumbs).await?;
-    if app.ledger.read(|state| state.knows_nothing_of(id)) {
-        recover(app, id, live, &crumbs).await?;
-    }
-    Ok(())
+    recover(app, id, live, &crumbs).await
+}
+
+/// The entries that stand, that a crumb names and that the ledger has never heard of, each with its end;
+/// and those of them that are left alone, since they are too old or too wide to be believed.
+fn unheard_of(
+    app: &App,
+    id: &ResourceId,
+    live: &Live,
+    crumbs: &Crumbs,
+) -> (BTreeMap<Ipv4Net, Timestamp>, BTreeSet<Ipv4Net>) {
+    let (mut ours, mut left) = crumbs.standing(live, app.clock.now());
+    let wide = |network: &Ipv4Net| network.prefix_len() < WIDEST;
+    left.extend(ours.keys().copied().filter(wide));
+    app.ledger.read(|state| {
+        ours.retain(|network, _| !wide(network) && !state.ever_held(id, *network));
+        left.retain(|network| !state.ever_held(id, *network));
+    });
+    (ours, left)
 }
 
 /// Takes note of what a read shows of the tags.
@@ -147,6 +163,9 @@ pub(super) fn body(app: &App, id: &ResourceId, patch: &Patch, fresh: &Live) -> V
     if is_on(app, id) {
         let mut ends = wanted(app, id);
         ends.retain(|network, _| !patch.remove.contains(network));
+        // What only this read tells is learnt by the next turn: until then its crumbs stay.
+        let crumbs = breadcrumbs::read(&fresh.tags, id, &app.crumb_key);
+        ends.extend(unheard_of(app, id, fresh, &crumbs).0);
         // Where a write names tags, it may replace them all or leave the others: if they did not go the
         // first time, they are written with nothing in them.
         let blank = app.tagged(id).tried > 1;
@@ -220,10 +239,7 @@ async fn recover(
     crumbs: &Crumbs,
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let (mut ours, mut left) = crumbs.standing(live, now);
-    let wide = |network: &Ipv4Net| network.prefix_len() < WIDEST;
-    left.extend(ours.keys().copied().filter(wide));
-    ours.retain(|network, _| !wide(network));
+    let (ours, left) = unheard_of(app, id, live, crumbs);
     if ours.is_empty() && left.is_empty() {
         return Ok(());
     }
@@ -238,8 +254,8 @@ async fn recover(
     }
     let names: BTreeSet<Ipv4Net> = ours.keys().copied().collect();
     let text = format!(
-        "doorward's ledger knew nothing of `{}`, and tags of the registry say that {} of its entries are doorward's: they \
-         are taken away on time: {}{}",
+        "tags of `{}` say that {} of its entries are doorward's, which the ledger has never heard of (it was lost, or is an \
+         older copy): they are taken away on time: {}{}",
         id.name(),
         names.len(),
         listed(&names),

@@ -9,8 +9,10 @@ use crate::domain::firewall::{Live, Patch, forbids_writing, missing_in};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
 use crate::domain::resource_id::ResourceId;
-use crate::flow::{drift, lease};
+use crate::flow::drift;
+use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
+use serde_json::Value;
 use std::time::Duration;
 
 /// Settles a write of which the fate is unknown, by a read. `false`: it is unknown still.
@@ -47,13 +49,40 @@ pub(super) fn dropped(app: &App, id: &ResourceId, live: &Live) -> Vec<What> {
     })
 }
 
-/// Writes `patch`: intent into the ledger, a last GET, the PATCH, and a read to see.
+/// Writes `patch`: intent into the ledger, the lease once more, a last GET, the PATCH, and a read to see.
 pub(super) async fn write(
     attempt: Attempt<'_>,
     live: &Live,
     patch: Patch,
     limit: u32,
 ) -> Result<Left, Trouble> {
+    let Attempt { app, id, call, .. } = attempt;
+    let write = intend(attempt, live, &patch).await?;
+    let Some(held) = renewed(app, &write).await? else {
+        let reason = "the right to write had passed on to another replica, so it was not sent";
+        not_applied(app, &write, reason).await?;
+        return Ok(Left::After(READ_AGAIN));
+    };
+    // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
+    let arm = knowing(&app.arm, live);
+    let fresh = match last_look(attempt, &arm, live, &patch, limit).await {
+        Ok(fresh) => fresh,
+        Err(WhyNot { reason, left }) => {
+            not_applied(app, &write, reason).await?;
+            return left;
+        }
+    };
+    let body = breadcrumbs::body(app, id, &patch, &fresh);
+    app.set_pace(id, app.pace(id).wrote(app.clock.now()));
+    let outcome = arm
+        .patch_registry(id, &body, call, || held.may_patch())
+        .await;
+    tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
+    conclude_with(attempt, &write, &fresh, &body, outcome).await
+}
+
+/// Writes down what is about to be written, before anything is sent.
+async fn intend(attempt: Attempt<'_>, live: &Live, patch: &Patch) -> Result<Write, StoreError> {
     let Attempt { app, id, call, .. } = attempt;
     let write = Write {
         id: WriteId(call.correlation_id),
@@ -65,56 +94,52 @@ pub(super) async fn write(
         give_back: patch.give_back.clone(),
         generation: attempt.held.generation(),
     };
-    app.ledger
-        .append(app.clock.now(), vec![What::WriteIntended(write.clone())])
-        .await?;
-    let renewed = lease::take(app, id).await?.ok();
-    let renewed = renewed.filter(|held| held.generation() == write.generation);
-    let Some(held) = renewed else {
-        let reason = "the right to write had passed on to another replica, so it was not sent";
-        not_applied(app, &write, reason).await?;
-        return Ok(Left::After(READ_AGAIN));
-    };
-    // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
-    let arm = knowing(&app.arm, live);
+    let what = vec![What::WriteIntended(write.clone())];
+    app.ledger.append(app.clock.now(), what).await?;
+    Ok(write)
+}
+
+/// The lease under which the write was intended, renewed; none if others had it in between.
+async fn renewed(app: &App, write: &Write) -> Result<Option<Held>, StoreError> {
+    let held = lease::take(app, &write.registry).await?.ok();
+    Ok(held.filter(|held| held.generation() == write.generation))
+}
+
+/// Why an intended write is not sent after all, and what the attempt leaves behind then.
+struct WhyNot {
+    reason: &'static str,
+    left: Result<Left, Trouble>,
+}
+
+/// Reads the registry right before the PATCH: as it is, if the PATCH still fits it, else why not.
+async fn last_look(
+    Attempt { app, id, call, .. }: Attempt<'_>,
+    arm: &Arm,
+    live: &Live,
+    patch: &Patch,
+    limit: u32,
+) -> Result<Live, WhyNot> {
+    let not = |reason, left| Err(WhyNot { reason, left });
     let fresh = match read::live(app, id, arm.api_version(), call).await {
         Ok(fresh) => fresh,
         Err(trouble) => {
-            not_applied(
-                app,
-                &write,
-                "the read right before it failed, so it was not sent",
-            )
-            .await?;
-            return Err(trouble);
+            let reason = "the read right before it failed, so it was not sent";
+            return not(reason, Err(trouble));
         }
     };
     if fresh.is_being_updated() {
-        not_applied(app, &write, "others' write began before it was sent").await?;
-        return Ok(Left::After(READ_AGAIN));
+        let reason = "others' write began before it was sent";
+        return not(reason, Ok(Left::After(READ_AGAIN)));
     }
     // An entry that the last read showed and this one does not was taken away just now, or one of the two
     // reads is stale: written from it, our PATCH would drop the entry.
     let lacks = !missing_in(&fresh.entries(), &live.entries()).is_empty();
     let forbidden = forbids_writing(&fresh).is_some();
-    if lacks || forbidden || plan_now(app, id, &fresh, limit).patch.unwrap_or_default() != patch {
-        not_applied(app, &write, "the list changed before it was sent").await?;
+    if lacks || forbidden || plan_now(app, id, &fresh, limit).patch.unwrap_or_default() != *patch {
         let soon = if lacks { READ_AGAIN } else { Duration::ZERO };
-        return Ok(Left::After(soon));
+        return not("the list changed before it was sent", Ok(Left::After(soon)));
     }
-    let body = breadcrumbs::body(app, id, &patch, &fresh);
-    app.set_pace(id, app.pace(id).wrote(app.clock.now()));
-    let outcome = arm
-        .patch_registry(id, &body, call, || held.may_patch())
-        .await;
-    tracing::info!(registry = id.name(), correlation = %call.correlation_id, add = ?write.add, remove = ?write.remove, ok = outcome.is_ok(), "PATCH");
-    if let Err(PatchError::NotApplied(error)) = &outcome
-        && breadcrumbs::go_without(app, id, &body, error).await?
-    {
-        not_applied(app, &write, &error.to_string()).await?;
-        return Ok(Left::After(Duration::ZERO));
-    }
-    conclude_with(attempt, &write, &fresh, outcome).await
+    Ok(fresh)
 }
 
 /// What follows from the PATCH's outcome.
@@ -122,6 +147,7 @@ async fn conclude_with(
     attempt: Attempt<'_>,
     write: &Write,
     fresh: &Live,
+    body: &Value,
     outcome: Result<(), PatchError>,
 ) -> Result<Left, Trouble> {
     let Attempt { app, id, call, .. } = attempt;
@@ -137,8 +163,13 @@ async fn conclude_with(
             Ok(Left::After(READ_AGAIN))
         }
         Err(PatchError::NotApplied(error)) => {
+            let again_without = breadcrumbs::go_without(app, id, body, &error).await?;
             not_applied(app, write, &error.to_string()).await?;
-            Err(Trouble::Arm(error))
+            if again_without {
+                Ok(Left::After(Duration::ZERO))
+            } else {
+                Err(Trouble::Arm(error))
+            }
         }
         Err(PatchError::OperationFailed { code, message }) => {
             not_applied(app, write, &format!("{code}: {message}")).await?;

@@ -71,24 +71,36 @@ fn network_rules(
     let Some(set) = set.as_object() else {
         return Err(invalid("properties.networkRuleSet", "an object"));
     };
-    let default_action = match set.get("defaultAction").and_then(Value::as_str) {
-        Some("Allow") => DefaultAction::Allow,
-        Some("Deny") => DefaultAction::Deny,
-        Some(other) => {
-            return Err(ArmError::bad(
-                CONTENT,
-                format!(
-                    "Error converting value \"{other}\" to type 'DefaultAction'. Path 'properties.networkRuleSet.defaultAction'."
-                ),
-            ));
-        }
-        None => {
-            return Err(ArmError::bad(
-                CONTENT,
-                "Required property 'defaultAction' not found in JSON. Path 'properties.networkRuleSet'.",
-            ));
-        }
-    };
+    Ok(NetworkRuleSet {
+        default_action: default_action(set)?,
+        ip_rules: ip_rules(set, registry, knobs)?,
+        virtual_network_rules: virtual_network_rules(set, version, registry, knobs)?,
+        extra: rest(set, &["defaultAction", "ipRules", "virtualNetworkRules"]),
+    })
+}
+
+fn default_action(set: &Map<String, Value>) -> Result<DefaultAction, ArmError> {
+    match set.get("defaultAction").and_then(Value::as_str) {
+        Some("Allow") => Ok(DefaultAction::Allow),
+        Some("Deny") => Ok(DefaultAction::Deny),
+        Some(other) => Err(ArmError::bad(
+            CONTENT,
+            format!(
+                "Error converting value \"{other}\" to type 'DefaultAction'. Path 'properties.networkRuleSet.defaultAction'."
+            ),
+        )),
+        None => Err(ArmError::bad(
+            CONTENT,
+            "Required property 'defaultAction' not found in JSON. Path 'properties.networkRuleSet'.",
+        )),
+    }
+}
+
+fn ip_rules(
+    set: &Map<String, Value>,
+    registry: &Registry,
+    knobs: &Knobs,
+) -> Result<Vec<IpRule>, ArmError> {
     let ip_rules = entries(set, "ipRules")?
         .into_iter()
         .map(ip_rule)
@@ -109,21 +121,24 @@ fn network_rules(
             registry.sku.name()
         )));
     }
+    Ok(ip_rules)
+}
+
+/// What the set says, where the version has the field; else what the knob does with those that stand.
+fn virtual_network_rules(
+    set: &Map<String, Value>,
+    version: &Version,
+    registry: &Registry,
+    knobs: &Knobs,
+) -> Result<Vec<VirtualNetworkRule>, ArmError> {
     let asked = version.subnet_field().map(|field| subnets(set, field));
-    let virtual_network_rules = match asked.transpose()? {
+    Ok(match asked.transpose()? {
         _ if knobs.virtual_network_rules == VirtualNetworkRules::Dropped => Vec::new(),
         Some(asked) => asked,
         None if knobs.virtual_network_rules == VirtualNetworkRules::Kept => {
             registry.network_rules.virtual_network_rules.clone()
         }
         None => Vec::new(),
-    };
-    let extra = rest(set, &["defaultAction", "ipRules", "virtualNetworkRules"]);
-    Ok(NetworkRuleSet {
-        default_action,
-        ip_rules,
-        virtual_network_rules,
-        extra,
     })
 }
 

@@ -58,7 +58,7 @@ pub(crate) struct Judge {
     done: BTreeMap<String, Timestamp>,
     /// The times of changes of others of which people were told that they may be lost.
     told: BTreeSet<Timestamp>,
-    /// What was done before this was told to a ledger that is lost.
+    /// Writes begun before this stood in a ledger that is lost.
     lost: Timestamp,
     /// Whether entries that a write of ours dropped are put back.
     pub(crate) gives_back: bool,
@@ -120,9 +120,8 @@ impl Judge {
         for happened in happened {
             match happened {
                 Happened::Read { author, shown } => {
-                    let ours = self.ours.union(&self.either).copied().collect();
                     let read = author.correlation.unwrap_or_default();
-                    self.ours_then.insert(read.clone(), ours);
+                    self.ours_then.insert(read.clone(), self.ours.clone());
                     self.shown.insert(read, *shown);
                 }
                 Happened::Changed {
@@ -191,6 +190,13 @@ impl Judge {
                 shown.network_rules.default_action == DefaultAction::Allow,
             );
         }
+        // What a person adds inside our gap is lost with the gap; doors that we had seen open stay open.
+        let mut was_known = before.clone();
+        let known = |rule: &IpRule| {
+            let ours = |network| self.ours.contains(&network);
+            shown.network_rules.ip_rules.contains(rule) || network(&rule.value).is_some_and(ours)
+        };
+        was_known.network_rules.ip_rules.retain(known);
         for rule in &before.network_rules.ip_rules {
             if !after.network_rules.ip_rules.contains(rule) {
                 self.went(write, rule, &shown, after);
@@ -219,7 +225,7 @@ impl Judge {
                     .into_iter()
                     .any(|net| net.contains(&granted.address))
             };
-            if granted.until > after.last_modified_at && admitted(before) && !admitted(after) {
+            if granted.until > after.last_modified_at && admitted(&was_known) && !admitted(after) {
                 let what = format!(
                     "closed {} before its end, {}",
                     granted.address, granted.until
@@ -339,7 +345,9 @@ impl Judge {
             inside,
         } in &self.overwritten
         {
-            if inside.is_some_and(|at| at > self.lost && !self.told.contains(&at)) {
+            let begun = self.intended.get(write).map(|(_, at)| *at);
+            let known = begun.is_some_and(|begun| begun > self.lost);
+            if known && inside.is_some_and(|at| !self.told.contains(&at)) {
                 self.violations
                     .push(format!("write {write} undid `{what}`, and nobody was told"));
             }

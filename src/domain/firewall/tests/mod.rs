@@ -1,11 +1,12 @@
 //! What a plan may and may not do.
 
+mod laws;
+
 use super::*;
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::{DenialId, GrantId};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -317,97 +318,6 @@ fn a_reply_that_is_no_registry_is_no_ground_to_write_on() {
         Live::read(&odd),
         Err(Malformed("properties.networkRuleSet.ipRules[].value"))
     );
-}
-
-prop_compose! {
-    fn any_grant()(number: u128, last in 0..20_u8, until in 0..200_i64, stage in 0..3_usize, evictable: bool, widen in 27..=33_u8) -> (Grant, Stage) {
-        let block = (widen < 33).then(|| Ipv4Net::new(address(last), widen).unwrap().trunc());
-        let grant = Grant { evictable, widen: block, ..grant(number, last, until) };
-        (grant, [Stage::Intended, Stage::Open, Stage::Satisfied][stage])
-    }
-}
-
-prop_compose! {
-    fn any_entries()(entries in prop::collection::vec((0..20_u8, 20..=32_u8, any::<bool>()), 0..12)) -> Vec<String> {
-        entries.into_iter().map(|(last, length, bare)| match (length, bare) {
-            (32, true) => address(last).to_string(),
-            _ => Ipv4Net::new(address(last), length).unwrap().trunc().to_string(),
-        }).collect()
-    }
-}
-
-proptest! {
-    #[test]
-    fn a_plan_touches_nothing_that_is_not_claimed(
-        entries in any_entries(),
-        grants in prop::collection::vec(any_grant(), 0..8),
-        claimed in prop::collection::vec((0..20_u8, 28..=32_u8, any::<bool>()), 0..8),
-        restore in prop::collection::btree_set(0..8_usize, 0..4),
-        give_back in any_entries(),
-        limit in 0..20_u32,
-        now in 0..200_i64,
-    ) {
-        let live = live(&entries.iter().map(String::as_str).collect::<Vec<_>>());
-        let texts = entries;
-        let network = |last, length| Ipv4Net::new(address(last), length).unwrap().trunc();
-        let wanted = Wanted {
-            grants: grants.iter().map(|(grant, stage)| (grant, *stage)).collect(),
-            claimed: claimed.iter().map(|(last, length, uncertain)| (network(*last, *length), *uncertain)).collect(),
-            limit,
-            reserve: 2,
-            may_add: true,
-            paused: false,
-            restore: restore.iter().filter_map(|place| Some(grants.get(*place)?.0.id)).collect(),
-            give_back: give_back.clone(),
-        };
-        let plan = plan(&live, &wanted, at(now));
-        let patch = plan.patch.unwrap_or_default();
-        let in_force = || grants.iter().map(|(grant, _)| grant).filter(|grant| grant.until > at(now));
-        // Only claimed entries go.
-        for gone in &patch.remove {
-            prop_assert!(wanted.claimed.contains_key(gone));
-        }
-        // An entry that comes was not there, and somebody's rule or grant approved each address in it.
-        for new in &patch.add {
-            let inside = || in_force().filter(|grant| new.contains(&grant.address.get()));
-            let approved = inside().any(|grant| grant.widen.is_some_and(|block| block.contains(new)));
-            let granted = |at| inside().any(|grant| grant.address.get().to_bits() == at);
-            prop_assert!(approved || (new.network().to_bits()..=new.broadcast().to_bits()).all(granted));
-            prop_assert!(live.exact(*new).is_none());
-        }
-        // Only what is to be put back and is not there comes back.
-        for back in &patch.give_back {
-            prop_assert!(give_back.contains(back));
-            prop_assert!(!missing_in(&texts, std::slice::from_ref(back)).is_empty());
-        }
-        // The limit holds, and additions alone leave two places.
-        let more = patch.add.len() + patch.give_back.len();
-        // The same entry twice goes twice.
-        let goes = |rule: &&Rule| patch.remove.iter().any(|network| rule.is_exactly(*network));
-        let after = live.rules.len() - live.rules.iter().filter(goes).count() + more;
-        prop_assert!(after <= live.rules.len().max(limit as usize));
-        prop_assert!(!patch.remove.is_empty() || patch.add.is_empty() || after + 2 <= limit as usize + patch.give_back.len());
-        // Every other entry stands in the body as it was read, in its order.
-        let body = patch.body(&live);
-        let rules = body["properties"]["networkRuleSet"]["ipRules"].as_array().unwrap().clone();
-        let foreign: Vec<Value> = live.rules.iter()
-            .filter(|rule| !patch.remove.iter().any(|network| rule.is_exactly(*network)))
-            .map(|rule| rule.raw.clone()).collect();
-        prop_assert_eq!(&rules[..foreign.len()], &foreign[..]);
-        prop_assert_eq!(rules.len(), foreign.len() + more);
-        // No open door closes before its time, unless policy lets it go or there is no room at all.
-        let admits = |rules: &Live, address| rules.covering(address).is_some();
-        let then = with_rules(&rules);
-        for (grant, stage) in grants.iter().filter(|(grant, _)| grant.until > at(now)) {
-            let lost = admits(&live, grant.address.get()) && !admits(&then, grant.address.get());
-            let room = grants.len() + live.rules.len() <= limit as usize;
-            prop_assert!(!lost || *stage == Stage::Satisfied || grant.evictable || !room);
-        }
-    }
-}
-
-fn with_rules(rules: &[Value]) -> Live {
-    with(|registry| registry["properties"]["networkRuleSet"]["ipRules"] = json!(rules))
 }
 
 #[test]
