@@ -9,6 +9,7 @@ use serde_json::json;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_mins(1);
+const SECOND: Duration = Duration::from_secs(1);
 
 async fn verdicts(world: &World) -> Vec<Action> {
     let of = |what| match what {
@@ -304,8 +305,40 @@ async fn what_azure_refuses_is_told_with_its_reason() {
         .azure
         .knobs(|knobs| knobs.writes = taking(3, Outcome::Failed));
     world.denied(OURS).await;
-    world.settle().await;
+    world.pass(MINUTE).await;
     assert_eq!(world.messages(), ["azure_refused"]);
+    assert!(world.last_message("text").contains("RegistryUpdateFailed"));
+    assert!(world.entries().is_empty());
+    assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 5);
+}
+
+#[tokio::test]
+async fn what_azure_fails_at_once_is_tried_again() {
+    let world = World::new().await;
+    world
+        .azure
+        .knobs(|knobs| knobs.writes = taking(3, Outcome::Failed));
+    world.denied(OURS).await;
+    world.settle().await;
+    world
+        .azure
+        .knobs(|knobs| knobs.writes = taking(3, Outcome::Succeeded));
+    world.pass(5 * SECOND).await;
+    assert_eq!(world.entries(), [OURS]);
+    assert!(world.messages().is_empty());
+}
+
+#[tokio::test]
+async fn what_azure_calls_failed_and_did_all_the_same_is_ours_and_ends() {
+    let world = World::new().await;
+    world
+        .azure
+        .knobs(|knobs| knobs.writes = taking(3, Outcome::FailedButApplied));
+    world.denied(OURS).await;
+    world.settle().await;
+    assert_eq!(world.entries(), [OURS]);
+    assert!(world.messages().is_empty());
+    world.pass(11 * MINUTE).await;
     assert!(world.entries().is_empty());
 }
 

@@ -8,6 +8,7 @@ use axum::{Json, Router, extract::State, routing::post};
 use doorward::app::App;
 use doorward::clock::Clock;
 use doorward::domain::ledger::What;
+use doorward::flow::reconcile::Turn;
 use doorward::flow::{hosts, notify, reconcile, sets, triage};
 use doorward::http::public_router;
 use doorward::sim::senders::login_event;
@@ -253,11 +254,18 @@ pub(crate) async fn settle(app: &App) {
         let before = *app.ledger.changed().borrow();
         hosts::turn(app).await;
         triage::turn(app).await.unwrap();
+        let mut next = Vec::new();
         for id in app.registries.keys() {
-            reconcile::turn(app, id).await.unwrap();
+            next.push(match reconcile::turn(app, id).await.unwrap() {
+                Turn::Again(at) => Some(at),
+                Turn::Idle | Turn::Done => reconcile::next(app, id),
+            });
         }
         notify::turn(app).await.unwrap();
         if *app.ledger.changed().borrow() == before {
+            // A loop that comes back at once would ask Azure again and again.
+            let now = app.clock.now();
+            assert!(next.iter().flatten().all(|at| *at > now), "{next:?}, {now}");
             return;
         }
     }
