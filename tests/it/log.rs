@@ -1,10 +1,13 @@
 //! The log: enough to follow a delivery by, and nothing that opens anything.
 
 use crate::parts::{KEY, ORIGIN, OTHER_KEY, PROD, Parts, post};
+use crate::world::{OURS, REGISTRY, World};
 use axum::body::Body;
 use axum::http::Request;
+use doorward::sim::Call;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tracing::Level;
 
 #[derive(Clone, Default)]
@@ -86,5 +89,35 @@ async fn keys_tokens_and_bodies_are_never_logged() {
         "status=409",
     ] {
         assert!(log.contains(told), "{told}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn a_patch_stands_in_the_log_with_the_id_under_which_azure_tells_of_it() {
+    let world = World::new().await;
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(Level::INFO)
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let guard = tracing::subscriber::set_default(subscriber.finish());
+    world.denied(OURS).await;
+    world.settle().await;
+    world.pass(Duration::from_mins(10)).await;
+    drop(guard);
+
+    let patches = world.azure.requests_of(Call::PatchRegistry);
+    assert_eq!(patches.len(), 2);
+    let log = lines.all();
+    for patch in patches {
+        let id = &patch.headers["x-ms-correlation-request-id"];
+        let told = |line: &&str| line.contains("PATCH") && line.contains(id.as_str());
+        let told: Vec<&str> = log.lines().filter(told).collect();
+        assert_eq!(told.len(), 1, "{id}: {log}");
+        assert!(
+            told[0].contains(" INFO ") && told[0].contains(REGISTRY),
+            "{told:?}"
+        );
     }
 }
