@@ -1,13 +1,14 @@
 //! The log: enough to follow a delivery by, and nothing that opens anything.
 
 use crate::parts::{KEY, ORIGIN, OTHER_KEY, PROD, Parts, post};
-use crate::world::{OURS, REGISTRY, World};
+use crate::process::{Installation, until};
+use crate::world::{OURS, furnished, message};
 use axum::body::Body;
 use axum::http::Request;
+use doorward::clock::Clock;
 use doorward::sim::Call;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tracing::Level;
 
 #[derive(Clone, Default)]
@@ -94,30 +95,27 @@ async fn keys_tokens_and_bodies_are_never_logged() {
 
 #[tokio::test]
 async fn a_patch_stands_in_the_log_with_the_id_under_which_azure_tells_of_it() {
-    let world = World::new().await;
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(Level::INFO)
-        .with_ansi(false)
-        .with_writer(move || writer.clone());
-    let guard = tracing::subscriber::set_default(subscriber.finish());
-    world.denied(OURS).await;
-    world.settle().await;
-    world.pass(Duration::from_mins(10)).await;
-    drop(guard);
-
-    let patches = world.azure.requests_of(Call::PatchRegistry);
-    assert_eq!(patches.len(), 2);
-    let log = lines.all();
-    for patch in patches {
-        let id = &patch.headers["x-ms-correlation-request-id"];
-        let told = |line: &&str| line.contains("PATCH") && line.contains(id.as_str());
-        let told: Vec<&str> = log.lines().filter(told).collect();
-        assert_eq!(told.len(), 1, "{id}: {log}");
-        assert!(
-            told[0].contains(" INFO ") && told[0].contains(REGISTRY),
-            "{told:?}"
-        );
-    }
+    let azure = furnished(&Clock::system()).await;
+    let installed = Installation::with(&azure, "3s", |_| {});
+    let process = installed.serve().await;
+    process.deliver(message(OURS)).await;
+    let ids = || -> Vec<String> {
+        let patches = azure.requests_of(Call::PatchRegistry);
+        let ids = patches.iter().map(|patch| &patch.headers);
+        ids.map(|headers| headers["x-ms-correlation-request-id"].clone())
+            .collect()
+    };
+    // One that opens, and one that closes; both at the level that a service has unless told otherwise.
+    let told = |id: &String| {
+        let log = process.log();
+        let mut lines = log.lines();
+        lines.any(|line| {
+            line.contains("\"INFO\"") && line.contains("\"PATCH\"") && line.contains(id)
+        })
+    };
+    until("both stand in the log", async || {
+        let ids = ids();
+        ids.len() == 2 && ids.iter().all(told)
+    })
+    .await;
 }

@@ -329,7 +329,8 @@ async fn a_limit_that_azure_has_told_counts_while_it_does_not_answer() {
     assert_eq!(world.messages(), ["list_full", "list_full"]);
     assert!(lists(&world).iter().all(|list| list.len() <= 4));
     // It is asked for once a minute, not in every turn.
-    assert_eq!(asked(), before + 1);
+    let in_vain = asked() - before;
+    assert!((1..=2).contains(&in_vain), "{in_vain}");
     world.azure.knobs(Knobs::no_faults);
     world
         .azure
@@ -337,5 +338,5 @@ async fn a_limit_that_azure_has_told_counts_while_it_does_not_answer() {
     world.pass(Duration::from_mins(1)).await;
     refused(&world, &agent(20), REGISTRY).await;
     world.settle().await;
-    assert_eq!((world.entries().len(), asked()), (5, before + 2));
+    assert_eq!((world.entries().len(), asked()), (5, before + in_vain + 1));
 }
