@@ -97,7 +97,7 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     if !is_due(app, id, now) {
         return Ok(Turn::Idle);
     }
-    if let Some(wait) = app.pace(id).waiting(now) {
+    if let Some(wait) = waiting(app, id, now) {
         return Ok(Turn::Again(wait));
     }
     let held = match lease::take(app, id).await? {
@@ -117,6 +117,19 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     };
     lease::release(app, id, &held, pause.unwrap_or_default()).await;
     turn
+}
+
+/// Until when `id` is to be left alone, if so: for less long where something is or will be over.
+fn waiting(app: &App, id: &ResourceId, now: Timestamp) -> Option<Timestamp> {
+    let end = app.ledger.read(|state| {
+        let behind = !may_be_left_behind(state, id).is_empty();
+        if behind {
+            Some(now)
+        } else {
+            next_end(state, id)
+        }
+    });
+    app.pace(id).waiting(now, end)
 }
 
 /// The turn, under a lease.
@@ -140,7 +153,7 @@ async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, Sto
     };
     conclude::warn_of_delays(app, id, &why).await?;
     set_pace(app, id, left);
-    let again = left.waiting(app.clock.now());
+    let again = waiting(app, id, app.clock.now());
     Ok(again.map_or(Turn::Done, Turn::Again))
 }
 
@@ -154,13 +167,13 @@ async fn come_of(
     let now = app.clock.now();
     Ok(Some(match outcome {
         Ok(Left::Nothing) if app.pace(id).circuit(now) == Circuit::Open => (
-            app.pace(id).held_back(),
+            app.pace(id).held_back(now),
             String::from("too many attempts have failed in a row, so nothing is added for a while"),
         ),
         Ok(Left::Nothing | Left::Written) => return Ok(None),
         Ok(Left::Stuck(obstacle)) => (app.pace(id).failed(now, None), obstacle.to_string()),
         Ok(Left::After(pause)) => (
-            app.pace(id).until(clock::add(now, pause)),
+            app.pace(id).until(now, clock::add(now, pause)),
             String::from("a write is under way"),
         ),
         Err(Trouble::Store(error)) => return Err(error),
@@ -177,7 +190,7 @@ async fn come_of(
         }
         Err(stale @ Trouble::Stale) => {
             let again = clock::add(now, READ_AGAIN);
-            (app.pace(id).until(again), stale.to_string())
+            (app.pace(id).until(now, again), stale.to_string())
         }
         Err(Trouble::Ground(error)) => {
             tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
