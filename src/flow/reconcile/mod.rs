@@ -9,6 +9,7 @@ mod breadcrumbs;
 mod conclude;
 mod pace;
 mod read;
+mod waits;
 mod write;
 
 pub use breadcrumbs::Tagged;
@@ -97,7 +98,7 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     if !is_due(app, id, now) {
         return Ok(Turn::Idle);
     }
-    if let Some(wait) = waiting(app, id, now) {
+    if let Some(wait) = waits::waiting(app, id, now) {
         return Ok(Turn::Again(wait));
     }
     let held = match lease::take(app, id).await? {
@@ -117,19 +118,6 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     };
     lease::release(app, id, &held, pause.unwrap_or_default()).await;
     turn
-}
-
-/// Until when `id` is to be left alone, if so: for less long where something is or will be over.
-fn waiting(app: &App, id: &ResourceId, now: Timestamp) -> Option<Timestamp> {
-    let end = app.ledger.read(|state| {
-        let behind = !may_be_left_behind(state, id).is_empty();
-        if behind {
-            Some(now)
-        } else {
-            next_end(state, id)
-        }
-    });
-    app.pace(id).waiting(now, end)
 }
 
 /// The turn, under a lease.
@@ -153,7 +141,7 @@ async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, Sto
     };
     conclude::warn_of_delays(app, id, &why).await?;
     set_pace(app, id, left);
-    let again = waiting(app, id, app.clock.now());
+    let again = waits::waiting(app, id, app.clock.now());
     Ok(again.map_or(Turn::Done, Turn::Again))
 }
 
@@ -256,7 +244,7 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     let unsure = set_aside_unsure(app, id, &mut plan);
     conclude::steps(app, &plan.steps).await?;
     if let Some(patch) = plan.patch {
-        if let Some(pause) = app.pace(id).before_write(app.clock.now()) {
+        if let Some(pause) = waits::before_write(app, id, &patch) {
             return Ok(Left::After(pause));
         }
         return write::write(attempt, &live, patch, limit).await;
@@ -266,6 +254,9 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     if breadcrumbs::is_due(app, id) && forbids_writing(&live).is_none() {
         breadcrumbs::try_again(app, id);
         return write::write(attempt, &live, Patch::default(), limit).await;
+    }
+    if let Some(obstacle) = &plan.stuck {
+        waits::note_ends(app, id, obstacle).await?;
     }
     let watch = look_out(app, id, &live).await?;
     Ok(match plan.stuck {

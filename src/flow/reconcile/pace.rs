@@ -17,7 +17,7 @@ const FAILURES: u32 = 5;
 const OPEN_FOR: Duration = Duration::from_mins(1);
 
 /// Two writes may follow each other at once, and after these one in this time.
-const WRITE_EVERY: Duration = Duration::from_secs(2);
+pub(super) const WRITE_EVERY: Duration = Duration::from_secs(2);
 
 /// How fast attempts follow each other for one registry. Lost in a restart, on purpose: then the
 /// first attempt is made at once.
@@ -29,6 +29,7 @@ pub struct Pace {
     removing_from: Option<Timestamp>,
     adding_from: Option<Timestamp>,
     written_until: Option<Timestamp>,
+    wrote: Option<Timestamp>,
 }
 
 /// Whether a registry's writer adds entries. Removing is tried in every state, at most
@@ -85,6 +86,7 @@ impl Pace {
     pub(super) fn succeeded(self) -> Self {
         Self {
             written_until: self.written_until,
+            wrote: self.wrote,
             ..Self::default()
         }
     }
@@ -108,6 +110,7 @@ impl Pace {
         let from = self.written_until.map_or(now, |until| until.max(now));
         Self {
             written_until: Some(clock::add(from, WRITE_EVERY)),
+            wrote: Some(now),
             ..self
         }
     }
@@ -117,6 +120,19 @@ impl Pace {
         let every = SignedDuration::try_from(WRITE_EVERY).unwrap_or_default();
         let left = self.written_until?.duration_since(now).checked_sub(every)?;
         Duration::try_from(left).ok().filter(|left| !left.is_zero())
+    }
+}
+
+impl Pace {
+    /// How long a write that only adds waits where such writes follow each other every `every`.
+    pub(super) fn before_adding(self, now: Timestamp, every: Duration) -> Option<Duration> {
+        let waits = self.before_write(now);
+        if every <= WRITE_EVERY {
+            return waits;
+        }
+        let next = self.wrote.map(|at| clock::add(at, every));
+        let spared = next.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
+        waits.max(spared.filter(|left| !left.is_zero()))
     }
 }
 
@@ -202,5 +218,14 @@ mod tests {
         assert_eq!(pace.before_write(at(0)), Some(Duration::from_secs(2)));
         assert_eq!(pace.before_write(at(2)), None);
         assert_eq!(pace.wrote(at(10)).before_write(at(10)), None);
+        let (usual, sparing) = (WRITE_EVERY, Duration::from_secs(16));
+        assert_eq!(Pace::default().before_adding(at(0), sparing), None);
+        let pace = Pace::default().wrote(at(0)).succeeded();
+        assert_eq!(pace.before_adding(at(1), usual), None);
+        assert_eq!(
+            pace.before_adding(at(1), sparing),
+            Some(Duration::from_secs(15))
+        );
+        assert_eq!(pace.before_adding(at(16), sparing), None);
     }
 }

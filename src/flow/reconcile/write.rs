@@ -157,10 +157,10 @@ async fn conclude_with(
             not_applied(app, write, &error.to_string()).await?;
             Ok(Left::After(Duration::ZERO))
         }
-        Err(PatchError::Unknown { why }) => {
+        Err(PatchError::Unknown { why, retry_after }) => {
             drift::note_base(app, write, fresh).await?;
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "what became of the PATCH is not known: {why}");
-            Ok(Left::After(READ_AGAIN))
+            Ok(Left::After(retry_after.unwrap_or_default().max(READ_AGAIN)))
         }
         Err(PatchError::NotApplied(error)) => {
             let again_without = breadcrumbs::go_without(app, id, body, &error).await?;
