@@ -2,7 +2,9 @@
 
 use crate::world::{OURS, REGISTRY, World};
 use doorward::clock;
+use doorward::domain::ledger::What;
 use doorward::sim::{Call, Fault, Knobs, Outcome, Recorded, Writes};
+use doorward::store;
 use serde_json::json;
 use std::time::Duration;
 
@@ -107,6 +109,116 @@ async fn what_is_over_is_taken_away_while_nothing_is_added() {
 }
 
 #[tokio::test]
+async fn a_removal_that_azure_fails_at_slows_down_and_says_why() {
+    let world = World::new().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    world.azure.knobs(|knobs| {
+        knobs.writes = Writes::Asynchronous {
+            takes: SECOND,
+            retry_after: SECOND,
+            outcome: Outcome::Failed,
+        };
+    });
+    world.jump(60 * 60 * SECOND);
+    world.pass(120 * SECOND).await;
+    let tries = patches(&world).len();
+    assert!((5..=10).contains(&tries), "{tries}");
+    assert_eq!(world.messages(), ["overdue"]);
+    assert!(world.last_message("text").contains("RegistryUpdateFailed"));
+}
+
+#[tokio::test]
+async fn an_operation_that_takes_long_does_not_keep_the_alarm_from_ringing() {
+    let world = World::new().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    world.azure.knobs(|knobs| {
+        knobs.writes = Writes::Asynchronous {
+            takes: 200 * SECOND,
+            retry_after: SECOND,
+            outcome: Outcome::Succeeded,
+        };
+    });
+    world.jump(60 * 60 * SECOND);
+    let end = world.clock.now();
+    world.settle().await;
+    assert!(world.entries().is_empty());
+    let told = world.app.ledger.entries(0, 10_000).await.unwrap();
+    let alarm = told.iter().find(
+        |entry| matches!(store::what(entry).unwrap(), What::Alerted(it) if it.code == "overdue"),
+    );
+    let late = alarm.unwrap().at.duration_since(end);
+    assert!(late.as_secs() <= 80, "{late:#}");
+}
+
+#[tokio::test]
+async fn a_link_that_tells_nothing_holds_nobody_up() {
+    let world = World::new().await;
+    let broken = Fault::Status {
+        status: 500,
+        retry_after: None,
+    };
+    world.azure.knobs(|knobs| {
+        knobs.writes = Writes::Asynchronous {
+            takes: SECOND,
+            retry_after: SECOND,
+            outcome: Outcome::Succeeded,
+        };
+        knobs.always(Call::GetOperation, broken);
+    });
+    let begun = world.clock.now();
+    world.denied(OURS).await;
+    world.pass(40 * SECOND).await;
+    assert!(world.clock.now().duration_since(begun).as_secs() < 90);
+    assert_eq!(world.entries(), [OURS]);
+    assert_eq!(patches(&world).len(), 1);
+}
+
+#[tokio::test]
+async fn a_removal_that_is_lost_on_its_way_is_made_up_for_within_the_minute() {
+    for lost in [
+        Fault::LostBefore,
+        Fault::Status {
+            status: 503,
+            retry_after: None,
+        },
+    ] {
+        let world = World::new().await;
+        world.denied(OURS).await;
+        world.settle().await;
+        world.pass(599 * SECOND).await;
+        world
+            .azure
+            .knobs(|knobs| knobs.next(Call::PatchRegistry, lost.clone()));
+        world.pass(SECOND).await;
+        assert_eq!(world.entries(), [OURS], "{lost:?}");
+        world.pass(45 * SECOND).await;
+        assert!(world.entries().is_empty(), "{lost:?}");
+        assert!(world.messages().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_lost_write_of_a_grant_that_is_revoked_is_looked_for_without_haste() {
+    let world = World::new().await;
+    world
+        .azure
+        .knobs(|knobs| knobs.next(Call::PatchRegistry, Fault::LostBefore));
+    world.denied(OURS).await;
+    world.settle().await;
+    let order = serde_json::json!({ "all": true, "by": "ada" });
+    world.order("/api/v1/grants/revoke", order).await;
+    world.pass(40 * SECOND).await;
+    let before = world.azure.requests_of(Call::GetRegistry).len();
+    world.pass(300 * SECOND).await;
+    let reads = world.azure.requests_of(Call::GetRegistry).len() - before;
+    assert!((10..=20).contains(&reads), "{reads} reads in five minutes");
+    world.pass(600 * SECOND).await;
+    assert!(world.grants().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_registry_that_is_busy_is_read_again_before_the_next_attempt() {
     let world = World::new().await;
     let busy = Fault::Status {
@@ -119,17 +231,7 @@ async fn a_registry_that_is_busy_is_read_again_before_the_next_attempt() {
     world.denied(OURS).await;
     world.pass(5 * SECOND).await;
     assert_eq!(world.entries(), [OURS]);
-    let calls: Vec<Call> = world
-        .azure
-        .requests()
-        .iter()
-        .map(|request| request.call)
-        .collect();
-    let first = calls
-        .iter()
-        .position(|call| *call == Call::PatchRegistry)
-        .unwrap();
-    assert_eq!(calls[first + 1], Call::GetRegistry);
+    assert_eq!(world.after_the_first_patch(), Call::GetRegistry);
 }
 
 #[tokio::test]
@@ -208,6 +310,7 @@ async fn what_is_over_waits_half_a_minute_whatever_azure_asks_for() {
     for code in [409, 429, 503] {
         let world = World::new().await;
         world.denied(OURS).await;
+        world.settle().await;
         world.pass(599 * SECOND).await;
         world
             .azure
@@ -215,7 +318,7 @@ async fn what_is_over_waits_half_a_minute_whatever_azure_asks_for() {
         world.pass(SECOND).await;
         assert_eq!(world.entries(), [OURS], "{code}");
         // After 503 the write may still land, so that the next one waits longer.
-        let bound = if code == 503 { 62 } else { 31 };
+        let bound = if code == 503 { 45 } else { 31 };
         world.pass(bound * SECOND).await;
         assert!(world.entries().is_empty(), "{code}");
     }
@@ -225,11 +328,13 @@ async fn what_is_over_waits_half_a_minute_whatever_azure_asks_for() {
 async fn an_end_that_falls_into_a_long_pause_of_adding_is_kept() {
     let world = World::new().await;
     world.denied(OURS).await;
+    world.settle().await;
     world.pass(540 * SECOND).await;
     world
         .azure
         .knobs(|knobs| knobs.next(Call::PatchRegistry, status(409, 300 * SECOND)));
     world.denied(ANOTHER).await;
+    world.settle().await;
     world.pass(59 * SECOND).await;
     assert_eq!(
         (world.entries(), patches(&world).len()),
@@ -244,8 +349,10 @@ async fn few_writes_left_slow_adding_and_not_removing() {
     let world = World::new().await;
     world.azure.knobs(|knobs| knobs.remaining_writes = 20);
     world.denied(OURS).await;
+    world.settle().await;
     world.pass(SECOND).await;
     world.denied(ANOTHER).await;
+    world.settle().await;
     world.pass(14 * SECOND).await;
     assert_eq!(world.entries(), [OURS]);
     world.pass(2 * SECOND).await;
@@ -307,6 +414,7 @@ async fn a_registry_that_is_being_updated_is_read_less_often_while_few_reads_are
     let adding = async |world: &World| {
         lose_the_next(world);
         world.denied(OURS).await;
+        world.settle().await;
         world.pass(40 * SECOND).await;
     };
     let [much, little] = with_much_and_with_little(adding, reads).await;
@@ -317,6 +425,7 @@ async fn a_registry_that_is_being_updated_is_read_less_often_while_few_reads_are
 async fn unless_something_is_to_be_removed_from_it() {
     let removing = async |world: &World| {
         world.denied(OURS).await;
+        world.settle().await;
         world.pass(599 * SECOND).await;
         lose_the_next(world);
         world.pass(41 * SECOND).await;
@@ -339,11 +448,12 @@ async fn an_end_that_falls_into_an_outage_of_azure_is_kept_at_once_after_it() {
     for (read, write, bound) in [
         (Some(down()), down(), 31),
         (Some(Fault::LostBefore), Fault::LostBefore, 31),
-        // Each of these may still land, and is given a minute to.
-        (None, Fault::LostBefore, 62),
+        // Each of these may still land, and is given half a minute to.
+        (None, Fault::LostBefore, 45),
     ] {
         let world = World::new().await;
         world.denied(OURS).await;
+        world.settle().await;
         world.pass(595 * SECOND).await;
         let told = format!("{read:?}, {write:?}");
         world.azure.knobs(|knobs| {
