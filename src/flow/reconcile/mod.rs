@@ -142,12 +142,12 @@ async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, Sto
         return Ok(Turn::Idle);
     }
     let call = Call::new(app.clock.id());
-    let outcome = attempt(Attempt {
+    let outcome = Box::pin(attempt(Attempt {
         app,
         id,
         call: &call,
         held,
-    });
+    }));
     let outcome = with_warnings(app, id, outcome).await;
     let Some((left, why)) = come_of(app, id, &call, outcome).await? else {
         set_pace(app, id, app.pace(id).succeeded());
