@@ -24,15 +24,14 @@ pub(super) fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
     heard != self::heard(app, id) || untold() || next(app, id).is_some_and(|next| next <= now)
 }
 
-/// When it is to be read next, if no event tells of a change.
+/// When it is to be read next, if no event tells of a change: later while Azure has few reads left for us,
+/// after four times as long at most.
 pub(super) fn next(app: &App, id: &ResourceId) -> Option<Timestamp> {
     let (at, _) = app.last_look(id)?;
     let drifts = app.ledger.read(|state| state.drift(id, at).is_some());
     let every = app.registries.get(id)?.drift.every;
-    Some(clock::add(
-        at,
-        if drifts { LOOK_OUT.min(every) } else { every },
-    ))
+    let period = if drifts { LOOK_OUT.min(every) } else { every };
+    Some(clock::add(at, app.arm.seldom(period)))
 }
 
 /// Of how many changes of others events have told; asked before a read, so that none of them that
