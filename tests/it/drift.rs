@@ -5,7 +5,7 @@ use crate::world::{OURS, REGISTRY, World};
 use doorward::domain::firewall::Drift;
 use doorward::domain::grant::Ending;
 use doorward::domain::ledger::What;
-use doorward::sim::{Call, DefaultAction, Registry, Sku};
+use doorward::sim::{Call, DefaultAction, Fault, Registry, Sku};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -181,6 +181,121 @@ async fn a_list_that_terraform_replaced_is_one_message_and_ends_all_of_ours() {
 }
 
 #[tokio::test]
+async fn what_others_change_is_told_although_they_go_on_changing_other_things() {
+    let world = with_drift(json!({ "every": "30s" })).await;
+    world.denied(OURS).await;
+    world.settle().await;
+    edit(&world, |registry| registry.disallow(OURS));
+    for entry in ["8.8.8.1", "8.8.8.2", "8.8.8.3", "8.8.8.4"] {
+        edit(&world, |registry| registry.allow(entry));
+        world.pass(Duration::from_secs(25)).await;
+    }
+    assert_eq!(drifts(&world).await[..2], ["ours_missing", "foreign_new"]);
+    assert_eq!(endings(&world).await, [Ending::RemovedByOthers]);
+    edit(&world, |registry| {
+        registry.network_rules.default_action = DefaultAction::Allow;
+    });
+    for entry in ["8.8.8.1", "8.8.8.2", "8.8.8.3", "8.8.8.4"] {
+        edit(&world, |registry| registry.disallow(entry));
+        world.pass(Duration::from_secs(25)).await;
+    }
+    let told = world.messages();
+    assert!(
+        told.contains(&"default_action_changed".to_owned()),
+        "{told:?}"
+    );
+}
+
+/// A list that is replaced whole, with nothing of ours in it.
+fn replace(world: &World) {
+    edit(world, |registry| {
+        registry.network_rules.ip_rules.clear();
+        registry.allow("40.74.28.0/23");
+    });
+}
+
+#[tokio::test]
+async fn entries_that_went_with_a_list_that_was_replaced_are_restored() {
+    let answers = [("alert", vec!["list_replaced"]), ("accept", Vec::new())];
+    for (answer, told) in answers {
+        let drift = json!({ "every": "1m", "ours_missing": "restore", "replaced": answer });
+        let world = with_drift(drift).await;
+        world.denied(OURS).await;
+        world.denied(SECOND).await;
+        world.settle().await;
+        replace(&world);
+        world.pass(3 * MINUTE).await;
+        assert_eq!(world.entries(), ["40.74.28.0/23", OURS, SECOND]);
+        assert_eq!(drifts(&world).await, ["list_replaced"]);
+        assert!(endings(&world).await.is_empty());
+        assert_eq!(world.messages(), told, "{answer}");
+        assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_is_taken_away_right_before_its_end_is_not_restored() {
+    let world = World::with(|setup| {
+        setup.config["registries"][0]["drift"] =
+            json!({ "every": "30s", "ours_missing": "restore" });
+    })
+    .await;
+    world.denied(OURS).await;
+    world.settle().await;
+    world.pass(9 * MINUTE + Duration::from_secs(25)).await;
+    edit(&world, |registry| registry.disallow(OURS));
+    world.pass(2 * MINUTE).await;
+    assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 1);
+    assert_eq!(endings(&world).await, [Ending::RemovedByOthers]);
+    assert!(world.entries().is_empty());
+}
+
+#[tokio::test]
+async fn every_kind_of_drift_can_be_accepted() {
+    let flips: [(&str, &str, fn(&mut Registry)); 5] = [
+        ("ours_missing", "ours_missing", |it| it.disallow(OURS)),
+        ("replaced", "list_replaced", |it| {
+            it.network_rules.ip_rules.clear();
+        }),
+        ("default_action", "default_action_changed", |it| {
+            it.network_rules.default_action = DefaultAction::Allow;
+        }),
+        ("public_access", "public_access_changed", |it| {
+            it.public_network_access = false;
+        }),
+        ("sku", "sku_changed", |it| it.sku = Sku::Standard),
+    ];
+    for (class, code, flip) in flips {
+        let mut drift = json!({ "every": "1m" });
+        drift[class] = json!("accept");
+        let world = with_drift(drift).await;
+        edit(&world, |registry| registry.allow("40.74.28.0/23"));
+        world.denied(OURS).await;
+        world.settle().await;
+        edit(&world, flip);
+        world.pass(3 * MINUTE).await;
+        assert_eq!(drifts(&world).await, [code]);
+        assert!(world.messages().is_empty(), "{:?}", world.messages());
+        let ends = ["ours_missing", "replaced"].contains(&class);
+        let ended = endings(&world).await;
+        assert_eq!(ended.len(), usize::from(ends), "{class}: {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn that_a_registry_is_gone_and_comes_back_can_be_accepted() {
+    let world = with_drift(json!({ "every": "1m", "registry": "accept" })).await;
+    world.settle().await;
+    let before = world.azure.registry(REGISTRY).unwrap();
+    world.azure.model(|model| model.remove_registry(REGISTRY));
+    world.pass(3 * MINUTE).await;
+    world.azure.add_registry(before);
+    world.pass(3 * MINUTE).await;
+    assert_eq!(drifts(&world).await, ["registry_gone", "registry_back"]);
+    assert!(world.messages().is_empty());
+}
+
+#[tokio::test]
 async fn what_is_accepted_is_written_down_and_nobody_is_told() {
     let world = with_drift(json!({ "foreign_new": "accept", "foreign_gone": "accept" })).await;
     world.settle().await;
@@ -255,6 +370,39 @@ async fn a_registry_that_is_gone_and_comes_back_is_told_once_each() {
     world.azure.add_registry(before);
     world.pass(3 * MINUTE).await;
     assert_eq!(world.messages(), ["registry_gone", "registry_back"]);
+}
+
+#[tokio::test]
+async fn one_answer_that_there_is_no_such_registry_may_be_a_slip() {
+    let world = with_drift(json!({})).await;
+    world.settle().await;
+    let slip = Fault::Status {
+        status: 404,
+        retry_after: None,
+    };
+    world
+        .azure
+        .knobs(|knobs| knobs.next(Call::GetRegistry, slip));
+    world.denied(OURS).await;
+    world.settle().await;
+    assert!(world.entries().is_empty());
+    world.pass(Duration::from_secs(2)).await;
+    assert_eq!(world.entries(), [OURS]);
+    world.pass(6 * MINUTE).await;
+    assert!(drifts(&world).await.is_empty() && world.messages().is_empty());
+}
+
+#[tokio::test]
+async fn what_waits_for_a_registry_that_stays_away_is_given_up() {
+    let world = with_drift(json!({})).await;
+    world.settle().await;
+    world.azure.model(|model| model.remove_registry(REGISTRY));
+    world.denied(OURS).await;
+    world.settle().await;
+    world.pass(Duration::from_secs(39)).await;
+    assert!(world.messages().is_empty());
+    world.pass(Duration::from_secs(31)).await;
+    assert_eq!(world.messages(), ["azure_refused", "registry_gone"]);
 }
 
 #[tokio::test]
