@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How long an operation is followed. A change of the firewall usually takes seconds.
 const DEADLINE: Duration = Duration::from_mins(5);
 
+/// How long a link is asked that tells nothing, before the registry itself is read instead.
+const BROKEN_FOR: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);
+
 /// How long to wait between two looks, where Azure does not say.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -50,20 +53,22 @@ pub(super) async fn follow(
     let clock = arm.clock();
     let deadline = crate::clock::add(clock.now(), DEADLINE);
     let mut asked = retry_after(&accepted.headers, clock.now());
-    let mut trouble = None;
+    let mut told = clock.now();
+    let mut trouble: Option<ArmError> = None;
     loop {
-        let left = Duration::try_from(deadline.duration_since(clock.now())).unwrap_or_default();
-        if left.is_zero() {
-            let why = trouble.map_or_else(
-                || {
-                    format!(
-                        "the operation is still running after {} s",
-                        DEADLINE.as_secs()
-                    )
-                },
-                |error: ArmError| format!("the operation's end was not seen: {error}"),
-            );
-            return Err(PatchError::unknown(&why));
+        let now = clock.now();
+        let left = Duration::try_from(deadline.duration_since(now)).unwrap_or_default();
+        match &trouble {
+            Some(error) if left.is_zero() || now.duration_since(told) >= BROKEN_FOR => {
+                let why = format!("the operation's end was not seen: {error}");
+                return Err(PatchError::unknown(&why));
+            }
+            None if left.is_zero() => {
+                let seconds = DEADLINE.as_secs();
+                let why = format!("the operation is still running after {seconds} s");
+                return Err(PatchError::unknown(&why));
+            }
+            _ => {}
         }
         let pause = asked.unwrap_or(PAUSE).clamp(*PAUSES.start(), *PAUSES.end());
         let pause = arm.unhurried(pause).min(*PAUSES.end());
@@ -76,7 +81,7 @@ pub(super) async fn follow(
                     Ok(Progress::Failed(Fault { code, message })) => {
                         return Err(PatchError::OperationFailed { code, message });
                     }
-                    Ok(Progress::Running) => trouble = None,
+                    Ok(Progress::Running) => (told, trouble) = (clock.now(), None),
                     Err(error) => trouble = Some(error),
                 }
             }

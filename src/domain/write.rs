@@ -63,13 +63,14 @@ pub enum WriteOutcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modified: Option<Timestamp>,
     },
-    /// Azure refused it before doing anything.
+    /// Azure refused it before doing anything, or it was not sent.
     NotApplied {
-        /// Azure's reason.
+        /// Azure's reason, or ours.
         reason: String,
     },
-    /// No reply told, and reads until the deadline did not show it. It may still land: its
-    /// addresses stay claimed until their grants end.
+    /// Unknown: no reply told, and reads until the deadline did not show it; or Azure says that it began and
+    /// failed, and a read does not show it. It may still land, or something of it: its addresses stay
+    /// claimed until reads say that they no longer can.
     Lost {
         /// What is known.
         reason: String,

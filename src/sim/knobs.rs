@@ -58,6 +58,8 @@ pub enum Outcome {
     Succeeded,
     /// It is not, and the status says why.
     Failed,
+    /// It is, and the status says that it is not.
+    FailedButApplied,
     /// It is not.
     Canceled,
 }

@@ -2,7 +2,6 @@
 
 use crate::world::{REGISTRY, World, message};
 use doorward::domain::grant::Ending;
-use doorward::domain::ledger::What;
 use doorward::sim::{Call, Outcome, Registry, Writes};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -92,14 +91,6 @@ fn lists(world: &World) -> Vec<Vec<String>> {
         .collect()
 }
 
-async fn endings(world: &World) -> Vec<Ending> {
-    let of = |what| match what {
-        What::Ended { ending, .. } => Some(ending),
-        _ => None,
-    };
-    world.ledger().await.into_iter().filter_map(of).collect()
-}
-
 #[tokio::test]
 async fn what_arrives_within_a_second_costs_three_patches_at_most() {
     for (registries, all) in [(1, 150), (5, 500)] {
@@ -172,6 +163,30 @@ async fn every_entry_is_gone_within_a_minute_of_its_end() {
 }
 
 #[tokio::test]
+async fn what_ends_while_its_share_is_parted_goes_too() {
+    let world = world(1, 5).await;
+    world
+        .azure
+        .edit(REGISTRY, "az", |registry| registry.allow("8.8.8.8"));
+    for number in [4, 5, 6] {
+        refused(&world, &agent(number), REGISTRY).await;
+        world.settle().await;
+        world.pass(Duration::from_secs(20)).await;
+    }
+    assert_eq!(world.entries(), ["8.8.8.8", "20.61.0.4/31", "20.61.0.6"]);
+    // Parting takes longer than the second of them has left.
+    world.azure.knobs(|knobs| {
+        knobs.writes = Writes::Asynchronous {
+            takes: Duration::from_secs(30),
+            retry_after: Duration::from_secs(2),
+            outcome: Outcome::Succeeded,
+        };
+    });
+    world.pass(Duration::from_mins(11)).await;
+    assert_eq!(world.entries(), ["8.8.8.8"]);
+}
+
+#[tokio::test]
 async fn neighbours_share_an_entry_for_want_of_room_and_part_again_in_one_write() {
     let world = world(1, 5).await;
     world
@@ -202,7 +217,7 @@ async fn neighbours_share_an_entry_for_want_of_room_and_part_again_in_one_write(
     );
     world.pass(Duration::from_mins(3)).await;
     assert_eq!(world.entries(), ["8.8.8.8"]);
-    assert_eq!(endings(&world).await, [Ending::Expired; 3]);
+    assert_eq!(world.endings().await, [Ending::Expired; 3]);
     // Of all entries that came and went, people are told of the one that somebody else added.
     assert_eq!(world.messages(), ["foreign_new"]);
     let text = world.last_message("text");
@@ -237,7 +252,7 @@ async fn a_range_within_what_is_owned_serves_several_and_survives_a_restart() {
     world.restart().await;
     world.pass(Duration::from_mins(11)).await;
     assert!(world.entries().is_empty());
-    assert_eq!(endings(&world).await, [Ending::Expired; 3]);
+    assert_eq!(world.endings().await, [Ending::Expired; 3]);
 }
 
 #[tokio::test]
@@ -250,7 +265,7 @@ async fn who_may_go_early_makes_room_and_people_are_told() {
     assert_eq!(world.entries(), ["20.63.0.20", "20.61.0.1"]);
     assert_eq!(world.messages(), ["evicted"]);
     assert!(world.last_message("text").contains("`20.63.0.10`"));
-    assert_eq!(endings(&world).await, [Ending::Evicted]);
+    assert_eq!(world.endings().await, [Ending::Evicted]);
 }
 
 #[tokio::test]

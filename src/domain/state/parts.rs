@@ -110,7 +110,8 @@ pub struct Decision {
 }
 
 impl Registry {
-    /// Whether a grant that is not over asks for an address in `network`.
+    /// Whether a grant that stands asks for an address in `network`: one past its end too, until what
+    /// becomes of its entry is known.
     pub fn needs(&self, network: Ipv4Net) -> bool {
         let inside = network.network()..=network.broadcast();
         let mut standing = self.standing.range(inside);

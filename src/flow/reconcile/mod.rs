@@ -33,6 +33,7 @@ use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// How soon a registry is read again while it is being updated, or while a write's fate is unknown.
 const READ_AGAIN: Duration = Duration::from_secs(2);
@@ -43,8 +44,16 @@ pub(super) const LOOK_OUT: Duration = Duration::from_secs(20);
 /// An entry of ours that no read has shown for this long has been taken away by others.
 pub(super) const SURELY_GONE: SignedDuration = SignedDuration::from_secs(40);
 
-/// After this long a write that no read has shown is given up as lost, and a new attempt may begin.
-const LOST_AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// After this long a write that no read has shown is given up as lost, and a new attempt may begin: a
+/// while after [`PATCH_WITHIN`](crate::azure::PATCH_WITHIN), and soon enough that an entry whose removal
+/// was lost is gone within a minute of its end.
+const LOST_AFTER: SignedDuration = SignedDuration::from_secs(30);
+
+/// While an attempt takes long, people are told of what is late this often.
+const WARN_EVERY: Duration = Duration::from_secs(20);
+
+/// Why something waits while Azure works on a write.
+const UNDER_WAY: &str = "a write is under way";
 
 /// What a turn leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +86,10 @@ enum Trouble {
     Ground(#[from] Malformed),
     #[error("Azure shows the registry as it was before a change that it had shown already")]
     Stale,
+    #[error("what became of the write is not known: {0}")]
+    Unknown(String),
+    #[error("Azure could not do it ({code}): {message}")]
+    Failed { code: String, message: String },
 }
 
 /// What an attempt leaves behind.
@@ -134,7 +147,8 @@ async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, Sto
         call: &call,
         held,
     });
-    let Some((left, why)) = come_of(app, id, &call, outcome.await).await? else {
+    let outcome = with_warnings(app, id, outcome).await;
+    let Some((left, why)) = come_of(app, id, &call, outcome).await? else {
         set_pace(app, id, app.pace(id).succeeded());
         return Ok(Turn::Done);
     };
@@ -142,6 +156,33 @@ async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, Sto
     set_pace(app, id, left);
     let again = left.waiting(app.clock.now());
     Ok(again.map_or(Turn::Done, Turn::Again))
+}
+
+/// What an attempt comes to; meanwhile people are told of what is late, for Azure may take minutes.
+async fn with_warnings(
+    app: &App,
+    id: &ResourceId,
+    attempt: impl Future<Output = Result<Left, Trouble>>,
+) -> Result<Left, Trouble> {
+    let over = CancellationToken::new();
+    let attempt = async {
+        let outcome = attempt.await;
+        over.cancel();
+        outcome
+    };
+    let warnings = async {
+        loop {
+            let next = clock::add(app.clock.now(), WARN_EVERY);
+            tokio::select! {
+                () = over.cancelled() => return Ok(()),
+                () = app.clock.reached(next) => {}
+            }
+            conclude::warn_of_delays(app, id, UNDER_WAY).await?;
+        }
+    };
+    let (outcome, warned): (_, Result<(), StoreError>) = tokio::join!(attempt, warnings);
+    warned?;
+    outcome
 }
 
 /// When an attempt is followed by another, and why; none where nothing is left to do.
@@ -158,10 +199,13 @@ async fn come_of(
             String::from("too many attempts have failed in a row, so nothing is added for a while"),
         ),
         Ok(Left::Nothing | Left::Written) => return Ok(None),
-        Ok(Left::Stuck(obstacle)) => (app.pace(id).failed(now, None), obstacle.to_string()),
+        Ok(Left::Stuck(obstacle)) => (
+            app.pace(id).succeeded().until(clock::add(now, LOOK_OUT)),
+            obstacle.to_string(),
+        ),
         Ok(Left::After(pause)) => (
             app.pace(id).until(clock::add(now, pause)),
-            String::from("a write is under way"),
+            String::from(UNDER_WAY),
         ),
         Err(Trouble::Store(error)) => return Err(error),
         Err(Trouble::Arm(error)) => {
@@ -182,9 +226,9 @@ async fn come_of(
             let again = clock::add(now, READ_AGAIN);
             (app.pace(id).until(again), stale.to_string())
         }
-        Err(Trouble::Ground(error)) => {
-            tracing::error!(registry = id.name(), correlation = %call.correlation_id, "{error}");
-            (app.pace(id).failed(now, None), error.to_string())
+        Err(trouble @ (Trouble::Ground(_) | Trouble::Unknown(_) | Trouble::Failed { .. })) => {
+            tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "{trouble}");
+            (app.pace(id).failed(now, None), trouble.to_string())
         }
     }))
 }
@@ -208,15 +252,17 @@ fn set_pace(app: &App, id: &ResourceId, pace: Pace) {
     app.set_pace(id, pace);
 }
 
+/// Whether a grant is past its end, and not concluded.
+fn has_ended(state: &State, id: &ResourceId, now: Timestamp) -> bool {
+    let mut grants = state.grants_of(id);
+    grants.any(|standing| standing.is_over(now))
+}
+
 /// A pause that nobody is hurt by: longer while Azure's patience with us runs low, unless something of
 /// ours is to be taken away.
 fn unhurried(app: &App, id: &ResourceId, pause: Duration) -> Duration {
     let now = app.clock.now();
-    let removes = app.ledger.read(|state| {
-        let mut grants = state.grants_of(id);
-        grants.any(|standing| standing.is_over(now))
-    });
-    if removes {
+    if app.ledger.read(|state| has_ended(state, id, now)) {
         pause
     } else {
         app.arm.unhurried(pause)
@@ -258,9 +304,12 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
         return write::write(attempt, &live, Patch::default(), limit).await;
     }
     let watch = look_out(app, id, &live).await?;
+    // One whose write was lost is not over before it can land no more.
+    let now = app.clock.now();
+    let waits = app.ledger.read(|state| has_ended(state, id, now));
     Ok(match plan.stuck {
         Some(obstacle) => Left::Stuck(obstacle),
-        None if watch || unsure => Left::After(unhurried(app, id, LOOK_OUT)),
+        None if watch || unsure || waits => Left::After(unhurried(app, id, LOOK_OUT)),
         None => Left::Nothing,
     })
 }

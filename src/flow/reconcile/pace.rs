@@ -76,6 +76,11 @@ impl Pace {
         }
     }
 
+    /// Whether one more failure is one too many: nothing is added after it for a while.
+    pub(super) fn is_last(self) -> bool {
+        self.failures.saturating_add(1) >= FAILURES
+    }
+
     /// After an attempt that did what was to be done.
     pub(super) fn succeeded(self) -> Self {
         Self {

@@ -150,7 +150,7 @@ async fn conclude_with(
     body: &Value,
     outcome: Result<(), PatchError>,
 ) -> Result<Left, Trouble> {
-    let Attempt { app, id, call, .. } = attempt;
+    let Attempt { app, id, .. } = attempt;
     match outcome {
         Ok(()) => verify(attempt, write, fresh).await,
         Err(error @ PatchError::TooLate) => {
@@ -159,8 +159,7 @@ async fn conclude_with(
         }
         Err(PatchError::Unknown { why }) => {
             drift::note_base(app, write, fresh).await?;
-            tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "what became of the PATCH is not known: {why}");
-            Ok(Left::After(READ_AGAIN))
+            Err(Trouble::Unknown(why))
         }
         Err(PatchError::NotApplied(error)) => {
             let again_without = breadcrumbs::go_without(app, id, body, &error).await?;
@@ -172,17 +171,32 @@ async fn conclude_with(
             }
         }
         Err(PatchError::OperationFailed { code, message }) => {
-            not_applied(app, write, &format!("{code}: {message}")).await?;
-            conclude::refused(
-                app,
-                id,
-                write,
-                &format!("Azure could not do it ({code}): {message}"),
-            )
-            .await?;
-            Ok(Left::After(READ_AGAIN))
+            failed(attempt, write, fresh, Trouble::Failed { code, message }).await
         }
     }
+}
+
+/// Azure began, and says that it could not do it: what stands now, a read tells. Where it does not show
+/// the write, something of it may stand all the same or come yet; what waits for it is tried again, and
+/// given up when too many attempts have failed in a row.
+async fn failed(
+    attempt: Attempt<'_>,
+    write: &Write,
+    fresh: &Live,
+    trouble: Trouble,
+) -> Result<Left, Trouble> {
+    let Attempt { app, id, call, .. } = attempt;
+    let live = read::live(app, id, app.arm.read_api_version(), call).await?;
+    if write.patch().shows_in(&live) {
+        return shown(attempt, write, fresh, &live).await;
+    }
+    drift::note_base(app, write, fresh).await?;
+    let reason = trouble.to_string();
+    if app.pace(id).is_last() {
+        conclude::refused(app, id, write, &reason).await?;
+    }
+    settled(app, write, WriteOutcome::Lost { reason }).await?;
+    Err(trouble)
 }
 
 /// Where there are virtual network rules, the api-version is one that shows them: they are sent back as
@@ -195,21 +209,31 @@ pub(in crate::flow) fn knowing(arm: &Arm, live: &Live) -> Arm {
     }
 }
 
-async fn verify(
-    Attempt { app, id, call, .. }: Attempt<'_>,
+async fn verify(attempt: Attempt<'_>, write: &Write, before: &Live) -> Result<Left, Trouble> {
+    let Attempt { app, id, call, .. } = attempt;
+    let live = read::live(app, id, app.arm.read_api_version(), call).await?;
+    if write.patch().shows_in(&live) {
+        return shown(attempt, write, before, &live).await;
+    }
+    drift::note_base(app, write, before).await?;
+    Ok(Left::After(READ_AGAIN))
+}
+
+/// A read after the PATCH shows it; `before` is the one that it was made from.
+async fn shown(
+    Attempt { app, id, .. }: Attempt<'_>,
     write: &Write,
     before: &Live,
+    live: &Live,
 ) -> Result<Left, Trouble> {
-    let live = read::live(app, id, app.arm.read_api_version(), call).await?;
-    if !write.patch().shows_in(&live) {
+    if before.entries() == write.before {
+        drift::note(app, id, before).await?;
+    } else {
         drift::note_base(app, write, before).await?;
-        return Ok(Left::After(READ_AGAIN));
     }
-    for read in [before, &live] {
-        drift::note(app, id, read).await?;
-    }
-    applied(app, write, &live).await?;
-    breadcrumbs::note(app, id, &live).await?;
+    drift::note(app, id, live).await?;
+    applied(app, write, live).await?;
+    breadcrumbs::note(app, id, live).await?;
     Ok(Left::Written)
 }
 

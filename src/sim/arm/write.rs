@@ -133,7 +133,7 @@ pub(super) fn operation(
     let status = match operation.outcome {
         _ if !operation.is_over => "InProgress",
         Outcome::Succeeded => "Succeeded",
-        Outcome::Failed => "Failed",
+        Outcome::Failed | Outcome::FailedButApplied => "Failed",
         Outcome::Canceled => "Canceled",
     };
     let mut body = json!({

@@ -263,7 +263,10 @@ impl Held {
         for operation in &mut self.operations {
             if !operation.is_over && operation.ends <= now {
                 operation.is_over = true;
-                if operation.outcome == Outcome::Succeeded {
+                if matches!(
+                    operation.outcome,
+                    Outcome::Succeeded | Outcome::FailedButApplied
+                ) {
                     due.push((
                         operation.ends,
                         operation.author.clone(),

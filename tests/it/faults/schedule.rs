@@ -227,6 +227,7 @@ impl Run {
             Outcome::Succeeded,
             Outcome::Succeeded,
             Outcome::Failed,
+            Outcome::FailedButApplied,
         ]);
         let writes = if takes.is_zero() {
             Writes::Immediate
