@@ -11,7 +11,8 @@ use std::time::Duration;
 
 const THEIRS: &str = "8.8.8.8";
 
-async fn reports(world: &World) -> Vec<Overwritten> {
+/// What was reported.
+pub(crate) async fn reports(world: &World) -> Vec<Overwritten> {
     let of = |what| match what {
         What::PossiblyOverwritten(overwritten) => Some(overwritten),
         _ => None,
@@ -28,7 +29,7 @@ async fn inside_our_gap(world: &World, change: impl FnOnce(&mut Registry)) {
 }
 
 /// Event Grid tells of a change now, under this correlation id, and doorward takes its turns.
-async fn tell(world: &World, id: &str, correlation: &str) {
+pub(crate) async fn tell(world: &World, id: &str, correlation: &str) {
     others::tell(world, id, correlation).await;
     world.settle().await;
 }

@@ -2,7 +2,7 @@
 
 use crate::world::{REGISTRY, World, message};
 use doorward::domain::grant::Ending;
-use doorward::sim::{Call, Outcome, Registry, Writes};
+use doorward::sim::{Call, Moment, Outcome, Registry, Writes};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -253,6 +253,59 @@ async fn a_range_within_what_is_owned_serves_several_and_survives_a_restart() {
     world.pass(Duration::from_mins(11)).await;
     assert!(world.entries().is_empty());
     assert_eq!(world.endings().await, [Ending::Expired; 3]);
+}
+
+#[tokio::test]
+async fn an_entry_that_several_share_is_not_handed_over_for_one_of_them() {
+    let world = world(1, 3).await;
+    for last in [1, 6] {
+        refused(&world, &format!("20.62.0.{last}"), REGISTRY).await;
+        world.settle().await;
+    }
+    assert_eq!(world.entries(), ["20.62.0.0/29"]);
+    let before = world.kinds().await;
+    for grant in world.grants().await {
+        let path = format!("/api/v1/grants/{grant}/keep");
+        let reply = world.order(&path, json!({ "by": "ada" })).await;
+        assert_eq!(reply.status, 409, "{}", reply.text);
+        for part in [
+            "`20.62.0.0/29`, which is wider than this grant",
+            "`doorward grants extend`",
+            "az acr network-rule add -n contosoprod --ip-address 20.62.0.",
+        ] {
+            assert!(reply.text.contains(part), "{}", reply.text);
+        }
+    }
+    assert_eq!(world.kinds().await, before);
+    // Whoever follows the advice has an entry that stays, and the others' is taken away on time.
+    world
+        .azure
+        .edit(REGISTRY, "az", |registry| registry.allow("20.62.0.6"));
+    world.pass(Duration::from_mins(11)).await;
+    assert_eq!(world.entries(), ["20.62.0.6"]);
+    let endings = world.endings().await;
+    assert_eq!(endings, [Ending::LeftToOthers, Ending::Expired]);
+}
+
+#[tokio::test]
+async fn an_entry_that_a_write_is_moving_is_not_handed_over() {
+    let world = world(1, 3).await;
+    refused(&world, "20.62.0.1", REGISTRY).await;
+    world.settle().await;
+    let first = world.grants().await.remove(0);
+    let path = format!("/api/v1/grants/{first}/keep");
+    let hold = world.azure.hold(Call::PatchRegistry, Moment::Before);
+    refused(&world, "20.62.0.6", REGISTRY).await;
+    let between = async {
+        hold.reached().await;
+        let reply = world.order(&path, json!({ "by": "ada" })).await;
+        assert_eq!(reply.status, 409);
+        assert!(reply.text.contains("under way"), "{}", reply.text);
+        hold.release();
+    };
+    tokio::join!(world.settle(), between);
+    assert_eq!(world.entries(), ["20.62.0.0/29"]);
+    assert_eq!(world.grants().await.len(), 2);
 }
 
 #[tokio::test]

@@ -284,7 +284,7 @@ pub(crate) async fn settle(app: &App) {
         triage::turn(app).await.unwrap();
         let mut next = Vec::new();
         for id in app.registries.keys() {
-            next.push(match reconcile::turn(app, id).await.unwrap() {
+            next.push(match Box::pin(reconcile::turn(app, id)).await.unwrap() {
                 Turn::Again(at) => Some(at),
                 Turn::Idle | Turn::Done => reconcile::next(app, id),
             });

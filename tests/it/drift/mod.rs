@@ -25,7 +25,7 @@ async fn with_drift(drift: Value) -> World {
 }
 
 /// The drift that was told, by code.
-async fn drifts(world: &World) -> Vec<&'static str> {
+pub(crate) async fn drifts(world: &World) -> Vec<&'static str> {
     let of = |what: &What| match what {
         What::Drifted { drift, .. } => Some(drift.code()),
         _ => None,
