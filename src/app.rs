@@ -26,7 +26,6 @@ use crate::metrics::Metrics;
 use crate::store::Ledger;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
-use jiff::SignedDuration;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -64,8 +63,6 @@ pub struct App {
     pub max_ttl: Duration,
     /// How long what stands for a denial stands for those like it.
     pub windows: Windows,
-    /// How long an entry may take to reach every front end.
-    pub grace: SignedDuration,
     /// Signs and checks approval links.
     pub link_key: LinkKey,
     /// How long a request can be answered.
@@ -238,6 +235,7 @@ impl App {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         self.postures(|postures| postures.learn(id, live, self.clock.now()));
+        self.found(id);
         hosts.learn(id, live.data_endpoints.iter().chain([&live.login_server]));
         let mut names = self
             .memory

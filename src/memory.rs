@@ -25,6 +25,7 @@ pub struct Memory {
     tagged: Mutex<BTreeMap<ResourceId, Tagged>>,
     missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
     looks: Mutex<BTreeMap<ResourceId, (Timestamp, u64)>>,
+    absent: Mutex<BTreeMap<ResourceId, Timestamp>>,
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
     postures: Mutex<Postures>,
     /// What is known of the policy's files.
@@ -158,6 +159,17 @@ impl App {
         let since: BTreeMap<GrantId, Timestamp> = missing.iter().map(since).collect();
         memory.insert(id.clone(), since.clone());
         since
+    }
+
+    /// Since when Azure has said, whenever it was asked, that there is no such registry; it says so at
+    /// `now`.
+    pub fn absent_since(&self, id: &ResourceId, now: Timestamp) -> Timestamp {
+        *locked(&self.memory.absent).entry(id.clone()).or_insert(now)
+    }
+
+    /// Azure has shown the registry.
+    pub fn found(&self, id: &ResourceId) {
+        locked(&self.memory.absent).remove(id);
     }
 
     /// When a registry was last read for drift, and of how many changes of others events had told then.

@@ -155,7 +155,6 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         may_add: config.mode == Mode::Enforce,
         max_ttl: config.max_ttl,
         windows: windows(&config),
-        grace: span(config.propagation_grace),
         link_key,
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
@@ -197,6 +196,7 @@ fn windows(config: &Config) -> Windows {
         repeat: span(config.repeat_window),
         no: span(config.no_stands_for),
         max_age: span(config.max_event_age),
+        grace: span(config.propagation_grace),
     }
 }
 

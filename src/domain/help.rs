@@ -88,8 +88,10 @@ pub struct Course {
     pub refused: Option<Refused>,
     /// The verdict so far.
     pub help: Option<Help>,
-    /// When the first use of it was told.
+    /// When it was first used.
     pub effect_at: Option<Timestamp>,
+    /// Whether people were told that it does not work.
+    pub told_of: bool,
     /// When a use last put off its end.
     pub extended_at: Option<Timestamp>,
 }
@@ -105,23 +107,30 @@ impl Course {
     /// Takes in a verdict.
     pub fn judge(&mut self, at: Timestamp, helped: &Helped) {
         self.help = Some(helped.help);
+        self.told_of |= helped.help == Help::StillDenied;
         if helped.help == Help::Effective {
-            self.effect_at = Some(at);
+            let used = self.opened_at.zip(helped.entry_to_effect);
+            let used = used.and_then(|(opened, after)| {
+                opened.checked_add(SignedDuration::from_secs(after)).ok()
+            });
+            self.effect_at = used.or(Some(at));
         }
     }
 
-    /// Whether a refusal after the time that an entry needs to reach every front end is not told yet.
+    /// Whether a refusal after the time that an entry needs to reach every front end, and after any use
+    /// that was seen, is not told yet.
     pub fn is_still_denied(&self, grace: SignedDuration) -> bool {
         let refused = self.refused.zip(self.opened_at);
         let late =
             refused.is_some_and(|(refused, opened)| refused.at.duration_since(opened) > grace);
-        late && self.help.is_none()
+        let again = |used| self.refused.is_some_and(|refused| refused.at > used);
+        late && !self.told_of && self.effect_at.is_none_or(again)
     }
 
     /// Whether a use at `used` would be the first sign that the grant works.
     pub fn shows_effect(&self, used: Timestamp) -> bool {
         let opened = self.opened_at.is_some_and(|opened| used >= opened);
-        opened && self.help != Some(Help::Effective)
+        opened && self.effect_at.is_none()
     }
 
     /// The verdict, with what is known of times.
@@ -193,8 +202,13 @@ pub fn still_denied(grant: &Grant, course: &Course, seen: Option<&Seen>) -> Stri
          addresses, to another registry, or to a data endpoint (`*.data.azurecr.io`) or replica that has not taken \
          the entry in. Compare the address in the newest message with this one"
     };
+    let again = if course.effect_at.is_some() {
+        "again"
+    } else {
+        "still"
+    };
     format!(
-        "`{}` is still refused by `{}`, {} after its entry was written: {cause}",
+        "`{}` is {again} refused by `{}`, {} after its entry was written: {cause}",
         grant.address,
         grant.registry.name(),
         waited.map_or_else(|| "some time".to_owned(), words::duration)
@@ -233,6 +247,30 @@ mod tests {
         let verdict = course.verdict(GrantId(uuid::Uuid::nil()), Help::StillDenied, None);
         course.judge(at(230), &verdict);
         assert!(!course.is_still_denied(grace));
+    }
+
+    #[test]
+    fn a_refusal_after_a_use_counts_and_one_before_it_does_not() {
+        let grace = SignedDuration::from_secs(120);
+        let mut course = Course {
+            opened_at: Some(at(100)),
+            ..Course::default()
+        };
+        let id = GrantId(uuid::Uuid::nil());
+        // The log tells of the use late: what counts is when it was.
+        let verdict = course.verdict(id, Help::Effective, Some(at(300)));
+        course.judge(at(900), &verdict);
+        assert!(!course.shows_effect(at(310)));
+        course.refuse(refused(290));
+        assert!(!course.is_still_denied(grace));
+        course.refuse(refused(400));
+        assert!(course.is_still_denied(grace));
+        let verdict = course.verdict(id, Help::StillDenied, None);
+        course.judge(at(410), &verdict);
+        course.refuse(refused(500));
+        assert!(!course.is_still_denied(grace));
+        // No second word on its use either.
+        assert!(!course.shows_effect(at(600)));
     }
 
     #[test]

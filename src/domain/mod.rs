@@ -7,6 +7,7 @@
 pub mod address;
 pub mod advice;
 pub mod alert;
+pub mod answered;
 pub mod arrivals;
 pub mod breadcrumbs;
 pub mod chain;

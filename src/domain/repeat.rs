@@ -22,6 +22,8 @@ pub struct Windows {
     /// A denial that is older when it arrives opens nothing: whoever was refused has gone or tries
     /// again.
     pub max_age: SignedDuration,
+    /// How long an entry may take to reach every front end: until then its address may be refused.
+    pub grace: SignedDuration,
 }
 
 impl Default for Windows {
@@ -30,6 +32,7 @@ impl Default for Windows {
             repeat: SignedDuration::from_mins(15),
             no: SignedDuration::from_mins(15),
             max_age: SignedDuration::from_mins(30),
+            grace: SignedDuration::from_mins(2),
         }
     }
 }
@@ -171,7 +174,7 @@ fn fingerprints(events: &str) -> impl Iterator<Item = u64> {
 
 impl State {
     /// The denial that stands for one that came again: its grant or its request is open, or its
-    /// verdict is young.
+    /// verdict is young, or it happened before a grant that is over had had its effect.
     pub fn repeats(
         &self,
         denied: &Denied,
@@ -183,7 +186,8 @@ impl State {
         let standing = match (registry, address) {
             (Some(registry), Some(IpAddr::V4(ip))) => self
                 .stands_for(denied, (registry, ip), now)
-                .or_else(|| self.revoked_within(registry, ip, now, windows)),
+                .or_else(|| self.revoked_within(registry, ip, now, windows))
+                .or_else(|| self.answered(denied, (registry, ip), windows)),
             _ => None,
         };
         let recent = |key: &DenialKey| {
@@ -237,6 +241,17 @@ impl State {
         let mut requests = requests.filter(|asked| asked.open(now)).filter(known);
         let granted = grants.next().map(|standing| standing.grant.denial);
         granted.or_else(|| requests.next().map(|asked| asked.request.denial))
+    }
+
+    /// The denial whose grant had answered one of which a log tells after the end.
+    fn answered(
+        &self,
+        denied: &Denied,
+        (registry, address): (&ResourceId, Ipv4Addr),
+        windows: &Windows,
+    ) -> Option<DenialId> {
+        let answered = &self.registries.get(registry)?.answered;
+        answered.by(address, denied.report.at?, windows.grace)
     }
 
     /// How many requests about `registry` can be answered.

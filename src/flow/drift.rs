@@ -28,7 +28,7 @@ pub(super) fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
 /// after four times as long at most.
 pub(super) fn next(app: &App, id: &ResourceId) -> Option<Timestamp> {
     let (at, _) = app.last_look(id)?;
-    let drifts = app.ledger.read(|state| state.drift(id, at).is_some());
+    let drifts = app.ledger.read(|state| state.differs(id, at));
     let every = app.registries.get(id)?.drift.every;
     let period = if drifts { LOOK_OUT.min(every) } else { every };
     Some(clock::add(at, app.arm.seldom(period)))
@@ -88,6 +88,13 @@ pub(super) async fn note_base(app: &App, write: &Write, base: &Live) -> Result<(
     app.ledger.append(app.clock.now(), vec![what]).await
 }
 
+/// Azure has just said that there is no such registry. Whether it has said so, and nothing else, for
+/// [`SURELY_GONE`]: one such answer may be a slip.
+pub(super) fn is_surely_gone(app: &App, id: &ResourceId) -> bool {
+    let now = app.clock.now();
+    now.duration_since(app.absent_since(id, now)) >= SURELY_GONE
+}
+
 /// Azure knows no such registry: said once.
 pub(super) async fn gone(app: &App, id: &ResourceId) -> Result<(), StoreError> {
     let now = app.clock.now();
@@ -109,25 +116,20 @@ pub(super) async fn gone(app: &App, id: &ResourceId) -> Result<(), StoreError> {
     app.ledger.append(now, what).await
 }
 
-/// Tells what others changed, once reads have shown it for [`SURELY_GONE`]: a single read may be stale.
-/// Grants whose entries they took away end, or are restored.
+/// Tells what others changed, once all reads have shown it for [`SURELY_GONE`]: a single one may be
+/// stale. Grants whose entries they took away end, or are restored.
 pub(super) async fn conclude(app: &App, id: &ResourceId) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let drift = app.ledger.read(|state| state.drift(id, now));
-    let Some((since, drifts)) = drift else {
-        return Ok(());
-    };
-    if now.duration_since(since) < SURELY_GONE {
-        return Ok(());
-    }
-    let by = by(app, id, since);
     let mut what = Vec::new();
-    for drift in drifts {
+    for (since, drift) in app.ledger.read(|state| state.drift(id, now, SURELY_GONE)) {
         let grants = drift.grants().to_vec();
-        what.extend(drifted(app, id, drift, by.clone()));
+        what.extend(drifted(app, id, drift, by(app, id, since)));
         for grant in grants {
             what.extend(taken_away(app, id, grant));
         }
+    }
+    if what.is_empty() {
+        return Ok(());
     }
     app.ledger.append(now, what).await
 }

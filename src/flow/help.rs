@@ -12,7 +12,7 @@ use crate::store::StoreError;
 pub(super) async fn turn(app: &App) -> Result<(), StoreError> {
     let failed: Vec<(Standing, Option<Seen>)> = app.ledger.read(|state| {
         let failed = state.grants.values();
-        let failed = failed.filter(|standing| standing.course.is_still_denied(app.grace));
+        let failed = failed.filter(|standing| standing.course.is_still_denied(app.windows.grace));
         failed
             .map(|standing| (standing.clone(), seen(state, standing)))
             .collect()

@@ -134,6 +134,62 @@ async fn a_log_that_arrives_late_about_a_refusal_before_says_nothing() {
 }
 
 #[tokio::test]
+async fn a_log_that_arrives_after_the_end_about_a_refusal_before_opens_nothing() {
+    let world = opened().await;
+    let then = world.clock.now();
+    world.pass(10 * MINUTE + 30 * SECOND).await;
+    assert!(world.entries().is_empty());
+    // One front end lagged; and another source tells of what the grant answered.
+    for refused in [then + 35 * SECOND, then - 5 * SECOND] {
+        world.deliver("logs", &row(OURS, refused)).await;
+        world.settle().await;
+        assert!(world.entries().is_empty());
+    }
+    let granted = |kinds: Vec<&str>| kinds.iter().filter(|kind| **kind == "granted").count();
+    assert_eq!(granted(world.kinds().await), 1);
+    assert!(world.messages().is_empty());
+    // Whoever was refused after that needs it again.
+    world
+        .deliver("logs", &row(OURS, then + 10 * MINUTE + 20 * SECOND))
+        .await;
+    world.settle().await;
+    assert_eq!(granted(world.kinds().await), 2);
+    assert_eq!(world.entries(), [OURS]);
+}
+
+#[tokio::test]
+async fn a_refusal_before_others_took_the_entry_away_does_not_keep_it_closed() {
+    let world = opened().await;
+    let then = world.clock.now();
+    world.pass(30 * SECOND).await;
+    world.azure.edit(REGISTRY, "somebody else", |registry| {
+        registry.disallow(OURS)
+    });
+    world.pass(6 * MINUTE).await;
+    assert!(world.kinds().await.contains(&"ended"));
+    world.deliver("logs", &row(OURS, then + 90 * SECOND)).await;
+    world.settle().await;
+    assert_eq!(world.entries(), [OURS]);
+}
+
+#[tokio::test]
+async fn a_grant_that_worked_and_works_no_more_is_told_once() {
+    let world = opened().await;
+    world.pass(30 * SECOND).await;
+    world.deliver("logs", &login(OURS, world.clock.now())).await;
+    world.pass(5 * MINUTE).await;
+    for _ in 0..3 {
+        world.denied(OURS).await;
+        world.settle().await;
+        world.pass(20 * SECOND).await;
+    }
+    assert_eq!(verdicts(&world).await, [Help::Effective, Help::StillDenied]);
+    assert_eq!(world.messages(), ["still_denied"]);
+    let text = world.last_message("text");
+    assert!(text.contains("is again refused"), "{text}");
+}
+
+#[tokio::test]
 async fn a_403_without_the_firewalls_words_points_to_a_role() {
     let world = opened().await;
     world.pass(3 * MINUTE).await;

@@ -33,7 +33,8 @@ pub enum Answer {
     Alert,
     /// It is written down, and that is all.
     Accept,
-    /// People are told, and our entry is written again while its grant is in force.
+    /// Our entry is written again while its grant is in force. People are told, unless it went with a
+    /// list that was replaced and that is accepted.
     Restore,
 }
 

@@ -178,13 +178,13 @@ impl Seen {
 
 /// What makes two entries the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+pub(super) enum Key {
     Net(Ipv4Net),
     Text(String),
 }
 
 impl Key {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         network::parse(text).map_or_else(|| Self::Text(text.to_owned()), Self::Net)
     }
 

@@ -1,6 +1,7 @@
 //! The registry's own list: reading it, judging it, and planning the smallest change of it.
 
 mod answers;
+mod differences;
 mod drift;
 mod live;
 mod overwritten;

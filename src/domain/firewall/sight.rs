@@ -1,6 +1,7 @@
 //! What reads have shown of one registry, what events have told of it, and where our own writes left
 //! gaps: all that drift is judged by.
 
+use super::differences::Differences;
 use super::drift::{Ours, Seen, missing_in};
 use super::overwritten::{Gap, Other, Overwritten};
 use super::{Drift, compare};
@@ -23,8 +24,6 @@ const BEFORE: SignedDuration = SignedDuration::from_mins(2);
 pub struct Sight {
     /// What the last read showed.
     pub seen: Option<Seen>,
-    /// Since when reads have shown just that, writes of ours aside.
-    pub since: Option<Timestamp>,
     /// What others' changes are compared with: what was believed last, with our own writes in it.
     pub settled: Option<Seen>,
     /// Whether the last read found no such registry.
@@ -33,6 +32,8 @@ pub struct Sight {
     pub heard: u64,
     /// Entries of others that a write of ours dropped, and that are to be put back.
     pub give_back: Vec<String>,
+    /// In what both differ, and since when.
+    differences: Differences,
     others: VecDeque<(Other, bool)>,
     gaps: VecDeque<Gap>,
     base: Option<(WriteId, Vec<String>)>,
@@ -43,16 +44,14 @@ impl Sight {
     pub fn look(&mut self, at: Timestamp, seen: Option<&Seen>, claimed: &BTreeSet<Ipv4Net>) {
         self.gone = seen.is_none();
         let Some(seen) = seen else {
+            self.differences.forget();
             return;
         };
-        let same = |known: &Seen| known.is_same(seen, &BTreeSet::new());
-        if !self.seen.as_ref().is_some_and(same) {
-            self.since = Some(at);
-        }
         let settled = self.settled.get_or_insert_with(|| seen.clone());
         // A write that seemed lost may land late: that is no drift, now or when it goes again.
         let landed = claimed.iter().copied().filter(|net| seen.shows(*net));
         settled.write(&landed.collect::<Vec<_>>(), &[]);
+        self.differences.read(at, settled, seen);
         self.give_back = missing_in(&seen.entries, &self.give_back);
         self.seen = Some(seen.clone());
     }
@@ -63,8 +62,11 @@ impl Sight {
     }
 
     /// What others changed has been told, or written down.
-    pub fn conclude(&mut self) {
-        self.settled.clone_from(&self.seen);
+    pub fn conclude(&mut self, drift: &Drift) {
+        if let (Some(settled), Some(seen)) = (&mut self.settled, &self.seen) {
+            settled.drift(drift);
+            self.differences.settle(settled, seen);
+        }
     }
 
     /// A read shows a write of ours, begun at `begun`, with these entries in the list.
@@ -75,16 +77,11 @@ impl Sight {
         after: &[String],
     ) {
         if let Some(seen) = &mut self.seen {
-            seen.write(&write.add, &write.remove);
-            let same = missing_in(after, &seen.entries).is_empty()
-                && missing_in(&seen.entries, after).is_empty();
-            if !same {
-                self.since = Some(at);
-            }
             seen.entries = after.to_vec();
         }
-        if let Some(settled) = &mut self.settled {
+        if let (Some(settled), Some(seen)) = (&mut self.settled, &self.seen) {
             settled.write(&write.add, &write.remove);
+            self.differences.read(at, settled, seen);
         }
         self.give_back = missing_in(after, &self.give_back);
         self.gap(write, (begun, at), after);
@@ -92,9 +89,11 @@ impl Sight {
 
     /// A grant for `net` is over: an entry of it that does not stand is missed by nobody.
     pub fn over(&mut self, net: Ipv4Net) {
-        let stands = self.seen.as_ref().is_some_and(|seen| seen.shows(net));
-        if let (false, Some(settled)) = (stands, &mut self.settled) {
+        if let (Some(settled), Some(seen)) = (&mut self.settled, &self.seen)
+            && !seen.shows(net)
+        {
             settled.write(&[], &[net]);
+            self.differences.settle(settled, seen);
         }
     }
 
@@ -151,12 +150,22 @@ impl Sight {
         dropped
     }
 
-    /// What others changed since it was last concluded, as the last read shows it; with since when
-    /// reads show it.
-    pub fn drift(&self, ours: &Ours) -> Option<(Timestamp, Vec<Drift>)> {
-        let drifts = compare(self.settled.as_ref()?, self.seen.as_ref()?, ours);
-        let since = self.since.filter(|_| !drifts.is_empty())?;
-        Some((since, drifts))
+    /// Whether the last read shows a change of others that is not concluded.
+    pub fn differs(&self, ours: &Ours) -> bool {
+        let both = self.settled.as_ref().zip(self.seen.as_ref());
+        both.is_some_and(|(settled, seen)| !compare(settled, seen, ours).is_empty())
+    }
+
+    /// What others changed and is not concluded, of that which all reads since `until` or before have
+    /// shown; each with since when.
+    pub fn drift(&self, ours: &Ours, until: Timestamp) -> Vec<(Timestamp, Drift)> {
+        let Some((settled, seen)) = self.settled.as_ref().zip(self.seen.as_ref()) else {
+            return Vec::new();
+        };
+        let believed = self.differences.believed(settled, seen, until);
+        let drifts = compare(settled, &believed, ours).into_iter();
+        let since = |drift: &Drift| self.differences.since(drift).unwrap_or(until);
+        drifts.map(|drift| (since(&drift), drift)).collect()
     }
 
     /// Who changed the registry, as events tell, so that reads `every` so often would first show it at

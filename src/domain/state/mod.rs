@@ -112,9 +112,9 @@ impl State {
                 self.stage(*grant, Stage::Satisfied);
                 self.keep_window(at, *grant);
             }
-            What::NotOpened { grant, .. } => self.end(*grant, None),
+            What::NotOpened { grant, .. } => self.end(at, *grant, None),
             What::EndWaits { grant, .. } => self.told(at, *grant, What::END_WAITS),
-            What::Ended { grant, ending } => self.end(*grant, Some(*ending)),
+            What::Ended { grant, ending } => self.end(at, *grant, Some(*ending)),
             What::NeverLanded { registry, entries } => {
                 self.registry(registry).claimed.never_landed(entries);
             }
@@ -384,11 +384,11 @@ impl State {
         self.registry(&registry).claimed.applied(&[entry], &[]);
     }
 
-    fn end(&mut self, grant: GrantId, ending: Option<Ending>) {
+    fn end(&mut self, at: Timestamp, grant: GrantId, ending: Option<Ending>) {
         let Some(standing) = self.grants.remove(&grant) else {
             return;
         };
-        self.look_back(&standing, ending);
+        self.look_back(at, &standing, ending);
         let Grant {
             registry, address, ..
         } = standing.grant;
@@ -399,11 +399,15 @@ impl State {
         registry.drop_empty(address.get());
         registry.sight.over(address.network());
         let mut claimed = std::mem::take(&mut registry.claimed);
+        let before: Vec<Ipv4Net> = claimed.all(at).map(|(network, _)| network).collect();
         if matches!(ending, Some(Ending::RemovedByOthers | Ending::Kept)) {
             claimed.lose(address.get(), |network| registry.needs(network));
         } else {
             // Whoever else still needs the entry needs to know whose it is.
             claimed.release(address.get(), |network| registry.needs(network));
+        }
+        for network in before.into_iter().filter(|network| !claimed.has(*network)) {
+            registry.sight.over(network);
         }
         registry.claimed = claimed;
     }

@@ -19,7 +19,7 @@ impl State {
         if let What::Revoked { grant, .. } = order {
             self.revoke(at, *grant);
         } else if let What::Kept { grant, .. } = order {
-            self.end(*grant, Some(Ending::Kept));
+            self.end(at, *grant, Some(Ending::Kept));
         } else if let What::Paused {
             registry,
             by,

@@ -1,5 +1,6 @@
 //! What the state is made of.
 
+use crate::domain::answered::Answered;
 use crate::domain::claims::Claims;
 use crate::domain::event::Evidence;
 use crate::domain::firewall::Sight;
@@ -63,6 +64,8 @@ pub struct Registry {
     pub networks: Option<Networks>,
     /// Which addresses were granted before.
     pub seen: Remembered,
+    /// Which refusals grants that are over had answered.
+    pub answered: Answered,
     /// The grants and requests that stand for an address.
     pub standing: BTreeMap<Ipv4Addr, (BTreeSet<GrantId>, BTreeSet<RequestId>)>,
     /// The entries that we ever held here, or began to write, as far as they are remembered.

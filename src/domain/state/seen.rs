@@ -1,10 +1,12 @@
 //! What the state remembers of grants that are over: whom they were for.
 
 use super::{Standing, State};
+use crate::domain::answered::Over;
 use crate::domain::denial::Denial;
 use crate::domain::grant::{Ending, Stage};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::seen::Before;
+use jiff::Timestamp;
 use std::net::IpAddr;
 
 impl State {
@@ -19,12 +21,22 @@ impl State {
 
     /// Remembers a grant that is over: it speaks for its address if it was open and ran its time. An
     /// entry that others took away, or a grant that was revoked, speaks against it.
-    pub(super) fn look_back(&mut self, standing: &Standing, ending: Option<Ending>) {
+    pub(super) fn look_back(&mut self, at: Timestamp, standing: &Standing, ending: Option<Ending>) {
         let grant = &standing.grant;
         let person = grant.request.is_some();
         let registry = self.registry(&grant.registry);
         let revoked = registry.revoked.get(&grant.address.get());
         let revoked = revoked.is_some_and(|(at, _)| grant.until == *at);
+        if ending == Some(Ending::RemovedByOthers) {
+            registry.answered.take_back(grant.address);
+        } else if let Some(opened_at) = standing.course.opened_at {
+            let over = Over {
+                denial: grant.denial,
+                opened_at,
+                ended_at: at,
+            };
+            registry.answered.add(grant.address, over);
+        }
         let seen = &mut registry.seen;
         match ending {
             _ if revoked => seen.take_back(grant.address),

@@ -57,9 +57,7 @@ impl State {
             registry, drift, ..
         } = what
         {
-            if !matches!(drift, Drift::RegistryGone | Drift::RegistryBack) {
-                self.registry(registry).sight.conclude();
-            }
+            self.registry(registry).sight.conclude(drift);
         } else if let What::PossiblyOverwritten(overwritten) = what {
             let registry = self.registry(&overwritten.registry);
             registry.sight.told(overwritten);
@@ -137,10 +135,23 @@ impl State {
         claims.into_iter().flatten().map(|(net, _)| net).collect()
     }
 
-    /// What others changed on a registry and is not concluded, with since when reads show it.
-    pub fn drift(&self, id: &ResourceId, now: Timestamp) -> Option<(Timestamp, Vec<Drift>)> {
-        let registry = self.registries.get(id)?;
-        registry.sight.drift(&self.ours(id, now))
+    /// Whether others changed something on a registry, as its last read shows, that is not concluded.
+    pub fn differs(&self, id: &ResourceId, now: Timestamp) -> bool {
+        let registry = self.registries.get(id);
+        registry.is_some_and(|registry| registry.sight.differs(&self.ours(id, now)))
+    }
+
+    /// What others changed on a registry and is not concluded, of that which all reads have shown for
+    /// `long` at `now`; each with since when.
+    pub fn drift(
+        &self,
+        id: &ResourceId,
+        now: Timestamp,
+        long: SignedDuration,
+    ) -> Vec<(Timestamp, Drift)> {
+        let until = now.checked_sub(long).unwrap_or(Timestamp::MIN);
+        let registry = self.registries.get(id);
+        registry.map_or_else(Vec::new, |it| it.sight.drift(&self.ours(id, now), until))
     }
 
     /// Changes of others that a write of ours may have undone, not told yet.
@@ -237,7 +248,7 @@ impl State {
         let open = self.grants.values();
         let open = open.filter(|it| it.stage == Stage::Open && !it.is_over(now));
         let watched = open.filter(|standing| {
-            standing.course.help != Some(Help::Effective) || standing.grant.renew.is_some()
+            standing.course.effect_at.is_none() || standing.grant.renew.is_some()
         });
         let addresses = watched.map(|standing| standing.grant.address.get());
         addresses.take(MOST_WATCHED).collect()

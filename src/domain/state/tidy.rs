@@ -41,6 +41,7 @@ impl State {
         });
         for registry in self.registries.values_mut() {
             registry.seen.forget(now);
+            registry.answered.forget(now);
             registry
                 .may_return
                 .retain(|_, lost| now.duration_since(*lost) < MAY_LAND_WITHIN);

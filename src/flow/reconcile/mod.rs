@@ -213,8 +213,11 @@ async fn come_of(
         Err(Trouble::Store(error)) => return Err(error),
         Err(Trouble::Arm(error)) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "Azure: {error}");
-            conclude::give_up_if_final(app, id, &error).await?;
-            if matches!(error, ArmError::NotFound { .. }) {
+            let absent = matches!(error, ArmError::NotFound { .. });
+            if !absent || drift::is_surely_gone(app, id) {
+                conclude::give_up_if_final(app, id, &error).await?;
+            }
+            if absent && drift::is_surely_gone(app, id) {
                 drift::gone(app, id).await?;
             }
             (

@@ -1,12 +1,14 @@
 //! Others change what doorward looks after: it is noticed, believed slowly, told once, and answered as
 //! configuration says.
 
+mod answers;
+
 use crate::others::{self, SOMEBODY, THEIR_WRITE, edit};
 use crate::world::{OURS, REGISTRY, World};
 use doorward::domain::firewall::Drift;
 use doorward::domain::grant::Ending;
 use doorward::domain::ledger::What;
-use doorward::sim::{Call, DefaultAction, Registry, Sku};
+use doorward::sim::{Call, DefaultAction, Fault, Registry, Sku};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -146,15 +148,29 @@ async fn a_list_that_terraform_replaced_is_one_message_and_ends_all_of_ours() {
 }
 
 #[tokio::test]
-async fn what_is_accepted_is_written_down_and_nobody_is_told() {
-    let world = with_drift(json!({ "foreign_new": "accept", "foreign_gone": "accept" })).await;
+async fn what_others_change_is_told_although_they_go_on_changing_other_things() {
+    let world = with_drift(json!({ "every": "30s" })).await;
+    world.denied(OURS).await;
     world.settle().await;
-    edit(&world, |registry| registry.allow("8.8.8.8"));
-    world.pass(6 * MINUTE).await;
-    edit(&world, |registry| registry.disallow("8.8.8.8"));
-    world.pass(6 * MINUTE).await;
-    assert_eq!(drifts(&world).await, ["foreign_new", "foreign_gone"]);
-    assert!(world.messages().is_empty());
+    edit(&world, |registry| registry.disallow(OURS));
+    for entry in ["8.8.8.1", "8.8.8.2", "8.8.8.3", "8.8.8.4"] {
+        edit(&world, |registry| registry.allow(entry));
+        world.pass(Duration::from_secs(25)).await;
+    }
+    assert_eq!(drifts(&world).await[..2], ["ours_missing", "foreign_new"]);
+    assert_eq!(endings(&world).await, [Ending::RemovedByOthers]);
+    edit(&world, |registry| {
+        registry.network_rules.default_action = DefaultAction::Allow;
+    });
+    for entry in ["8.8.8.1", "8.8.8.2", "8.8.8.3", "8.8.8.4"] {
+        edit(&world, |registry| registry.disallow(entry));
+        world.pass(Duration::from_secs(25)).await;
+    }
+    let told = world.messages();
+    assert!(
+        told.contains(&"default_action_changed".to_owned()),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -223,41 +239,36 @@ async fn a_registry_that_is_gone_and_comes_back_is_told_once_each() {
 }
 
 #[tokio::test]
-async fn an_entry_of_ours_is_restored_while_its_grant_is_valid_and_not_endlessly() {
-    let world = with_drift(json!({ "every": "1m", "ours_missing": "restore" })).await;
+async fn one_answer_that_there_is_no_such_registry_may_be_a_slip() {
+    let world = with_drift(json!({})).await;
+    world.settle().await;
+    let slip = Fault::Status {
+        status: 404,
+        retry_after: None,
+    };
+    world
+        .azure
+        .knobs(|knobs| knobs.next(Call::GetRegistry, slip));
     world.denied(OURS).await;
     world.settle().await;
-    for round in 1..=3 {
-        edit(&world, |registry| registry.disallow(OURS));
-        world.pass(2 * MINUTE).await;
-        assert_eq!(world.entries(), [OURS], "round {round}");
-        assert_eq!(world.messages().len(), round);
-    }
-    assert!(world.endings().await.is_empty());
-    edit(&world, |registry| registry.disallow(OURS));
-    world.pass(2 * MINUTE).await;
     assert!(world.entries().is_empty());
-    assert_eq!(world.endings().await, [Ending::RemovedByOthers]);
-    let told = world.messages();
-    assert!(told.contains(&"restore_given_up".to_owned()), "{told:?}");
-    assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 4);
+    world.pass(Duration::from_secs(2)).await;
+    assert_eq!(world.entries(), [OURS]);
+    world.pass(6 * MINUTE).await;
+    assert!(drifts(&world).await.is_empty() && world.messages().is_empty());
 }
 
 #[tokio::test]
-async fn a_restored_entry_still_ends_with_its_grant() {
-    let world = World::with(|setup| {
-        setup.config["registries"][0]["drift"] =
-            json!({ "every": "1m", "ours_missing": "restore" });
-    })
-    .await;
+async fn what_waits_for_a_registry_that_stays_away_is_given_up() {
+    let world = with_drift(json!({})).await;
+    world.settle().await;
+    world.azure.model(|model| model.remove_registry(REGISTRY));
     world.denied(OURS).await;
     world.settle().await;
-    edit(&world, |registry| registry.disallow(OURS));
-    world.pass(9 * MINUTE).await;
-    assert_eq!(world.entries(), [OURS]);
-    world.pass(MINUTE).await;
-    assert!(world.entries().is_empty());
-    assert_eq!(world.endings().await, [Ending::Expired]);
+    world.pass(Duration::from_secs(39)).await;
+    assert!(world.messages().is_empty());
+    world.pass(Duration::from_secs(31)).await;
+    assert_eq!(world.messages(), ["azure_refused", "registry_gone"]);
 }
 
 #[tokio::test]
@@ -278,23 +289,4 @@ async fn what_changed_while_doorward_was_away_is_drift_as_well() {
         });
     let entries = vec!["8.8.8.8".to_owned()];
     assert_eq!(drifted, Some(Drift::ForeignNew { entries }));
-}
-
-#[test]
-fn restore_is_for_entries_of_our_own_and_nothing_else() {
-    let refused = |drift: &str| {
-        let id = Registry::new(REGISTRY).id();
-        let text = format!("registries: [{{ id: {id}, drift: {drift} }}]\n");
-        let error = doorward::config::parse("doorward.yaml", &text, "".as_ref()).unwrap_err();
-        error.to_string()
-    };
-    for drift in ["{ foreign_gone: restore }", "{ replaced: restore }"] {
-        let error = refused(drift);
-        assert!(
-            error.contains("`restore` is for entries of doorward's own"),
-            "{error}"
-        );
-    }
-    assert!(refused("{ every: 1s }").contains("too often"));
-    assert!(!refused("{ ours_missing: restore }").contains("drift"));
 }
