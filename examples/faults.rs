@@ -45,6 +45,9 @@ struct Arguments {
     /// Prints every step of every schedule.
     #[arg(long)]
     tell: bool,
+    /// Begins no more schedules once one shows a violation.
+    #[arg(long)]
+    first: bool,
 }
 
 #[derive(Default)]
@@ -84,7 +87,8 @@ fn work(arguments: &Arguments, next: &AtomicU64, sum: &Mutex<Sum>) {
         .unwrap();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= arguments.seeds {
+        let enough = arguments.first && sum.lock().unwrap().violations > 0;
+        if number >= arguments.seeds || enough {
             return;
         }
         let seed = arguments.from.wrapping_add(number);

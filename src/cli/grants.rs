@@ -4,7 +4,7 @@ use super::Failure;
 use super::admin::{Admin, By, Output};
 use crate::domain::grant::Stage;
 use crate::domain::{ttl, words};
-use crate::http::wire::{self, GrantView, PauseView};
+use crate::http::wire::{self, GrantView, PauseView, StoppedView};
 use clap::Subcommand;
 use jiff::SignedDuration;
 use std::io::{BufRead, IsTerminal, Write};
@@ -142,9 +142,10 @@ impl Grants {
                 output,
                 admin,
             }) => {
-                let found: wire::Grants = admin.get_of(&["grants"], registry.as_ref()).await?;
+                let found: wire::Listing = admin.get_of(&["grants"], registry.as_ref()).await?;
                 output.print(&found, || {
-                    pauses(&found.paused) + &table(&found.grants, "no grant stands")
+                    let closed = pauses(&found.paused) + &stopped(&found.stopped);
+                    closed + &table(&found.grants, "no grant stands")
                 })
             }
             Self::Show(Show { id, output, admin }) => {
@@ -198,7 +199,7 @@ impl Keep {
 impl RevokeAll {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let registry = self.registry.as_ref();
-        let found: wire::Grants = self.admin.get_of(&["grants"], registry).await?;
+        let found: wire::Listing = self.admin.get_of(&["grants"], registry).await?;
         let on = registry.map_or_else(
             || "on all registries".to_owned(),
             |registry| format!("on `{registry}`"),
@@ -300,6 +301,13 @@ fn pauses(paused: &[PauseView]) -> String {
         )
     });
     each.collect::<Vec<_>>().concat()
+}
+
+fn stopped(stopped: &[StoppedView]) -> String {
+    let each = stopped
+        .iter()
+        .map(|it| format!("stopped: {}: {}\n", it.registry, it.text));
+    each.collect()
 }
 
 /// Columns as wide as what is in them.

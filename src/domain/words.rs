@@ -189,6 +189,16 @@ pub fn virtual_networks_lost(registry: &ResourceId, subnets: &[String]) -> Strin
     )
 }
 
+/// Why nothing is opened on a registry that lost virtual network rules, and what to do.
+pub fn stopped(registry: &ResourceId) -> String {
+    let name = registry.name();
+    format!(
+        "virtual network rules were lost over a write of doorward's, and nothing is added until a person has looked. See \
+         whether they are there (`az acr network-rule list -n {name}`); add them again, and doorward writes nothing while \
+         they stand, or move those networks to private endpoints. Then `doorward resume --registry {name}`"
+    )
+}
+
 /// That a grant ended early.
 pub fn evicted(grant: &Grant) -> String {
     format!(

@@ -2,11 +2,13 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::domain::grant::Stage;
+use crate::domain::address::GlobalIpv4;
+use crate::domain::grant::{Grant, Stage};
 use crate::domain::id::GrantId;
 use crate::domain::ledger::What;
+use crate::domain::network;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::{Networks, Registry, Standing};
+use crate::domain::state::{Standing, State};
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
@@ -57,6 +59,21 @@ pub enum OrderError {
     /// The entry does not stand yet, or is not ours.
     #[error("the grant's entry {0}: there is nothing to hand over")]
     NotOurs(&'static str),
+    /// The entry admits others too.
+    #[error(
+        "`{address}` is admitted by `{entry}`, which is wider than this grant and may stand for others: it is not handed over. Extend the grant (`doorward grants extend`), or add the address by hand, which stays (`az acr network-rule add -n {registry} --ip-address {address}`)"
+    )]
+    Shared {
+        /// The grant's address.
+        address: GlobalIpv4,
+        /// The entry.
+        entry: String,
+        /// The registry's name.
+        registry: String,
+    },
+    /// A write under way adds the entry or takes it away.
+    #[error("a write of the grant's entry is under way: try again in a moment")]
+    Moving,
     /// It stands that long already.
     #[error("the grant stands until {} already: extending never shortens it", words::time(*.0))]
     NotLonger(Timestamp),
@@ -216,10 +233,14 @@ pub async fn keep(app: &App, grant: GrantId, by: &By) -> Result<Standing, OrderE
     let standing = look(app, grant)?;
     match standing.stage {
         _ if standing.is_over(now) => return Err(OrderError::Over),
-        Stage::Intended => return Err(OrderError::NotOurs("does not stand yet")),
+        _ if standing.waits_for_a_write() => {
+            return Err(OrderError::NotOurs("does not stand yet"));
+        }
         Stage::Satisfied => return Err(OrderError::NotOurs("is not doorward's")),
-        Stage::Open => {}
+        Stage::Intended | Stage::Open => {}
     }
+    app.ledger
+        .read(|state| whole(state, &standing.grant, now))?;
     let what = What::Kept {
         grant,
         by: by.name.clone(),
@@ -253,10 +274,8 @@ pub async fn pause(app: &App, registry: Option<ResourceId>, by: &By) -> Result<b
 /// that stopped since they lost virtual network rules.
 pub async fn resume(app: &App, registry: Option<ResourceId>, by: &By) -> Result<(), OrderError> {
     let (all, any) = app.ledger.read(|state| {
-        let lost = |known: &Registry| known.networks == Some(Networks::Lost);
-        let lost = state.registries.iter().filter(|(_, known)| lost(known));
         let paused = state.pauses.registries().map(|(id, _)| id);
-        let mut stopped = paused.chain(lost.map(|(id, _)| id));
+        let mut stopped = paused.chain(state.stopped());
         let any = stopped.any(|id| registry.as_ref().is_none_or(|only| only == id));
         (state.pauses.all().is_some(), any)
     });
@@ -281,6 +300,20 @@ pub fn left(standing: &Standing, now: Timestamp) -> SignedDuration {
         .until
         .duration_since(now)
         .max(SignedDuration::ZERO)
+}
+
+/// Whether the entry that admits a grant's address is for it alone, and stays as it is.
+fn whole(state: &State, grant: &Grant, now: Timestamp) -> Result<(), OrderError> {
+    let moving = state.ours(&grant.registry, now).moving;
+    if moving.contains(&grant.address.network()) {
+        return Err(OrderError::Moving);
+    }
+    let shared = state.shared_entry(grant).map(|entry| OrderError::Shared {
+        address: grant.address,
+        entry: network::text(entry),
+        registry: grant.registry.name().to_owned(),
+    });
+    shared.map_or(Ok(()), Err)
 }
 
 fn look(app: &App, grant: GrantId) -> Result<Standing, OrderError> {

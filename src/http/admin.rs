@@ -90,7 +90,7 @@ fn view(state: &Stands, now: Timestamp) -> Page {
     }
 }
 
-/// What is paused, in sentences.
+/// What is paused, and what has stopped by itself, in sentences.
 fn paused(state: &Stands) -> Vec<String> {
     let all = state.pauses.all().map(|pause| (None, pause));
     let each = state.pauses.registries();
@@ -99,7 +99,11 @@ fn paused(state: &Stands) -> Vec<String> {
         let on = name.map_or_else(|| "All registries".to_owned(), |name| format!("`{name}`"));
         words::sentence(&format!("{on}: {}", words::paused(pause)))
     };
-    all.into_iter().chain(each).map(said).collect()
+    let stopped = state
+        .stopped()
+        .map(|id| words::sentence(&format!("`{}`: {}", id.name(), words::stopped(id))));
+    let paused = all.into_iter().chain(each).map(said);
+    paused.chain(stopped).collect()
 }
 
 /// How often a denial came again, if it did.

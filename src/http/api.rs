@@ -2,10 +2,11 @@
 //! order, and stands in the ledger with who gave it, as they say.
 
 use super::wire::{
-    Extend, GrantView, Grants, Keep, PauseOrder, PauseView, Refused, Revoke, Revoked,
+    Extend, GrantView, Keep, Listing, PauseOrder, PauseView, Refused, Revoke, Revoked, StoppedView,
 };
 use super::{HttpError, Web};
 use crate::app::App;
+use crate::domain::state::State as Stands;
 use crate::flow::orders::{self, By, OrderError};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -23,15 +24,16 @@ pub(super) struct Of {
 }
 
 /// `GET /api/v1/grants`.
-pub(super) async fn list(State(web): State<Web>, Query(of): Query<Of>) -> Answer<Grants> {
+pub(super) async fn list(State(web): State<Web>, Query(of): Query<Of>) -> Answer<Listing> {
     let app = &web.app;
     let now = app.clock.now();
     let registry = of.registry.map(|name| orders::registry(app, &name));
     let registry = registry.transpose()?;
     let standing = orders::standing(app, registry.as_ref());
-    Ok(Json(Grants {
+    Ok(Json(Listing {
         grants: standing.iter().map(|it| GrantView::new(it, now)).collect(),
         paused: paused(app),
+        stopped: stopped(app),
     }))
 }
 
@@ -154,4 +156,10 @@ pub(super) fn paused(app: &App) -> Vec<PauseView> {
         let each = each.map(|(id, pause)| PauseView::new(Some(id.name()), pause));
         all.into_iter().chain(each).collect()
     })
+}
+
+/// What has stopped by itself.
+fn stopped(app: &App) -> Vec<StoppedView> {
+    let views = |state: &Stands| state.stopped().map(StoppedView::networks_lost).collect();
+    app.ledger.read(views)
 }

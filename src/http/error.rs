@@ -220,6 +220,8 @@ fn order_status(error: &OrderError) -> StatusCode {
         OrderError::Ambiguous { .. }
         | OrderError::Over
         | OrderError::NotOurs(_)
+        | OrderError::Shared { .. }
+        | OrderError::Moving
         | OrderError::NotLonger(_)
         | OrderError::Longest(_)
         | OrderError::Paused(_)

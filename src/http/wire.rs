@@ -3,7 +3,9 @@
 use crate::domain::grant::Stage;
 use crate::domain::id::GrantId;
 use crate::domain::orders::Pause;
+use crate::domain::resource_id::ResourceId;
 use crate::domain::state::Standing;
+use crate::domain::words;
 use crate::flow::orders::left;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -42,11 +44,13 @@ pub(crate) struct GrantView {
     pub(crate) request: Option<String>,
 }
 
-/// The grants that stand, soonest end first, and what is paused.
+/// The grants that stand, soonest end first, what is paused, and what has stopped by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Grants {
+pub(crate) struct Listing {
     pub(crate) grants: Vec<GrantView>,
     pub(crate) paused: Vec<PauseView>,
+    #[serde(default)]
+    pub(crate) stopped: Vec<StoppedView>,
 }
 
 /// A pause.
@@ -60,6 +64,17 @@ pub(crate) struct PauseView {
     pub(crate) by: String,
     /// Why, if they say so.
     pub(crate) because: Option<String>,
+}
+
+/// A registry on which nothing is opened until a person has looked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoppedView {
+    /// The registry's name.
+    pub(crate) registry: String,
+    /// Why, as the message about it is called.
+    pub(crate) code: String,
+    /// Why, and what to do.
+    pub(crate) text: String,
 }
 
 /// Who orders, as they say of themselves, and why.
@@ -148,6 +163,17 @@ impl GrantView {
             rule: grant.rule.clone(),
             denial: grant.denial.to_string(),
             request: grant.request.map(|request| request.to_string()),
+        }
+    }
+}
+
+impl StoppedView {
+    /// One that lost virtual network rules over a write of ours.
+    pub(crate) fn networks_lost(registry: &ResourceId) -> Self {
+        Self {
+            registry: registry.name().to_owned(),
+            code: words::NETWORKS_LOST.to_owned(),
+            text: words::stopped(registry),
         }
     }
 }

@@ -11,6 +11,20 @@ use doorward::sim::{
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// A client of `azure` that has its token.
+pub(crate) async fn client(azure: &Sim, clock: Clock) -> Arm {
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), azure.static_token()).unwrap();
+    let settings = Settings {
+        resource_manager: Some(azure.resource_manager().to_owned()),
+        credential: Credential::StaticToken(SecretRef::File(token.path().to_owned())),
+        ..Settings::default()
+    };
+    let arm = Arm::new(&settings, clock).unwrap();
+    arm.check_token().await.unwrap();
+    arm
+}
+
 /// A client of a simulated Azure that holds one registry with one entry of somebody else's.
 struct Story {
     azure: Sim,
@@ -26,21 +40,12 @@ impl Story {
         let registry = Registry::new("contosoProd").with_entry("20.9.9.9");
         let id = registry.id();
         azure.add_registry(registry);
-        let token = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(token.path(), azure.static_token()).unwrap();
-        let settings = Settings {
-            resource_manager: Some(azure.resource_manager().to_owned()),
-            credential: Credential::StaticToken(SecretRef::File(token.path().to_owned())),
-            ..Settings::default()
-        };
-        let story = Self {
-            arm: Arm::new(&settings, clock).unwrap(),
+        Self {
+            arm: client(&azure, clock).await,
             azure,
             registry: id.parse().unwrap(),
             call: Call::random(),
-        };
-        story.arm.check_token().await.unwrap();
-        story
+        }
     }
 
     /// A story in which the next request of this kind goes wrong.

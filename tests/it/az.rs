@@ -1,9 +1,14 @@
 //! The real `az acr network-rule` beside doorward, on one simulated registry: what `az` reads and
 //! writes back is what people's scripts do every day. Skipped, and said so, where there is no `az`.
 
-use crate::python;
+use crate::others::{SOMEBODY, THEIR_WRITE};
 use crate::world::{OURS, REGISTRY, World};
-use doorward::sim::{CLIENT_ID, CLIENT_SECRET, Call, Moment, TENANT};
+use crate::{drift, overwritten, python};
+use doorward::domain::grant::Ending;
+use doorward::sim::{
+    CLIENT_ID, CLIENT_SECRET, Call, Concurrent, Fault, Moment, Outcome, TENANT, Writes,
+};
+use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -88,9 +93,17 @@ async fn az_and_doorward_write_to_one_registry() {
             return;
         }
     };
-    between_our_writes_both_survive(&program).await;
-    a_list_read_before_our_write_is_written_back_after_it(&program).await;
-    a_write_inside_our_gap_is_lost_and_reported(&program).await;
+    Box::pin(between_our_writes_both_survive(&program)).await;
+    Box::pin(a_list_read_before_our_write_is_written_back_after_it(
+        &program,
+    ))
+    .await;
+    Box::pin(an_entry_that_is_to_be_restored_returns(&program)).await;
+    Box::pin(a_write_inside_our_gap_is_lost_and_reported(&program)).await;
+    Box::pin(what_a_read_saw_before_our_write_took_effect_comes_back(
+        &program,
+    ))
+    .await;
 }
 
 async fn between_our_writes_both_survive(program: &Path) {
@@ -117,8 +130,10 @@ async fn between_our_writes_both_survive(program: &Path) {
     assert!(world.entries().is_empty());
 }
 
-async fn a_list_read_before_our_write_is_written_back_after_it(program: &Path) {
-    let world = World::new().await;
+/// `az` reads the list, doorward writes to it, and `az` writes back what it read with an entry of its
+/// own; then Event Grid tells that somebody wrote.
+async fn az_writes_back_what_it_read(program: &Path, drift: Value) -> World {
+    let world = World::with(|setup| setup.config["registries"][0]["drift"] = drift).await;
     let az = Az::signed_in(program, &world).await;
     let hold = world.azure.hold(Call::PatchRegistry, Moment::Before);
     let between = async {
@@ -126,34 +141,111 @@ async fn a_list_read_before_our_write_is_written_back_after_it(program: &Path) {
         world.denied(OURS).await;
         world.settle().await;
         assert_eq!(world.entries(), [OURS]);
+        // Our write is long over when theirs takes effect.
+        world.pass(Duration::from_secs(5)).await;
         hold.release();
     };
     tokio::join!(az.rule("add", THEIRS), between);
     assert_eq!(world.entries(), [THEIRS], "az wrote back what it had read");
+    assert!(world.messages().is_empty());
+    overwritten::tell(&world, "1", THEIR_WRITE).await;
+    // One read might be stale.
+    world.pass(Duration::from_secs(45)).await;
+    assert_eq!(drift::drifts(&world).await, ["ours_missing", "foreign_new"]);
+    assert_eq!(world.messages(), ["ours_missing", "foreign_new"]);
+    assert!(world.last_message("text").contains(SOMEBODY));
+    world
+}
 
+async fn a_list_read_before_our_write_is_written_back_after_it(program: &Path) {
+    let world = az_writes_back_what_it_read(program, json!({})).await;
+    assert_eq!(world.endings().await, [Ending::RemovedByOthers]);
     world.pass(Duration::from_mins(11)).await;
-    let kinds = world.kinds().await;
-    assert!(kinds.contains(&"ended"), "{kinds:?}");
     assert_eq!(world.entries(), [THEIRS]);
+    assert_eq!(world.endings().await, [Ending::RemovedByOthers]);
+    let patches = world.azure.requests_of(Call::PatchRegistry);
+    assert_eq!(patches.len(), 2, "one of theirs, one of ours");
+}
+
+async fn an_entry_that_is_to_be_restored_returns(program: &Path) {
+    let restore = json!({ "ours_missing": "restore" });
+    let world = az_writes_back_what_it_read(program, restore).await;
+    assert_eq!(world.entries(), [THEIRS, OURS]);
+    assert!(world.kinds().await.contains(&"restoring"));
+    assert!(world.endings().await.is_empty());
+    world.pass(Duration::from_mins(10)).await;
+    assert_eq!(world.entries(), [THEIRS]);
+    assert_eq!(world.endings().await, [Ending::Expired]);
 }
 
 async fn a_write_inside_our_gap_is_lost_and_reported(program: &Path) {
+    const BEFORE: &str = "40.74.28.0/23";
     let world = World::new().await;
     let az = Az::signed_in(program, &world).await;
+    az.rule("add", BEFORE).await;
+    world.settle().await;
     let hold = world.azure.hold(Call::PatchRegistry, Moment::Before);
     world.denied(OURS).await;
     let between = async {
         hold.reached().await;
         az.rule("add", THEIRS).await;
-        assert_eq!(world.entries(), [THEIRS]);
+        assert_eq!(world.entries(), [BEFORE, THEIRS]);
         hold.release();
     };
     tokio::join!(world.settle(), between);
     assert_eq!(
         world.entries(),
-        [OURS],
+        [BEFORE, OURS],
         "nothing in the list tells of theirs"
     );
+    assert!(overwritten::reports(&world).await.is_empty() && world.messages().is_empty());
+
+    overwritten::tell(&world, "1", THEIR_WRITE).await;
+    let reports = overwritten::reports(&world).await;
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert_eq!(reports[0].by.as_deref(), Some(SOMEBODY));
+    assert_eq!(reports[0].before, [BEFORE]);
+    assert_eq!(reports[0].after, [BEFORE, OURS]);
+    assert_eq!(world.messages(), ["possibly_overwritten"]);
+    let text = world.last_message("text");
+    let lists = format!("Before: `{BEFORE}`. After: `{BEFORE}, {OURS}`");
+    assert!(text.contains(&lists) && text.contains(SOMEBODY), "{text}");
+}
+
+async fn what_a_read_saw_before_our_write_took_effect_comes_back(program: &Path) {
+    let world =
+        World::with(|setup| setup.config["registries"][0]["restore_foreign"] = json!(true)).await;
+    let az = Az::signed_in(program, &world).await;
+    world.settle().await;
+    world.azure.knobs(|knobs| {
+        knobs.writes = Writes::Asynchronous {
+            takes: Duration::from_secs(30),
+            retry_after: Duration::from_secs(2),
+            outcome: Outcome::Succeeded,
+        };
+        knobs.next(Call::PatchRegistry, Fault::LostAfter);
+        knobs.concurrent = Concurrent::LastWriterWins;
+    });
+    world.denied(OURS).await;
+    world.settle().await;
+    world.azure.knobs(|knobs| knobs.writes = Writes::Immediate);
+    let written = world.azure.hold(Call::PatchRegistry, Moment::After);
+    // Then `az` would wait until the registry is no longer `Updating`, by a clock that stands still.
+    tokio::select! {
+        () = az.rule("add", THEIRS) => panic!("its reply is held"),
+        () = written.reached() => written.release(),
+    }
+    world.pass(Duration::from_secs(10)).await;
+    assert_eq!(world.entries(), [THEIRS], "our own takes its time");
+
+    world.pass(Duration::from_secs(30)).await;
+    assert_eq!(world.entries(), [OURS, THEIRS]);
+    let reports = overwritten::reports(&world).await;
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert!(reports[0].restoring && reports[0].dropped == [THEIRS]);
+    assert_eq!(world.messages(), ["possibly_overwritten"]);
+    world.pass(Duration::from_mins(11)).await;
+    assert_eq!(world.entries(), [THEIRS]);
 }
 
 /// `az`: the one that `DOORWARD_AZ` names, or one below `target`, installed there if it is missing.

@@ -196,17 +196,7 @@ async fn a_registry_that_is_busy_is_read_again_before_the_next_attempt() {
     world.denied(OURS).await;
     world.pass(5 * SECOND).await;
     assert_eq!(world.entries(), [OURS]);
-    let calls: Vec<Call> = world
-        .azure
-        .requests()
-        .iter()
-        .map(|request| request.call)
-        .collect();
-    let first = calls
-        .iter()
-        .position(|call| *call == Call::PatchRegistry)
-        .unwrap();
-    assert_eq!(calls[first + 1], Call::GetRegistry);
+    assert_eq!(world.after_the_first_patch(), Call::GetRegistry);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Others change what doorward looks after: it is noticed, believed slowly, told once, and answered as
 //! configuration says.
 
+use crate::others::{self, SOMEBODY, THEIR_WRITE, edit};
 use crate::world::{OURS, REGISTRY, World};
 use doorward::domain::firewall::Drift;
 use doorward::domain::grant::Ending;
@@ -12,7 +13,6 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_mins(1);
 /// The second of our NAT gateway's addresses.
 const SECOND: &str = "20.61.10.16";
-const SOMEBODY: &str = "8b1f2e6c93a74c2e8f701b2c3d4e5f6a";
 
 async fn with_drift(drift: Value) -> World {
     World::with(|setup| {
@@ -23,7 +23,7 @@ async fn with_drift(drift: Value) -> World {
 }
 
 /// The drift that was told, by code.
-async fn drifts(world: &World) -> Vec<&'static str> {
+pub(crate) async fn drifts(world: &World) -> Vec<&'static str> {
     let of = |what: &What| match what {
         What::Drifted { drift, .. } => Some(drift.code()),
         _ => None,
@@ -31,37 +31,9 @@ async fn drifts(world: &World) -> Vec<&'static str> {
     world.ledger().await.iter().filter_map(of).collect()
 }
 
-async fn endings(world: &World) -> Vec<Ending> {
-    let of = |what| match what {
-        What::Ended { ending, .. } => Some(ending),
-        _ => None,
-    };
-    world.ledger().await.into_iter().filter_map(of).collect()
-}
-
-fn edit(world: &World, edit: impl FnOnce(&mut Registry)) {
-    world.azure.edit(REGISTRY, "somebody else", edit);
-}
-
 /// Event Grid tells that somebody changed the registry.
 async fn tell(world: &World, id: &str) {
-    tell_of(world, id, "0b9d5a1c-0000-4000-8000-000000000000").await;
-}
-
-/// The same of a change under this correlation id.
-async fn tell_of(world: &World, id: &str, correlation: &str) {
-    let uri = Registry::new(REGISTRY).id();
-    let event = json!([{
-        "id": id, "topic": uri, "subject": uri, "eventType": "Microsoft.Resources.ResourceWriteSuccess",
-        "eventTime": world.clock.now().to_string(), "dataVersion": "2", "metadataVersion": "1",
-        "data": {
-            "resourceUri": uri, "correlationId": correlation,
-            "operationName": "Microsoft.ContainerRegistry/registries/write",
-            "authorization": { "evidence": { "principalId": SOMEBODY } },
-        },
-    }]);
-    let reply = world.deliver("clusters", &event.to_string()).await;
-    assert_eq!(reply.status, 202, "{}", reply.text);
+    others::tell(world, id, THEIR_WRITE).await;
 }
 
 #[tokio::test]
@@ -85,9 +57,9 @@ async fn an_entry_that_others_took_away_ends_its_grant_once_reads_agree() {
     world.settle().await;
     edit(&world, |registry| registry.disallow(OURS));
     world.pass(5 * MINUTE + Duration::from_secs(39)).await;
-    assert!(endings(&world).await.is_empty());
+    assert!(world.endings().await.is_empty());
     world.pass(Duration::from_secs(21)).await;
-    assert_eq!(endings(&world).await, [Ending::RemovedByOthers]);
+    assert_eq!(world.endings().await, [Ending::RemovedByOthers]);
     assert_eq!(drifts(&world).await, ["ours_missing"]);
     assert_eq!(world.messages(), ["ours_missing"]);
     assert_eq!(world.last_message("address"), OURS);
@@ -141,18 +113,11 @@ async fn an_event_about_a_write_of_our_own_is_no_reason_to_look() {
     let world = with_drift(json!({})).await;
     world.denied(OURS).await;
     world.settle().await;
-    let write = world
-        .ledger()
-        .await
-        .into_iter()
-        .find_map(|what| match what {
-            What::WriteIntended(write) => Some(write.id.to_string()),
-            _ => None,
-        });
+    let write = world.first_write().await.to_string();
     let reads = || world.azure.requests_of(Call::GetRegistry).len();
     let before = reads();
     world.pass(MINUTE).await;
-    tell_of(&world, "1", &write.unwrap()).await;
+    others::tell(&world, "1", &write).await;
     world.settle().await;
     assert_eq!(reads(), before);
     tell(&world, "2").await;
@@ -175,7 +140,7 @@ async fn a_list_that_terraform_replaced_is_one_message_and_ends_all_of_ours() {
     world.pass(6 * MINUTE).await;
     assert_eq!(drifts(&world).await, ["list_replaced"]);
     assert_eq!(world.messages(), ["list_replaced"]);
-    assert_eq!(endings(&world).await, [Ending::RemovedByOthers; 2]);
+    assert_eq!(world.endings().await, [Ending::RemovedByOthers; 2]);
     assert!(world.last_message("text").contains("Terraform"));
     assert_eq!(world.entries(), ["40.74.28.0/23"]);
 }
@@ -241,7 +206,7 @@ async fn at_allow_nothing_is_written_and_what_ended_goes_once_it_is_deny_again()
     });
     world.pass(MINUTE).await;
     assert!(world.entries().is_empty());
-    assert_eq!(endings(&world).await, [Ending::Expired]);
+    assert_eq!(world.endings().await, [Ending::Expired]);
 }
 
 #[tokio::test]
@@ -268,11 +233,11 @@ async fn an_entry_of_ours_is_restored_while_its_grant_is_valid_and_not_endlessly
         assert_eq!(world.entries(), [OURS], "round {round}");
         assert_eq!(world.messages().len(), round);
     }
-    assert!(endings(&world).await.is_empty());
+    assert!(world.endings().await.is_empty());
     edit(&world, |registry| registry.disallow(OURS));
     world.pass(2 * MINUTE).await;
     assert!(world.entries().is_empty());
-    assert_eq!(endings(&world).await, [Ending::RemovedByOthers]);
+    assert_eq!(world.endings().await, [Ending::RemovedByOthers]);
     let told = world.messages();
     assert!(told.contains(&"restore_given_up".to_owned()), "{told:?}");
     assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 4);
@@ -292,7 +257,7 @@ async fn a_restored_entry_still_ends_with_its_grant() {
     assert_eq!(world.entries(), [OURS]);
     world.pass(MINUTE).await;
     assert!(world.entries().is_empty());
-    assert_eq!(endings(&world).await, [Ending::Expired]);
+    assert_eq!(world.endings().await, [Ending::Expired]);
 }
 
 #[tokio::test]

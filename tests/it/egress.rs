@@ -1,8 +1,8 @@
 //! From which addresses resources in Azure send, against the simulated Azure.
 
-use doorward::azure::{Arm, ArmError, Call, Credential, Egress, Settings};
+use crate::arm;
+use doorward::azure::{Arm, ArmError, Call, Egress};
 use doorward::clock::Clock;
-use doorward::config::SecretRef;
 use doorward::domain::sets::AzureKind;
 use doorward::sim::{Call as Asked, Fault, Model, Sim, SimOptions};
 use serde_json::json;
@@ -16,19 +16,10 @@ impl Story {
     async fn new() -> Self {
         let clock = Clock::set_to("2026-03-01T12:00:00Z".parse().unwrap());
         let azure = Sim::start(SimOptions::new(clock.clone())).await.unwrap();
-        let token = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(token.path(), azure.static_token()).unwrap();
-        let settings = Settings {
-            resource_manager: Some(azure.resource_manager().to_owned()),
-            credential: Credential::StaticToken(SecretRef::File(token.path().to_owned())),
-            ..Settings::default()
-        };
-        let story = Self {
-            arm: Arm::new(&settings, clock).unwrap(),
+        Self {
+            arm: arm::client(&azure, clock).await,
             azure,
-        };
-        story.arm.check_token().await.unwrap();
-        story
+        }
     }
 
     /// What these resources send from; each as one text.

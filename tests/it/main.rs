@@ -35,6 +35,7 @@ mod manners;
 mod mmdb;
 mod opening;
 mod orders;
+mod others;
 mod outbox;
 mod overwritten;
 mod packed;

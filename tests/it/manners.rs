@@ -191,15 +191,7 @@ async fn changes_of_an_enrolled_registry_are_written_down_once_and_ours_are_know
     let world = world(json!({})).await;
     world.denied(OURS).await;
     world.settle().await;
-    let write = world
-        .ledger()
-        .await
-        .into_iter()
-        .find_map(|what| match what {
-            What::WriteIntended(write) => Some(write.id),
-            _ => None,
-        });
-    let ours = write.unwrap();
+    let ours = world.first_write().await;
     let uri = Registry::new(REGISTRY).id().to_uppercase();
     let written = "Microsoft.Resources.ResourceWriteSuccess";
     let deleted = "Microsoft.Resources.ResourceDeleteSuccess";

@@ -1,5 +1,6 @@
 //! A denial arrives, the registry opens for a while, and closes again.
 
+use crate::others::during_our_call;
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World, message, row};
 use doorward::domain::grant::Ending;
 use doorward::domain::ledger::{What, WriteOutcome};
@@ -25,14 +26,6 @@ fn taking(seconds: u64, outcome: Outcome) -> Writes {
         retry_after: Duration::from_secs(5),
         outcome,
     }
-}
-
-async fn endings(world: &World) -> Vec<Ending> {
-    let of = |what| match what {
-        What::Ended { ending, .. } => Some(ending),
-        _ => None,
-    };
-    world.ledger().await.into_iter().filter_map(of).collect()
 }
 
 #[tokio::test]
@@ -149,7 +142,7 @@ async fn a_status_403_row_of_an_address_that_is_admitted_says_that_a_role_is_mis
     );
     world.pass(11 * MINUTE).await;
     assert_eq!(world.entries(), ["20.61.10.0/24"]);
-    assert_eq!(endings(&world).await, [Ending::LeftToOthers]);
+    assert_eq!(world.endings().await, [Ending::LeftToOthers]);
 }
 
 #[tokio::test]
@@ -285,17 +278,7 @@ async fn throttling_is_waited_out_and_the_next_attempt_begins_at_a_read() {
     assert!(world.entries().is_empty());
     world.pass(Duration::from_secs(8)).await;
     assert_eq!(world.entries(), [OURS]);
-    let calls: Vec<Call> = world
-        .azure
-        .requests()
-        .iter()
-        .map(|request| request.call)
-        .collect();
-    let first = calls
-        .iter()
-        .position(|call| *call == Call::PatchRegistry)
-        .unwrap();
-    assert_eq!(calls[first + 1], Call::GetRegistry);
+    assert_eq!(world.after_the_first_patch(), Call::GetRegistry);
 }
 
 #[tokio::test]
@@ -351,7 +334,7 @@ async fn an_end_that_falls_into_an_outage_is_kept_at_once_after_it() {
     world.restart().await;
     world.settle().await;
     assert!(world.entries().is_empty());
-    assert_eq!(endings(&world).await, [Ending::Expired]);
+    assert_eq!(world.endings().await, [Ending::Expired]);
 }
 
 #[tokio::test]
@@ -377,7 +360,7 @@ async fn an_entry_that_cannot_be_removed_is_an_alarm_that_repeats_until_it_is_go
     });
     world.pass(MINUTE).await;
     assert!(world.entries().is_empty());
-    assert_eq!(endings(&world).await, [Ending::Expired]);
+    assert_eq!(world.endings().await, [Ending::Expired]);
 }
 
 #[tokio::test]
@@ -389,7 +372,7 @@ async fn an_entry_that_others_removed_is_not_fought_over() {
         .azure
         .edit(REGISTRY, "az", |registry| registry.disallow(OURS));
     world.pass(11 * MINUTE).await;
-    assert_eq!(endings(&world).await, [Ending::RemovedByOthers]);
+    assert_eq!(world.endings().await, [Ending::RemovedByOthers]);
     assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 1);
 }
 
@@ -399,18 +382,12 @@ async fn a_change_by_others_right_before_our_write_is_kept() {
     world.settle().await;
     // The first read is answered, and its answer is on the way; the read right before the PATCH is not
     // made yet.
-    let hold = world.azure.hold(Call::GetRegistry, Moment::After);
-    world.denied(OURS).await;
-    let ((), ()) = tokio::join!(
-        async {
-            hold.reached().await;
-            world
-                .azure
-                .edit(REGISTRY, "az", |registry| registry.allow("8.8.8.8"));
-            hold.release();
-        },
-        world.settle()
-    );
+    during_our_call(&world, (Call::GetRegistry, Moment::After), |world| {
+        world
+            .azure
+            .edit(REGISTRY, "az", |registry| registry.allow("8.8.8.8"));
+    })
+    .await;
     assert_eq!(world.entries(), ["8.8.8.8", OURS]);
 }
 

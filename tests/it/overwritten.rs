@@ -1,6 +1,7 @@
 //! Others write while a write of ours is on its way: what can be known of it is reported, and put back
 //! only where a read of ours has seen it.
 
+use crate::others::{self, SOMEBODY, THEIR_WRITE, during_our_call, edit};
 use crate::world::{OURS, REGISTRY, World};
 use doorward::domain::firewall::Overwritten;
 use doorward::domain::ledger::What;
@@ -8,10 +9,10 @@ use doorward::sim::{Call, DefaultAction, Fault, Moment, Outcome, Registry, Write
 use serde_json::json;
 use std::time::Duration;
 
-const SOMEBODY: &str = "8b1f2e6c93a74c2e8f701b2c3d4e5f6a";
 const THEIRS: &str = "8.8.8.8";
 
-async fn reports(world: &World) -> Vec<Overwritten> {
+/// What was reported.
+pub(crate) async fn reports(world: &World) -> Vec<Overwritten> {
     let of = |what| match what {
         What::PossiblyOverwritten(overwritten) => Some(overwritten),
         _ => None,
@@ -19,42 +20,19 @@ async fn reports(world: &World) -> Vec<Overwritten> {
     world.ledger().await.into_iter().filter_map(of).collect()
 }
 
-fn edit(world: &World, edit: impl FnOnce(&mut Registry)) {
-    world.azure.edit(REGISTRY, "somebody else", edit);
-}
-
 /// Something of others falls between our GET and our PATCH.
 async fn inside_our_gap(world: &World, change: impl FnOnce(&mut Registry)) {
-    let hold = world.azure.hold(Call::PatchRegistry, Moment::Before);
-    world.denied(OURS).await;
-    let ((), ()) = tokio::join!(
-        async {
-            hold.reached().await;
-            edit(world, change);
-            hold.release();
-        },
-        world.settle()
-    );
+    during_our_call(world, (Call::PatchRegistry, Moment::Before), |world| {
+        edit(world, change);
+    })
+    .await;
 }
 
-/// Event Grid tells of a change now, under this correlation id.
-async fn tell(world: &World, id: &str, correlation: &str) {
-    let uri = Registry::new(REGISTRY).id();
-    let event = json!([{
-        "id": id, "topic": uri, "subject": uri, "eventType": "Microsoft.Resources.ResourceWriteSuccess",
-        "eventTime": world.clock.now().to_string(), "dataVersion": "2", "metadataVersion": "1",
-        "data": {
-            "resourceUri": uri, "correlationId": correlation,
-            "operationName": "Microsoft.ContainerRegistry/registries/write",
-            "authorization": { "evidence": { "principalId": SOMEBODY } },
-        },
-    }]);
-    let reply = world.deliver("clusters", &event.to_string()).await;
-    assert_eq!(reply.status, 202, "{}", reply.text);
+/// Event Grid tells of a change now, under this correlation id, and doorward takes its turns.
+pub(crate) async fn tell(world: &World, id: &str, correlation: &str) {
+    others::tell(world, id, correlation).await;
     world.settle().await;
 }
-
-const OTHER: &str = "0b9d5a1c-0000-4000-8000-000000000000";
 
 #[tokio::test]
 async fn an_entry_that_az_adds_inside_our_gap_is_lost_and_reported_with_what_is_known() {
@@ -65,8 +43,8 @@ async fn an_entry_that_az_adds_inside_our_gap_is_lost_and_reported_with_what_is_
     assert_eq!(world.entries(), ["40.74.28.0/23", OURS]);
     // The list itself shows nothing.
     assert!(reports(&world).await.is_empty() && world.messages().is_empty());
-    tell(&world, "1", OTHER).await;
-    tell(&world, "1", OTHER).await;
+    tell(&world, "1", THEIR_WRITE).await;
+    tell(&world, "1", THEIR_WRITE).await;
     let reports = reports(&world).await;
     let [report] = &reports[..] else {
         panic!("{reports:?}")
@@ -90,7 +68,7 @@ async fn a_default_action_that_is_flipped_inside_our_gap_is_reported_as_well() {
     .await;
     let registry = world.azure.registry(REGISTRY).unwrap();
     assert_eq!(registry.network_rules.default_action, DefaultAction::Deny);
-    tell(&world, "1", OTHER).await;
+    tell(&world, "1", THEIR_WRITE).await;
     assert_eq!(world.messages(), ["possibly_overwritten"]);
     let text = world.last_message("text");
     assert!(
@@ -103,18 +81,12 @@ async fn a_default_action_that_is_flipped_inside_our_gap_is_reported_as_well() {
 async fn a_default_action_that_is_flipped_before_the_last_read_stops_the_write() {
     let world = World::new().await;
     world.settle().await;
-    let hold = world.azure.hold(Call::GetRegistry, Moment::After);
-    world.denied(OURS).await;
-    let ((), ()) = tokio::join!(
-        async {
-            hold.reached().await;
-            edit(&world, |registry| {
-                registry.network_rules.default_action = DefaultAction::Allow;
-            });
-            hold.release();
-        },
-        world.settle()
-    );
+    during_our_call(&world, (Call::GetRegistry, Moment::After), |world| {
+        edit(world, |registry| {
+            registry.network_rules.default_action = DefaultAction::Allow;
+        });
+    })
+    .await;
     assert!(world.azure.requests_of(Call::PatchRegistry).is_empty());
     assert_eq!(world.messages(), ["default_allow"]);
 }
@@ -123,21 +95,14 @@ async fn a_default_action_that_is_flipped_before_the_last_read_stops_the_write()
 async fn a_change_before_or_after_the_gap_and_one_of_our_own_are_not_reported() {
     let world = World::new().await;
     world.settle().await;
-    tell(&world, "1", OTHER).await;
+    tell(&world, "1", THEIR_WRITE).await;
     world.jump(Duration::from_secs(3));
     world.denied(OURS).await;
     world.settle().await;
-    let write = world
-        .ledger()
-        .await
-        .into_iter()
-        .find_map(|what| match what {
-            What::WriteIntended(write) => Some(write.id.to_string()),
-            _ => None,
-        });
-    tell(&world, "2", &write.unwrap()).await;
+    let write = world.first_write().await.to_string();
+    tell(&world, "2", &write).await;
     world.jump(Duration::from_secs(3));
-    tell(&world, "3", OTHER).await;
+    tell(&world, "3", THEIR_WRITE).await;
     assert!(reports(&world).await.is_empty());
 }
 
@@ -164,17 +129,11 @@ async fn an_entry_that_goes_between_our_two_reads_stops_the_write_until_reads_ag
     let world = World::new().await;
     edit(&world, |registry| registry.allow(THEIRS));
     world.settle().await;
-    let hold = world.azure.hold(Call::GetRegistry, Moment::After);
-    world.denied(OURS).await;
-    let ((), ()) = tokio::join!(
-        async {
-            hold.reached().await;
-            // The next read alone is stale: it shows the list before that entry came.
-            world.azure.model(|model| model.read_stale(REGISTRY, 1));
-            hold.release();
-        },
-        world.settle()
-    );
+    during_our_call(&world, (Call::GetRegistry, Moment::After), |world| {
+        // The next read alone is stale: it shows the list before that entry came.
+        world.azure.model(|model| model.read_stale(REGISTRY, 1));
+    })
+    .await;
     assert!(world.azure.requests_of(Call::PatchRegistry).is_empty());
     world.pass(Duration::from_secs(5)).await;
     assert_eq!(world.entries(), [THEIRS, OURS]);

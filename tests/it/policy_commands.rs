@@ -4,6 +4,8 @@ use crate::program::{doorward, err, folder, in_folder, out};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Output;
+use tempfile::TempDir;
 
 const NAT: &str = "build-egress=20.50.1.0/30";
 
@@ -185,13 +187,17 @@ rules:
   - { name: lab, when: { address: { cidrs: [20.61.0.0/24] } }, then: ask }
 ";
 
+/// What the program says of that policy with these cases.
+fn tested(cases: &str) -> (TempDir, Output) {
+    let folder = folder(&[("10.yaml", POLICY), ("10.cases.yaml", cases)]);
+    let test = doorward(&["policy", "test", folder.path().to_str().unwrap()]);
+    (folder, test)
+}
+
 #[test]
 fn a_case_that_fails_says_what_came_instead() {
-    let folder = folder(&[
-        ("10.yaml", POLICY),
-        (
-            "10.cases.yaml",
-            "cases:
+    let (folder, test) = tested(
+        "cases:
   - name: office
     denial: { ip: 20.60.0.7, registry: contosoprod.azurecr.io }
     expect: { verdict: allow, rule: office, for: 2h }
@@ -199,20 +205,15 @@ fn a_case_that_fails_says_what_came_instead() {
     denial: { ip: 20.60.1.7, registry: contosoprod.azurecr.io }
     expect: { verdict: allow, rule: office }
 ",
-        ),
-    ]);
-    let test = doorward(&["policy", "test", folder.path().to_str().unwrap()]);
+    );
     assert_eq!(test.status.code(), Some(1));
     insta::assert_snapshot!(in_folder(&folder, &format!("{}{}", out(&test), err(&test))));
 }
 
 #[test]
 fn a_broken_case_is_shown_where_it_is() {
-    let folder = folder(&[
-        ("10.yaml", POLICY),
-        (
-            "10.cases.yaml",
-            "cases:
+    let (folder, test) = tested(
+        "cases:
   - name: office
     denial: { ip: 20.60.0.300, registri: contosoprod.azurecr.io }
     sets: { office: [20.60.0.0/24] }
@@ -220,9 +221,7 @@ fn a_broken_case_is_shown_where_it_is() {
   - denial: { ip: 20.60.0.7 }
     expect: {}
 ",
-        ),
-    ]);
-    let test = doorward(&["policy", "test", folder.path().to_str().unwrap()]);
+    );
     assert_eq!(test.status.code(), Some(2));
     insta::assert_snapshot!(in_folder(&folder, &err(&test)));
 }

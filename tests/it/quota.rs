@@ -2,8 +2,7 @@
 
 use crate::world::{REGISTRY, World, message};
 use doorward::domain::grant::Ending;
-use doorward::domain::ledger::What;
-use doorward::sim::{Call, Outcome, Registry, Writes};
+use doorward::sim::{Call, Moment, Outcome, Registry, Writes};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,14 +91,6 @@ fn lists(world: &World) -> Vec<Vec<String>> {
         .collect()
 }
 
-async fn endings(world: &World) -> Vec<Ending> {
-    let of = |what| match what {
-        What::Ended { ending, .. } => Some(ending),
-        _ => None,
-    };
-    world.ledger().await.into_iter().filter_map(of).collect()
-}
-
 #[tokio::test]
 async fn what_arrives_within_a_second_costs_three_patches_at_most() {
     for (registries, all) in [(1, 150), (5, 500)] {
@@ -172,6 +163,30 @@ async fn every_entry_is_gone_within_a_minute_of_its_end() {
 }
 
 #[tokio::test]
+async fn what_ends_while_its_share_is_parted_goes_too() {
+    let world = world(1, 5).await;
+    world
+        .azure
+        .edit(REGISTRY, "az", |registry| registry.allow("8.8.8.8"));
+    for number in [4, 5, 6] {
+        refused(&world, &agent(number), REGISTRY).await;
+        world.settle().await;
+        world.pass(Duration::from_secs(20)).await;
+    }
+    assert_eq!(world.entries(), ["8.8.8.8", "20.61.0.4/31", "20.61.0.6"]);
+    // Parting takes longer than the second of them has left.
+    world.azure.knobs(|knobs| {
+        knobs.writes = Writes::Asynchronous {
+            takes: Duration::from_secs(30),
+            retry_after: Duration::from_secs(2),
+            outcome: Outcome::Succeeded,
+        };
+    });
+    world.pass(Duration::from_mins(11)).await;
+    assert_eq!(world.entries(), ["8.8.8.8"]);
+}
+
+#[tokio::test]
 async fn neighbours_share_an_entry_for_want_of_room_and_part_again_in_one_write() {
     let world = world(1, 5).await;
     world
@@ -202,7 +217,7 @@ async fn neighbours_share_an_entry_for_want_of_room_and_part_again_in_one_write(
     );
     world.pass(Duration::from_mins(3)).await;
     assert_eq!(world.entries(), ["8.8.8.8"]);
-    assert_eq!(endings(&world).await, [Ending::Expired; 3]);
+    assert_eq!(world.endings().await, [Ending::Expired; 3]);
     // Of all entries that came and went, people are told of the one that somebody else added.
     assert_eq!(world.messages(), ["foreign_new"]);
     let text = world.last_message("text");
@@ -237,7 +252,60 @@ async fn a_range_within_what_is_owned_serves_several_and_survives_a_restart() {
     world.restart().await;
     world.pass(Duration::from_mins(11)).await;
     assert!(world.entries().is_empty());
-    assert_eq!(endings(&world).await, [Ending::Expired; 3]);
+    assert_eq!(world.endings().await, [Ending::Expired; 3]);
+}
+
+#[tokio::test]
+async fn an_entry_that_several_share_is_not_handed_over_for_one_of_them() {
+    let world = world(1, 3).await;
+    for last in [1, 6] {
+        refused(&world, &format!("20.62.0.{last}"), REGISTRY).await;
+        world.settle().await;
+    }
+    assert_eq!(world.entries(), ["20.62.0.0/29"]);
+    let before = world.kinds().await;
+    for grant in world.grants().await {
+        let path = format!("/api/v1/grants/{grant}/keep");
+        let reply = world.order(&path, json!({ "by": "ada" })).await;
+        assert_eq!(reply.status, 409, "{}", reply.text);
+        for part in [
+            "`20.62.0.0/29`, which is wider than this grant",
+            "`doorward grants extend`",
+            "az acr network-rule add -n contosoprod --ip-address 20.62.0.",
+        ] {
+            assert!(reply.text.contains(part), "{}", reply.text);
+        }
+    }
+    assert_eq!(world.kinds().await, before);
+    // Whoever follows the advice has an entry that stays, and the others' is taken away on time.
+    world
+        .azure
+        .edit(REGISTRY, "az", |registry| registry.allow("20.62.0.6"));
+    world.pass(Duration::from_mins(11)).await;
+    assert_eq!(world.entries(), ["20.62.0.6"]);
+    let endings = world.endings().await;
+    assert_eq!(endings, [Ending::LeftToOthers, Ending::Expired]);
+}
+
+#[tokio::test]
+async fn an_entry_that_a_write_is_moving_is_not_handed_over() {
+    let world = world(1, 3).await;
+    refused(&world, "20.62.0.1", REGISTRY).await;
+    world.settle().await;
+    let first = world.grants().await.remove(0);
+    let path = format!("/api/v1/grants/{first}/keep");
+    let hold = world.azure.hold(Call::PatchRegistry, Moment::Before);
+    refused(&world, "20.62.0.6", REGISTRY).await;
+    let between = async {
+        hold.reached().await;
+        let reply = world.order(&path, json!({ "by": "ada" })).await;
+        assert_eq!(reply.status, 409);
+        assert!(reply.text.contains("under way"), "{}", reply.text);
+        hold.release();
+    };
+    tokio::join!(world.settle(), between);
+    assert_eq!(world.entries(), ["20.62.0.0/29"]);
+    assert_eq!(world.grants().await.len(), 2);
 }
 
 #[tokio::test]
@@ -250,7 +318,7 @@ async fn who_may_go_early_makes_room_and_people_are_told() {
     assert_eq!(world.entries(), ["20.63.0.20", "20.61.0.1"]);
     assert_eq!(world.messages(), ["evicted"]);
     assert!(world.last_message("text").contains("`20.63.0.10`"));
-    assert_eq!(endings(&world).await, [Ending::Evicted]);
+    assert_eq!(world.endings().await, [Ending::Evicted]);
 }
 
 #[tokio::test]

@@ -138,6 +138,17 @@ async fn a_message_is_sent_once_whoever_sends_it() {
     assert_eq!(database.number("select count(*) from outbox").await, 0);
 }
 
+/// Two replicas; the first has granted what was denied, and nothing is written yet.
+async fn granted_at_the_first(database: &Database) -> (World, Arc<App>) {
+    let world = World::on(database, |_| {}).await;
+    let replica = world.replica().await;
+    settle(&replica).await;
+    settle(&world.app).await;
+    world.denied(OURS).await;
+    triage::turn(&world.app).await.unwrap();
+    (world, replica)
+}
+
 /// Starts a turn of `world` for its registry, and holds it after the last GET before its PATCH.
 async fn paused_before_its_patch(world: &World) -> (doorward::sim::Hold, impl Future<Output = ()>) {
     let app = Arc::clone(&world.app);
@@ -191,12 +202,7 @@ async fn while_one_replica_writes_the_other_does_not() {
     let Some(database) = database().await else {
         return;
     };
-    let world = World::on(&database, |_| {}).await;
-    let replica = world.replica().await;
-    settle(&replica).await;
-    settle(&world.app).await;
-    world.denied(OURS).await;
-    triage::turn(&world.app).await.unwrap();
+    let (world, replica) = granted_at_the_first(&database).await;
     let (held, turn) = paused_before_its_patch(&world).await;
     let reads = world.azure.requests_of(Call::GetRegistry).len();
     replica.ledger.follow().await.unwrap();
@@ -216,12 +222,7 @@ async fn a_paused_writers_lease_passes_on_and_it_writes_nothing_when_it_wakes() 
     let Some(database) = database().await else {
         return;
     };
-    let world = World::on(&database, |_| {}).await;
-    let replica = world.replica().await;
-    settle(&replica).await;
-    settle(&world.app).await;
-    world.denied(OURS).await;
-    triage::turn(&world.app).await.unwrap();
+    let (world, replica) = granted_at_the_first(&database).await;
     let (held, turn) = paused_before_its_patch(&world).await;
     world.jump(Duration::from_secs(61));
     database.leases_are_over().await;

@@ -69,6 +69,30 @@ async fn held_before_the_patch(installed: &Installation, azure: &Sim) -> Hold {
     }
 }
 
+/// `first` is stopped with a call held, which is let go; another process opens what was granted. Then both
+/// go on, and another denial, at the one that was stopped, is opened once.
+async fn overtaken_while_stopped(
+    first: &Process,
+    hold: Hold,
+    installed: &Installation,
+    azure: &Sim,
+) -> Process {
+    first.signal("STOP").await;
+    hold.release();
+    let second = started(installed, azure).await;
+    until_within(LONG, "the other one opens", async || {
+        installed.kinds().await.contains(&"opened")
+    })
+    .await;
+    first.signal("CONT").await;
+    first.deliver(message("20.61.10.16")).await;
+    until_within(LONG, "the next one is open", async || {
+        azure.entries(REGISTRY).len() == 2
+    })
+    .await;
+    second
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_stopped_before_its_patch_sends_nothing_when_it_goes_on() {
     let Some(database) = database().await else {
@@ -81,20 +105,7 @@ async fn a_writer_stopped_before_its_patch_sends_nothing_when_it_goes_on() {
         held_before_the_patch(&installed, &azure),
         first.deliver(message(OURS))
     );
-    first.signal("STOP").await;
-    hold.release();
-    let second = started(&installed, &azure).await;
-    until_within(LONG, "the other one opens", async || {
-        installed.kinds().await.contains(&"opened")
-    })
-    .await;
-    first.signal("CONT").await;
-    // Both go on: another denial, at the one that was stopped, is opened once.
-    first.deliver(message("20.61.10.16")).await;
-    until_within(LONG, "the next one is open", async || {
-        azure.entries(REGISTRY).len() == 2
-    })
-    .await;
+    let second = overtaken_while_stopped(&first, hold, &installed, &azure).await;
     let writes = writes(&installed).await;
     let (lost, seen) = (&writes[0].0, patches(&azure));
     assert_eq!(writes[1], (lost.clone(), "lost"), "{writes:?}");
@@ -118,19 +129,7 @@ async fn what_a_writer_stopped_after_its_patch_has_done_is_seen_by_the_other() {
     let hold = azure.hold(Call::PatchRegistry, Moment::Before);
     first.deliver(message(OURS)).await;
     hold.reached().await;
-    first.signal("STOP").await;
-    hold.release();
-    let second = started(&installed, &azure).await;
-    until_within(LONG, "the other one sees it", async || {
-        installed.kinds().await.contains(&"opened")
-    })
-    .await;
-    first.signal("CONT").await;
-    first.deliver(message("20.61.10.16")).await;
-    until_within(LONG, "the next one is open", async || {
-        azure.entries(REGISTRY).len() == 2
-    })
-    .await;
+    let second = overtaken_while_stopped(&first, hold, &installed, &azure).await;
     let (writes, seen) = (writes(&installed).await, patches(&azure));
     assert_eq!(writes[0].0, seen[0]);
     assert_eq!(writes[1], (seen[0].clone(), "applied"), "{writes:?}");

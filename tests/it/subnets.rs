@@ -1,7 +1,10 @@
 //! Virtual network rules beside ours: carried along where Azure keeps them, and told where it does not.
 
-use crate::world::{OURS, PREFIX, REGISTRY, World};
-use doorward::sim::{Call, VirtualNetworkRule, VirtualNetworkRules};
+use crate::process::{Installation, until};
+use crate::program::{doorward, err, out};
+use crate::world::{OURS, PREFIX, REGISTRY, World, furnished, message};
+use doorward::clock::Clock;
+use doorward::sim::{Call, Sim, VirtualNetworkRule, VirtualNetworkRules};
 use serde_json::json;
 use std::time::Duration;
 
@@ -11,15 +14,15 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 async fn world(behaviour: VirtualNetworkRules) -> World {
     let world = World::new().await;
-    add_subnet(&world);
+    add_subnet(&world.azure);
     world
         .azure
         .knobs(|knobs| knobs.virtual_network_rules = behaviour);
     world
 }
 
-fn add_subnet(world: &World) {
-    world.azure.edit(REGISTRY, "az", |registry| {
+fn add_subnet(azure: &Sim) {
+    azure.edit(REGISTRY, "az", |registry| {
         registry
             .network_rules
             .virtual_network_rules
@@ -80,7 +83,7 @@ async fn once_lost_they_are_never_put_at_risk_again() {
     let world = world(VirtualNetworkRules::Dropped).await;
     world.denied(OURS).await;
     world.settle().await;
-    add_subnet(&world);
+    add_subnet(&world.azure);
     world.denied(&PREFIX.replace("/30", "")).await;
     world.settle().await;
     assert_eq!(
@@ -108,15 +111,26 @@ async fn after_a_person_has_looked_entries_are_added_while_there_are_no_such_rul
     world.denied(&first).await;
     world.pass(MINUTE).await;
     assert_eq!(world.entries(), [OURS], "nobody has looked yet");
+    let stopped = async |world: &World| world.ask("/api/v1/grants").await.json()["stopped"].clone();
+    let told = stopped(&world).await;
+    assert_eq!(told[0]["registry"], REGISTRY);
+    assert_eq!(told[0]["code"], "virtual_network_rules_lost");
+    assert_eq!(told.as_array().unwrap().len(), 1);
+    let page = world.ask("/").await.text;
+    assert!(
+        page.contains("doorward resume --registry contosoprod"),
+        "{page}"
+    );
     let order = json!({ "registry": REGISTRY, "by": "ada" });
     let resume = async |world: &World| world.order("/api/v1/resume", order.clone()).await.status;
     assert_eq!(resume(&world).await, 200);
     assert_eq!(resume(&world).await, 409);
+    assert_eq!(stopped(&world).await, json!([]));
     world.restart().await;
     world.settle().await;
     assert_eq!(world.entries(), [OURS, &first]);
     // The rules come back: from here on nothing is written, not even to take away.
-    add_subnet(&world);
+    add_subnet(&world.azure);
     let written = world.azure.requests_of(Call::PatchRegistry).len();
     world.denied("20.61.10.17").await;
     world.settle().await;
@@ -152,4 +166,31 @@ async fn without_the_right_to_send_them_back_nothing_is_written_and_people_hear_
             .last_message("text")
             .contains("grant that action on their subnets")
     );
+}
+
+/// The whole way: the real program stops opening, says so, and goes on when it is told to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_has_stopped_is_listed_with_what_to_do() {
+    let azure = furnished(&Clock::system()).await;
+    add_subnet(&azure);
+    azure.knobs(|knobs| knobs.virtual_network_rules = VirtualNetworkRules::Dropped);
+    let installed = Installation::new(&azure, "10m");
+    let process = installed.serve().await;
+    let admin = process.admin();
+    let run = |arguments: &[&str]| doorward(&[arguments, &["--admin", &admin]].concat());
+    process.deliver(message(OURS)).await;
+    let stopped = || out(&run(&["grants", "list"]));
+    until("it has stopped", async || stopped().contains("stopped: ")).await;
+    let listed = stopped();
+    let first = listed.lines().next().unwrap();
+    assert!(
+        first.starts_with("stopped: contosoprod: virtual network rules were lost"),
+        "{listed}"
+    );
+    let order = ["resume", "--registry", REGISTRY, "--by", "ada"];
+    assert!(first.contains(&format!("doorward {}", order[..3].join(" "))));
+    assert!(listed.contains(OURS), "the grants are listed as well");
+    let resumed = run(&order);
+    assert!(resumed.status.success(), "{}", err(&resumed));
+    assert!(!stopped().contains("stopped: "));
 }

@@ -7,12 +7,14 @@ use axum::http::{Method, Request};
 use axum::{Json, Router, extract::State, routing::post};
 use doorward::app::App;
 use doorward::clock::Clock;
+use doorward::domain::grant::Ending;
+use doorward::domain::id::WriteId;
 use doorward::domain::ledger::What;
 use doorward::flow::reconcile::Turn;
 use doorward::flow::{hosts, notify, reconcile, sets, triage};
 use doorward::http::public_router;
 use doorward::sim::senders::login_event;
-use doorward::sim::{Registry, Sim, SimOptions};
+use doorward::sim::{Call, Registry, Sim, SimOptions};
 use doorward::store::Ledger;
 use doorward::{config, server, store};
 use jiff::Timestamp;
@@ -302,6 +304,32 @@ impl World {
         self.ledger().await.iter().map(What::kind).collect()
     }
 
+    /// How grants ended, in order.
+    pub(crate) async fn endings(&self) -> Vec<Ending> {
+        let of = |what| match what {
+            What::Ended { ending, .. } => Some(ending),
+            _ => None,
+        };
+        self.ledger().await.into_iter().filter_map(of).collect()
+    }
+
+    /// The first write that was begun.
+    pub(crate) async fn first_write(&self) -> WriteId {
+        let of = |what| match what {
+            What::WriteIntended(write) => Some(write.id),
+            _ => None,
+        };
+        self.ledger().await.into_iter().find_map(of).unwrap()
+    }
+
+    /// What Azure was asked right after the first PATCH.
+    pub(crate) fn after_the_first_patch(&self) -> Call {
+        let requests = self.azure.requests();
+        let mut calls = requests.iter().map(|request| request.call);
+        calls.find(|call| *call == Call::PatchRegistry).unwrap();
+        calls.next().unwrap()
+    }
+
     /// The messages that the chat has got, by code.
     pub(crate) fn messages(&self) -> Vec<String> {
         let all = self.messages.lock().unwrap();
@@ -329,7 +357,7 @@ pub(crate) async fn settle(app: &App) {
         triage::turn(app).await.unwrap();
         let mut next = Vec::new();
         for id in app.registries.keys() {
-            next.push(match reconcile::turn(app, id).await.unwrap() {
+            next.push(match Box::pin(reconcile::turn(app, id)).await.unwrap() {
                 Turn::Again(at) => Some(at),
                 Turn::Idle | Turn::Done => reconcile::next(app, id),
             });

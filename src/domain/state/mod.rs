@@ -198,7 +198,8 @@ impl State {
                 }
                 (Stage::Satisfied, _) => return None,
                 _ if admits(&write.remove).is_none() => return None,
-                (_, true) if added.is_some() || otherwise => Ending::CarriedOn,
+                // Whether an entry that still admits it is needed by others, the next plan says.
+                (_, true) if added.is_some() || otherwise => return None,
                 (Stage::Open, true) => Ending::Expired,
                 (Stage::Intended, true) => Ending::NeverOpened,
                 (Stage::Open, false) if added.is_none() && !otherwise => Ending::Evicted,

@@ -1,6 +1,6 @@
 //! Operators' orders, folded into what stands.
 
-use super::{Networks, State};
+use super::{Networks, Registry, State};
 use crate::domain::breadcrumbs::to_the_minute;
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::{DenialId, GrantId};
@@ -83,6 +83,28 @@ impl State {
         claimed
             .filter_map(|(network, _)| Some((network, end(network)?)))
             .collect()
+    }
+
+    /// The registries on which nothing is opened since they lost virtual network rules over a write of
+    /// ours, and no person has looked yet.
+    pub fn stopped(&self) -> impl Iterator<Item = &ResourceId> {
+        let lost = |known: &Registry| known.networks == Some(Networks::Lost);
+        let stopped = self.registries.iter().filter(move |(_, known)| lost(known));
+        stopped.map(|(id, _)| id)
+    }
+
+    /// The entry of ours that admits a grant's address where none is for that address alone: it is
+    /// wider than what was granted, and may stand for other grants too.
+    pub fn shared_entry(&self, grant: &Grant) -> Option<Ipv4Net> {
+        let claimed = &self.registries.get(&grant.registry)?.claimed;
+        let (address, own) = (grant.address.get(), grant.address.network());
+        let all = claimed.all(grant.until).map(|(network, _)| network);
+        let wider = all.filter(|network| *network != own && network.contains(&address));
+        let wider: Vec<Ipv4Net> = wider.collect();
+        if claimed.admit(address, &wider) {
+            return None;
+        }
+        wider.into_iter().max_by_key(Ipv4Net::prefix_len)
     }
 
     /// Whether the ledger knows, or knew, this entry of a registry as ours.

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::domain::address::GlobalIpv4;
-use crate::domain::event::{Evidence, Report};
 use crate::domain::policy::replay::{Captured, Given, compare, replay};
 use crate::domain::policy::suppose::posture;
 use crate::domain::policy::{Posture, decide, explain};
@@ -41,20 +40,6 @@ fn denials() -> impl Strategy<Value = Denial> {
         repository,
         ..denial("20.0.0.1")
     })
-}
-
-fn report(denial: Denial) -> Report {
-    Report {
-        denial,
-        evidence: Evidence::Message,
-        event_id: None,
-        at: None,
-        resource_id: None,
-        login_server: None,
-        identity: None,
-        user_agent: None,
-        import: false,
-    }
 }
 
 fn rule() -> impl Strategy<Value = String> {

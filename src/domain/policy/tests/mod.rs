@@ -9,6 +9,7 @@ mod stories;
 
 use super::{Facts, Policy, parse};
 use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::event::{Evidence, Report};
 use crate::domain::problem::Problems;
 use crate::domain::seen::Before;
 use jiff::Timestamp;
@@ -36,6 +37,21 @@ fn denial(ip: &str) -> Denial {
         repository: Some("prod/api".into()),
         reference: Some("v1".into()),
         resource: None,
+    }
+}
+
+/// The firewall's message about it.
+fn report(denial: Denial) -> Report {
+    Report {
+        denial,
+        evidence: Evidence::Message,
+        event_id: None,
+        at: None,
+        resource_id: None,
+        login_server: None,
+        identity: None,
+        user_agent: None,
+        import: false,
     }
 }
 

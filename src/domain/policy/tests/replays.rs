@@ -1,7 +1,6 @@
 //! What a replay spends and remembers, as the service would.
 
-use super::{denial, monday, policy};
-use crate::domain::event::{Evidence, Report};
+use super::{denial, monday, policy, report};
 use crate::domain::policy::replay::{Captured, Given, Summary, replay};
 use crate::domain::sets::Sets;
 use jiff::SignedDuration;
@@ -15,17 +14,7 @@ fn after_minutes(text: &str, denials: &[(i64, u8)]) -> Summary {
         .map(|(minutes, last)| Captured {
             at: monday() + SignedDuration::from_mins(*minutes),
             source: "alerts".into(),
-            report: Report {
-                denial: denial(&format!("20.1.2.{last}")),
-                evidence: Evidence::Message,
-                event_id: None,
-                at: None,
-                resource_id: None,
-                login_server: None,
-                identity: None,
-                user_agent: None,
-                import: false,
-            },
+            report: report(denial(&format!("20.1.2.{last}"))),
             proof: None,
             times: 1,
         })

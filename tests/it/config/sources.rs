@@ -1,0 +1,146 @@
+//! Sources: how each proves itself, and what it may say.
+
+use super::{REGISTRY, broken, least, read};
+use doorward::config::Auth;
+
+#[test]
+fn a_source_s_options_are_read_and_checked() {
+    let wrong = broken(&least(
+        "    dimensions: { address: [], nobody: [x] }\n    event_grid: {}\n    cloud_events: { allowed_rate: 0 }\n",
+    ));
+    for told in [
+        "this list is empty",
+        "nobody",
+        "subscription",
+        "allowed_rate",
+    ] {
+        assert!(wrong.contains(told), "{told}: {wrong}");
+    }
+}
+
+#[test]
+fn whoever_leaves_out_whether_a_bare_403_counts_is_told_what_that_means() {
+    let warnings = |more: &str| read(&least(more)).warnings.to_string();
+    let told = warnings("");
+    for text in [
+        "sources[0].name",
+        "not that it was the firewall",
+        "open nothing",
+        "write `trust_status_403: true`",
+    ] {
+        assert!(told.contains(text), "{text}: {told}");
+    }
+    assert_eq!(warnings("    trust_status_403: true\n"), "");
+    assert_eq!(warnings("    trust_status_403: false\n"), "");
+    // A job sends what a client printed, never a resource log.
+    let job = "  - name: jobs
+    auth: { kind: ci_token, provider: github, audience: a, claims: { repository: contoso/api } }
+    registries: [contosoprod.azurecr.io]
+";
+    assert_eq!(read(&least(job)).warnings.0.len(), 1);
+}
+
+/// A configuration with one source, `auth` and all.
+fn with_source(source: &str) -> String {
+    format!(
+        "
+links: {{ key: {{ env: K }} }}
+registries: [{{ id: {REGISTRY} }}]
+sources:
+  - {source}
+"
+    )
+}
+
+const TENANT: &str = "22222222-0000-4000-8000-00000000000A";
+
+#[test]
+fn the_ways_to_prove_a_sender() {
+    let auth = |source: &str| read(&with_source(source)).sources[0].auth.clone();
+    let entra = auth(&format!(
+        "{{ name: grid, auth: {{ kind: entra_token, tenant_id: {TENANT}, audience: [{TENANT}, api://doorward], app_id: event_grid, role: Sender }} }}"
+    ));
+    let Auth::EntraToken {
+        tenant_id,
+        audiences,
+        app_id,
+        role,
+    } = entra
+    else {
+        panic!("{entra:?}")
+    };
+    assert_eq!(tenant_id, TENANT.to_lowercase());
+    assert_eq!(
+        audiences,
+        [TENANT, &format!("api://{TENANT}"), "api://doorward"]
+    );
+    assert_eq!(
+        app_id.as_deref(),
+        Some("4962773b-9cdb-44cf-a8bf-237846a00ab7")
+    );
+    assert_eq!(role.as_deref(), Some("Sender"));
+    let job = auth(
+        "{ name: jobs, registries: [contosoprod.azurecr.io], auth: { kind: ci_token, provider: gitlab, audience: us, claims: { project_path: contoso/api, ref: [main, 'v*'] } } }",
+    );
+    let Auth::CiToken {
+        issuer,
+        audiences,
+        claims,
+    } = job
+    else {
+        panic!("{job:?}")
+    };
+    assert_eq!(
+        (issuer.as_str(), audiences),
+        ("https://gitlab.com", vec!["us".to_owned()])
+    );
+    assert!(claims[1].holds("v1") && !claims[1].holds("topic"));
+    let signature =
+        auth("{ name: s, auth: { kind: signature, keys: [{ env: NEW }, { env: OLD }] } }");
+    assert!(matches!(signature, Auth::Signature { keys } if keys.len() == 2));
+    let any = format!(
+        "{{ name: g, auth: {{ kind: entra_token, tenant_id: {TENANT}, audience: {TENANT}, app_id: any }} }}"
+    );
+    let warnings = read(&with_source(&any)).warnings.to_string();
+    assert!(
+        warnings.contains("everybody in the tenant") && warnings.contains("`role`"),
+        "{warnings}"
+    );
+}
+
+#[test]
+fn a_way_that_would_prove_nothing_is_refused() {
+    let job = |rest: &str| {
+        format!(
+            "{{ name: j, registries: [contosoprod.azurecr.io], auth: {{ kind: ci_token, audience: us, {rest} }} }}"
+        )
+    };
+    let entra = |rest: &str| {
+        format!("{{ name: g, auth: {{ kind: entra_token, tenant_id: {TENANT}, {rest} }} }}")
+    };
+    for (source, what) in [
+        (
+            "{ name: j, auth: { kind: ci_token, provider: github, audience: us, claims: { repository: contoso/api } } }".to_owned(),
+            "names the registries that they may speak of",
+        ),
+        (job("provider: github"), "the field `claims` is missing"),
+        (job("provider: jenkins, claims: { sub: a }"), "`jenkins` is not known here"),
+        (job("provider: github, claims: { ref: main }"), "do not say whose jobs are heard"),
+        (job("provider: github, claims: { repository: '*/api' }"), "do not say whose jobs are heard"),
+        (job("provider: github, claims: { repositry: contoso/api }"), "did you mean `repository`?"),
+        (job("provider: github, claims: { repository: 'a[b]' }"), "has no meaning in a pattern"),
+        (job("provider: azure_devops, claims: { sub: a }"), "the field `issuer` is missing"),
+        (job("provider: github, issuer: 'http://issuer.example', claims: { sub: a }"), "no https URL of an issuer"),
+        (entra("audience: us, app_id: event_grid"), "no audience of an application"),
+        (entra(&format!("audience: {TENANT}, app_id: grid")), "this is not a GUID"),
+        (entra(&format!("audience: {TENANT}")), "the field `app_id` is missing"),
+        (entra("app_id: any"), "the field `audience` is missing"),
+        ("{ name: g, auth: { kind: entra_token, tenant_id: contoso, audience: a, app_id: any } }".to_owned(), "this is not a GUID"),
+        ("{ name: s, auth: { kind: signature } }".to_owned(), "the field `keys` is missing"),
+        ("{ name: s, auth: { kind: signature, keys: [whsec_hunter2] } }".to_owned(), "a secret is named here, never written"),
+    ] {
+        let problems = broken(&with_source(&source));
+        assert!(problems.contains(what), "{source}: {problems}");
+        assert!(!problems.contains("hunter2"), "{problems}");
+    }
+}

@@ -1,0 +1,180 @@
+//! Sessions that end, replies that are lost, processes that stop, a server that is not there.
+
+use super::{AT, numbers, open, told};
+use crate::postgres::{Database, database};
+use doorward::store::{Ledger, StoreError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
+
+#[tokio::test]
+async fn a_session_that_ends_in_the_middle_costs_its_append_and_nothing_else() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let ledger = open(&database).await;
+    ledger.append(AT, vec![told(1)]).await.unwrap();
+    database
+        .execute(
+            "create function dies() returns trigger language plpgsql as
+             $$ begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$",
+        )
+        .await;
+    database
+        .execute("create trigger dies after insert on ledger for each row execute function dies()")
+        .await;
+    let lost = ledger.append(AT, vec![told(2)]).await;
+    assert!(matches!(lost, Err(StoreError::Database(_))), "{lost:?}");
+    database.execute("drop trigger dies on ledger").await;
+    // And all sessions at once, between appends.
+    database
+        .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+        .await;
+    ledger.append(AT, vec![told(3)]).await.unwrap();
+    assert_eq!(numbers(&ledger).await, [1, 3]);
+    ledger.verify().await.unwrap();
+}
+
+/// A way to the database that swallows the reply to the first commit after `armed`, and hangs up.
+async fn swallowing(database: &Database, armed: Arc<AtomicBool>) -> String {
+    let (head, rest) = database.url.split_once("127.0.0.1:").unwrap();
+    let (port, name) = rest.split_once('/').unwrap();
+    let server = format!("127.0.0.1:{port}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("{head}{}/{name}", listener.local_addr().unwrap());
+    let tasks = TaskTracker::new();
+    tasks.clone().spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&server).await.unwrap();
+            tasks.spawn(between(client, server, Arc::clone(&armed)));
+        }
+    });
+    url
+}
+
+async fn between(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicBool>) {
+    let (mut asked, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(count) => server.write_all(&asked[..count]).await.unwrap(),
+            },
+            read = server.read(&mut answer) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(count) => {
+                    let committed = answer[..count].windows(7).any(|bytes| bytes == b"COMMIT\0");
+                    if committed && armed.swap(false, Ordering::SeqCst) {
+                        return;
+                    }
+                    client.write_all(&answer[..count]).await.unwrap();
+                }
+            },
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_reply_is_lost_stands_once() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let armed = Arc::new(AtomicBool::new(false));
+    let ledger = Ledger::open(&swallowing(&database, Arc::clone(&armed)).await).await;
+    let ledger = ledger.unwrap();
+    ledger.append(AT, vec![told(1)]).await.unwrap();
+    armed.store(true, Ordering::SeqCst);
+    let unknown = ledger.append(AT, vec![told(2)]).await;
+    assert!(
+        matches!(unknown, Err(StoreError::Database(_))),
+        "{unknown:?}"
+    );
+    // Whoever was not answered asks again.
+    let again = ledger.append(AT, vec![told(2)]).await;
+    assert!(matches!(again, Err(StoreError::Already)), "{again:?}");
+    ledger.append(AT, vec![told(3)]).await.unwrap();
+    assert_eq!(numbers(&ledger).await, [1, 2, 3]);
+    ledger.verify().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_is_stopped_in_the_middle_does_not_hold_up_the_others() {
+    use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+    let Some(database) = database().await else {
+        return;
+    };
+    let ledger = open(&database).await;
+    // What a stopped process leaves: a silent session in a transaction that has the lock.
+    let mut stopped = PgConnection::connect(&database.url).await.unwrap();
+    for statement in [
+        "set idle_in_transaction_session_timeout = '500ms'".to_owned(),
+        "begin".to_owned(),
+        format!(
+            "select pg_advisory_xact_lock({})",
+            i64::from_be_bytes(*b"doorward")
+        ),
+    ] {
+        stopped.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
+    ledger.append(AT, vec![told(1)]).await.unwrap();
+    assert!(
+        stopped.execute("select 1").await.is_err(),
+        "the session outlived its time"
+    );
+    // And that our own sessions have such a time.
+    database
+        .execute(
+            "create function says() returns trigger language plpgsql as
+             $$ begin raise exception '%', current_setting('idle_in_transaction_session_timeout'); end $$",
+        )
+        .await;
+    database
+        .execute("create trigger says before insert on ledger for each row execute function says()")
+        .await;
+    let told = ledger
+        .append(AT, vec![told(2)])
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(told.contains("8s"), "{told}");
+}
+
+#[tokio::test]
+async fn what_keeps_the_database_from_us_is_told_with_what_to_do_and_without_the_password() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let wrong = |from: &str, to: &str| database.url.replace(from, to);
+    let name = database.url.rsplit('/').next().unwrap();
+    let port = database
+        .url
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap();
+    for (url, expected) in [
+        (wrong("for%2Btests", "hunter2"), "does not let `tester` in"),
+        (
+            wrong(name, "nowhere"),
+            "has no database `nowhere`: make it, `createdb",
+        ),
+        (wrong(&format!(":{port}/"), ":1/"), "does not answer"),
+        (format!("{}?sslmode=require", database.url), "sslmode"),
+    ] {
+        let error = Ledger::open(&url).await.err().unwrap().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(
+            !error.contains("hunter2") && !error.contains("for+tests"),
+            "{error}"
+        );
+    }
+    let empty = Ledger::open_read_only(&database.url).await.err().unwrap();
+    assert!(
+        empty.to_string().contains("`doorward serve` makes it"),
+        "{empty}"
+    );
+}
