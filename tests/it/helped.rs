@@ -163,7 +163,7 @@ async fn a_refusal_before_others_took_the_entry_away_does_not_keep_it_closed() {
     let then = world.clock.now();
     world.pass(30 * SECOND).await;
     world.azure.edit(REGISTRY, "somebody else", |registry| {
-        registry.disallow(OURS)
+        registry.disallow(OURS);
     });
     world.pass(6 * MINUTE).await;
     assert!(world.kinds().await.contains(&"ended"));

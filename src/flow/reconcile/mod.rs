@@ -259,23 +259,6 @@ fn set_pace(app: &App, id: &ResourceId, pace: Pace) {
     app.set_pace(id, pace);
 }
 
-/// Whether a grant is past its end, and not concluded.
-fn has_ended(state: &State, id: &ResourceId, now: Timestamp) -> bool {
-    let mut grants = state.grants_of(id);
-    grants.any(|standing| standing.is_over(now))
-}
-
-/// A pause that nobody is hurt by: longer while Azure's patience with us runs low, unless something of
-/// ours is to be taken away.
-fn unhurried(app: &App, id: &ResourceId, pause: Duration) -> Duration {
-    let now = app.clock.now();
-    if app.ledger.read(|state| has_ended(state, id, now)) {
-        pause
-    } else {
-        app.arm.unhurried(pause)
-    }
-}
-
 async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     let Attempt { app, id, call, .. } = attempt;
     let heard = drift::heard(app, id);
@@ -287,11 +270,11 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
         app.ledger.append(app.clock.now(), dropped).await?;
     }
     if live.is_being_updated() {
-        return Ok(Left::After(unhurried(app, id, READ_AGAIN)));
+        return Ok(Left::After(waits::unhurried(app, id, READ_AGAIN)));
     }
     drift::conclude(app, id).await?;
     if !write::settle(app, id, &live).await? {
-        return Ok(Left::After(unhurried(app, id, READ_AGAIN)));
+        return Ok(Left::After(waits::unhurried(app, id, READ_AGAIN)));
     }
     breadcrumbs::look(app, id, &live).await?;
     let limit = read::limit(app, id, call).await;
@@ -305,7 +288,8 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
         return write::write(attempt, &live, patch, limit).await;
     }
     breadcrumbs::note(app, id, &live).await?;
-    // Also a write of tags alone says `Deny`: it is made only where an entry could be written.
+    // Tags alone say nothing of the default action. They wait for `Deny` all the same: while a registry is
+    // open to all, nothing is written to it.
     if breadcrumbs::is_due(app, id) && forbids_writing(&live).is_none() {
         breadcrumbs::try_again(app, id);
         return write::write(attempt, &live, Patch::default(), limit).await;
@@ -316,10 +300,10 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     let watch = look_out(app, id, &live).await?;
     // One whose write was lost is not over before it can land no more.
     let now = app.clock.now();
-    let waits = app.ledger.read(|state| has_ended(state, id, now));
+    let waits = app.ledger.read(|state| waits::has_ended(state, id, now));
     Ok(match plan.stuck {
         Some(obstacle) => Left::Stuck(obstacle),
-        None if watch || unsure || waits => Left::After(unhurried(app, id, LOOK_OUT)),
+        None if watch || unsure || waits => Left::After(waits::unhurried(app, id, LOOK_OUT)),
         None => Left::Nothing,
     })
 }

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::domain::firewall::{Obstacle, Patch};
 use crate::domain::ledger::What;
 use crate::domain::resource_id::ResourceId;
+use crate::domain::state::State;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -21,6 +22,23 @@ pub(super) fn waiting(app: &App, id: &ResourceId, now: Timestamp) -> Option<Time
         }
     });
     app.pace(id).waiting(now, end)
+}
+
+/// Whether a grant is past its end, and not concluded.
+pub(super) fn has_ended(state: &State, id: &ResourceId, now: Timestamp) -> bool {
+    let mut grants = state.grants_of(id);
+    grants.any(|standing| standing.is_over(now))
+}
+
+/// A pause that nobody is hurt by: longer while Azure's patience with us runs low, unless something of
+/// ours is to be taken away.
+pub(super) fn unhurried(app: &App, id: &ResourceId, pause: Duration) -> Duration {
+    let now = app.clock.now();
+    if app.ledger.read(|state| has_ended(state, id, now)) {
+        pause
+    } else {
+        app.arm.unhurried(pause)
+    }
 }
 
 /// How long `patch` waits for writes before it. One that takes something away, or gives back what a write

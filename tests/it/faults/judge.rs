@@ -183,20 +183,7 @@ impl Judge {
         if !same_but_for_the_list(before, after, &shown) {
             self.violation(write, "changed more than the list");
         }
-        if (
-            before.network_rules.default_action,
-            after.network_rules.default_action,
-        ) == (DefaultAction::Deny, DefaultAction::Allow)
-        {
-            self.violation(write, "opened the registry to all");
-        }
-        if before.network_rules.default_action == DefaultAction::Allow {
-            self.undone(
-                write,
-                ALLOW.to_owned(),
-                shown.network_rules.default_action == DefaultAction::Allow,
-            );
-        }
+        self.default_action(write, (before, after), &shown);
         // What a person adds inside our gap is lost with the gap; doors that we had seen open stay open.
         let mut was_known = before.clone();
         let known = |rule: &IpRule| {
@@ -223,6 +210,27 @@ impl Judge {
                 }
             }
         }
+        self.doors_stay_open(write, &was_known, after);
+    }
+
+    /// Every write of ours says `Deny`, and undoes whoever said `Allow`.
+    fn default_action(
+        &mut self,
+        write: &str,
+        (before, after): (&Registry, &Registry),
+        shown: &Registry,
+    ) {
+        let allows = |it: &Registry| it.network_rules.default_action == DefaultAction::Allow;
+        if allows(after) && !allows(before) {
+            self.violation(write, "opened the registry to all");
+        }
+        if allows(before) {
+            self.undone(write, ALLOW.to_owned(), allows(shown));
+        }
+    }
+
+    /// What was open before a write, and is granted still, is open after it.
+    fn doors_stay_open(&mut self, write: &str, before: &Registry, after: &Registry) {
         let intended = self.intended.get(write).map_or(0, |(seq, _)| *seq);
         let known = |granted: &&Granted| granted.decided < intended && !granted.evictable;
         for granted in self.grants.values().filter(known) {
@@ -232,7 +240,7 @@ impl Judge {
                     .into_iter()
                     .any(|net| net.contains(&granted.address))
             };
-            if granted.until > after.last_modified_at && admitted(&was_known) && !admitted(after) {
+            if granted.until > after.last_modified_at && admitted(before) && !admitted(after) {
                 let what = format!(
                     "closed {} before its end, {}",
                     granted.address, granted.until
@@ -248,6 +256,9 @@ impl Judge {
         // Ours takes its place where a person wrote the same between our read and our write: from
         // then on nobody can tell the two apart.
         if after.entries().contains(&rule.value.as_str()) {
+            if shown.network_rules.ip_rules.contains(rule) {
+                self.violation(write, &format!("changed the fields of {}", rule.value));
+            }
             return;
         }
         let known = shown.network_rules.ip_rules.contains(rule);

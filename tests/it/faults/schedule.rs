@@ -161,7 +161,7 @@ pub(crate) async fn schedule(seed: u64, store: Store) -> Option<Told> {
         }
     }
     run.peace().await;
-    Some(run.verdict().await)
+    Some(run.verdict())
 }
 
 impl Run {
@@ -498,7 +498,7 @@ impl Run {
         self.judge.nobody_waits_in_vain(&registry, wait.into_iter());
     }
 
-    async fn verdict(mut self) -> Told {
+    fn verdict(mut self) -> Told {
         if self.traits.events {
             self.judge.all_was_told();
         }
