@@ -136,7 +136,8 @@ impl Judge {
         }
     }
 
-    /// What somebody adds by hand while it is granted cannot be told apart from what we add.
+    /// What somebody adds by hand of which we have begun a write, or that was ours once, cannot be told apart
+    /// from what we add.
     fn others_wrote(&mut self, before: &Registry, after: &Registry) {
         self.ours.retain(|entry| stands(after, *entry));
         self.either.retain(|entry| stands(after, *entry));
@@ -159,16 +160,11 @@ impl Judge {
             self.done.insert(ALLOW.to_owned(), at);
         }
         for network in after.entries().into_iter().filter_map(network) {
-            let mut grants = self.grants.values();
-            let is_granted = |granted: &Granted| {
-                Ipv4Net::from(granted.address) == network
-                    && granted.over.is_none_or(|over| over > at)
-            };
             let mut begun = self.begun.get(&network).into_iter();
             let may_land = begun.any(|begun| at.duration_since(*begun) < MAY_LAND_WITHIN);
             // `az` writes back what it read long ago, entries of ours among it.
             let once_ours = self.ever.contains(&network);
-            if !stands(before, network) && (may_land || once_ours || grants.any(is_granted)) {
+            if !stands(before, network) && (may_land || once_ours) {
                 self.either.insert(network);
                 self.ever.insert(network);
             }
