@@ -28,7 +28,7 @@ async fn entries_that_went_with_a_list_that_was_replaced_are_restored() {
         world.pass(3 * MINUTE).await;
         assert_eq!(world.entries(), ["40.74.28.0/23", OURS, SECOND]);
         assert_eq!(drifts(&world).await, ["list_replaced"]);
-        assert!(endings(&world).await.is_empty());
+        assert!(world.endings().await.is_empty());
         assert_eq!(world.messages(), told, "{answer}");
         assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 2);
     }
@@ -48,13 +48,14 @@ async fn an_entry_that_is_taken_away_right_before_its_end_is_not_restored() {
     world.pass(2 * MINUTE).await;
     assert!(!world.kinds().await.contains(&"restoring"));
     assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 1);
-    assert_eq!(endings(&world).await, [Ending::RemovedByOthers]);
+    assert_eq!(world.endings().await, [Ending::RemovedByOthers]);
     assert!(world.entries().is_empty());
 }
 
 #[tokio::test]
 async fn every_kind_of_drift_can_be_accepted() {
-    let flips: [(&str, &str, fn(&mut Registry)); 5] = [
+    type Change = fn(&mut Registry);
+    let flips: [(&str, &str, Change); 5] = [
         ("ours_missing", "ours_missing", |it| it.disallow(OURS)),
         ("replaced", "list_replaced", |it| {
             it.network_rules.ip_rules.clear();
@@ -79,7 +80,7 @@ async fn every_kind_of_drift_can_be_accepted() {
         assert_eq!(drifts(&world).await, [code]);
         assert!(world.messages().is_empty(), "{:?}", world.messages());
         let ends = ["ours_missing", "replaced"].contains(&class);
-        let ended = endings(&world).await;
+        let ended = world.endings().await;
         assert_eq!(ended.len(), usize::from(ends), "{class}: {ended:?}");
     }
 }

@@ -8,7 +8,7 @@ use crate::world::{OURS, REGISTRY, World};
 use doorward::domain::firewall::Drift;
 use doorward::domain::grant::Ending;
 use doorward::domain::ledger::What;
-use doorward::sim::{Call, DefaultAction, Fault, Registry, Sku};
+use doorward::sim::{Call, DefaultAction, Fault, Sku};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -158,7 +158,7 @@ async fn what_others_change_is_told_although_they_go_on_changing_other_things() 
         world.pass(Duration::from_secs(25)).await;
     }
     assert_eq!(drifts(&world).await[..2], ["ours_missing", "foreign_new"]);
-    assert_eq!(endings(&world).await, [Ending::RemovedByOthers]);
+    assert_eq!(world.endings().await, [Ending::RemovedByOthers]);
     edit(&world, |registry| {
         registry.network_rules.default_action = DefaultAction::Allow;
     });
