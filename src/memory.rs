@@ -18,7 +18,7 @@ pub struct Memory {
     pub hosts: RwLock<Hosts>,
     /// The registries' login servers.
     pub login_servers: RwLock<BTreeMap<ResourceId, String>>,
-    limits: Mutex<BTreeMap<ResourceId, (Timestamp, u32)>>,
+    limits: Mutex<BTreeMap<ResourceId, Limit>>,
     latest: Mutex<BTreeMap<ResourceId, Latest>>,
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
@@ -38,6 +38,15 @@ pub struct Memory {
 
 /// How many reads in a row must show an older change than is known before it is believed.
 const STALE_READS: u32 = 20;
+
+/// How many entries a registry's list may have, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// So many.
+    pub entries: u32,
+    /// Until when that is believed, and nobody is asked.
+    pub until: Timestamp,
+}
 
 /// The latest change of a registry that is known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,20 +75,14 @@ impl App {
         with(&mut locked(&self.memory.postures))
     }
 
-    /// A registry's limit of entries, if it was told within `within`.
-    pub fn known_limit(
-        &self,
-        id: &ResourceId,
-        now: Timestamp,
-        within: SignedDuration,
-    ) -> Option<u32> {
-        let (at, limit) = *locked(&self.memory.limits).get(id)?;
-        (now.duration_since(at) < within).then_some(limit)
+    /// What is known of a registry's limit of entries, of whatever age.
+    pub fn known_limit(&self, id: &ResourceId) -> Option<Limit> {
+        locked(&self.memory.limits).get(id).copied()
     }
 
-    /// Remembers a registry's limit of entries.
-    pub fn remember_limit(&self, id: &ResourceId, now: Timestamp, limit: u32) {
-        locked(&self.memory.limits).insert(id.clone(), (now, limit));
+    /// Remembers that.
+    pub fn remember_limit(&self, id: &ResourceId, limit: Limit) {
+        locked(&self.memory.limits).insert(id.clone(), limit);
     }
 
     /// Whether a read of a registry that shows `modified` as its latest change is older than what is

@@ -1,7 +1,7 @@
 //! Azure Resource Manager: reading a registry and changing it, one exchange at a time.
 
 use super::call::Call;
-use super::error::{ArmError, PatchError};
+use super::error::{ArmError, PatchError, retry_after};
 use super::headroom::Headroom;
 use super::http::{Http, Reply, SendError};
 use super::operation;
@@ -148,6 +148,7 @@ impl Arm {
             400..=407 | 409..=499 => Err(PatchError::NotApplied(self.refusal(&reply, &url))),
             status => Err(PatchError::Unknown {
                 why: format!("status {status}: {}", self.refusal(&reply, &url)),
+                retry_after: retry_after(&reply.headers, self.0.clock.now()),
             }),
         }
     }
@@ -243,6 +244,19 @@ impl Arm {
     pub fn unhurried(&self, pause: Duration) -> Duration {
         let now = self.0.clock.now();
         self.headroom().unhurried(pause, now)
+    }
+
+    /// Every how long to add entries instead of `pause`: longer while ARM says that few writes are left.
+    pub fn sparing(&self, pause: Duration) -> Duration {
+        let now = self.0.clock.now();
+        self.headroom().sparing(pause, now)
+    }
+
+    /// After what time to read again what is read every `period`: at most four times as long, while few
+    /// reads are left.
+    pub fn seldom(&self, period: Duration) -> Duration {
+        let now = self.0.clock.now();
+        self.headroom().seldom(period, now)
     }
 
     fn headroom(&self) -> MutexGuard<'_, Headroom> {

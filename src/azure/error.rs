@@ -54,6 +54,8 @@ pub enum ArmError {
         code: String,
         /// ARM's words, bounded.
         message: String,
+        /// How long to wait, where the answer says so; capped.
+        retry_after: Option<Duration>,
     },
     /// Out of reach or out of order: no connection, no answer, or a status of 500 and above.
     #[error("Azure Resource Manager cannot be had: {why}")]
@@ -94,10 +96,13 @@ impl ArmError {
     /// How long Azure asks to wait before the next attempt.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Throttled { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
-                *retry_after
-            }
-            _ => None,
+            Self::Throttled { retry_after, .. }
+            | Self::Refused { retry_after, .. }
+            | Self::Unavailable { retry_after, .. } => *retry_after,
+            Self::Unauthorized { .. }
+            | Self::NotFound { .. }
+            | Self::BadReply { .. }
+            | Self::Token(_) => None,
         }
     }
 
@@ -129,6 +134,7 @@ impl ArmError {
                 status: status.as_u16(),
                 code,
                 message,
+                retry_after,
             },
             status if status.is_server_error() => Self::Unavailable {
                 why: format!("status {} {code}: {message}", status.as_u16()),
@@ -173,6 +179,8 @@ pub enum PatchError {
     Unknown {
         /// What happened.
         why: String,
+        /// How long to wait before the registry is read, where the answer says so; capped.
+        retry_after: Option<Duration>,
     },
 }
 
@@ -180,6 +188,7 @@ impl PatchError {
     pub(super) fn unknown(why: &dyn std::fmt::Display) -> Self {
         Self::Unknown {
             why: clean(&why.to_string()),
+            retry_after: None,
         }
     }
 }
@@ -271,9 +280,12 @@ mod tests {
             ArmError::Refused {
                 status: 409,
                 code: "SomeCode".into(),
-                message: "Some words.".into()
+                message: "Some words.".into(),
+                retry_after: None
             }
         );
+        let busy = read(409, &[("retry-after", "17")], body);
+        assert_eq!(busy.retry_after(), Some(Duration::from_secs(17)));
     }
 
     #[test]

@@ -17,38 +17,60 @@ const SPARING: [(u64, u32); 3] = [(25, 8), (50, 4), (100, 2)];
 /// The longest that a read is put off for this.
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// What the latest answers said is left of the scarcest bucket for reads.
+/// What is read every so often is read at least this often, times its period.
+const SELDOM: u32 = 4;
+
+/// What the latest answers said is left of the scarcest bucket for reads, and of that for writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Headroom {
     reads: Option<(Timestamp, u64)>,
+    writes: Option<(Timestamp, u64)>,
 }
 
 impl Headroom {
-    /// Takes in the headers of an answer. Those of writes say nothing of reads, except where a resource
-    /// provider counts both.
+    /// Takes in the headers of an answer, those of subscriptions, of tenants and global ones alike. What
+    /// they say of writes says nothing of reads, nor the other way round, except where a resource provider
+    /// counts both.
     pub(super) fn note(&mut self, headers: &HeaderMap, now: Timestamp) {
-        let left = headers.iter().filter_map(|(name, value)| {
-            let of = name.as_str().strip_prefix("x-ms-ratelimit-remaining-")?;
-            let value = value.to_str().ok()?;
-            match of {
-                "resource" => value.split(',').filter_map(bucket).min(),
-                reads if reads.ends_with("-reads") => value.trim().parse().ok(),
-                _ => None,
-            }
-        });
-        if let Some(least) = left.min() {
-            self.reads = Some((now, least));
-        }
+        let least = |kind: &str| {
+            let left = headers.iter().filter_map(|(name, value)| {
+                let of = name.as_str().strip_prefix("x-ms-ratelimit-remaining-")?;
+                let value = value.to_str().ok()?;
+                match of {
+                    "resource" => value.split(',').filter_map(bucket).min(),
+                    of if of.ends_with(kind) => value.trim().parse().ok(),
+                    _ => None,
+                }
+            });
+            left.min().map(|least| (now, least))
+        };
+        self.reads = least("-reads").or(self.reads);
+        self.writes = least("-writes").or(self.writes);
     }
 
     /// How long to wait instead of `pause` before a read that nobody waits for.
     pub(super) fn unhurried(self, pause: Duration, now: Timestamp) -> Duration {
-        let fresh = |(at, _): &(Timestamp, u64)| now.duration_since(*at) < TOLD_FOR;
-        let left = self.reads.filter(fresh).map(|(_, left)| left);
-        let few = |&&(fewer, _): &&(u64, u32)| left.is_some_and(|left| left < fewer);
-        let factor = SPARING.iter().find(few).map_or(1, |(_, factor)| *factor);
-        pause.saturating_mul(factor).min(LONGEST.max(pause))
+        let longer = pause.saturating_mul(factor(self.reads, now));
+        longer.min(LONGEST.max(pause))
     }
+
+    /// How long to wait instead of `period` before the next of the reads that are made every `period`.
+    pub(super) fn seldom(self, period: Duration, now: Timestamp) -> Duration {
+        period.saturating_mul(factor(self.reads, now).min(SELDOM))
+    }
+
+    /// How long to wait instead of `pause` between two writes that add entries.
+    pub(super) fn sparing(self, pause: Duration, now: Timestamp) -> Duration {
+        pause.saturating_mul(factor(self.writes, now))
+    }
+}
+
+/// How many times as long to wait as otherwise.
+fn factor(told: Option<(Timestamp, u64)>, now: Timestamp) -> u32 {
+    let fresh = |(at, _): &(Timestamp, u64)| now.duration_since(*at) < TOLD_FOR;
+    let left = told.filter(fresh).map(|(_, left)| left);
+    let few = |&&(fewer, _): &&(u64, u32)| left.is_some_and(|left| left < fewer);
+    SPARING.iter().find(few).map_or(1, |(_, factor)| *factor)
 }
 
 /// One of several buckets: `Microsoft.ContainerRegistry/Reads3Min;239`.
@@ -99,6 +121,47 @@ mod tests {
                 waits,
                 "{header}: {value}"
             );
+        }
+    }
+
+    #[test]
+    fn few_writes_slow_writes_down_and_reads_that_repeat_wait_four_periods_at_most() {
+        let now = Timestamp::from_second(1).unwrap();
+        let period = Duration::from_secs(10);
+        for (header, value, (adding, reading)) in [
+            (
+                "x-ms-ratelimit-remaining-subscription-writes",
+                "199",
+                (10, 10),
+            ),
+            (
+                "x-ms-ratelimit-remaining-subscription-writes",
+                "99",
+                (20, 10),
+            ),
+            ("x-ms-ratelimit-remaining-tenant-writes", "49", (40, 10)),
+            (
+                "x-ms-ratelimit-remaining-subscription-global-writes",
+                "0",
+                (80, 10),
+            ),
+            (
+                "x-ms-ratelimit-remaining-subscription-deletes",
+                "0",
+                (10, 10),
+            ),
+            (
+                "x-ms-ratelimit-remaining-subscription-reads",
+                "60",
+                (10, 20),
+            ),
+            ("x-ms-ratelimit-remaining-subscription-reads", "0", (10, 40)),
+            ("x-ms-ratelimit-remaining-resource", "A;300,B;7", (80, 40)),
+        ] {
+            let headroom = told(&[(header, value)]);
+            let waits = (headroom.sparing(period, now), headroom.seldom(period, now));
+            let waits = (waits.0.as_secs(), waits.1.as_secs());
+            assert_eq!(waits, (adding, reading), "{header}: {value}");
         }
     }
 

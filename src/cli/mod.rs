@@ -127,7 +127,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Revoke(revoke) => revoke.run().await,
         Command::Pause(pause) => pause.run("pause").await,
         Command::Resume(resume) => resume.run("resume").await,
-        Command::Sweep(sweep) => sweep.run().await,
+        Command::Sweep(sweep) => {
+            log::quiet();
+            sweep.run().await
+        }
         Command::Ledger(ledger) => ledger.run().await,
     };
     match outcome {

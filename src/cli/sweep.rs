@@ -83,6 +83,14 @@ fn told(swept: &Swept, registry: &str, dry_run: bool) -> String {
         let end = words::time(*end);
         lines.push(format!("{done} {} (ended {end})", text(network)));
     }
+    let forgot = if dry_run { "would forget" } else { "forgot" };
+    for (network, end) in &swept.gone {
+        let end = words::time(*end);
+        lines.push(format!(
+            "{forgot} {} (end {end}): it does not stand, and only a tag still named it",
+            text(network)
+        ));
+    }
     for (network, end) in &swept.standing {
         let end = words::time(*end);
         lines.push(format!("left {} (ends {end})", text(network)));
@@ -100,10 +108,11 @@ fn told(swept: &Swept, registry: &str, dry_run: bool) -> String {
         ));
     }
     lines.push(format!(
-        "{registry}: {} ended, {} not yet, {} others untouched",
+        "{registry}: {} ended, {} not yet, {} others untouched (correlation id {})",
         swept.ended.len(),
         swept.standing.len(),
-        swept.others
+        swept.others,
+        swept.correlation_id
     ));
     lines.join("\n") + "\n"
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How often one grant is extended at most.
+/// How often one grant is extended at most, and by how much it is extended all the same.
 const EXTEND_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// What is known of whether a grant helped.
@@ -156,22 +156,24 @@ impl Course {
         })
     }
 
-    /// The end that a use of the address at `now` gives to its grant: `renew` from now, at most
-    /// `max_ttl` after it was decided, and later than it is. A use soon after the last one changes
-    /// nothing.
+    /// The end that a use of the address at `used`, told at `now`, gives to its grant: `renew` from the
+    /// use, at most `max_ttl` after the grant was decided, and later than it is. So a use that is told
+    /// twice changes nothing, and one told soon after another only if it gives a good while more.
     pub fn extended(
         &self,
         (grant, since): (&Grant, Timestamp),
         renew: Duration,
         max_ttl: Duration,
-        now: Timestamp,
+        (used, now): (Timestamp, Timestamp),
     ) -> Option<Timestamp> {
-        let soon = |at: Timestamp| now.duration_since(at) < EXTEND_EVERY;
-        if self.opened_at.is_none() || self.extended_at.is_some_and(soon) || grant.until <= now {
+        if self.opened_at.is_none_or(|opened| used < opened) || grant.until <= now {
             return None;
         }
-        let until = after(now, renew).min(after(since, max_ttl));
-        (until > grant.until).then_some(until)
+        let until = after(used, renew).min(after(since, max_ttl));
+        let soon = |at: Timestamp| now.duration_since(at) < EXTEND_EVERY;
+        let little = until.duration_since(grant.until) < EXTEND_EVERY;
+        let worth = !(little && self.extended_at.is_some_and(soon));
+        (until > grant.until && worth).then_some(until)
     }
 }
 

@@ -106,6 +106,14 @@ pub enum What {
         /// The subnets that the rules named.
         subnets: Vec<String>,
     },
+    /// A grant's time is over and its entry stays for now: nothing can be written as the registry stands.
+    /// Its end follows once that has changed.
+    EndWaits {
+        /// The grant.
+        grant: GrantId,
+        /// What stands against it, by name: `default_allow`.
+        code: String,
+    },
     /// Writes of these entries were lost, could no longer land, and a read showed none of them: they are
     /// not looked for any more.
     NeverLanded {
@@ -297,6 +305,9 @@ pub enum What {
 }
 
 impl What {
+    /// The kind of [`What::EndWaits`].
+    pub const END_WAITS: &str = "end_waits";
+
     /// The entry's kind, as it is stored and shown.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -310,6 +321,7 @@ impl What {
             Self::WriteIntended(_) => "write_intended",
             Self::WriteSettled { .. } => "write_settled",
             Self::VirtualNetworkRulesLost { .. } => "virtual_network_rules_lost",
+            Self::EndWaits { .. } => Self::END_WAITS,
             Self::NeverLanded { .. } => "never_landed",
             Self::Opened { .. } => "opened",
             Self::Satisfied { .. } => "satisfied",
@@ -381,6 +393,7 @@ impl What {
             Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),
             Self::VirtualNetworkRulesLost { write, .. } => Some(format!("networks_lost:{write}")),
             Self::Opened { grant, .. } => Some(format!("opened:{grant}")),
+            Self::EndWaits { grant, .. } => Some(format!("end_waits:{grant}")),
             Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
             Self::NotOpened { grant, .. }
             | Self::Ended { grant, .. }

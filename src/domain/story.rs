@@ -43,6 +43,7 @@ pub fn line(what: &What) -> String {
             code,
             reason,
         } => format!("not opened ({code}): {reason} (grant {grant})"),
+        What::EndWaits { grant, code } => format!("its end waits: {code} (grant {grant})"),
         What::Ended { grant, ending } => format!("{} (grant {grant})", ended(*ending)),
         What::Revoked { .. }
         | What::Extended { .. }

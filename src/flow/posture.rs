@@ -6,16 +6,17 @@ use crate::domain::firewall::Live;
 use crate::domain::resource_id::ResourceId;
 use futures_util::future::join_all;
 use ipnet::Ipv4Net;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a read is believed: what is mended counts soon. Whoever writes reads again right before.
-const BELIEVED: SignedDuration = SignedDuration::from_mins(1);
+/// While Azure has few reads left for us, it is believed for longer, four times as long at most.
+const BELIEVED: Duration = Duration::from_mins(1);
 
 /// How soon a registry is read again that could not be read.
-const AGAIN: SignedDuration = SignedDuration::from_secs(30);
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// How long verdicts wait for such a read: then nothing is known, and the writer finds out.
 const WAIT: Duration = Duration::from_secs(5);
@@ -33,17 +34,17 @@ impl Postures {
         self.read.insert(id.clone(), (now, Arc::new(live.clone())));
     }
 
-    /// The registry as it was read a short while ago.
-    pub fn of(&self, id: &ResourceId, now: Timestamp) -> Option<Arc<Live>> {
+    /// The registry, if its last read is younger than `believed`.
+    fn of(&self, id: &ResourceId, now: Timestamp, believed: Duration) -> Option<Arc<Live>> {
         let (at, live) = self.read.get(id)?;
-        (now.duration_since(*at) < BELIEVED).then(|| Arc::clone(live))
+        is_within(*at, now, believed).then(|| Arc::clone(live))
     }
 
-    /// Whether it is time to read the registry; takes that as tried.
-    fn try_now(&mut self, id: &ResourceId, now: Timestamp) -> bool {
+    /// Whether the registry, of which no read is believed, was not read just `again` ago; takes that as
+    /// tried.
+    fn try_now(&mut self, id: &ResourceId, now: Timestamp, again: Duration) -> bool {
         let tried = self.tried.get(id);
-        let wait = tried.is_some_and(|at| now.duration_since(*at) < AGAIN);
-        if wait || self.of(id, now).is_some() {
+        if tried.is_some_and(|at| is_within(*at, now, again)) {
             return false;
         }
         self.tried.insert(id.clone(), now);
@@ -51,12 +52,24 @@ impl Postures {
     }
 }
 
+fn is_within(at: Timestamp, now: Timestamp, time: Duration) -> bool {
+    let ago = Duration::try_from(now.duration_since(at));
+    ago.unwrap_or_default() < time
+}
+
+/// The registry as it was read a short while ago.
+pub fn of(app: &App, id: &ResourceId, now: Timestamp) -> Option<Arc<Live>> {
+    let believed = app.arm.seldom(BELIEVED);
+    app.postures(|postures| postures.of(id, now, believed))
+}
+
 /// Reads those of the registries anew whose last read is too old. What cannot be read is unknown.
 pub async fn refresh(app: &App, registries: BTreeSet<ResourceId>) {
     let now = app.clock.now();
     let due = registries
         .into_iter()
-        .filter(|id| app.postures(|postures| postures.try_now(id, now)));
+        .filter(|id| of(app, id, now).is_none())
+        .filter(|id| app.postures(|postures| postures.try_now(id, now, app.arm.seldom(AGAIN))));
     let reads = due.map(|id| async move {
         let read = tokio::time::timeout(WAIT, read(app, &id)).await;
         let why = match read {

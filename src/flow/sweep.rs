@@ -3,6 +3,10 @@
 //! It writes as the service does: a read, a plan by the same planner, a read right before the PATCH, one
 //! PATCH, a read to see. It is meant for a doorward that is gone, and changes nothing but entries that a
 //! breadcrumb names, and these breadcrumbs.
+//!
+//! No breadcrumb stays behind its entry: if it did, and somebody added the address for good, the next
+//! sweep would take that entry away. So breadcrumbs of entries that do not stand go too, and where a
+//! write cannot take tags away, they are written once more, with nothing in them.
 
 use crate::azure::{Arm, ArmError, Call, PatchError};
 use crate::clock::{self, Clock};
@@ -12,9 +16,10 @@ use crate::domain::resource_id::ResourceId;
 use crate::flow::reconcile;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// How often, and how long, a write of which the fate is not known is looked for.
 const LOOKS: u32 = 12;
@@ -37,8 +42,13 @@ pub struct Sweep<'a> {
 /// What a sweep found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
+    /// The id under which Azure's activity log tells of it.
+    pub correlation_id: Uuid,
     /// Entries that had ended: taken away, but for a dry run.
     pub ended: BTreeMap<Ipv4Net, Timestamp>,
+    /// Entries that do not stand any more, whoever took them away: their breadcrumbs went, but for a dry
+    /// run.
+    pub gone: BTreeMap<Ipv4Net, Timestamp>,
     /// Entries that have not ended yet.
     pub standing: BTreeMap<Ipv4Net, Timestamp>,
     /// Entries whose breadcrumbs are too old to be believed.
@@ -50,6 +60,16 @@ pub struct Swept {
 }
 
 /// A sweep that did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("{why} (correlation id {correlation_id})")]
+pub struct Unfinished {
+    /// The id under which Azure's activity log tells of it.
+    pub correlation_id: Uuid,
+    /// What kept it.
+    pub why: SweepError,
+}
+
+/// What keeps a sweep from its end.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     /// Azure does not answer, or refuses.
@@ -77,44 +97,121 @@ pub enum SweepError {
     /// Nobody can tell.
     #[error("what became of the write is not known ({0}): look at the registry, and run it again")]
     Unknown(String),
+    /// Entries went and their breadcrumbs did not.
+    #[error(
+        "what has ended does not stand any more, but the tags still name it ({0}): run it again, or delete the tags \
+         `doorward-crumbs-*` by hand, before somebody adds one of these addresses for good"
+    )]
+    TagsStay(String),
+}
+
+/// What one read shows.
+struct Shown {
+    live: Live,
+    crumbs: Crumbs,
 }
 
 /// What one read comes to.
 struct Ground {
-    live: Live,
-    crumbs: Crumbs,
+    shown: Shown,
     found: Swept,
     patch: Patch,
 }
 
+impl Shown {
+    /// Whether breadcrumbs still name what `swept` says is over.
+    fn names(&self, swept: &Swept) -> bool {
+        swept.is_over(self.crumbs.ends.keys())
+    }
+}
+
+impl Swept {
+    /// Whether one of `named` has ended, or is gone.
+    fn is_over<'a>(&self, mut named: impl Iterator<Item = &'a Ipv4Net>) -> bool {
+        named.any(|network| self.ended.contains_key(network) || self.gone.contains_key(network))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ended.is_empty() && self.gone.is_empty()
+    }
+}
+
 impl Sweep<'_> {
     /// Takes away what has ended.
-    pub async fn run(&self) -> Result<Swept, SweepError> {
+    pub async fn run(&self) -> Result<Swept, Unfinished> {
         let call = Call::new(self.clock.id());
+        let correlation_id = call.correlation_id;
+        let swept = self.sweep(&call).await;
+        swept.map_err(|why| Unfinished {
+            correlation_id,
+            why,
+        })
+    }
+
+    async fn sweep(&self, call: &Call) -> Result<Swept, SweepError> {
         let now = self.clock.now();
-        let first = self.ground(self.arm.read_api_version(), &call, now).await?;
-        if first.found.ended.is_empty() || self.dry_run {
+        let first = self.ground(self.arm.read_api_version(), call, now).await?;
+        if first.found.is_empty() || self.dry_run {
             return Ok(first.found);
         }
-        let arm = reconcile::knowing(self.arm, &first.live);
-        let fresh = self.ground(arm.api_version(), &call, now).await?;
-        let lacks = !missing_in(&fresh.live.entries(), &first.live.entries()).is_empty();
-        if lacks || (&fresh.patch, &fresh.crumbs) != (&first.patch, &first.crumbs) {
+        let arm = reconcile::knowing(self.arm, &first.shown.live);
+        let fresh = self.ground(arm.api_version(), call, now).await?;
+        let (entries, before) = (fresh.shown.live.entries(), first.shown.live.entries());
+        let lacks = !missing_in(&entries, &before).is_empty();
+        let planned = (&fresh.patch, &fresh.shown.crumbs) != (&first.patch, &first.shown.crumbs);
+        if lacks || planned {
             return Err(SweepError::Busy);
         }
-        let body = self.body(&fresh);
+        let Ground {
+            shown,
+            found,
+            patch,
+        } = fresh;
+        let rules = (patch != Patch::default()).then(|| patch.body(&shown.live));
+        let body = self.with_tags(rules, &shown.live, &found, false);
+        let known = self.send(&arm, &body, call).await?;
+        // One PATCH writes both: a read that shows its rules shows its tags as they will be.
+        let told = known || patch != Patch::default();
+        let done = |shown: &Shown| patch.shows_in(&shown.live) && (told || !shown.names(&found));
+        if self.see(done, call).await?.names(&found) {
+            let blanked = self.blank(&found, call).await;
+            blanked.map_err(|error| SweepError::TagsStay(error.to_string()))?;
+        }
+        Ok(found)
+    }
+
+    /// Where a write that names tags leaves the others, those that nobody needs are written with nothing
+    /// in them. No entry is touched: what `found` names may be somebody's by now.
+    async fn blank(&self, found: &Swept, call: &Call) -> Result<(), SweepError> {
+        let shown = self.shown(self.arm.read_api_version(), call).await?;
+        if shown.live.is_being_updated() {
+            return Err(SweepError::Busy);
+        }
+        let body = self.with_tags(None, &shown.live, found, true);
+        self.send(self.arm, &body, call).await?;
+        self.see(|shown| !shown.names(found), call).await.map(drop)
+    }
+
+    /// Sends one PATCH. Whether it is known to be done.
+    async fn send(&self, arm: &Arm, body: &Value, call: &Call) -> Result<bool, SweepError> {
         // No lease is held: nothing can have passed on.
-        let sent = arm.patch_registry(self.registry, &body, &call, || true);
-        match sent.await {
-            Ok(()) | Err(PatchError::Unknown { .. }) => {}
-            Err(PatchError::TooLate) => return Err(SweepError::Busy),
-            Err(PatchError::NotApplied(error)) => return Err(error.into()),
+        let sent = arm.patch_registry(self.registry, body, call, || true).await;
+        tracing::info!(registry = self.registry.name(), correlation = %call.correlation_id, ok = sent.is_ok(), "PATCH");
+        match sent {
+            Ok(()) => Ok(true),
+            Err(PatchError::Unknown { .. }) => Ok(false),
+            Err(PatchError::TooLate) => Err(SweepError::Busy),
+            Err(PatchError::NotApplied(error)) => Err(error.into()),
             Err(PatchError::OperationFailed { code, message }) => {
-                return Err(SweepError::Failed { code, message });
+                Err(SweepError::Failed { code, message })
             }
         }
-        self.see(&fresh.patch, &call).await?;
-        Ok(fresh.found)
+    }
+
+    async fn shown(&self, version: &str, call: &Call) -> Result<Shown, SweepError> {
+        let live = Live::read(&self.arm.registry(self.registry, version, call).await?)?;
+        let crumbs = breadcrumbs::read(&live.tags, self.registry, self.key);
+        Ok(Shown { live, crumbs })
     }
 
     async fn ground(
@@ -123,57 +220,59 @@ impl Sweep<'_> {
         call: &Call,
         now: Timestamp,
     ) -> Result<Ground, SweepError> {
-        let live = Live::read(&self.arm.registry(self.registry, version, call).await?)?;
+        let shown = self.shown(version, call).await?;
+        let Shown { live, crumbs } = &shown;
         if live.is_being_updated() {
             return Err(SweepError::Busy);
         }
-        let crumbs = breadcrumbs::read(&live.tags, self.registry, self.key);
-        let (ours, too_old) = crumbs.standing(&live, now);
+        let (ours, too_old) = crumbs.standing(live, now);
+        let gone = crumbs.ends.iter();
+        let gone = gone.filter(|(network, _)| live.exact(**network).is_none());
+        let gone = gone.map(|(network, end)| (*network, *end)).collect();
         let (ended, standing): (BTreeMap<_, _>, _) =
             ours.into_iter().partition(|(_, end)| *end <= now);
         let named = ended.len() + standing.len();
         let found = Swept {
+            correlation_id: call.correlation_id,
             others: live.rules.len().saturating_sub(named),
             unverified: crumbs.unverified.clone(),
             ended,
+            gone,
             standing,
             too_old,
         };
-        let patch = plan_of(&live, &found.ended, now)?;
+        let patch = plan_of(live, &found.ended, now)?;
         Ok(Ground {
-            live,
-            crumbs,
+            shown,
             found,
             patch,
         })
     }
 
-    /// The rules without what has ended, and the tags without its crumbs.
-    fn body(&self, fresh: &Ground) -> Value {
-        let mut body = fresh.patch.body(&fresh.live);
+    /// A PATCH of `rules`, if any, and of the tags without the breadcrumbs of what is over.
+    fn with_tags(&self, rules: Option<Value>, live: &Live, found: &Swept, blank: bool) -> Value {
+        let mut body = rules.unwrap_or_else(|| json!({}));
         let place = (self.registry, self.key);
-        let ends = &fresh.found.standing;
-        let packed = breadcrumbs::pack(&fresh.live.tags, ends, place, false);
+        let packed = breadcrumbs::pack(&live.tags, &found.standing, place, blank);
         if let Some(body) = body.as_object_mut() {
             body.insert("tags".to_owned(), Value::Object(packed.tags));
         }
         body
     }
 
-    /// Waits until a read shows the write.
-    async fn see(&self, patch: &Patch, call: &Call) -> Result<(), SweepError> {
+    /// Waits for a read of which `done` says that it shows the write.
+    async fn see(&self, done: impl Fn(&Shown) -> bool, call: &Call) -> Result<Shown, SweepError> {
         let mut why = String::from("reads do not show it");
         for look in 0..LOOKS {
             if look > 0 {
-                self.clock
-                    .reached(clock::add(self.clock.now(), BETWEEN))
-                    .await;
+                let next = clock::add(self.clock.now(), BETWEEN);
+                self.clock.reached(next).await;
             }
-            let version = self.arm.read_api_version();
-            match self.arm.registry(self.registry, version, call).await {
-                Ok(registry) if patch.shows_in(&Live::read(&registry)?) => return Ok(()),
+            match self.shown(self.arm.read_api_version(), call).await {
+                Ok(shown) if done(&shown) => return Ok(shown),
                 Ok(_) => {}
-                Err(error) => why = error.to_string(),
+                Err(SweepError::Arm(error)) => why = error.to_string(),
+                Err(error) => return Err(error),
             }
         }
         Err(SweepError::Unknown(why))

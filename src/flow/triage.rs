@@ -129,7 +129,7 @@ fn ask_policy(
     let trusted = source.is_some_and(|source| source.trust_status_403);
     let host = registry.as_ref().ok().and_then(|id| app.login_server(id));
     let id = registry.as_ref().ok();
-    let live = id.and_then(|id| app.postures(|postures| postures.of(id, now)));
+    let live = id.and_then(|id| posture::of(app, id, now));
     let ours = id.map(|id| posture::ours(app, id, now)).unwrap_or_default();
     let posture = live.as_deref().map(|live| Posture { live, ours: &ours });
     let before = app

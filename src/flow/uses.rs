@@ -22,6 +22,13 @@ struct Sign {
     named: bool,
 }
 
+impl Sign {
+    fn is_of(&self, standing: &Standing) -> bool {
+        let grant = &standing.grant;
+        grant.address.get() == self.address && grant.registry == self.registry
+    }
+}
+
 /// The addresses of grants that wait for a sign of use which `source` may give. CI jobs speak of
 /// themselves: theirs do not count.
 pub fn watched(app: &App, source: &Source) -> BTreeSet<Ipv4Addr> {
@@ -43,17 +50,17 @@ pub async fn take_in(app: &App, source: &Source, found: &[Use]) -> Result<(), St
         .filter_map(|found| sign(app, source, found, now))
         .collect();
     let what: Vec<What> = app.ledger.read(|state| {
-        let of = |sign: &Sign| {
-            let grants = state.grants_of(&sign.registry);
-            let open = grants
-                .filter(|it| it.stage == Stage::Open && it.grant.address.get() == sign.address);
-            let paused = state.pauses.of(&sign.registry).is_some();
-            open.flat_map(|standing| follows(app, standing, sign, now))
+        let of = |standing: &Standing| {
+            let of_it: Vec<&Sign> = signs.iter().filter(|sign| sign.is_of(standing)).collect();
+            let paused = state.pauses.of(&standing.grant.registry).is_some();
+            follows(app, standing, &of_it, now)
+                .into_iter()
                 // While a registry is paused no end is put off.
-                .filter(|what| !paused || !matches!(what, What::Extended { .. }))
-                .collect::<Vec<_>>()
+                .filter(move |what| !paused || !matches!(what, What::Extended { .. }))
         };
-        signs.iter().flat_map(of).collect()
+        let open = state.grants.values();
+        let open = open.filter(|standing| standing.stage == Stage::Open);
+        open.flat_map(of).collect()
     });
     if what.is_empty() {
         return Ok(());
@@ -85,32 +92,30 @@ fn sign(app: &App, source: &Source, found: &Use, now: Timestamp) -> Option<Sign>
     })
 }
 
-/// What a use says of one grant.
-fn follows(app: &App, standing: &Standing, sign: &Sign, now: Timestamp) -> Vec<What> {
+/// What uses say of one grant: the first that it works, the last how long it is at work.
+fn follows(app: &App, standing: &Standing, signs: &[&Sign], now: Timestamp) -> Vec<What> {
     let Standing {
         grant,
         course,
         since,
         ..
     } = standing;
-    let mut what = Vec::new();
-    if course.shows_effect(sign.at) {
-        what.push(What::Helped(course.verdict(
-            grant.id,
-            Help::Effective,
-            Some(sign.at),
-        )));
-    }
-    let renew = grant.renew.filter(|_| sign.named);
-    let until = renew.and_then(|renew| {
-        let used = course.opened_at.is_some_and(|opened| sign.at >= opened);
-        let until = course.extended((grant, *since), renew, app.max_ttl, now);
-        until.filter(|_| used)
+    let used = signs.iter().map(|sign| sign.at);
+    let first = used.filter(|used| course.shows_effect(*used)).min();
+    let effect = first.map(|used| course.verdict(grant.id, Help::Effective, Some(used)));
+    let named = signs.iter().filter(|sign| sign.named);
+    let last = grant.renew.zip(named.map(|sign| sign.at).max());
+    let until = last.and_then(|(renew, used)| {
+        course.extended((grant, *since), renew, app.max_ttl, (used, now))
     });
-    what.extend(until.map(|until| What::Extended {
+    let extended = until.map(|until| What::Extended {
         grant: grant.id,
         until,
         by: BY_USE.to_owned(),
-    }));
-    what
+    });
+    effect
+        .map(What::Helped)
+        .into_iter()
+        .chain(extended)
+        .collect()
 }

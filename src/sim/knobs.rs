@@ -1,6 +1,7 @@
 //! Knobs: what Azure's pages leave open, and what goes wrong.
 
 use super::calls::{Call, Target};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ pub enum Fault {
         /// Sent in whole seconds.
         retry_after: Duration,
     },
+    /// The same with the moment as an HTTP date.
+    ThrottledUntil(Timestamp),
     /// An error status (500, 503, 409, …); nothing is done.
     Status {
         /// The status.

@@ -37,6 +37,13 @@ pub(super) async fn answer(shared: &Shared, mut request: Incoming) -> Result<Res
             set(&mut response, "retry-after", &seconds);
             response
         }
+        Some(Fault::ThrottledUntil(moment)) => {
+            let mut response = arm::injected(429);
+            let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+            let date = printer.timestamp_to_rfc9110_string(moment);
+            set(&mut response, "retry-after", &date.unwrap_or_default());
+            response
+        }
         Some(Fault::Status {
             status,
             retry_after,

@@ -3,7 +3,7 @@
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World};
 use doorward::domain::breadcrumbs::{self, CrumbKey};
 use doorward::domain::resource_id::ResourceId;
-use doorward::sim::{Call, Registry, Tags};
+use doorward::sim::{Call, DefaultAction, Registry, Tags};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
@@ -466,4 +466,48 @@ async fn a_set_of_tags_that_never_stays_is_told_and_left() {
     let written = patches(&world).len();
     world.pass(MINUTE).await;
     assert_eq!(patches(&world).len(), written);
+}
+
+/// A world with a fresh ledger, where the tags still name an entry that has ended and does not stand.
+async fn outlived() -> World {
+    let world = world().await;
+    world.azure.edit(REGISTRY, "doorward", |registry| {
+        let ended = world.clock.now() - SignedDuration::from_mins(5);
+        let ends = [("51.140.7.9/32", ended)];
+        registry.tags.extend(tags_saying(&ends));
+    });
+    assert_eq!(crumbs(&world).len(), 1);
+    world
+}
+
+#[tokio::test]
+async fn a_crumb_that_has_outlived_its_entry_is_taken_away_by_a_fresh_ledger_at_once() {
+    let world = outlived().await;
+    world.settle().await;
+    assert!(crumbs(&world).is_empty());
+    let cost = json!({ "tags": { "cost-center": "42" } });
+    assert_eq!(patches(&world), [cost]);
+    world
+        .azure
+        .edit(REGISTRY, "portal", |registry| registry.allow(STRANGER));
+    world.pass(EVERY).await;
+    assert_eq!(world.entries(), [STRANGER]);
+}
+
+#[tokio::test]
+async fn what_somebody_adds_while_such_a_crumb_cannot_be_taken_away_is_theirs() {
+    let world = outlived().await;
+    world.azure.edit(REGISTRY, "admin", |registry| {
+        registry.network_rules.default_action = DefaultAction::Allow;
+    });
+    world.settle().await;
+    assert!(patches(&world).is_empty(), "nothing is written at `Allow`");
+    world.azure.edit(REGISTRY, "portal", |registry| {
+        registry.allow(STRANGER);
+        registry.network_rules.default_action = DefaultAction::Deny;
+    });
+    world.pass(2 * EVERY).await;
+    assert_eq!(world.entries(), [STRANGER]);
+    assert!(crumbs(&world).is_empty());
+    assert!(!world.messages().contains(&"recovered".to_owned()));
 }

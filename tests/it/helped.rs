@@ -8,7 +8,7 @@ use doorward::http::admin_router;
 use doorward::sim::Registry;
 use doorward::sim::senders::login_event;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceExt;
@@ -290,4 +290,48 @@ async fn a_log_that_is_not_set_up_for_the_registry_shows_effect_and_extends_noth
     world.deliver("logs", &login(OURS, world.clock.now())).await;
     assert_eq!(verdicts(&world).await, [Help::Effective]);
     assert!(extensions(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_use_that_is_told_late_or_twice_counts_from_when_it_was() {
+    let world = renewed(true).await;
+    world.pass(SECOND).await;
+    let used = world.clock.now();
+    for minutes in [0, 5, 24] {
+        world.pass(minutes * MINUTE).await;
+        world.deliver("logs", &login(OURS, used)).await;
+        world.settle().await;
+    }
+    let until = (used + 30 * MINUTE, "use".to_owned());
+    assert_eq!(extensions(&world).await, [until]);
+    world.pass(MINUTE + SECOND).await;
+    assert!(world.entries().is_empty());
+}
+
+#[tokio::test]
+async fn of_uses_that_are_told_together_the_last_counts_once() {
+    let world = renewed(true).await;
+    world.pass(5 * MINUTE).await;
+    let now = world.clock.now();
+    let at = |minutes: u32| login(OURS, now - minutes * MINUTE);
+    let rows = [4, 3, 1, 2].map(|ago| {
+        let body: Value = serde_json::from_str(&at(ago)).unwrap();
+        body["records"][0].clone()
+    });
+    let body = json!({ "records": rows }).to_string();
+    world.deliver("logs", &body).await;
+    let until = |minutes: u32| (now + minutes * MINUTE, "use".to_owned());
+    assert_eq!(extensions(&world).await, [until(29)]);
+    assert_eq!(verdicts(&world).await, [Help::Effective]);
+    assert_eq!(helped(&world).await[0].entry_to_effect, Some(60));
+    // What follows within the minute counts only if it gives a good while more.
+    let soon = now + 30 * SECOND;
+    world.pass(30 * SECOND).await;
+    world
+        .deliver("logs", &login(OURS, soon - 61 * SECOND))
+        .await;
+    assert_eq!(extensions(&world).await.len(), 1);
+    world.deliver("logs", &login(OURS, soon)).await;
+    let expected = [until(29), (soon + 30 * MINUTE, "use".to_owned())];
+    assert_eq!(extensions(&world).await, expected);
 }

@@ -1,8 +1,12 @@
 //! The log: enough to follow a delivery by, and nothing that opens anything.
 
 use crate::parts::{KEY, ORIGIN, OTHER_KEY, PROD, Parts, post};
+use crate::process::{Installation, until};
+use crate::world::{OURS, furnished, message};
 use axum::body::Body;
 use axum::http::Request;
+use doorward::clock::Clock;
+use doorward::sim::Call;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use tracing::Level;
@@ -87,4 +91,31 @@ async fn keys_tokens_and_bodies_are_never_logged() {
     ] {
         assert!(log.contains(told), "{told}: {log}");
     }
+}
+
+#[tokio::test]
+async fn a_patch_stands_in_the_log_with_the_id_under_which_azure_tells_of_it() {
+    let azure = furnished(&Clock::system()).await;
+    let installed = Installation::with(&azure, "3s", |_| {});
+    let process = installed.serve().await;
+    process.deliver(message(OURS)).await;
+    let ids = || -> Vec<String> {
+        let patches = azure.requests_of(Call::PatchRegistry);
+        let ids = patches.iter().map(|patch| &patch.headers);
+        ids.map(|headers| headers["x-ms-correlation-request-id"].clone())
+            .collect()
+    };
+    // One that opens, and one that closes; both at the level that a service has unless told otherwise.
+    let told = |id: &String| {
+        let log = process.log();
+        let mut lines = log.lines();
+        lines.any(|line| {
+            line.contains("\"INFO\"") && line.contains("\"PATCH\"") && line.contains(id)
+        })
+    };
+    until("both stand in the log", async || {
+        let ids = ids();
+        ids.len() == 2 && ids.iter().all(told)
+    })
+    .await;
 }

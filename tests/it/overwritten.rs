@@ -91,6 +91,81 @@ async fn a_default_action_that_is_flipped_before_the_last_read_stops_the_write()
     assert_eq!(world.messages(), ["default_allow"]);
 }
 
+fn flip(world: &World, default_action: DefaultAction) {
+    edit(world, |registry| {
+        registry.network_rules.default_action = default_action;
+    });
+}
+
+#[tokio::test]
+async fn a_removal_with_allow_set_inside_our_gap_opens_nothing_and_is_reported() {
+    let world = World::new().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    world.pass(Duration::from_secs(599)).await;
+    let hold = world.azure.hold(Call::PatchRegistry, Moment::Before);
+    world.jump(Duration::from_secs(1));
+    let ((), ()) = tokio::join!(
+        async {
+            hold.reached().await;
+            flip(&world, DefaultAction::Allow);
+            hold.release();
+        },
+        world.settle()
+    );
+    let registry = world.azure.registry(REGISTRY).unwrap();
+    assert_eq!(registry.network_rules.default_action, DefaultAction::Deny);
+    assert!(world.entries().is_empty());
+    tell(&world, "1", THEIR_WRITE).await;
+    assert_eq!(world.messages(), ["possibly_overwritten"]);
+    let text = world.last_message("text");
+    assert!(
+        text.contains("default action of `Allow` may be `Deny` again"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_removal_with_allow_set_before_the_last_read_waits_for_deny_and_says_so() {
+    let world = World::new().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    world.pass(Duration::from_secs(599)).await;
+    let hold = world.azure.hold(Call::GetRegistry, Moment::After);
+    world.jump(Duration::from_secs(1));
+    let ((), ()) = tokio::join!(
+        async {
+            hold.reached().await;
+            flip(&world, DefaultAction::Allow);
+            hold.release();
+        },
+        world.settle()
+    );
+    // The ledger says so at once, and once.
+    let waits = async || {
+        let all = world.ledger().await.into_iter();
+        let waits = all.filter_map(|what| match what {
+            What::EndWaits { code, .. } => Some(code),
+            _ => None,
+        });
+        waits.collect::<Vec<_>>()
+    };
+    assert_eq!(waits().await, ["default_allow"]);
+    world.pass(Duration::from_secs(50)).await;
+    assert_eq!(waits().await, ["default_allow"]);
+    assert_eq!(world.entries(), [OURS]);
+    assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 1);
+    flip(&world, DefaultAction::Deny);
+    world.pass(Duration::from_secs(31)).await;
+    assert!(world.entries().is_empty());
+    let kinds = world.kinds().await;
+    let at = |kind: &str| kinds.iter().position(|it| *it == kind);
+    assert!(
+        at("end_waits").is_some() && at("end_waits") < at("ended"),
+        "{kinds:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_change_before_or_after_the_gap_and_one_of_our_own_are_not_reported() {
     let world = World::new().await;

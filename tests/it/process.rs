@@ -8,6 +8,7 @@ use doorward::store::Ledger;
 use serde_json::{Value, json};
 use std::fs;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -30,6 +31,7 @@ pub(crate) struct Process {
     admin: String,
     /// What it said before it listened.
     pub(crate) said: String,
+    log: Arc<Mutex<String>>,
 }
 
 impl Installation {
@@ -91,13 +93,19 @@ impl Installation {
         };
         let (listen, admin) = tokio::time::timeout(PATIENCE, listening).await.unwrap();
         // Whoever does not read what a process says holds it up in the end.
-        tokio_util::task::TaskTracker::new()
-            .spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let log: Arc<Mutex<String>> = Arc::default();
+        let later = Arc::clone(&log);
+        tokio_util::task::TaskTracker::new().spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                *later.lock().unwrap() += &(line + "\n");
+            }
+        });
         Process {
             child,
             listen,
             admin,
             said,
+            log,
         }
     }
 
@@ -144,6 +152,11 @@ impl Process {
     /// Where it listens for operators: `http://127.0.0.1:PORT`.
     pub(crate) fn admin(&self) -> String {
         self.admin.clone()
+    }
+
+    /// What it has logged since it listened, so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// A proven sender delivers text.

@@ -1,8 +1,13 @@
 //! A list has few places: what is merged, who gives way, and what that costs in requests and in time.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "what it costs in requests and in time is told to whoever asks with --nocapture"
+)]
+
 use crate::world::{REGISTRY, World, message};
 use doorward::domain::grant::Ending;
-use doorward::sim::{Call, Moment, Outcome, Registry, Writes};
+use doorward::sim::{Call, Fault, Knobs, Moment, Outcome, Registry, Writes};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,6 +114,7 @@ async fn what_arrives_within_a_second_costs_three_patches_at_most() {
             counts.values().all(|count| *count <= 3),
             "{all}: {counts:?}"
         );
+        println!("{all} grants within a second, PATCHes by registry: {counts:?}");
         let open: usize = (0..registries)
             .map(|at| world.azure.entries(&name(at)).len())
             .sum();
@@ -156,6 +162,10 @@ async fn every_entry_is_gone_within_a_minute_of_its_end() {
     late.sort_unstable();
     assert_eq!(late.len(), 150);
     let p99 = late[late.len() * 99 / 100 - 1];
+    println!(
+        "150 grants, each PATCH takes 4 s, seconds from end to gone: p50 {}, p99 {p99}, max {}",
+        late[74], late[149]
+    );
     assert!(
         late[0] >= 0 && p99 <= 15 && late[149] <= 60,
         "seconds from end to gone: {late:?}"
@@ -361,4 +371,40 @@ async fn entries_of_others_stand_in_whatever_form_they_have() {
     assert_eq!(lists(&world), [with_ours]);
     world.pass(Duration::from_mins(11)).await;
     assert_eq!(world.entries(), stood);
+}
+
+#[tokio::test]
+async fn a_limit_that_azure_has_told_counts_while_it_does_not_answer() {
+    let world = world(1, 6).await;
+    refused(&world, &agent(0), REGISTRY).await;
+    world.settle().await;
+    let broken = Fault::Status {
+        status: 503,
+        retry_after: None,
+    };
+    world
+        .azure
+        .knobs(|knobs| knobs.always(Call::ListUsages, broken));
+    let asked = || world.azure.requests_of(Call::ListUsages).len();
+    let before = asked();
+    // The limit is asked for again only after ten minutes, and by then none is given.
+    world.pass(Duration::from_mins(11)).await;
+    for number in 1..=6 {
+        refused(&world, &agent(number * 2), REGISTRY).await;
+        world.pass(Duration::from_secs(3)).await;
+    }
+    assert_eq!(world.entries().len(), 4);
+    assert_eq!(world.messages(), ["list_full", "list_full"]);
+    assert!(lists(&world).iter().all(|list| list.len() <= 4));
+    // It is asked for once a minute, not in every turn.
+    let in_vain = asked() - before;
+    assert!((1..=2).contains(&in_vain), "{in_vain}");
+    world.azure.knobs(Knobs::no_faults);
+    world
+        .azure
+        .edit(REGISTRY, "nobody", |registry| registry.ip_rule_limit = 7);
+    world.pass(Duration::from_mins(1)).await;
+    refused(&world, &agent(20), REGISTRY).await;
+    world.settle().await;
+    assert_eq!((world.entries().len(), asked()), (5, before + in_vain + 1));
 }

@@ -5,7 +5,7 @@ use crate::process::{Installation, until};
 use crate::program::{doorward, err, out};
 use crate::world::{OURS, REGISTRY, STRANGER, furnished, message};
 use doorward::clock::Clock;
-use doorward::sim::{Call, DefaultAction, Sim};
+use doorward::sim::{Call, DefaultAction, Fault, Moment, Sim, Tags};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::process::Output;
@@ -84,7 +84,11 @@ async fn what_has_ended_goes_and_nothing_else() {
     assert_eq!(tags(&azure), ["cost-center", "doorward-crumbs-0"]);
     let again = out(&sweep(&installed, &["--registry", REGISTRY]));
     assert!(again.contains("0 ended, 1 not yet"), "{again}");
-    assert_eq!(azure.requests_of(Call::PatchRegistry).len(), 1);
+    let patches = azure.requests_of(Call::PatchRegistry);
+    assert_eq!(patches.len(), 1);
+    // Azure's activity log tells of it under an id that whoever ran it knows too.
+    let id = &patches[0].headers["x-ms-correlation-request-id"];
+    assert!(told.contains(id), "{id}: {told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,4 +126,101 @@ async fn what_must_not_be_written_or_is_not_ours_is_told() {
         "{}",
         err(&elsewhere)
     );
+}
+
+/// Somebody adds our address for good, and the next sweep by the clock comes.
+fn added_for_good_and_swept_again(azure: &Sim, installed: &Installation) -> String {
+    azure.edit(REGISTRY, "portal", |registry| registry.allow(OURS));
+    let swept = sweep(installed, &["--registry", REGISTRY]);
+    assert!(swept.status.success(), "{}", err(&swept));
+    out(&swept)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_took_away_before_is_forgotten_and_stays_theirs_when_it_comes_back() {
+    let (azure, installed) = installed().await;
+    azure.edit(REGISTRY, "doorward", |registry| {
+        registry.allow("20.61.10.16/30");
+        let ends = [("20.61.10.4/32", ago(5)), ("20.61.10.16/30", ago(-60))];
+        registry.tags.extend(tags_saying(&ends));
+    });
+    let dry = out(&sweep(&installed, &["--registry", REGISTRY, "--dry-run"]));
+    assert!(dry.contains(&format!("would forget {OURS}")), "{dry}");
+    assert!(azure.requests_of(Call::PatchRegistry).is_empty());
+    let told = out(&sweep(&installed, &["--registry", REGISTRY]));
+    assert!(told.contains(&format!("forgot {OURS}")), "{told}");
+    let patches = azure.requests_of(Call::PatchRegistry);
+    let body = patches[0].body.as_ref().unwrap().as_object().unwrap();
+    assert_eq!(body.keys().collect::<Vec<_>>(), ["tags"]);
+    let told = added_for_good_and_swept_again(&azure, &installed);
+    assert!(told.contains("0 ended, 1 not yet, 2 others"), "{told}");
+    assert!(azure.entries(REGISTRY).contains(&OURS.to_owned()));
+    assert_eq!(azure.requests_of(Call::PatchRegistry).len(), 1);
+    assert_eq!(tags(&azure), ["cost-center", "doorward-crumbs-0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_tags_are_merged_no_crumb_outlives_its_entry() {
+    for stands in [true, false] {
+        let (azure, installed) = installed().await;
+        azure.knobs(|knobs| knobs.tags = Tags::Merged);
+        azure.edit(REGISTRY, "doorward", |registry| {
+            if stands {
+                registry.allow(OURS);
+            }
+            let ends = [("20.61.10.4/32", ago(5))];
+            registry.tags.extend(tags_saying(&ends));
+        });
+        let swept = sweep(&installed, &["--registry", REGISTRY]);
+        assert!(swept.status.success(), "{}", err(&swept));
+        assert_eq!(azure.entries(REGISTRY), [STRANGER]);
+        // The tag stays, with nothing in it.
+        assert_eq!(tags(&azure), ["cost-center", "doorward-crumbs-0"]);
+        assert_eq!(azure.requests_of(Call::PatchRegistry).len(), 2);
+        let told = added_for_good_and_swept_again(&azure, &installed);
+        assert!(told.contains("0 ended, 0 not yet, 2 others"), "{told}");
+        assert_eq!(azure.entries(REGISTRY), [STRANGER, OURS]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_does_not_go_is_told_with_the_id_of_the_write() {
+    let (azure, installed) = installed().await;
+    azure.knobs(|knobs| knobs.tags = Tags::Merged);
+    azure.edit(REGISTRY, "doorward", |registry| {
+        registry.allow(OURS);
+        let ends = [("20.61.10.4/32", ago(5))];
+        registry.tags.extend(tags_saying(&ends));
+    });
+    // The second write, which would blank the tag, is refused.
+    let hold = azure.hold(Call::PatchRegistry, Moment::After);
+    let sweeping = async {
+        tokio::task::spawn_blocking({
+            let file = installed.folder.path().join("doorward.yaml");
+            move || {
+                let file = file.to_str().unwrap();
+                doorward(&["sweep", "--config", file, "--registry", REGISTRY])
+            }
+        })
+        .await
+        .unwrap()
+    };
+    let refusing = async {
+        hold.reached().await;
+        let refused = Fault::Status {
+            status: 403,
+            retry_after: None,
+        };
+        azure.knobs(|knobs| knobs.always(Call::PatchRegistry, refused));
+        hold.release();
+    };
+    let (swept, ()) = tokio::join!(sweeping, refusing);
+    assert_eq!(swept.status.code(), Some(1));
+    assert_eq!(azure.entries(REGISTRY), [STRANGER]);
+    let patches = azure.requests_of(Call::PatchRegistry);
+    assert_eq!(patches.len(), 2);
+    let id = &patches[0].headers["x-ms-correlation-request-id"];
+    let told = err(&swept);
+    assert!(told.contains("the tags still name it"), "{told}");
+    assert!(told.contains(&format!("(correlation id {id})")), "{told}");
 }

@@ -113,6 +113,7 @@ impl State {
                 self.keep_window(at, *grant);
             }
             What::NotOpened { grant, .. } => self.end(at, *grant, None),
+            What::EndWaits { grant, .. } => self.told(at, *grant, What::END_WAITS),
             What::Ended { grant, ending } => self.end(at, *grant, Some(*ending)),
             What::NeverLanded { registry, entries } => {
                 self.registry(registry).claimed.never_landed(entries);
@@ -411,9 +412,15 @@ impl State {
         registry.claimed = claimed;
     }
 
+    fn told(&mut self, at: Timestamp, grant: GrantId, code: &str) {
+        if let Some(standing) = self.grants.get_mut(&grant) {
+            standing.told.insert(code.to_owned(), at);
+        }
+    }
+
     fn tell(&mut self, at: Timestamp, alert: &Alert) {
-        if let Some(standing) = alert.grant.and_then(|grant| self.grants.get_mut(&grant)) {
-            standing.told.insert(alert.code.clone(), at);
+        if let Some(grant) = alert.grant {
+            self.told(at, grant, &alert.code);
         }
         if !alert.channels.is_empty() {
             self.outbox.insert(alert.id, (at, alert.clone()));

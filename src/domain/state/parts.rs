@@ -31,7 +31,8 @@ pub struct Standing {
     pub stage: Stage,
     /// When it was decided.
     pub since: Timestamp,
-    /// What people were last told of it, by the message's code.
+    /// What people were last told of it, by the message's code; that its end waits, which stands in the
+    /// ledger only, counts as such.
     pub told: BTreeMap<String, Timestamp>,
     /// What it rests on: a grant for a status-403 row explains itself otherwise when it does not help.
     pub evidence: Evidence,

@@ -46,6 +46,9 @@ pub struct Tagged {
     without_until: Option<Timestamp>,
     /// The entries for which there was no room when people were last told.
     left_out: BTreeSet<Ipv4Net>,
+    /// What tags say of entries that have ended and of which a read showed that they do not stand. An
+    /// entry that comes while such a crumb could not be taken away yet is somebody else's.
+    outlived: BTreeMap<Ipv4Net, Timestamp>,
 }
 
 /// Whether this registry's tags are to say what is ours, now.
@@ -77,7 +80,20 @@ pub(super) async fn look(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
     }
     let crumbs = breadcrumbs::read(&live.tags, id, &app.crumb_key);
     report_unverified(app, id, live, &crumbs).await?;
+    note_outlived(app, id, live, &crumbs);
     recover(app, id, live, &crumbs).await
+}
+
+/// Takes note of crumbs that have outlived their entries, for as long as they stay.
+fn note_outlived(app: &App, id: &ResourceId, live: &Live, crumbs: &Crumbs) {
+    let now = app.clock.now();
+    let known = app.tagged(id);
+    let mut outlived = crumbs.ends.clone();
+    outlived.retain(|network, end| {
+        let stands = live.exact(*network).is_some();
+        known.outlived.get(network) == Some(end) || (*end <= now && !stands)
+    });
+    app.set_tagged(id, Tagged { outlived, ..known });
 }
 
 /// The entries that stand, that a crumb names and that the ledger has never heard of, each with its end;
@@ -91,6 +107,9 @@ fn unheard_of(
     let (mut ours, mut left) = crumbs.standing(live, app.clock.now());
     let wide = |network: &Ipv4Net| network.prefix_len() < WIDEST;
     left.extend(ours.keys().copied().filter(wide));
+    let outlived = app.tagged(id).outlived;
+    ours.retain(|network, _| !outlived.contains_key(network));
+    left.retain(|network| !outlived.contains_key(network));
     app.ledger.read(|state| {
         ours.retain(|network, _| !wide(network) && !state.ever_held(id, *network));
         left.retain(|network| !state.ever_held(id, *network));

@@ -9,6 +9,7 @@ mod breadcrumbs;
 mod conclude;
 mod pace;
 mod read;
+mod waits;
 mod write;
 
 pub use breadcrumbs::Tagged;
@@ -87,7 +88,7 @@ enum Trouble {
     #[error("Azure shows the registry as it was before a change that it had shown already")]
     Stale,
     #[error("what became of the write is not known: {0}")]
-    Unknown(String),
+    Unknown(String, Option<Duration>),
     #[error("Azure could not do it ({code}): {message}")]
     Failed { code: String, message: String },
 }
@@ -110,7 +111,7 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     if !is_due(app, id, now) {
         return Ok(Turn::Idle);
     }
-    if let Some(wait) = app.pace(id).waiting(now) {
+    if let Some(wait) = waits::waiting(app, id, now) {
         return Ok(Turn::Again(wait));
     }
     let held = match lease::take(app, id).await? {
@@ -141,12 +142,12 @@ async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, Sto
         return Ok(Turn::Idle);
     }
     let call = Call::new(app.clock.id());
-    let outcome = attempt(Attempt {
+    let outcome = Box::pin(attempt(Attempt {
         app,
         id,
         call: &call,
         held,
-    });
+    }));
     let outcome = with_warnings(app, id, outcome).await;
     let Some((left, why)) = come_of(app, id, &call, outcome).await? else {
         set_pace(app, id, app.pace(id).succeeded());
@@ -154,7 +155,7 @@ async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, Sto
     };
     conclude::warn_of_delays(app, id, &why).await?;
     set_pace(app, id, left);
-    let again = left.waiting(app.clock.now());
+    let again = waits::waiting(app, id, app.clock.now());
     Ok(again.map_or(Turn::Done, Turn::Again))
 }
 
@@ -195,27 +196,26 @@ async fn come_of(
     let now = app.clock.now();
     Ok(Some(match outcome {
         Ok(Left::Nothing) if app.pace(id).circuit(now) == Circuit::Open => (
-            app.pace(id).held_back(),
+            app.pace(id).held_back(now),
             String::from("too many attempts have failed in a row, so nothing is added for a while"),
         ),
         Ok(Left::Nothing | Left::Written) => return Ok(None),
         Ok(Left::Stuck(obstacle)) => (
-            app.pace(id).succeeded().until(clock::add(now, LOOK_OUT)),
+            app.pace(id)
+                .succeeded()
+                .until(now, clock::add(now, LOOK_OUT)),
             obstacle.to_string(),
         ),
         Ok(Left::After(pause)) => (
-            app.pace(id).until(clock::add(now, pause)),
+            app.pace(id).until(now, clock::add(now, pause)),
             String::from(UNDER_WAY),
         ),
         Err(Trouble::Store(error)) => return Err(error),
         Err(Trouble::Arm(error)) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "Azure: {error}");
-            let absent = matches!(error, ArmError::NotFound { .. });
-            if !absent || drift::is_surely_gone(app, id) {
+            if drift::is_sure(app, id, &error) {
                 conclude::give_up_if_final(app, id, &error).await?;
-            }
-            if absent && drift::is_surely_gone(app, id) {
-                drift::gone(app, id).await?;
+                drift::gone(app, id, &error).await?;
             }
             (
                 app.pace(id).failed(now, error.retry_after()),
@@ -224,11 +224,15 @@ async fn come_of(
         }
         Err(stale @ Trouble::Stale) => {
             let again = clock::add(now, READ_AGAIN);
-            (app.pace(id).until(again), stale.to_string())
+            (app.pace(id).until(now, again), stale.to_string())
         }
-        Err(trouble @ (Trouble::Ground(_) | Trouble::Unknown(_) | Trouble::Failed { .. })) => {
+        Err(trouble @ (Trouble::Ground(_) | Trouble::Unknown(..) | Trouble::Failed { .. })) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "{trouble}");
-            (app.pace(id).failed(now, None), trouble.to_string())
+            let asked = match &trouble {
+                Trouble::Unknown(_, asked) => *asked,
+                _ => None,
+            };
+            (app.pace(id).failed(now, asked), trouble.to_string())
         }
     }))
 }
@@ -292,7 +296,7 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     let unsure = set_aside_unsure(app, id, &mut plan);
     conclude::steps(app, &plan.steps).await?;
     if let Some(patch) = plan.patch {
-        if let Some(pause) = app.pace(id).before_write(app.clock.now()) {
+        if let Some(pause) = waits::before_write(app, id, &patch) {
             return Ok(Left::After(pause));
         }
         return write::write(attempt, &live, patch, limit).await;
@@ -302,6 +306,9 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     if breadcrumbs::is_due(app, id) && forbids_writing(&live).is_none() {
         breadcrumbs::try_again(app, id);
         return write::write(attempt, &live, Patch::default(), limit).await;
+    }
+    if let Some(obstacle) = &plan.stuck {
+        waits::note_ends(app, id, obstacle).await?;
     }
     let watch = look_out(app, id, &live).await?;
     // One whose write was lost is not over before it can land no more.

@@ -5,8 +5,9 @@ use crate::clock;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-/// The longest pause between two attempts while Azure does not answer. What is to be removed waits no
-/// longer than this after an outage.
+/// The longest pause between two attempts while Azure does not answer, and the longest that anything
+/// which is over waits for the next attempt, whatever Azure asks for. What Azure asks for otherwise is
+/// bounded where it is read (`azure/error.rs`, ten minutes).
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// After so many failures in a row nothing is added for a while.
@@ -16,7 +17,7 @@ const FAILURES: u32 = 5;
 const OPEN_FOR: Duration = Duration::from_mins(1);
 
 /// Two writes may follow each other at once, and after these one in this time.
-const WRITE_EVERY: Duration = Duration::from_secs(2);
+pub(super) const WRITE_EVERY: Duration = Duration::from_secs(2);
 
 /// How fast attempts follow each other for one registry. Lost in a restart, on purpose: then the
 /// first attempt is made at once.
@@ -24,8 +25,11 @@ const WRITE_EVERY: Duration = Duration::from_secs(2);
 pub struct Pace {
     failures: u32,
     not_before: Option<Timestamp>,
+    /// The same for what is over; an end that falls into the pause cuts it short.
+    removing_from: Option<Timestamp>,
     adding_from: Option<Timestamp>,
     written_until: Option<Timestamp>,
+    wrote: Option<Timestamp>,
 }
 
 /// Whether a registry's writer adds entries. Removing is tried in every state, at most
@@ -41,9 +45,12 @@ pub enum Circuit {
 }
 
 impl Pace {
-    /// Until when to do nothing at all, if so.
-    pub(super) fn waiting(self, now: Timestamp) -> Option<Timestamp> {
-        self.not_before.filter(|until| *until > now)
+    /// Until when to do nothing at all, if so. `end` is when the next of our entries is over, past or to
+    /// come.
+    pub(super) fn waiting(self, now: Timestamp, end: Option<Timestamp>) -> Option<Timestamp> {
+        let removing = end.zip(self.removing_from).map(|(end, from)| end.max(from));
+        let until = self.not_before.into_iter().chain(removing).min();
+        until.filter(|until| *until > now)
     }
 
     /// Whether entries are added at `now`.
@@ -55,12 +62,12 @@ impl Pace {
         }
     }
 
-    /// After one more failure: twice as long a pause as before, at least what Azure asked for, at most
-    /// thirty seconds.
+    /// After one more failure: twice as long a pause as before, at most thirty seconds, and at least what
+    /// Azure asked for.
     pub(super) fn failed(self, now: Timestamp, asked: Option<Duration>) -> Self {
         let own =
             Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(self.failures.min(10)));
-        let pause = own.max(asked.unwrap_or_default()).min(LONGEST_PAUSE);
+        let pause = own.min(LONGEST_PAUSE).max(asked.unwrap_or_default());
         let failures = self.failures.saturating_add(1);
         let opens = failures >= FAILURES && self.circuit(now) != Circuit::Open;
         let adding_from = if opens {
@@ -70,9 +77,8 @@ impl Pace {
         };
         Self {
             failures,
-            not_before: Some(clock::add(now, pause)),
             adding_from,
-            ..self
+            ..self.until(now, clock::add(now, pause))
         }
     }
 
@@ -85,24 +91,23 @@ impl Pace {
     pub(super) fn succeeded(self) -> Self {
         Self {
             written_until: self.written_until,
+            wrote: self.wrote,
             ..Self::default()
         }
     }
 
     /// After an attempt that could not do all yet: the next one is made at `at`.
-    pub(super) fn until(self, at: Timestamp) -> Self {
+    pub(super) fn until(self, now: Timestamp, at: Timestamp) -> Self {
         Self {
             not_before: Some(at),
+            removing_from: Some(at.min(clock::add(now, LONGEST_PAUSE))),
             ..self
         }
     }
 
     /// After an attempt for which nothing was left but to add entries, which waits.
-    pub(super) fn held_back(self) -> Self {
-        Self {
-            not_before: self.adding_from,
-            ..self
-        }
+    pub(super) fn held_back(self, now: Timestamp) -> Self {
+        self.until(now, self.adding_from.unwrap_or(now))
     }
 
     /// A write is sent.
@@ -110,6 +115,7 @@ impl Pace {
         let from = self.written_until.map_or(now, |until| until.max(now));
         Self {
             written_until: Some(clock::add(from, WRITE_EVERY)),
+            wrote: Some(now),
             ..self
         }
     }
@@ -119,6 +125,19 @@ impl Pace {
         let every = SignedDuration::try_from(WRITE_EVERY).unwrap_or_default();
         let left = self.written_until?.duration_since(now).checked_sub(every)?;
         Duration::try_from(left).ok().filter(|left| !left.is_zero())
+    }
+}
+
+impl Pace {
+    /// How long a write that only adds waits where such writes follow each other every `every`.
+    pub(super) fn before_adding(self, now: Timestamp, every: Duration) -> Option<Duration> {
+        let waits = self.before_write(now);
+        if every <= WRITE_EVERY {
+            return waits;
+        }
+        let next = self.wrote.map(|at| clock::add(at, every));
+        let spared = next.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
+        waits.max(spared.filter(|left| !left.is_zero()))
     }
 }
 
@@ -155,7 +174,27 @@ mod tests {
     fn pauses_double_up_to_half_a_minute_and_heed_what_azure_asks_for() {
         assert_eq!(pauses(7, None), [1, 2, 4, 8, 16, 30, 30]);
         assert_eq!(pauses(4, Some(Duration::from_secs(7))), [7, 7, 7, 8]);
-        assert_eq!(pauses(1, Some(Duration::from_hours(1))), [30]);
+        assert_eq!(pauses(7, Some(Duration::from_mins(5))), [300; 7]);
+    }
+
+    #[test]
+    fn what_is_over_waits_half_a_minute_at_most() {
+        let pace = Pace::default().failed(at(0), Some(Duration::from_mins(5)));
+        for (end, until) in [
+            (None, 300),
+            (Some(-60), 30),
+            (Some(7), 30),
+            (Some(90), 90),
+            (Some(900), 300),
+        ] {
+            assert_eq!(pace.waiting(at(1), end.map(at)), Some(at(until)), "{end:?}");
+        }
+        assert_eq!(pace.waiting(at(30), Some(at(7))), None);
+        assert_eq!(pace.waiting(at(300), None), None);
+        let unhurried = Pace::default().until(at(0), at(160));
+        assert_eq!(unhurried.waiting(at(0), Some(at(5))), Some(at(30)));
+        let soon = Pace::default().until(at(0), at(2));
+        assert_eq!(soon.waiting(at(0), Some(at(0))), Some(at(2)));
     }
 
     #[test]
@@ -184,5 +223,14 @@ mod tests {
         assert_eq!(pace.before_write(at(0)), Some(Duration::from_secs(2)));
         assert_eq!(pace.before_write(at(2)), None);
         assert_eq!(pace.wrote(at(10)).before_write(at(10)), None);
+        let (usual, sparing) = (WRITE_EVERY, Duration::from_secs(16));
+        assert_eq!(Pace::default().before_adding(at(0), sparing), None);
+        let pace = Pace::default().wrote(at(0)).succeeded();
+        assert_eq!(pace.before_adding(at(1), usual), None);
+        assert_eq!(
+            pace.before_adding(at(1), sparing),
+            Some(Duration::from_secs(15))
+        );
+        assert_eq!(pace.before_adding(at(16), sparing), None);
     }
 }

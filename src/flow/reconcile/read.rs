@@ -3,12 +3,19 @@
 use super::Trouble;
 use crate::app::App;
 use crate::azure::Call;
+use crate::clock;
 use crate::domain::firewall::Live;
 use crate::domain::resource_id::ResourceId;
+use crate::memory::Limit;
 use jiff::SignedDuration;
+use std::time::Duration;
 
 /// How long a limit that Azure told is believed.
-const LIMIT_FOR: SignedDuration = SignedDuration::from_mins(10);
+const LIMIT_FOR: Duration = Duration::from_mins(10);
+
+/// How soon Azure is asked for it again after it did not answer: no turn is to wait for that again and
+/// again.
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 /// A read that is older than one before it is not believed for this long. After that it is: whatever
 /// it shows is then what Azure keeps saying.
@@ -31,31 +38,30 @@ pub(super) async fn live(
     Ok(live)
 }
 
-/// How many entries the list may have: what Azure says, else what configuration says.
+/// How many entries the list may have: what Azure says; while it does not, what it said last; and if it
+/// never has, what configuration says.
 pub(super) async fn limit(app: &App, id: &ResourceId, call: &Call) -> u32 {
-    let now = app.clock.now();
-    if let Some(limit) = app.known_limit(id, now, LIMIT_FOR) {
-        return limit;
+    let known = app.known_limit(id);
+    if let Some(known) = known.filter(|known| app.clock.now() < known.until) {
+        return known.entries;
     }
-    let configured = app
-        .registries
-        .get(id)
-        .map_or(0, |enrolled| enrolled.max_entries);
-    match app.arm.ip_rule_limit(id, call).await {
-        Ok(Some(limit)) => {
-            app.remember_limit(id, now, limit);
-            limit
-        }
-        Ok(None) => {
-            app.remember_limit(id, now, configured);
-            configured
-        }
+    let (told, believed) = match app.arm.ip_rule_limit(id, call).await {
+        Ok(told) => (told, LIMIT_FOR),
         Err(error) => {
             tracing::info!(
                 registry = id.name(),
-                "the limit of entries cannot be read, `max_entries` is used: {error}"
+                correlation = %call.correlation_id,
+                "the limit of entries cannot be read, the last that is known is used, or `max_entries`: {error}"
             );
-            configured
+            (None, ASK_AGAIN)
         }
-    }
+    };
+    let enrolled = app.registries.get(id);
+    let entries = told
+        .or(known.map(|known| known.entries))
+        .or(enrolled.map(|enrolled| enrolled.max_entries))
+        .unwrap_or(0);
+    let until = clock::add(app.clock.now(), believed);
+    app.remember_limit(id, Limit { entries, until });
+    entries
 }

@@ -157,9 +157,9 @@ async fn conclude_with(
             not_applied(app, write, &error.to_string()).await?;
             Ok(Left::After(Duration::ZERO))
         }
-        Err(PatchError::Unknown { why }) => {
+        Err(PatchError::Unknown { why, retry_after }) => {
             drift::note_base(app, write, fresh).await?;
-            Err(Trouble::Unknown(why))
+            Err(Trouble::Unknown(why, retry_after))
         }
         Err(PatchError::NotApplied(error)) => {
             let again_without = breadcrumbs::go_without(app, id, body, &error).await?;

@@ -183,6 +183,13 @@ impl Judge {
         if !same_but_for_the_list(before, after, &shown) {
             self.violation(write, "changed more than the list");
         }
+        if (
+            before.network_rules.default_action,
+            after.network_rules.default_action,
+        ) == (DefaultAction::Deny, DefaultAction::Allow)
+        {
+            self.violation(write, "opened the registry to all");
+        }
         if before.network_rules.default_action == DefaultAction::Allow {
             self.undone(
                 write,
@@ -333,6 +340,22 @@ impl Judge {
             if !self.ever.iter().any(|entry| entry.contains(address)) {
                 self.violations
                     .push(format!("{address} was called open and never stood"));
+            }
+        }
+    }
+
+    /// Whoever is granted is let in, and whoever was refused last where there was room.
+    pub(crate) fn nobody_waits_in_vain(
+        &mut self,
+        registry: &Registry,
+        granted: impl Iterator<Item = Ipv4Addr>,
+    ) {
+        let networks = registry.entries().into_iter().filter_map(network);
+        let networks: Vec<Ipv4Net> = networks.collect();
+        for address in granted {
+            if !networks.iter().any(|network| network.contains(&address)) {
+                let what = format!("{address} is granted, and stands before a closed door");
+                self.violations.push(what);
             }
         }
     }

@@ -12,6 +12,13 @@ mod schedule;
 
 pub(crate) use schedule::{Store, schedule};
 
+#[cfg(test)]
+use crate::world::{OURS, REGISTRY, World};
+#[cfg(test)]
+use doorward::sim::Call;
+#[cfg(test)]
+use std::time::Duration;
+
 /// How many schedules run with the tests.
 #[cfg(test)]
 const SEEDS: u64 = 40;
@@ -37,5 +44,43 @@ async fn whatever_happens_to_two_replicas_it_is_the_same() {
             return;
         };
         assert!(told.violations.is_empty(), "seed {seed}: {told:#?}");
+    }
+}
+
+/// One life of an entry: refused, opened, ended; cut short after each number of polls in turn, at the
+/// opening and at the end.
+#[cfg(test)]
+#[tokio::test]
+async fn wherever_it_is_killed_the_entry_comes_once_and_goes() {
+    for at_the_end in [false, true] {
+        let mut polls = 0;
+        let mut killed = true;
+        while killed {
+            let mut world = World::new().await;
+            world
+                .azure
+                .edit(REGISTRY, "owner", |it| it.allow("8.8.8.8"));
+            world.denied(OURS).await;
+            if at_the_end {
+                world.settle().await;
+                world.jump(Duration::from_mins(10));
+            }
+            killed = !cut::short(world.settle(), polls).await;
+            world.restart().await;
+            if !at_the_end {
+                world.pass(Duration::from_secs(40)).await;
+                let open = world.entries();
+                assert_eq!(open, ["8.8.8.8", OURS], "killed after {polls} polls");
+                world.jump(Duration::from_mins(10));
+            }
+            world.pass(Duration::from_secs(40)).await;
+            let left = world.entries();
+            assert_eq!(left, ["8.8.8.8"], "killed after {polls} polls");
+            let writes = world.azure.requests_of(Call::PatchRegistry).len();
+            assert!(writes <= 3, "{writes} writes, killed after {polls} polls");
+            world.app.ledger.verify().await.unwrap();
+            polls += 1;
+        }
+        assert!(polls > 20, "{polls}");
     }
 }

@@ -7,16 +7,27 @@ use super::others::{Others, come_to_rest};
 use crate::postgres;
 use crate::world::{REGISTRY, Setup, World, settle};
 use doorward::app::App;
+use doorward::domain::grant::Stage;
 use doorward::domain::ledger::What;
 use doorward::sim::{Call, Concurrent, Fault, Happened, Moment, Outcome, Writes};
 use doorward::store;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 const STEPS: usize = 25;
+
+/// After so many half minutes of peace a registry has been looked at, if no event tells of a change.
+const LOOKED_AT: usize = 12;
+
+/// Who is refused then.
+const LATECOMERS: [&str; 2] = ["20.61.10.28", "20.61.10.29"];
+
+/// How many entries are kept for people.
+const RESERVE: usize = 1;
 
 /// Once faults have stopped, what hangs is settled after this at the latest.
 const PEACE: Duration = Duration::from_mins(3);
@@ -90,7 +101,7 @@ rules: [{{ name: ours, when: {{ address: ours }}, then: allow, for: 10m, widen: 
         );
         let registry = &mut setup.config["registries"][0];
         registry["grants_per_hour"] = json!(1000);
-        registry["reserve"] = json!(1);
+        registry["reserve"] = json!(RESERVE);
         registry["restore_foreign"] = json!(self.restore_foreign);
         if self.breadcrumbs {
             registry["breadcrumbs"] = json!("tags");
@@ -249,7 +260,9 @@ impl Run {
     async fn work(&mut self) {
         match self.dice.roll(8) {
             0 => {
-                let polls = u32::from(self.dice.roll(60));
+                // A write takes up to 160 polls, most of what else there is to do less than 20.
+                let most = self.dice.one_of(&[20, 160]);
+                let polls = u32::from(self.dice.roll(most));
                 if !cut::short(self.world.settle(), polls).await {
                     self.told
                         .story
@@ -301,11 +314,22 @@ impl Run {
             (Call::PatchRegistry, Moment::After),
         ]);
         let pause = self.dice.one_of(&[3, 20, 70, 200]);
-        let hold = self.world.azure.hold(call, moment);
+        // The read right before the PATCH is not the turn's first.
+        let before = match call {
+            Call::GetRegistry => self.dice.roll(3),
+            _ => 0,
+        };
+        let mut hold = self.world.azure.hold(call, moment);
         let (world, others, dice) = (&self.world, &mut self.others, &mut self.dice);
         let story = &mut self.told.story;
         let late = &mut self.judge.late;
         let meanwhile = async {
+            for _ in 0..before {
+                hold.reached().await;
+                let next = world.azure.hold(call, moment);
+                hold.release();
+                hold = next;
+            }
             hold.reached().await;
             if (call, moment) == (Call::PatchRegistry, Moment::Before) {
                 let sent = world.azure.requests_of(call).pop().unwrap();
@@ -362,6 +386,10 @@ impl Run {
             let what = store::what(&entry).unwrap();
             self.judge.learn(entry.seq, entry.at, &what);
             self.tell(entry.at, &what);
+        }
+        if let Err(error) = self.world.app.ledger.verify().await {
+            let broken = format!("the ledger's chain: {error}");
+            self.judge.violations.push(broken);
         }
         let happened = self.world.azure.model(|model| model.take_journal(REGISTRY));
         if self.traits.events {
@@ -424,8 +452,13 @@ impl Run {
             .model(|model| model.read_stale(REGISTRY, 0));
         come_to_rest(&self.world);
         let began = self.world.clock.now();
-        for _ in 0..60 {
+        for half_minutes in 1..=60 {
             self.world.jump(Duration::from_secs(30));
+            if half_minutes == LOOKED_AT {
+                for address in LATECOMERS {
+                    self.world.denied(address).await;
+                }
+            }
             self.world.settle().await;
             if let Some(replica) = &self.replica {
                 settle(replica).await;
@@ -440,10 +473,29 @@ impl Run {
                 };
                 self.judge.nothing_outlives_its_end(now, bound);
             }
+            if half_minutes == LOOKED_AT + 4 {
+                self.nobody_waits_in_vain();
+            }
             if !self.judge.violations.is_empty() {
                 return;
             }
         }
+    }
+
+    /// Whoever is granted gets in, and so does whoever was refused last, where the list has room.
+    fn nobody_waits_in_vain(&mut self) {
+        let now = self.world.clock.now();
+        let registry = self.world.azure.registry(REGISTRY).unwrap();
+        let room = registry.ip_rule_limit.saturating_sub(RESERVE);
+        let mut wait: Vec<Ipv4Addr> = self.world.app.ledger.read(|state| {
+            let grants = state.grants.values();
+            let wait = grants.filter(|it| it.stage != Stage::Satisfied && !it.is_over(now));
+            wait.map(|it| it.grant.address.get()).collect()
+        });
+        if registry.entries().len() < room {
+            wait.extend(LATECOMERS.map(|address| address.parse::<Ipv4Addr>().unwrap()));
+        }
+        self.judge.nobody_waits_in_vain(&registry, wait.into_iter());
     }
 
     async fn verdict(mut self) -> Told {
@@ -456,15 +508,15 @@ impl Run {
             for standing in state.grants.values() {
                 violations.push(format!("a grant never ends: {standing:?}"));
             }
+            for (_, denied) in state.undecided.values() {
+                violations.push(format!("a denial has no verdict: {denied:?}"));
+            }
             for registry in state.registries.values() {
                 if let Some((_, write)) = &registry.unsettled {
                     violations.push(format!("write {} is never settled", write.id));
                 }
             }
         });
-        if let Err(error) = self.world.app.ledger.verify().await {
-            violations.push(format!("the ledger's chain: {error}"));
-        }
         let writes = self.world.azure.requests_of(Call::PatchRegistry);
         let mut sent = BTreeMap::new();
         for write in &writes {

@@ -155,21 +155,19 @@ impl Room {
             let stay = admitted.iter().filter(|other| !gone.contains(other));
             sorted(stay.copied().chain([member]))
         };
-        if !fits(&without(&evictable)) {
-            return None;
-        }
-        let mut gone = Vec::new();
-        for other in evictable {
-            if fits(&without(&gone)) {
-                break;
-            }
-            gone.push(other);
-        }
-        // One that went before may have gone for nothing.
-        for other in gone.clone().into_iter().rev() {
-            let fewer: Vec<Member> = gone.iter().filter(|one| **one != other).copied().collect();
-            if fits(&without(&fewer)) {
-                gone = fewer;
+        // More that go are not always fewer entries: those that stay may share a range with them.
+        let mut soonest = (0..=evictable.len()).filter_map(|count| evictable.get(..count));
+        let mut gone = soonest.find(|gone| fits(&without(gone)))?.to_vec();
+        // One that went before may have gone for nothing: of these, the last to end stay.
+        let mut spared = true;
+        while spared {
+            spared = false;
+            for other in gone.clone().into_iter().rev() {
+                let fewer = gone.iter().filter(|one| **one != other);
+                let fewer: Vec<Member> = fewer.copied().collect();
+                if fits(&without(&fewer)) {
+                    (gone, spared) = (fewer, true);
+                }
             }
         }
         Some(without(&gone))

@@ -136,6 +136,25 @@ fn evictable_ones_give_way_the_soonest_to_end_first() {
 }
 
 #[test]
+fn who_gives_way_need_not_drag_those_along_who_share_a_range() {
+    let mut all = members(&[0, 1, 2, 3, 9, 5]);
+    for evictable in [1, 2, 4] {
+        all[evictable].evictable = true;
+        all[evictable].until = Timestamp::from_second(100).unwrap();
+    }
+    all[4].until = Timestamp::UNIX_EPOCH;
+    for held in &mut all[..5] {
+        held.held = true;
+    }
+    let mut list = list(&["20.1.2.0/30", "20.1.2.9"]);
+    list.limit = 4;
+    // Without 1 and 2 the range would fall apart, and need more room than it does now.
+    let chosen = choose(&all, &list);
+    assert_eq!(entries(&chosen), ["20.1.2.0/30", "20.1.2.5"]);
+    assert_eq!(chosen.evicted, [address(9)].into());
+}
+
+#[test]
 fn the_newest_are_refused_at_last() {
     let chosen = choose(&members(&[9, 7, 5, 1, 3]), &list(&[]));
     assert_eq!(entries(&chosen), ["20.1.2.5", "20.1.2.7", "20.1.2.9"]);
@@ -332,6 +351,63 @@ proptest! {
         prop_assert_eq!(found.as_ref().map(|found| cost(found, &members, &list)), cheapest);
         if let Some(found) = found {
             prop_assert!(found.len() <= slots && choices.contains(&found));
+        }
+    }
+
+    #[test]
+    fn who_gives_way_ends_soonest_and_no_more_go_than_must(
+        members in prop::collection::vec(any_member(), 1..9),
+        apart: bool,
+        foreign in any_networks(),
+        others in 0..6_usize,
+        limit in 0..10_usize,
+        reserve in 0..3_usize,
+    ) {
+        let mut members = members;
+        if apart {
+            for member in &mut members {
+                // Neighbours by twos at most: who goes never makes those that stay need more.
+                member.address = address(member.address.octets()[3] & 0b1101);
+                member.widen = None;
+            }
+        }
+        let mut members = distinct(members);
+        let mut list = List { foreign, others, limit, reserve, ..List::default() };
+        coherent(&mut members, &mut list);
+        let member = members.pop().unwrap();
+        let admitted = sorted(members.into_iter());
+        let room = Room::of(&list);
+        let fits = |gone: &[Member]| {
+            let stay = admitted.iter().filter(|one| !gone.contains(one)).copied();
+            fewest(&sorted(stay.chain([member])), &list.foreign) <= room.for_new
+        };
+        let may_go = |one: &&Member| one.evictable && (!member.evictable || one.until < member.until);
+        let mut may_go: Vec<Member> = admitted.iter().filter(may_go).copied().collect();
+        may_go.sort_by_key(|one| one.until);
+        // Every set of those that may go; the later one ends, the more it counts.
+        let all = (0..1_u32 << may_go.len()).map(|set| -> Vec<Member> {
+            let among = may_go.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1);
+            among.map(|(_, one)| *one).collect()
+        });
+        let found = room.evict_for(member, &admitted, &list);
+        let gone = found.as_ref().map(|stay| -> Vec<Member> {
+            let gone = may_go.iter().filter(|one| !stay.contains(one));
+            gone.copied().collect()
+        });
+        if apart {
+            prop_assert_eq!(&gone, &all.clone().find(|gone| fits(gone)));
+        }
+        if let (Some(stay), Some(gone)) = (found, gone) {
+            prop_assert!(fits(&gone));
+            prop_assert_eq!(stay.len() + gone.len(), admitted.len() + 1);
+            for one in &gone {
+                let fewer: Vec<Member> = gone.iter().filter(|other| *other != one).copied().collect();
+                prop_assert!(!fits(&fewer), "{} goes for nothing", one.address);
+            }
+            // Nobody goes who ends later than must: those that end before the last of them do not do.
+            let last = gone.iter().map(|one| one.until).max();
+            let before: Vec<Member> = may_go.iter().filter(|one| Some(one.until) < last).copied().collect();
+            prop_assert!(gone.is_empty() || !fits(&before));
         }
     }
 
