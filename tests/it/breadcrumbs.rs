@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -66,13 +65,6 @@ pub(crate) fn tags_saying(ends: &[(&str, Timestamp)]) -> BTreeMap<String, String
     let tags = packed.tags.into_iter();
     tags.map(|(name, value)| (name, value.as_str().unwrap().to_owned()))
         .collect()
-}
-
-/// The ledger's files as they are now.
-fn copy_of_the_ledger(world: &World) -> Vec<(&'static str, Vec<u8>)> {
-    let files = ["doorward.db", "doorward.db-wal", "doorward.db-shm"];
-    let read = |file| Some((file, fs::read(world.folder.path().join(file)).ok()?));
-    files.into_iter().filter_map(read).collect()
 }
 
 fn patches(world: &World) -> Vec<Value> {
@@ -169,16 +161,11 @@ async fn an_older_copy_of_the_ledger_is_told_what_it_does_not_know() {
     let mut world = world().await;
     world.denied(OURS).await;
     world.settle().await;
-    let copy = copy_of_the_ledger(&world);
+    let copy = world.copy_of_the_ledger().await;
     let second = PREFIX.replace("/30", "");
     world.denied(&second).await;
     world.settle().await;
-    for (file, bytes) in copy {
-        let file = world.folder.path().join(file);
-        fs::remove_file(&file).ok();
-        fs::write(file, bytes).unwrap();
-    }
-    world.restart().await;
+    world.put_back(copy).await;
     world.pass(EVERY).await;
     assert_eq!(world.grants().await.len(), 2);
     assert_eq!(world.messages(), ["recovered"]);

@@ -36,6 +36,7 @@ mod mmdb;
 mod opening;
 mod orders;
 mod others;
+mod outbox;
 mod overwritten;
 mod packed;
 mod parts;

@@ -131,17 +131,7 @@ impl Parts {
 
     /// Does something to the database behind the program's back.
     pub(crate) async fn tamper(&self, sql: &'static str) {
-        use sqlx::{Connection, Executor, SqliteConnection};
-        if let Some(database) = &self.world.database {
-            database.execute(sql).await;
-            return;
-        }
-        let file = self.world.folder.path().join("doorward.db");
-        let mut connection = SqliteConnection::connect(&format!("sqlite://{}", file.display()))
-            .await
-            .unwrap();
-        connection.execute(sql).await.unwrap();
-        connection.close().await.unwrap();
+        self.world.tamper(sql).await.unwrap();
     }
 }
 

@@ -2,6 +2,7 @@
 //! however they end.
 
 use doorward::clock::Clock;
+use doorward::store::Ledger;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use std::fs;
@@ -12,6 +13,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// How long the server may take to come up.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -21,6 +23,19 @@ const USER: &str = "tester";
 const PASSWORD: &str = "a password/for+tests";
 /// The same as it stands in a URL.
 const IN_URL: &str = "a%20password%2Ffor%2Btests";
+
+/// A user who has to prove nothing, as proving takes a build for tests longer than most stories, and who
+/// may do no more than own databases.
+const GUEST: &str = "guest";
+
+/// Who comes in how.
+const ADMISSION: &str = "
+host all guest 127.0.0.1/32 trust
+host all all 127.0.0.1/32 scram-sha-256
+";
+
+/// The database of which those of most stories are copies: its tables are made once.
+const PREPARED: &str = "doorward_prepared";
 
 /// Nobody's user id, for a server that does not run as root.
 const NOBODY: &str = "65534";
@@ -44,6 +59,7 @@ pub(crate) struct Cluster {
     folder: PathBuf,
     port: u16,
     running: Option<(Child, ChildStdin)>,
+    prepared: OnceCell<()>,
 }
 
 /// A fresh database on a server.
@@ -63,6 +79,11 @@ fn shared() -> Option<&'static Cluster> {
 /// A fresh database; none where PostgreSQL is not installed.
 pub(crate) async fn database() -> Option<Database> {
     Some(shared()?.database().await)
+}
+
+/// A fresh database whose tables are made; none where PostgreSQL is not installed.
+pub(crate) async fn prepared() -> Option<Database> {
+    Some(shared()?.prepared().await)
 }
 
 impl Cluster {
@@ -104,7 +125,9 @@ impl Cluster {
             folder,
             port: free_port(),
             running: None,
+            prepared: OnceCell::new(),
         };
+        fs::write(cluster.folder.join("data/pg_hba.conf"), ADMISSION).unwrap();
         cluster.start_again();
         Some(cluster)
     }
@@ -141,13 +164,53 @@ impl Cluster {
 
     /// A fresh database.
     pub(crate) async fn database(&self) -> Database {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("doorward_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let name = fresh_name();
         let mut connection = self.admin().await;
         let create = format!("create database {name}");
         connection.execute(AssertSqlSafe(create)).await.unwrap();
         connection.close().await.unwrap();
         let url = format!("postgres://{USER}:{IN_URL}@127.0.0.1:{}/{name}", self.port);
+        self.named(&name, url)
+    }
+
+    /// A fresh database whose tables are made.
+    async fn prepared(&self) -> Database {
+        self.prepared.get_or_init(|| self.prepare()).await;
+        let name = fresh_name();
+        let mut connection = PgConnection::connect(&self.as_guest("postgres"))
+            .await
+            .unwrap();
+        // It waits for those who are still in there.
+        let create = format!("create database {name} template {PREPARED}");
+        connection.execute(AssertSqlSafe(create)).await.unwrap();
+        connection.close().await.unwrap();
+        self.named(&name, self.as_guest(&name))
+    }
+
+    async fn prepare(&self) {
+        let mut connection = self.admin().await;
+        for statement in [
+            format!("create role {GUEST} login createdb"),
+            format!("create database {PREPARED} owner {GUEST}"),
+        ] {
+            connection.execute(AssertSqlSafe(statement)).await.unwrap();
+        }
+        Ledger::open(&self.as_guest(PREPARED)).await.unwrap();
+        // Its connections end a little later than it does.
+        let gone = "select count(pg_terminate_backend(pid, 10000)) from pg_stat_activity where datname = $1";
+        let gone = sqlx::query(gone).bind(PREPARED);
+        gone.execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    fn as_guest(&self, name: &str) -> String {
+        format!(
+            "postgres://{GUEST}@127.0.0.1:{}/{name}?sslmode=disable",
+            self.port
+        )
+    }
+
+    fn named(&self, name: &str, url: String) -> Database {
         let file = self.folder.join(format!("{name}.url"));
         fs::write(&file, &url).unwrap();
         Database { url, file }
@@ -206,11 +269,50 @@ impl Database {
         number
     }
 
+    /// Another database takes its place, as empty as one that was just made. Whoever reads its URL from
+    /// now on is led there.
+    pub(crate) async fn replaced(&self) -> Self {
+        let name = fresh_name();
+        self.execute(&format!("create database {name}")).await;
+        let (server, query) = self.url.split_at(self.url.rfind('/').unwrap() + 1);
+        let query = query.find('?').map_or("", |at| &query[at..]);
+        let url = format!("{server}{name}{query}");
+        fs::write(&self.file, &url).unwrap();
+        let file = self.file.clone();
+        Self { url, file }
+    }
+
+    /// What stands in `table`.
+    pub(crate) async fn rows(&self, table: &str) -> String {
+        let rows = format!("select coalesce(json_agg(it), '[]')::text from {table} it");
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        let rows = sqlx::query_scalar(AssertSqlSafe(rows));
+        let rows = rows.fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows
+    }
+
+    /// Puts what stood in `table` into it.
+    pub(crate) async fn put(&self, table: &str, rows: &str) {
+        let put = format!(
+            "insert into {table} select * from json_populate_recordset(null::{table}, $1::json)"
+        );
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        let put = sqlx::query(AssertSqlSafe(put)).bind(rows);
+        put.execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// As if the time of every lease had gone by.
     pub(crate) async fn leases_are_over(&self) {
         self.execute("update lease set until = clock_timestamp(), free_at = clock_timestamp()")
             .await;
     }
+}
+
+fn fresh_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("doorward_{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Where `initdb` and `postgres` are.

@@ -11,7 +11,6 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -249,12 +248,21 @@ async fn requests_at_the_same_time_are_each_on_disk_when_they_are_answered() {
 #[tokio::test]
 async fn when_the_database_refuses_nobody_is_told_otherwise() {
     let mut world = world(|_| {}).await;
-    let path = world.folder.path().join("doorward.db");
-    let url = format!("sqlite://{}", path.display());
-    let mut behind = SqliteConnection::connect(&url).await.unwrap();
-    let full =
-        "create trigger full before insert on ledger begin select raise(abort, 'disk full'); end";
-    sqlx::query(full).execute(&mut behind).await.unwrap();
+    let on_a_server = world.database.is_some();
+    let full: &[&str] = if on_a_server {
+        &[
+            "create function full_disk() returns trigger language plpgsql as
+             $$ begin raise exception 'disk full'; end $$",
+            "create trigger full_disk before insert on ledger execute function full_disk()",
+        ]
+    } else {
+        &[
+            "create trigger full_disk before insert on ledger begin select raise(abort, 'disk full'); end",
+        ]
+    };
+    for statement in full {
+        world.tamper(statement).await.unwrap();
+    }
     let deliver = |number: u32| {
         let body = message(&stranger(number));
         let request = Request::post("/events/clusters")
@@ -266,10 +274,12 @@ async fn when_the_database_refuses_nobody_is_told_otherwise() {
         assert_eq!(reply.status, 503);
         assert!(reply.headers.contains_key("retry-after"));
     }
-    sqlx::query("drop trigger full")
-        .execute(&mut behind)
-        .await
-        .unwrap();
+    let enough = if on_a_server {
+        "drop trigger full_disk on ledger"
+    } else {
+        "drop trigger full_disk"
+    };
+    world.tamper(enough).await.unwrap();
     assert_eq!(tally(&world).await.rows, 0);
     assert_eq!(deliver(0).await.status, 202);
     assert_eq!(tally(&world).await.rows, 1);

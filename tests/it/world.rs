@@ -15,9 +15,11 @@ use doorward::flow::{hosts, notify, reconcile, sets, triage};
 use doorward::http::public_router;
 use doorward::sim::senders::login_event;
 use doorward::sim::{Call, Registry, Sim, SimOptions};
+use doorward::store::Ledger;
 use doorward::{config, server, store};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -35,6 +37,11 @@ pub(crate) const PREFIX: &str = "20.61.10.16/30";
 pub(crate) const STRANGER: &str = "51.140.7.9";
 /// The sources' key.
 pub(crate) const KEY: &str = "a key that sender and receiver know";
+
+/// Where a ledger on a disk is.
+const LEDGER_FILES: [&str; 3] = ["doorward.db", "doorward.db-wal", "doorward.db-shm"];
+/// Where a ledger on a server is, but for the leases, which are nothing to go back to.
+const LEDGER_TABLES: [&str; 2] = ["ledger", "outbox"];
 
 /// What a story may set up otherwise.
 pub(crate) struct Setup {
@@ -72,7 +79,7 @@ impl World {
         let on_a_server =
             std::env::var_os("DOORWARD_TEST_STORE").is_some_and(|store| store == "postgres");
         let database = if on_a_server {
-            let database = postgres::database().await;
+            let database = postgres::prepared().await;
             Some(database.unwrap_or_else(|| panic!("PostgreSQL is not installed")))
         } else {
             None
@@ -123,15 +130,81 @@ impl World {
         self.app = build(self.folder.path(), &self.clock).await;
     }
 
-    /// The ledger's file is gone, and the program begins with an empty one.
+    /// The ledger's file or database is gone, and with it who holds which lease; the program begins with
+    /// an empty one. Replicas still have the old database: make them anew.
     pub(crate) async fn lose_the_ledger(&mut self) {
-        for end in ["", "-wal", "-shm"] {
-            let file = self.folder.path().join(format!("doorward.db{end}"));
-            if let Err(error) = fs::remove_file(&file) {
+        self.remove_the_ledger().await;
+        self.app = build(self.folder.path(), &self.clock).await;
+    }
+
+    async fn remove_the_ledger(&mut self) {
+        if let Some(database) = &self.database {
+            self.database = Some(database.replaced().await);
+            return;
+        }
+        for file in LEDGER_FILES {
+            if let Err(error) = fs::remove_file(self.folder.path().join(file)) {
                 assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
             }
         }
-        self.app = build(self.folder.path(), &self.clock).await;
+    }
+
+    /// The ledger as it is now: what is in its files, or in its tables.
+    pub(crate) async fn copy_of_the_ledger(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let mut copy = Vec::new();
+        if let Some(database) = &self.database {
+            for table in LEDGER_TABLES {
+                copy.push((table, database.rows(table).await.into_bytes()));
+            }
+            return copy;
+        }
+        for file in LEDGER_FILES {
+            if let Ok(bytes) = fs::read(self.folder.path().join(file)) {
+                copy.push((file, bytes));
+            }
+        }
+        copy
+    }
+
+    /// A copy of the ledger takes its place, and the program begins with it.
+    pub(crate) async fn put_back(&mut self, copy: Vec<(&'static str, Vec<u8>)>) {
+        self.remove_the_ledger().await;
+        if let Some(database) = &self.database {
+            Ledger::open(&database.url).await.unwrap();
+            for (table, rows) in copy {
+                let rows = String::from_utf8(rows).unwrap();
+                database.put(table, &rows).await;
+            }
+        } else {
+            for (file, bytes) in copy {
+                fs::write(self.folder.path().join(file), bytes).unwrap();
+            }
+        }
+        self.restart().await;
+    }
+
+    /// Where the ledger is.
+    pub(crate) fn ledger_url(&self) -> String {
+        let file = self.folder.path().join(LEDGER_FILES[0]);
+        let database = self.database.as_ref();
+        database.map_or(format!("sqlite://{}", file.display()), |database| {
+            database.url.clone()
+        })
+    }
+
+    /// Does something to the database behind the program's back.
+    pub(crate) async fn tamper(&self, sql: &'static str) -> sqlx::Result<()> {
+        let url = self.ledger_url();
+        if self.database.is_some() {
+            let mut connection = PgConnection::connect(&url).await?;
+            let done = connection.execute(sql).await;
+            connection.close().await?;
+            return done.map(drop);
+        }
+        let mut connection = SqliteConnection::connect(&url).await?;
+        let done = connection.execute(sql).await;
+        connection.close().await?;
+        done.map(drop)
     }
 
     /// The same program once more, on the same database, beside the first.
