@@ -3,6 +3,7 @@
 
 use super::reconcile::{LOOK_OUT, SURELY_GONE};
 use crate::app::App;
+use crate::azure::ArmError;
 use crate::clock;
 use crate::domain::alert::About;
 use crate::domain::firewall::{Answer, Class, Drift, Live, Overwritten, Seen};
@@ -88,15 +89,19 @@ pub(super) async fn note_base(app: &App, write: &Write, base: &Live) -> Result<(
     app.ledger.append(app.clock.now(), vec![what]).await
 }
 
-/// Azure has just said that there is no such registry. Whether it has said so, and nothing else, for
-/// [`SURELY_GONE`]: one such answer may be a slip.
-pub(super) fn is_surely_gone(app: &App, id: &ResourceId) -> bool {
+/// Whether an error is to be believed: that there is no such registry may be a slip, unless Azure has
+/// said so for [`SURELY_GONE`], and nothing else.
+pub(super) fn is_sure(app: &App, id: &ResourceId, error: &ArmError) -> bool {
     let now = app.clock.now();
-    now.duration_since(app.absent_since(id, now)) >= SURELY_GONE
+    let absent = matches!(error, ArmError::NotFound { .. });
+    !absent || now.duration_since(app.absent_since(id, now)) >= SURELY_GONE
 }
 
-/// Azure knows no such registry: said once.
-pub(super) async fn gone(app: &App, id: &ResourceId) -> Result<(), StoreError> {
+/// Azure knows no such registry, if that is what it says: said once.
+pub(super) async fn gone(app: &App, id: &ResourceId, error: &ArmError) -> Result<(), StoreError> {
+    if !matches!(error, ArmError::NotFound { .. }) {
+        return Ok(());
+    }
     let now = app.clock.now();
     app.looked(id, now, heard(app, id));
     let known = app.ledger.read(|state| {

@@ -1,5 +1,6 @@
 //! Whether a grant helped, and how a grant goes on while it is in use.
 
+use crate::others::edit;
 use crate::world::{OURS, REGISTRY, World, message, row};
 use doorward::domain::help::{Help, Helped};
 use doorward::domain::ledger::What;
@@ -162,9 +163,7 @@ async fn a_refusal_before_others_took_the_entry_away_does_not_keep_it_closed() {
     let world = opened().await;
     let then = world.clock.now();
     world.pass(30 * SECOND).await;
-    world.azure.edit(REGISTRY, "somebody else", |registry| {
-        registry.disallow(OURS);
-    });
+    edit(&world, |registry| registry.disallow(OURS));
     world.pass(6 * MINUTE).await;
     assert!(world.kinds().await.contains(&"ended"));
     world.deliver("logs", &row(OURS, then + 90 * SECOND)).await;

@@ -213,12 +213,9 @@ async fn come_of(
         Err(Trouble::Store(error)) => return Err(error),
         Err(Trouble::Arm(error)) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "Azure: {error}");
-            let absent = matches!(error, ArmError::NotFound { .. });
-            if !absent || drift::is_surely_gone(app, id) {
+            if drift::is_sure(app, id, &error) {
                 conclude::give_up_if_final(app, id, &error).await?;
-            }
-            if absent && drift::is_surely_gone(app, id) {
-                drift::gone(app, id).await?;
+                drift::gone(app, id, &error).await?;
             }
             (
                 app.pace(id).failed(now, error.retry_after()),
