@@ -1,6 +1,7 @@
 //! The only place that reads the time. Everything else is handed a [`Timestamp`] or a [`Clock`].
 
 use jiff::{SignedDuration, Timestamp};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -20,7 +21,11 @@ pub struct Clock {
 #[derive(Clone, Debug)]
 enum Inner {
     System,
-    Set(Arc<watch::Sender<Timestamp>>),
+    Set {
+        at: Arc<watch::Sender<Timestamp>>,
+        /// How far off this one shows it, in milliseconds.
+        off: Arc<AtomicI64>,
+    },
 }
 
 impl Clock {
@@ -31,7 +36,31 @@ impl Clock {
 
     /// A clock that stands at `at` until it is told otherwise.
     pub fn set_to(at: Timestamp) -> Self {
-        Self::of(Inner::Set(Arc::new(watch::channel(at).0)))
+        let at = Arc::new(watch::channel(at).0);
+        let off = Arc::default();
+        Self::of(Inner::Set { at, off })
+    }
+
+    /// Another machine's clock: one that goes with this one where it is set, and that can be
+    /// [`put`](Self::put) off by itself.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self::of(match &self.inner {
+            Inner::System => Inner::System,
+            Inner::Set { at, off } => Inner::Set {
+                at: Arc::clone(at),
+                off: Arc::new(AtomicI64::new(off.load(Ordering::Relaxed))),
+            },
+        })
+    }
+
+    /// Puts a set clock and its clones `off` the time that it shares, ahead or back; the system's clock
+    /// stays.
+    pub fn put(&self, by: SignedDuration) {
+        if let Inner::Set { off, .. } = &self.inner {
+            let by = i64::try_from(by.as_millis()).unwrap_or_default();
+            off.store(by, Ordering::Relaxed);
+        }
     }
 
     fn of(inner: Inner) -> Self {
@@ -46,7 +75,10 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.inner {
             Inner::System => Timestamp::now(),
-            Inner::Set(at) => *at.borrow(),
+            Inner::Set { at, off } => {
+                let off = SignedDuration::from_millis(off.load(Ordering::Relaxed));
+                at.borrow().checked_add(off).unwrap_or(Timestamp::MAX)
+            }
         }
     }
 
@@ -65,7 +97,7 @@ impl Clock {
     pub async fn sleep(&self, duration: Duration) {
         match &self.inner {
             Inner::System => tokio::time::sleep(duration).await,
-            Inner::Set(_) => {
+            Inner::Set { .. } => {
                 self.advance(duration);
                 tokio::task::yield_now().await;
             }
@@ -81,9 +113,10 @@ impl Clock {
                 self.sleep(Duration::try_from(wait).unwrap_or_default())
                     .await;
             }
-            Inner::Set(now) => {
+            Inner::Set { at: shared, .. } => {
                 // An error means that the clock is gone, and with it whoever waits.
-                now.subscribe().wait_for(|now| *now >= at).await.ok();
+                let is_there = |_: &Timestamp| self.now() >= at;
+                shared.subscribe().wait_for(is_there).await.ok();
             }
         }
     }
@@ -99,7 +132,7 @@ impl Clock {
 
     /// Moves a set clock forward; the system's clock cannot be moved and stays.
     pub fn advance(&self, duration: Duration) {
-        if let Inner::Set(at) = &self.inner {
+        if let Inner::Set { at, .. } = &self.inner {
             at.send_modify(|at| *at = add(*at, duration));
         }
     }
@@ -134,6 +167,17 @@ pub fn add(at: Timestamp, duration: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clocks_beside_each_other_go_together_and_are_put_off_alone() {
+        let one = Clock::set_to(Timestamp::UNIX_EPOCH);
+        let other = one.beside();
+        other.put(SignedDuration::from_secs(-5));
+        one.advance(Duration::from_secs(7));
+        let seconds = |clock: &Clock| clock.now().as_second();
+        assert_eq!((seconds(&one), seconds(&other)), (7, 2));
+        assert_eq!(seconds(&other.clone()), 2);
+    }
 
     #[test]
     fn ids_sort_in_the_order_in_which_they_were_given_out() {

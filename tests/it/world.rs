@@ -443,7 +443,8 @@ pub(crate) fn policy_and_settings(folder: &Path, azure: &Sim, chat: &str) -> (St
 
 async fn build(folder: &Path, clock: &Clock) -> Arc<App> {
     let config = config::load(&folder.join("doorward.yaml")).unwrap();
-    let app = Arc::new(server::app(config, clock.clone()).await.unwrap());
+    // Its own machine's clock.
+    let app = Arc::new(server::app(config, clock.beside()).await.unwrap());
     sets::turn(&app).await;
     app
 }

@@ -273,6 +273,7 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     if !write::settle(app, id, &live).await? {
         return Ok(Left::After(waits::unhurried(app, id, READ_AGAIN)));
     }
+    let watch = look_out(app, id, &live).await?;
     breadcrumbs::look(app, id, &live).await?;
     let limit = read::limit(app, id, call).await;
     let mut plan = plan_now(app, id, &live, limit);
@@ -294,7 +295,6 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     if let Some(obstacle) = &plan.stuck {
         waits::note_ends(app, id, obstacle).await?;
     }
-    let watch = look_out(app, id, &live).await?;
     // One whose write was lost is not over before it can land no more.
     let now = app.clock.now();
     let waits = app.ledger.read(|state| waits::has_ended(state, id, now));

@@ -60,6 +60,8 @@ pub(crate) struct Judge {
     told: BTreeSet<Timestamp>,
     /// Writes begun before this stood in a ledger that is lost.
     lost: Timestamp,
+    /// How far doorward's clock may be off Azure's.
+    pub(crate) apart: SignedDuration,
     /// Whether entries that a write of ours dropped are put back.
     pub(crate) gives_back: bool,
     /// Entries that stand because a write of ours put them there.
@@ -161,7 +163,8 @@ impl Judge {
         }
         for network in after.entries().into_iter().filter_map(network) {
             let mut begun = self.begun.get(&network).into_iter();
-            let may_land = begun.any(|begun| at.duration_since(*begun) < MAY_LAND_WITHIN);
+            let may_land =
+                begun.any(|begun| at.duration_since(*begun) < MAY_LAND_WITHIN + self.apart);
             // `az` writes back what it read long ago, entries of ours among it.
             let once_ours = self.ever.contains(&network);
             if !stands(before, network) && (may_land || once_ours) {
@@ -236,7 +239,8 @@ impl Judge {
                     .into_iter()
                     .any(|net| net.contains(&granted.address))
             };
-            if granted.until > after.last_modified_at && admitted(before) && !admitted(after) {
+            let in_force = granted.until - self.apart > after.last_modified_at;
+            if in_force && admitted(before) && !admitted(after) {
                 let what = format!(
                     "closed {} before its end, {}",
                     granted.address, granted.until
@@ -265,7 +269,9 @@ impl Judge {
         let granted = |network: &Ipv4Net| {
             let mut grants = self.grants.values();
             let at = after.last_modified_at;
-            grants.any(|granted| granted.until > at && network.contains(&granted.address))
+            grants.any(|granted| {
+                granted.until - self.apart > at && network.contains(&granted.address)
+            })
         };
         // What has ended may go by whatever write comes first.
         let needed = network.as_ref().is_some_and(granted);

@@ -20,6 +20,9 @@ use std::time::Duration;
 
 const STEPS: usize = 25;
 
+/// How far two clocks are apart at most.
+const APART: SignedDuration = SignedDuration::from_secs(180);
+
 /// After so many half minutes of peace a registry has been looked at, if no event tells of a change.
 const LOOKED_AT: usize = 12;
 
@@ -74,6 +77,8 @@ struct Traits {
     evictable: bool,
     /// Whether Event Grid tells of others' changes.
     events: bool,
+    /// Whether doorward's clock jumps, ahead and back, while Azure's goes on.
+    clock_jumps: bool,
 }
 
 impl Traits {
@@ -85,6 +90,7 @@ impl Traits {
             widen: dice.once_in(2),
             evictable: dice.once_in(3),
             events: !dice.once_in(3),
+            clock_jumps: dice.once_in(4),
         }
     }
 
@@ -144,6 +150,9 @@ pub(crate) async fn schedule(seed: u64, store: Store) -> Option<Told> {
         .edit(REGISTRY, "owner", |registry| registry.ip_rule_limit = limit);
     let mut judge = Judge::default();
     judge.gives_back = traits.restore_foreign;
+    if traits.clock_jumps {
+        judge.apart = APART;
+    }
     let mut run = Run {
         world,
         replica,
@@ -164,6 +173,11 @@ pub(crate) async fn schedule(seed: u64, store: Store) -> Option<Told> {
     Some(run.verdict())
 }
 
+/// Somebody who has a right to be let in.
+fn refused(dice: &mut Dice) -> String {
+    format!("20.61.10.{}", 16 + dice.roll(8))
+}
+
 impl Run {
     async fn step(&mut self) {
         let done = self.trouble().await;
@@ -178,9 +192,9 @@ impl Run {
 
     async fn trouble(&mut self) -> String {
         let dice = &mut self.dice;
-        match dice.roll(12) {
+        match dice.roll(13) {
             0..4 => {
-                let address = format!("20.61.10.{}", 16 + dice.roll(8));
+                let address = refused(dice);
                 self.world.denied(&address).await;
                 format!("{address} is refused")
             }
@@ -205,6 +219,7 @@ impl Run {
                 "a restart".to_owned()
             }
             10 => self.slow_or_failing_writes(),
+            11 if self.traits.clock_jumps => self.a_clock_jumps(),
             _ => {
                 let conflict = dice.one_of(&[Concurrent::Conflict, Concurrent::LastWriterWins]);
                 self.world.azure.knobs(|knobs| knobs.concurrent = conflict);
@@ -229,6 +244,17 @@ impl Run {
         let said = format!("{call:?} goes wrong: {fault:?}");
         self.world.azure.knobs(|knobs| knobs.next(call, fault));
         said
+    }
+
+    /// The machine's clock is set, ahead or back.
+    fn a_clock_jumps(&mut self) -> String {
+        let off = self.dice.one_of(&[-90, -20, -1, 1, 20, 90]);
+        let app = match &self.replica {
+            Some(replica) if self.dice.once_in(2) => replica,
+            _ => &self.world.app,
+        };
+        app.clock.put(SignedDuration::from_secs(off));
+        format!("a clock is put {off} s off")
     }
 
     fn slow_or_failing_writes(&mut self) -> String {
@@ -348,6 +374,12 @@ impl Run {
             if dice.once_in(2) {
                 story.push(format!("  {}", others.act(world, dice)));
             }
+            if dice.once_in(2) {
+                // What the sleeper does not know of.
+                let address = refused(dice);
+                world.denied(&address).await;
+                story.push(format!("  {address} is refused"));
+            }
             settle(&replica).await;
             hold.release();
         };
@@ -451,6 +483,9 @@ impl Run {
             .azure
             .model(|model| model.read_stale(REGISTRY, 0));
         come_to_rest(&self.world);
+        for app in self.replica.iter().chain([&self.world.app]) {
+            app.clock.put(SignedDuration::ZERO);
+        }
         let began = self.world.clock.now();
         for half_minutes in 1..=60 {
             self.world.jump(Duration::from_secs(30));
@@ -499,7 +534,8 @@ impl Run {
     }
 
     fn verdict(mut self) -> Told {
-        if self.traits.events {
+        // An event is known to fall into a gap by its time: where clocks are off, it may be missed.
+        if self.traits.events && !self.traits.clock_jumps {
             self.judge.all_was_told();
         }
         self.judge.what_is_called_open_stood();
