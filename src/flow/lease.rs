@@ -11,13 +11,14 @@ use crate::azure::PATCH_WITHIN;
 use crate::clock::Stopwatch;
 use crate::domain::resource_id::ResourceId;
 use crate::store::{Lease, StoreError};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// How long a lease is good for. It is taken for each turn, and again right before a write.
 const GOOD_FOR: Duration = Duration::from_secs(30);
 
-/// How soon it is asked for again while another replica has it.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// How soon it is asked for again while another replica has it, at the soonest and at the latest.
+const ASK_AGAIN: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(5);
 
 /// The right to write to one registry for now.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub async fn take(app: &App, id: &ResourceId) -> Result<Result<Held, Duration>, 
         Lease::Ours { generation } => Ok(Held {
             shared: Some((since, generation)),
         }),
-        Lease::Taken { wait } => Err(wait.min(ASK_AGAIN)),
+        Lease::Taken { wait } => Err(wait.clamp(*ASK_AGAIN.start(), *ASK_AGAIN.end())),
     })
 }
 
