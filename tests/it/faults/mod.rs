@@ -21,11 +21,11 @@ use std::time::Duration;
 
 /// How many schedules run with the tests.
 #[cfg(test)]
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 140;
 
 /// And how many with two replicas on one database.
 #[cfg(test)]
-const SEEDS_OF_REPLICAS: u64 = 8;
+const SEEDS_OF_REPLICAS: u64 = 24;
 
 #[cfg(test)]
 #[tokio::test]
