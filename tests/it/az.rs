@@ -1,7 +1,7 @@
 //! The real `az acr network-rule` beside doorward, on one simulated registry: what `az` reads and
 //! writes back is what people's scripts do every day. Skipped, and said so, where there is no `az`.
 
-use crate::others::{SOMEBODY, THEIR_WRITE};
+use crate::others::{SOMEBODY, THEIR_WRITE, taking};
 use crate::world::{OURS, REGISTRY, World};
 use crate::{drift, overwritten, python};
 use doorward::domain::grant::Ending;
@@ -218,11 +218,7 @@ async fn what_a_read_saw_before_our_write_took_effect_comes_back(program: &Path)
     let az = Az::signed_in(program, &world).await;
     world.settle().await;
     world.azure.knobs(|knobs| {
-        knobs.writes = Writes::Asynchronous {
-            takes: Duration::from_secs(30),
-            retry_after: Duration::from_secs(2),
-            outcome: Outcome::Succeeded,
-        };
+        knobs.writes = taking(30, 2, Outcome::Succeeded);
         knobs.next(Call::PatchRegistry, Fault::LostAfter);
         knobs.concurrent = Concurrent::LastWriterWins;
     });

@@ -1,9 +1,10 @@
 //! Manners towards Azure Resource Manager: when it refuses, when it is busy, when its patience runs low.
 
+use crate::others::taking;
 use crate::world::{OURS, REGISTRY, World};
 use doorward::clock;
 use doorward::domain::ledger::What;
-use doorward::sim::{Call, Fault, Knobs, Outcome, Recorded, Writes};
+use doorward::sim::{Call, Fault, Knobs, Outcome, Recorded};
 use doorward::store;
 use serde_json::json;
 use std::time::Duration;
@@ -114,11 +115,7 @@ async fn a_removal_that_azure_fails_at_slows_down_and_says_why() {
     world.denied(OURS).await;
     world.settle().await;
     world.azure.knobs(|knobs| {
-        knobs.writes = Writes::Asynchronous {
-            takes: SECOND,
-            retry_after: SECOND,
-            outcome: Outcome::Failed,
-        };
+        knobs.writes = taking(1, 1, Outcome::Failed);
     });
     world.jump(60 * 60 * SECOND);
     world.pass(120 * SECOND).await;
@@ -134,11 +131,7 @@ async fn an_operation_that_takes_long_does_not_keep_the_alarm_from_ringing() {
     world.denied(OURS).await;
     world.settle().await;
     world.azure.knobs(|knobs| {
-        knobs.writes = Writes::Asynchronous {
-            takes: 200 * SECOND,
-            retry_after: SECOND,
-            outcome: Outcome::Succeeded,
-        };
+        knobs.writes = taking(200, 1, Outcome::Succeeded);
     });
     world.jump(60 * 60 * SECOND);
     let end = world.clock.now();
@@ -160,11 +153,7 @@ async fn a_link_that_tells_nothing_holds_nobody_up() {
         retry_after: None,
     };
     world.azure.knobs(|knobs| {
-        knobs.writes = Writes::Asynchronous {
-            takes: SECOND,
-            retry_after: SECOND,
-            outcome: Outcome::Succeeded,
-        };
+        knobs.writes = taking(1, 1, Outcome::Succeeded);
         knobs.always(Call::GetOperation, broken);
     });
     let begun = world.clock.now();
@@ -242,11 +231,7 @@ async fn polling_slows_down_while_little_patience_is_left() {
         world.azure.edit(REGISTRY, "owner", |_| {});
         world.azure.knobs(|knobs| {
             knobs.remaining_reads = remaining_reads;
-            knobs.writes = Writes::Asynchronous {
-                takes: 60 * SECOND,
-                retry_after: Duration::ZERO,
-                outcome: Outcome::Succeeded,
-            };
+            knobs.writes = taking(60, 0, Outcome::Succeeded);
         });
         world.denied(OURS).await;
         world.settle().await;
@@ -401,11 +386,7 @@ async fn reads_for_verdicts_are_put_off_while_few_reads_are_left() {
 /// The next write takes a minute, and its reply is lost.
 fn lose_the_next(world: &World) {
     world.azure.knobs(|knobs| {
-        knobs.writes = Writes::Asynchronous {
-            takes: 60 * SECOND,
-            retry_after: Duration::ZERO,
-            outcome: Outcome::Succeeded,
-        };
+        knobs.writes = taking(60, 0, Outcome::Succeeded);
         knobs.next(Call::PatchRegistry, Fault::LostAfter);
     });
 }

@@ -1,11 +1,11 @@
 //! A denial arrives, the registry opens for a while, and closes again.
 
-use crate::others::during_our_call;
+use crate::others::{during_our_call, taking};
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World, message, row};
 use doorward::domain::grant::Ending;
 use doorward::domain::ledger::{What, WriteOutcome};
 use doorward::domain::verdict::Action;
-use doorward::sim::{Call, DefaultAction, Fault, Moment, Outcome, Writes};
+use doorward::sim::{Call, DefaultAction, Fault, Moment, Outcome};
 use serde_json::json;
 use std::time::Duration;
 
@@ -18,14 +18,6 @@ async fn verdicts(world: &World) -> Vec<Action> {
         _ => None,
     };
     world.ledger().await.into_iter().filter_map(of).collect()
-}
-
-fn taking(seconds: u64, outcome: Outcome) -> Writes {
-    Writes::Asynchronous {
-        takes: Duration::from_secs(seconds),
-        retry_after: Duration::from_secs(5),
-        outcome,
-    }
 }
 
 #[tokio::test]
@@ -242,7 +234,7 @@ async fn a_slow_operation_is_followed_to_its_end() {
     let world = World::new().await;
     world
         .azure
-        .knobs(|knobs| knobs.writes = taking(20, Outcome::Succeeded));
+        .knobs(|knobs| knobs.writes = taking(20, 5, Outcome::Succeeded));
     world.denied(OURS).await;
     world.settle().await;
     assert_eq!(world.entries(), [OURS]);
@@ -286,7 +278,7 @@ async fn what_azure_refuses_is_told_with_its_reason() {
     let world = World::new().await;
     world
         .azure
-        .knobs(|knobs| knobs.writes = taking(3, Outcome::Failed));
+        .knobs(|knobs| knobs.writes = taking(3, 5, Outcome::Failed));
     world.denied(OURS).await;
     world.pass(MINUTE).await;
     assert_eq!(world.messages(), ["azure_refused"]);
@@ -300,12 +292,12 @@ async fn what_azure_fails_at_once_is_tried_again() {
     let world = World::new().await;
     world
         .azure
-        .knobs(|knobs| knobs.writes = taking(3, Outcome::Failed));
+        .knobs(|knobs| knobs.writes = taking(3, 5, Outcome::Failed));
     world.denied(OURS).await;
     world.settle().await;
     world
         .azure
-        .knobs(|knobs| knobs.writes = taking(3, Outcome::Succeeded));
+        .knobs(|knobs| knobs.writes = taking(3, 5, Outcome::Succeeded));
     world.pass(5 * SECOND).await;
     assert_eq!(world.entries(), [OURS]);
     assert!(world.messages().is_empty());
@@ -316,7 +308,7 @@ async fn what_azure_calls_failed_and_did_all_the_same_is_ours_and_ends() {
     let world = World::new().await;
     world
         .azure
-        .knobs(|knobs| knobs.writes = taking(3, Outcome::FailedButApplied));
+        .knobs(|knobs| knobs.writes = taking(3, 5, Outcome::FailedButApplied));
     world.denied(OURS).await;
     world.settle().await;
     assert_eq!(world.entries(), [OURS]);

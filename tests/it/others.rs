@@ -1,13 +1,23 @@
 //! What others do to a registry in a story, and Event Grid's word of it.
 
 use crate::world::{OURS, REGISTRY, World};
-use doorward::sim::{Call, Moment, Registry};
+use doorward::sim::{Call, Moment, Outcome, Registry, Writes};
 use serde_json::json;
+use std::time::Duration;
 
 /// Who they are, as Azure knows them.
 pub(crate) const SOMEBODY: &str = "8b1f2e6c93a74c2e8f701b2c3d4e5f6a";
 /// A correlation id of theirs.
 pub(crate) const THEIR_WRITE: &str = "0b9d5a1c-0000-4000-8000-000000000000";
+
+/// Writes that take so many seconds, and are to be asked for every so many.
+pub(crate) fn taking(takes: u64, retry_after: u64, outcome: Outcome) -> Writes {
+    Writes::Asynchronous {
+        takes: Duration::from_secs(takes),
+        retry_after: Duration::from_secs(retry_after),
+        outcome,
+    }
+}
 
 /// They change the registry.
 pub(crate) fn edit(world: &World, change: impl FnOnce(&mut Registry)) {

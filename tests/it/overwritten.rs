@@ -1,7 +1,7 @@
 //! Others write while a write of ours is on its way: what can be known of it is reported, and put back
 //! only where a read of ours has seen it.
 
-use crate::others::{self, SOMEBODY, THEIR_WRITE, during_our_call, edit};
+use crate::others::{self, SOMEBODY, THEIR_WRITE, during_our_call, edit, taking};
 use crate::world::{OURS, REGISTRY, World};
 use doorward::domain::firewall::Overwritten;
 use doorward::domain::ledger::What;
@@ -97,13 +97,13 @@ fn flip(world: &World, default_action: DefaultAction) {
     });
 }
 
-#[tokio::test]
-async fn a_removal_with_allow_set_inside_our_gap_opens_nothing_and_is_reported() {
+/// A grant has come to its end, and somebody sets `Allow` at this moment of a call of ours.
+async fn removing_while_allow_is_set(call: Call, moment: Moment) -> World {
     let world = World::new().await;
     world.denied(OURS).await;
     world.settle().await;
     world.pass(Duration::from_secs(599)).await;
-    let hold = world.azure.hold(Call::PatchRegistry, Moment::Before);
+    let hold = world.azure.hold(call, moment);
     world.jump(Duration::from_secs(1));
     let ((), ()) = tokio::join!(
         async {
@@ -113,6 +113,12 @@ async fn a_removal_with_allow_set_inside_our_gap_opens_nothing_and_is_reported()
         },
         world.settle()
     );
+    world
+}
+
+#[tokio::test]
+async fn a_removal_with_allow_set_inside_our_gap_opens_nothing_and_is_reported() {
+    let world = removing_while_allow_is_set(Call::PatchRegistry, Moment::Before).await;
     let registry = world.azure.registry(REGISTRY).unwrap();
     assert_eq!(registry.network_rules.default_action, DefaultAction::Deny);
     assert!(world.entries().is_empty());
@@ -127,20 +133,7 @@ async fn a_removal_with_allow_set_inside_our_gap_opens_nothing_and_is_reported()
 
 #[tokio::test]
 async fn a_removal_with_allow_set_before_the_last_read_waits_for_deny_and_says_so() {
-    let world = World::new().await;
-    world.denied(OURS).await;
-    world.settle().await;
-    world.pass(Duration::from_secs(599)).await;
-    let hold = world.azure.hold(Call::GetRegistry, Moment::After);
-    world.jump(Duration::from_secs(1));
-    let ((), ()) = tokio::join!(
-        async {
-            hold.reached().await;
-            flip(&world, DefaultAction::Allow);
-            hold.release();
-        },
-        world.settle()
-    );
+    let world = removing_while_allow_is_set(Call::GetRegistry, Moment::After).await;
     // The ledger says so at once, and once.
     let waits = async || {
         let all = world.ledger().await.into_iter();
@@ -222,11 +215,7 @@ async fn a_late_write(restore_foreign: bool) -> World {
     .await;
     world.settle().await;
     world.azure.knobs(|knobs| {
-        knobs.writes = Writes::Asynchronous {
-            takes: Duration::from_secs(30),
-            retry_after: Duration::from_secs(2),
-            outcome: Outcome::Succeeded,
-        };
+        knobs.writes = taking(30, 2, Outcome::Succeeded);
         knobs.next(Call::PatchRegistry, Fault::LostAfter);
     });
     world.denied(OURS).await;

@@ -5,9 +5,10 @@
     reason = "what it costs in requests and in time is told to whoever asks with --nocapture"
 )]
 
+use crate::others::taking;
 use crate::world::{REGISTRY, World, message};
 use doorward::domain::grant::Ending;
-use doorward::sim::{Call, Fault, Knobs, Moment, Outcome, Registry, Writes};
+use doorward::sim::{Call, Fault, Knobs, Moment, Outcome, Registry};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,11 +127,7 @@ async fn what_arrives_within_a_second_costs_three_patches_at_most() {
 async fn every_entry_is_gone_within_a_minute_of_its_end() {
     let world = world(1, 200).await;
     world.azure.knobs(|knobs| {
-        knobs.writes = Writes::Asynchronous {
-            takes: Duration::from_secs(4),
-            retry_after: Duration::from_secs(5),
-            outcome: Outcome::Succeeded,
-        };
+        knobs.writes = taking(4, 5, Outcome::Succeeded);
     });
     for batch in 0..50 {
         for number in 0..3 {
@@ -172,8 +169,8 @@ async fn every_entry_is_gone_within_a_minute_of_its_end() {
     );
 }
 
-#[tokio::test]
-async fn what_ends_while_its_share_is_parted_goes_too() {
+/// Three are let in one after the other, two of them by one entry for want of room.
+async fn neighbours(apart: Duration) -> World {
     let world = world(1, 5).await;
     world
         .azure
@@ -181,16 +178,18 @@ async fn what_ends_while_its_share_is_parted_goes_too() {
     for number in [4, 5, 6] {
         refused(&world, &agent(number), REGISTRY).await;
         world.settle().await;
-        world.pass(Duration::from_secs(20)).await;
+        world.pass(apart).await;
     }
     assert_eq!(world.entries(), ["8.8.8.8", "20.61.0.4/31", "20.61.0.6"]);
+    world
+}
+
+#[tokio::test]
+async fn what_ends_while_its_share_is_parted_goes_too() {
+    let world = neighbours(Duration::from_secs(20)).await;
     // Parting takes longer than the second of them has left.
     world.azure.knobs(|knobs| {
-        knobs.writes = Writes::Asynchronous {
-            takes: Duration::from_secs(30),
-            retry_after: Duration::from_secs(2),
-            outcome: Outcome::Succeeded,
-        };
+        knobs.writes = taking(30, 2, Outcome::Succeeded);
     });
     world.pass(Duration::from_mins(11)).await;
     assert_eq!(world.entries(), ["8.8.8.8"]);
@@ -198,16 +197,7 @@ async fn what_ends_while_its_share_is_parted_goes_too() {
 
 #[tokio::test]
 async fn neighbours_share_an_entry_for_want_of_room_and_part_again_in_one_write() {
-    let world = world(1, 5).await;
-    world
-        .azure
-        .edit(REGISTRY, "az", |registry| registry.allow("8.8.8.8"));
-    for number in [4, 5, 6] {
-        refused(&world, &agent(number), REGISTRY).await;
-        world.settle().await;
-        world.pass(Duration::from_mins(1)).await;
-    }
-    assert_eq!(world.entries(), ["8.8.8.8", "20.61.0.4/31", "20.61.0.6"]);
+    let world = neighbours(Duration::from_mins(1)).await;
     world.pass(Duration::from_mins(7)).await;
     assert_eq!(world.entries(), ["8.8.8.8", "20.61.0.6", "20.61.0.5"]);
     let admits = |list: &[String], address: &str| {
