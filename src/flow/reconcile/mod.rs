@@ -273,12 +273,12 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     if !write::settle(app, id, &live).await? {
         return Ok(Left::After(waits::unhurried(app, id, READ_AGAIN)));
     }
-    let watch = look_out(app, id, &live).await?;
     breadcrumbs::look(app, id, &live).await?;
     let limit = read::limit(app, id, call).await;
     let mut plan = plan_now(app, id, &live, limit);
     let unsure = set_aside_unsure(app, id, &mut plan);
     conclude::steps(app, &plan.steps).await?;
+    let watch = look_out(app, id, &live).await?;
     if let Some(patch) = plan.patch {
         if let Some(pause) = waits::before_write(app, id, &patch) {
             return Ok(Left::After(pause));
