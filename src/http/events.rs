@@ -161,13 +161,13 @@ async fn read(
         Coding::Identity => sent.len(),
         Coding::Gzip | Coding::Zstd => most,
     };
-    let work = move || {
+    let work = move |_: &readers::Abandoned| {
         let bytes = body::unpacked(coding, sent, most)?;
         let delivery = delivery::read_named(&head, &dimensions, &bytes)?;
         let used = delivery::uses::read(&head, &bytes, &watched);
         Ok((delivery, used))
     };
-    readers::read(size, work).await?
+    readers::read(&source.name, size, work).await?
 }
 
 /// Event Grid names the subscription that delivers, in capitals. Another one's events are refused for

@@ -1,61 +1,163 @@
-//! Reads large bodies beside the threads that serve requests, few at once.
+//! Reads large bodies beside the threads that serve requests, few at once, and in fair shares.
 //!
 //! A body of some megabytes, unpacked and searched, takes a thread for a good part of a second if
-//! its sender means it to. On a thread that serves requests it would keep all others waiting.
+//! its sender means it to. On a thread that serves requests it would keep all others waiting. Bodies
+//! that wait are queued by their source, and the sources take turns: whatever one of them sends, the
+//! next body of another waits for one reader at most.
 
 use super::HttpError;
-use std::sync::{Arc, LazyLock};
-use tokio::sync::Semaphore;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
 
 /// The largest body that is read where it arrives: at worst a millisecond or two.
 const INLINE: usize = 16 << 10;
 
-/// As many as there are processors. Further bodies wait for their turn, in order.
+/// As many as there are processors. Further bodies wait for their turn.
 static READERS: LazyLock<Readers> = LazyLock::new(|| {
     let processors = std::thread::available_parallelism();
     Readers::new(processors.map_or(2, usize::from))
 });
 
-/// Does `work` on a body that may come to `size` bytes.
+/// Does `work` on a body of `source` that may come to `size` bytes. The work is told when nobody
+/// waits for it any more.
 pub(super) async fn read<T: Send + 'static>(
+    source: &str,
     size: usize,
-    work: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce(&Abandoned) -> T + Send + 'static,
 ) -> Result<T, HttpError> {
-    READERS.read(size, work).await
+    READERS.read(source, size, work).await
 }
 
-struct Readers {
-    seats: Arc<Semaphore>,
+/// Whether nobody waits for a piece of work any more: its sender has gone, or its time is over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Abandoned(Arc<AtomicBool>);
+
+impl Abandoned {
+    /// Whether that is so by now.
+    pub(super) fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
+
+/// Abandons its work when it is dropped.
+struct Waiter(Abandoned);
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[derive(Clone)]
+struct Readers(Arc<Mutex<Queue>>);
+
+/// The seats that are free, and who waits for one.
+struct Queue {
+    free: usize,
+    /// By source, in the order of their turns. None is empty.
+    sources: VecDeque<(String, VecDeque<oneshot::Sender<Seat>>)>,
+}
+
+/// A reader's seat. When it is dropped, the next in turn has it.
+struct Seat(Readers);
 
 impl Readers {
     fn new(seats: usize) -> Self {
-        Self {
-            seats: Arc::new(Semaphore::new(seats)),
-        }
+        Self(Arc::new(Mutex::new(Queue {
+            free: seats,
+            sources: VecDeque::new(),
+        })))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A seat, when it is this source's turn.
+    async fn seat(&self, source: &str) -> Result<Seat, HttpError> {
+        let turn = {
+            let mut queue = self.queue();
+            if queue.free > 0 {
+                queue.free = queue.free.saturating_sub(1);
+                return Ok(Seat(self.clone()));
+            }
+            queue.wait(source)
+        };
+        turn.await.map_err(|_| HttpError::Internal)
     }
 
     async fn read<T: Send + 'static>(
         &self,
+        source: &str,
         size: usize,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&Abandoned) -> T + Send + 'static,
     ) -> Result<T, HttpError> {
+        let abandoned = Abandoned::default();
+        let _waiter = Waiter(abandoned.clone());
         if size <= INLINE {
-            return Ok(work());
+            return Ok(work(&abandoned));
         }
-        let seat = Arc::clone(&self.seats).acquire_owned().await;
-        let seat = seat.map_err(|_| HttpError::Internal)?;
+        let seat = self.seat(source).await?;
         // The seat is given back when the work is done, even if nobody waits for it any more.
         let seated = move || {
-            let done = work();
+            let done = (!abandoned.is_so()).then(|| work(&abandoned));
             drop(seat);
             done
         };
         let done = tokio::task::spawn_blocking(seated).await;
-        done.map_err(|error| {
+        let done = done.map_err(|error| {
             tracing::error!(%error, "a body was not read to its end");
             HttpError::Internal
-        })
+        })?;
+        done.ok_or(HttpError::Internal)
+    }
+}
+
+impl Queue {
+    /// Takes a place behind the others of `source`.
+    fn wait(&mut self, source: &str) -> oneshot::Receiver<Seat> {
+        let (give, turn) = oneshot::channel();
+        let known = self.sources.iter_mut().find(|(name, _)| name == source);
+        if let Some((_, waiting)) = known {
+            // Those who have gone are not kept until their turn.
+            waiting.retain(|waits| !waits.is_closed());
+            waiting.push_back(give);
+        } else {
+            let waiting = VecDeque::from([give]);
+            self.sources.push_back((source.to_owned(), waiting));
+        }
+        turn
+    }
+
+    /// Who is next: the first of the source whose turn it is, which then goes to the end.
+    fn next(&mut self) -> Option<oneshot::Sender<Seat>> {
+        loop {
+            let (source, mut waiting) = self.sources.pop_front()?;
+            waiting.retain(|waits| !waits.is_closed());
+            let next = waiting.pop_front();
+            if !waiting.is_empty() {
+                self.sources.push_back((source, waiting));
+            }
+            if next.is_some() {
+                return next;
+            }
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let readers = &self.0;
+        let mut queue = readers.queue();
+        let Some(next) = queue.next() else {
+            queue.free = queue.free.saturating_add(1);
+            return;
+        };
+        drop(queue);
+        // Whoever has gone in this moment drops the seat, and the next has it.
+        drop(next.send(Self(readers.clone())));
     }
 }
 
@@ -65,20 +167,24 @@ mod tests {
     use futures_util::poll;
     use std::pin::pin;
     use std::sync::mpsc;
+    use tokio::task::JoinSet;
+
+    const LARGE: usize = 4 << 20;
 
     /// A body that takes as long to read as the test says.
-    fn long() -> (mpsc::Sender<()>, impl FnOnce() + Send + 'static) {
+    fn long() -> (mpsc::Sender<()>, impl FnOnce(&Abandoned) + Send + 'static) {
         let (finish, finished) = mpsc::channel();
-        (finish, move || finished.recv().unwrap())
+        (finish, move |_: &Abandoned| finished.recv().unwrap())
     }
 
     #[tokio::test]
     async fn a_large_body_keeps_nobody_waiting() {
         let readers = Readers::new(1);
         let (finish, work) = long();
-        let mut large = pin!(readers.read(4 << 20, work));
+        let mut large = pin!(readers.read("one", LARGE, work));
         assert!(poll!(&mut large).is_pending());
-        assert_eq!(readers.read(INLINE, || "small").await.unwrap(), "small");
+        let small = readers.read("one", INLINE, |_| "small").await.unwrap();
+        assert_eq!(small, "small");
         finish.send(()).unwrap();
         large.await.unwrap();
     }
@@ -88,13 +194,13 @@ mod tests {
         let readers = Readers::new(2);
         let (finish_one, one) = long();
         let (finish_other, other) = long();
-        let mut first = pin!(readers.read(4 << 20, one));
-        let mut second = pin!(readers.read(4 << 20, other));
+        let mut first = pin!(readers.read("one", LARGE, one));
+        let mut second = pin!(readers.read("other", LARGE, other));
         assert!(poll!(&mut first).is_pending());
         assert!(poll!(&mut second).is_pending());
-        let mut third = pin!(readers.read(4 << 20, || "third"));
+        let mut third = pin!(readers.read("third", LARGE, |_| "third"));
         assert!(poll!(&mut third).is_pending());
-        assert_eq!(readers.seats.available_permits(), 0);
+        assert_eq!(readers.queue().free, 0);
         finish_one.send(()).unwrap();
         first.await.unwrap();
         assert_eq!(third.await.unwrap(), "third");
@@ -103,10 +209,75 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_breaks_gives_its_seat_back() {
+    async fn work_that_panics_gives_its_seat_back() {
         let readers = Readers::new(1);
-        let broken = readers.read(4 << 20, || panic!("broken")).await;
+        let broken = readers.read("one", LARGE, |_| panic!("broken")).await;
         assert!(matches!(broken, Err(HttpError::Internal)));
-        assert_eq!(readers.read(4 << 20, || 1).await.unwrap(), 1);
+        assert_eq!(readers.read("one", LARGE, |_| 1).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_source_with_many_bodies_does_not_starve_another() {
+        let readers = Readers::new(1);
+        let held = readers.seat("hostile").await.unwrap();
+        let order: Arc<Mutex<Vec<&str>>> = Arc::default();
+        let mut reads = JoinSet::new();
+        for source in ["hostile"; 50].into_iter().chain(["good", "other"]) {
+            let (readers, order) = (readers.clone(), Arc::clone(&order));
+            reads.spawn(async move {
+                let work = move |_: &Abandoned| order.lock().unwrap().push(source);
+                readers.read(source, LARGE, work).await.unwrap();
+            });
+            // Each stands in the queue before the next comes.
+            tokio::task::yield_now().await;
+        }
+        drop(held);
+        reads.join_all().await;
+        let order = order.lock().unwrap();
+        assert_eq!(order.len(), 52);
+        assert_eq!(&order[..4], ["hostile", "good", "other", "hostile"]);
+    }
+
+    #[tokio::test]
+    async fn work_whose_request_is_gone_is_not_begun() {
+        let readers = Readers::new(1);
+        let (finish, work) = long();
+        let mut first = pin!(readers.read("one", LARGE, work));
+        assert!(poll!(&mut first).is_pending());
+        let (ran, has_run) = mpsc::channel();
+        for _ in 0..100 {
+            let ran = ran.clone();
+            let mut gone = Box::pin(readers.read("one", LARGE, move |_| ran.send(()).unwrap()));
+            assert!(poll!(&mut gone).is_pending());
+        }
+        drop(ran);
+        let waiting: usize = readers.queue().sources.iter().map(|(_, of)| of.len()).sum();
+        assert!(waiting <= 1, "those who are gone are not kept: {waiting}");
+        finish.send(()).unwrap();
+        first.await.unwrap();
+        assert_eq!(readers.read("one", LARGE, |_| 1).await.unwrap(), 1);
+        assert!(has_run.recv().is_err(), "none of them was begun");
+        assert_eq!(readers.queue().free, 1);
+    }
+
+    #[tokio::test]
+    async fn work_is_told_when_its_request_is_gone() {
+        let readers = Readers::new(1);
+        let (begun, has_begun) = oneshot::channel();
+        let (ended, has_ended) = oneshot::channel();
+        let work = move |abandoned: &Abandoned| {
+            begun.send(()).unwrap();
+            while !abandoned.is_so() {
+                std::thread::yield_now();
+            }
+            ended.send(()).unwrap();
+        };
+        let mut reads = JoinSet::new();
+        let of = readers.clone();
+        reads.spawn(async move { of.read("one", LARGE, work).await });
+        has_begun.await.unwrap();
+        reads.abort_all();
+        has_ended.await.unwrap();
+        assert_eq!(readers.read("one", LARGE, |_| 1).await.unwrap(), 1);
     }
 }
