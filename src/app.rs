@@ -13,6 +13,7 @@ use crate::domain::id::AlertId;
 use crate::domain::ledger::{Denied, What};
 use crate::domain::link::{LinkError, LinkKey};
 use crate::domain::policy::Policy;
+use crate::domain::raw_json::RawJson;
 use crate::domain::registry::{NoRegistry, Scope};
 use crate::domain::repeat::Windows;
 use crate::domain::request::Request;
@@ -218,7 +219,7 @@ impl App {
     }
 
     /// A registry as Azure describes it, with what is known of it beside that.
-    pub fn live(&self, id: &ResourceId, registry: &serde_json::Value) -> Result<Live, Malformed> {
+    pub fn live(&self, id: &ResourceId, registry: &RawJson) -> Result<Live, Malformed> {
         let mut live = Live::read(registry)?;
         live.loses_subnets = self.ledger.read(|state| {
             let known = state.registries.get(id);

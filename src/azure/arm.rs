@@ -9,6 +9,7 @@ use super::settings::{Settings, SettingsError};
 use super::token::Tokens;
 use super::token_error::TokenError;
 use crate::clock::Clock;
+use crate::domain::raw_json::{RawJson, RawObject};
 use crate::domain::resource_id::ResourceId;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Url};
@@ -111,8 +112,11 @@ impl Arm {
         id: &ResourceId,
         api_version: &str,
         call: &Call,
-    ) -> Result<Value, ArmError> {
-        self.get(self.url(id.as_str(), api_version), call).await
+    ) -> Result<RawJson, ArmError> {
+        let url = self.url(id.as_str(), api_version);
+        let path = url.path().to_owned();
+        let reply = self.read(url, call).await?;
+        RawJson::parse(&reply.body).map_err(|error| not_json(&path, &error))
     }
 
     /// Sends one `PATCH` with `body` and, if Azure takes its time over it, follows the operation
@@ -123,7 +127,7 @@ impl Arm {
     pub async fn patch_registry(
         &self,
         id: &ResourceId,
-        body: &Value,
+        body: &RawObject,
         call: &Call,
         may_send: impl Fn() -> bool,
     ) -> Result<(), PatchError> {
@@ -319,16 +323,15 @@ impl Arm {
 
 /// The answer's document; an error says where it breaks off, never what it holds.
 pub(super) fn json(reply: &Reply, path: &str) -> Result<Value, ArmError> {
-    serde_json::from_slice(&reply.body).map_err(|error| {
-        ArmError::bad_reply(
-            path,
-            format!(
-                "it is not JSON from line {}, column {} on",
-                error.line(),
-                error.column()
-            ),
-        )
-    })
+    serde_json::from_slice(&reply.body).map_err(|error| not_json(path, &error))
+}
+
+fn not_json(path: &str, error: &serde_json::Error) -> ArmError {
+    let (line, column) = (error.line(), error.column());
+    ArmError::bad_reply(
+        path,
+        format!("it is not JSON from line {line}, column {column} on"),
+    )
 }
 
 fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {

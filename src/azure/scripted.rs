@@ -3,11 +3,12 @@
 use super::{Arm, ArmError, Call, Credential, PatchError, Settings};
 use crate::clock::Clock;
 use crate::config::SecretRef;
+use crate::domain::raw_json::{RawJson, RawObject};
 use crate::domain::resource_id::ResourceId;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -98,13 +99,13 @@ impl Scripted {
     }
 
     pub(super) async fn patch(&self) -> Result<(), PatchError> {
-        let body = json!({ "properties": {} });
+        let body = RawObject::default();
         self.arm
             .patch_registry(&id(), &body, &Call::random(), || true)
             .await
     }
 
-    pub(super) async fn get(&self) -> Result<Value, ArmError> {
+    pub(super) async fn get(&self) -> Result<RawJson, ArmError> {
         self.arm
             .registry(&id(), "2025-11-01", &Call::random())
             .await

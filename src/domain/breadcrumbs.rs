@@ -14,6 +14,7 @@
 
 use super::firewall::Live;
 use super::link::{SHORTEST_KEY, ShortKey};
+use super::raw_json::{RawJson, RawObject};
 use super::resource_id::ResourceId;
 use aws_lc_rs::{constant_time, hkdf, hmac};
 use base64::Engine;
@@ -21,7 +22,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -70,7 +70,7 @@ pub struct Crumbs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed {
     /// All tags of the registry: those of others as they were read, and ours.
-    pub tags: Map<String, Value>,
+    pub tags: RawObject,
     /// Our entries for which there is no tag left, those that end first before others.
     pub left_out: BTreeSet<Ipv4Net>,
 }
@@ -124,12 +124,12 @@ impl fmt::Debug for CrumbKey {
 }
 
 /// What the tags of `registry` say.
-pub fn read(tags: &Map<String, Value>, registry: &ResourceId, key: &CrumbKey) -> Crumbs {
+pub fn read(tags: &RawObject, registry: &ResourceId, key: &CrumbKey) -> Crumbs {
     let mut crumbs = Crumbs::default();
     for (name, value) in tags.iter().filter(|(name, _)| is_our_name(name)) {
         match value
-            .as_str()
-            .and_then(|value| entries(value, registry, key))
+            .text()
+            .and_then(|value| entries(&value, registry, key))
         {
             Some(entries) if entries.is_empty() => crumbs.blank = true,
             Some(entries) => {
@@ -139,7 +139,7 @@ pub fn read(tags: &Map<String, Value>, registry: &ResourceId, key: &CrumbKey) ->
                     *known = (*known).max(end);
                 }
             }
-            None => _ = crumbs.unverified.insert(name.clone()),
+            None => _ = crumbs.unverified.insert(name.to_owned()),
         }
     }
     crumbs
@@ -148,38 +148,48 @@ pub fn read(tags: &Map<String, Value>, registry: &ResourceId, key: &CrumbKey) ->
 /// The tags that say `ends`, beside those of others in `tags`. `blank`: a tag of ours that is no longer
 /// needed stays with nothing in it, where a write cannot take tags away.
 pub fn pack(
-    tags: &Map<String, Value>,
+    tags: &RawObject,
     ends: &BTreeMap<Ipv4Net, Timestamp>,
     (registry, key): (&ResourceId, &CrumbKey),
     blank: bool,
 ) -> Packed {
-    let ours = |name: &str, value: &Value| {
-        let value = value.as_str().unwrap_or_default();
-        is_our_name(name) && entries(value, registry, key).is_some()
+    let ours = |name: &str, value: &RawJson| {
+        let value = value.text().unwrap_or_default();
+        is_our_name(name) && entries(&value, registry, key).is_some()
     };
-    let (mine, mut all): (Map<_, _>, Map<_, _>) = tags
-        .clone()
-        .into_iter()
-        .partition(|(name, value)| ours(name, value));
-    let mut names = (0..MOST_TAGS).map(|number| format!("{NAME}{number}"));
+    // Azure compares tags' names without case.
+    let others = tags.iter().filter(|(name, value)| !ours(name, value));
+    let others: BTreeSet<String> = others.map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let names = (0..MOST_TAGS).map(|number| format!("{NAME}{number}"));
+    let mut free = names.filter(|name| !others.contains(name));
     let mut latest_first: Vec<(Ipv4Net, Timestamp)> =
         ends.iter().map(|(network, end)| (*network, *end)).collect();
     latest_first.sort_by_key(|(network, end)| (std::cmp::Reverse(*end), *network));
+    let mut said: BTreeMap<String, String> = BTreeMap::new();
     let mut left_out = BTreeSet::new();
     for entries in latest_first.chunks(IN_A_TAG) {
-        let name = names.find(|name| !all.contains_key(name));
-        match name.filter(|_| all.len() < MOST_TAGS) {
-            Some(name) => _ = all.insert(name, value(entries, registry, key).into()),
+        let room = others.len().saturating_add(said.len()) < MOST_TAGS;
+        match free.next().filter(|_| room) {
+            Some(name) => _ = said.insert(name, value(entries, registry, key)),
             None => left_out.extend(entries.iter().map(|(network, _)| *network)),
         }
     }
-    if blank {
-        let nothing = value(&[], registry, key);
-        for name in mine.keys() {
-            if !all.contains_key(name) {
-                all.insert(name.clone(), nothing.clone().into());
-            }
+    let nothing = blank.then(|| value(&[], registry, key));
+    let mut all = tags.rewritten(|name, value| {
+        if !ours(name, value) {
+            return Some(value.clone());
         }
+        let new = said.remove(&name.to_ascii_lowercase());
+        let new = new.or_else(|| nothing.clone())?;
+        let same = value.text().is_some_and(|value| value == new);
+        Some(if same {
+            value.clone()
+        } else {
+            RawJson::string(&new)
+        })
+    });
+    for (name, value) in said {
+        all.set(&name, RawJson::string(&value));
     }
     Packed {
         tags: all,
@@ -258,8 +268,8 @@ fn entry(bytes: &[u8]) -> Option<(Ipv4Net, Timestamp)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::raw_json::tests::{any_json, any_text};
     use proptest::prelude::*;
-    use serde_json::json;
 
     fn key(text: &str) -> CrumbKey {
         CrumbKey::new(&SecretString::from(text.repeat(32))).unwrap()
@@ -280,10 +290,17 @@ mod tests {
         prop::collection::btree_map(network, end, 0..=most)
     }
 
-    fn others(count: usize) -> Map<String, Value> {
-        (0..count)
-            .map(|number| (format!("cost-center-{number}"), json!("42")))
-            .collect()
+    fn others(count: usize) -> RawObject {
+        let mut tags = RawObject::default();
+        for number in 0..count {
+            tags.set(&format!("cost-center-{number}"), RawJson::string("42"));
+        }
+        tags
+    }
+
+    fn carries(packed: &Packed, tags: &RawObject) -> bool {
+        let mut tags = tags.iter();
+        tags.all(|(name, value)| packed.tags.get(name) == Some(value))
     }
 
     fn as_said(ends: &BTreeMap<Ipv4Net, Timestamp>) -> BTreeMap<Ipv4Net, Timestamp> {
@@ -304,13 +321,36 @@ mod tests {
             prop_assert_eq!(said.ends, kept);
             prop_assert!(said.unverified.is_empty());
             prop_assert!(packed.tags.len() <= MOST_TAGS);
-            let fits = |value: &Value| value.as_str().unwrap().len() <= LONGEST_VALUE;
-            prop_assert!(packed.tags.values().all(fits));
-            for (name, value) in &others {
-                prop_assert_eq!(packed.tags.get(name), Some(value));
-            }
+            let fits = |(_, value): (&str, &RawJson)| value.text().unwrap().len() <= LONGEST_VALUE;
+            prop_assert!(packed.tags.iter().all(fits));
+            prop_assert!(carries(&packed, &others));
             // Two hundred need eleven tags.
             prop_assert!(others_count > 39 || packed.left_out.is_empty());
+        }
+
+        #[test]
+        fn tags_of_others_stay_where_and_as_they_were_read(
+            before in prop::collection::vec((any_text(), any_json()), 0..4),
+            after in prop::collection::vec((any_text(), any_json()), 0..4),
+            old in ends(30),
+            new in ends(30),
+        ) {
+            let (key, registry) = (key("k"), registry("prod"));
+            let written = |tags: &[(String, String)]| -> Vec<String> {
+                tags.iter().map(|(name, value)| format!("{name}:{value}")).collect()
+            };
+            let ours = pack(&RawObject::default(), &old, (&registry, &key), false).tags.to_string();
+            let ours = ours.trim_matches(['{', '}']);
+            let with = |ours: &str| {
+                let own = Some(ours.to_owned()).filter(|ours| !ours.is_empty());
+                let all: Vec<String> = written(&before).into_iter().chain(own).chain(written(&after)).collect();
+                format!("{{{}}}", all.join(","))
+            };
+            let tags = RawJson::parse(with(ours).as_bytes()).unwrap().object().unwrap();
+            prop_assert_eq!(pack(&tags, &old, (&registry, &key), false).tags, tags.clone());
+            let mut packed = pack(&tags, &new, (&registry, &key), false).tags;
+            packed = packed.rewritten(|name, value| (!is_our_name(name)).then(|| value.clone()));
+            prop_assert_eq!(packed.to_string(), with(""));
         }
 
         #[test]
@@ -339,7 +379,7 @@ mod tests {
     fn another_registry_or_key_says_nothing() {
         let ends = BTreeMap::from([("20.1.2.3/32".parse().unwrap(), Timestamp::UNIX_EPOCH)]);
         let good = (&registry("prod"), &key("k"));
-        let tags = pack(&Map::new(), &ends, good, false).tags;
+        let tags = pack(&RawObject::default(), &ends, good, false).tags;
         assert_eq!(read(&tags, &registry("PROD"), &key("k")).ends.len(), 1);
         for (name, secret) in [("test", "k"), ("prod", "l")] {
             let crumbs = read(&tags, &registry(name), &key(secret));
@@ -363,18 +403,20 @@ mod tests {
     #[test]
     fn tags_that_bear_our_name_and_are_not_ours_are_carried() {
         let mut tags = others(1);
-        tags.insert(format!("{NAME}0"), json!("somebody's"));
-        tags.insert("Doorward-Crumbs-1".to_owned(), json!("AQ"));
-        tags.insert("doorward-crumbs-x".to_owned(), json!("x"));
+        for (name, value) in [
+            ("doorward-crumbs-0", "somebody's"),
+            ("Doorward-Crumbs-1", "AQ"),
+            ("doorward-crumbs-x", "x"),
+        ] {
+            tags.set(name, RawJson::string(value));
+        }
         let place = (&registry("prod"), &key("k"));
         let crumbs = read(&tags, place.0, place.1);
         assert_eq!(crumbs.unverified.len(), 2);
         let ends = BTreeMap::from([("20.1.2.3/32".parse().unwrap(), Timestamp::UNIX_EPOCH)]);
         let packed = pack(&tags, &ends, place, false);
         assert_eq!(packed.tags.len(), 5);
-        for (name, value) in &tags {
-            assert_eq!(packed.tags.get(name), Some(value));
-        }
+        assert!(carries(&packed, &tags));
     }
 
     #[test]

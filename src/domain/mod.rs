@@ -31,6 +31,7 @@ pub mod peer;
 pub mod policy;
 pub mod problem;
 pub mod proof;
+pub mod raw_json;
 pub mod recent;
 pub mod registry;
 pub mod repeat;

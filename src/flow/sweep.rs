@@ -12,11 +12,11 @@ use crate::azure::{Arm, ArmError, Call, PatchError};
 use crate::clock::{self, Clock};
 use crate::domain::breadcrumbs::{self, CrumbKey, Crumbs};
 use crate::domain::firewall::{Live, Malformed, Obstacle, Patch, Wanted, missing_in, plan};
+use crate::domain::raw_json::{RawJson, RawObject};
 use crate::domain::resource_id::ResourceId;
 use crate::flow::reconcile;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use uuid::Uuid;
@@ -193,7 +193,7 @@ impl Sweep<'_> {
     }
 
     /// Sends one PATCH. Whether it is known to be done.
-    async fn send(&self, arm: &Arm, body: &Value, call: &Call) -> Result<bool, SweepError> {
+    async fn send(&self, arm: &Arm, body: &RawObject, call: &Call) -> Result<bool, SweepError> {
         // No lease is held: nothing can have passed on.
         let sent = arm.patch_registry(self.registry, body, call, || true).await;
         tracing::info!(registry = self.registry.name(), correlation = %call.correlation_id, ok = sent.is_ok(), "PATCH");
@@ -250,13 +250,17 @@ impl Sweep<'_> {
     }
 
     /// A PATCH of `rules`, if any, and of the tags without the breadcrumbs of what is over.
-    fn with_tags(&self, rules: Option<Value>, live: &Live, found: &Swept, blank: bool) -> Value {
-        let mut body = rules.unwrap_or_else(|| json!({}));
+    fn with_tags(
+        &self,
+        rules: Option<RawObject>,
+        live: &Live,
+        found: &Swept,
+        blank: bool,
+    ) -> RawObject {
+        let mut body = rules.unwrap_or_default();
         let place = (self.registry, self.key);
         let packed = breadcrumbs::pack(&live.tags, &found.standing, place, blank);
-        if let Some(body) = body.as_object_mut() {
-            body.insert("tags".to_owned(), Value::Object(packed.tags));
-        }
+        body.set("tags", RawJson::from(&packed.tags));
         body
     }
 

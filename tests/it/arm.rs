@@ -3,6 +3,7 @@
 use doorward::azure::{Arm, ArmError, Call, Credential, Egress, PatchError, Settings};
 use doorward::clock::Clock;
 use doorward::config::SecretRef;
+use doorward::domain::raw_json::RawJson;
 use doorward::domain::resource_id::ResourceId;
 use doorward::domain::sets::AzureKind;
 use doorward::sim::{
@@ -57,14 +58,16 @@ impl Story {
 
     async fn read(&self) -> Result<Value, ArmError> {
         let version = self.arm.read_api_version();
-        self.arm.registry(&self.registry, version, &self.call).await
+        let read = self.arm.registry(&self.registry, version, &self.call).await;
+        read.map(|registry| registry.as_str().parse().unwrap())
     }
 
     /// Writes the list with `20.1.2.3` added to it.
     async fn write(&self) -> Result<(), PatchError> {
         let entry = |value: &str| json!({ "action": "Allow", "value": value });
         let rules = json!({ "defaultAction": "Deny", "ipRules": [entry("20.9.9.9"), entry("20.1.2.3/32")] });
-        let body = json!({ "properties": { "networkRuleSet": rules } });
+        let body = RawJson::from(&json!({ "properties": { "networkRuleSet": rules } }));
+        let body = body.object().unwrap();
         let written = self
             .arm
             .patch_registry(&self.registry, &body, &self.call, || true);

@@ -2,11 +2,12 @@
 
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World};
 use doorward::domain::breadcrumbs::{self, CrumbKey};
+use doorward::domain::raw_json::{RawJson, RawObject};
 use doorward::domain::resource_id::ResourceId;
 use doorward::sim::{Call, DefaultAction, Registry, Tags};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -45,10 +46,7 @@ fn key() -> CrumbKey {
 
 /// What the tags say, as `address until`.
 fn crumbs(world: &World) -> Vec<String> {
-    let tags: Map<String, Value> = tags(world)
-        .into_iter()
-        .map(|(name, value)| (name, json!(value)))
-        .collect();
+    let tags = RawJson::from(&json!(tags(world))).object().unwrap();
     let said = breadcrumbs::read(&tags, &id(), &key()).ends;
     let said = said.iter();
     said.map(|(network, end)| format!("{} {end}", network.addr()))
@@ -61,9 +59,9 @@ pub(crate) fn tags_saying(ends: &[(&str, Timestamp)]) -> BTreeMap<String, String
     let ends = ends
         .map(|(network, end)| (network.parse().unwrap(), *end))
         .collect();
-    let packed = breadcrumbs::pack(&Map::new(), &ends, (&id(), &key()), false);
-    let tags = packed.tags.into_iter();
-    tags.map(|(name, value)| (name, value.as_str().unwrap().to_owned()))
+    let packed = breadcrumbs::pack(&RawObject::default(), &ends, (&id(), &key()), false);
+    let tags = packed.tags.iter();
+    tags.map(|(name, value)| (name.to_owned(), value.text().unwrap()))
         .collect()
 }
 

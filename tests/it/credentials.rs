@@ -5,6 +5,7 @@
 
 use doorward::azure::{Arm, Call, Settings, TokenError};
 use doorward::clock::Clock;
+use doorward::domain::raw_json::RawJson;
 use doorward::sim::{CLIENT_ID, CLIENT_SECRET, Call as Asked, Registry, Sim, SimOptions, TENANT};
 use futures_util::future::join_all;
 use std::io::Write;
@@ -139,7 +140,11 @@ async fn read_the_registry(settings: &Settings) {
     let call = Call::random();
     let read = || arm.registry(&id, arm.api_version(), &call);
     for registry in join_all((0..8).map(|_| read())).await {
-        assert_eq!(registry.unwrap()["name"], "contosoprod");
+        let registry = registry.unwrap().object().unwrap();
+        assert_eq!(
+            registry.get("name").and_then(RawJson::text).unwrap(),
+            "contosoprod"
+        );
     }
     drop(guard);
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

@@ -4,9 +4,9 @@
 //! (<https://learn.microsoft.com/rest/api/containerregistry/registries/get>).
 
 use crate::domain::network;
+use crate::domain::raw_json::{RawJson, RawObject};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
@@ -37,9 +37,9 @@ pub struct Live {
     /// The entries, in order.
     pub rules: Vec<Rule>,
     /// `networkRuleSet` as read; what we do not know in it is sent back as it was.
-    pub rule_set: serde_json::Map<String, Value>,
+    pub rule_set: RawObject,
     /// `tags` as read.
-    pub tags: serde_json::Map<String, Value>,
+    pub tags: RawObject,
 }
 
 /// One firewall entry.
@@ -51,7 +51,7 @@ pub struct Rule {
     /// along and never touched.
     pub network: Option<Ipv4Net>,
     /// The entry as read.
-    pub raw: Value,
+    pub raw: RawJson,
 }
 
 /// A reply that is not a registry as we know it: nothing is written on its ground.
@@ -63,52 +63,40 @@ pub struct Malformed(pub &'static str);
 
 impl Live {
     /// Reads a registry.
-    pub fn read(registry: &Value) -> Result<Self, Malformed> {
-        let text = |pointer: &'static str| registry.pointer(pointer).and_then(Value::as_str);
-        let empty = serde_json::Map::new();
+    pub fn read(registry: &RawJson) -> Result<Self, Malformed> {
+        let registry = registry.object().unwrap_or_default();
+        let properties = part(&registry, "properties");
         // A registry below Premium may be shown without a rule set; it admits all.
-        let rule_set = match registry.pointer("/properties/networkRuleSet") {
-            None | Some(Value::Null) => &empty,
-            Some(set) => set
-                .as_object()
-                .ok_or(Malformed("properties.networkRuleSet"))?,
+        let rule_set = match properties.get("networkRuleSet") {
+            None => RawObject::default(),
+            Some(set) if set.is_null() => RawObject::default(),
+            Some(set) => set.object().ok_or(Malformed("properties.networkRuleSet"))?,
         };
-        let default = rule_set.get("defaultAction").and_then(Value::as_str);
-        let virtual_networks = rule_set.get("virtualNetworkRules");
-        let state = text("/properties/provisioningState").unwrap_or("Succeeded");
-        let hosts = registry
-            .pointer("/properties/dataEndpointHostNames")
-            .and_then(Value::as_array);
+        let default = text(&rule_set, "defaultAction");
+        let virtual_networks = list(&rule_set, "virtualNetworkRules");
+        let state = text(&properties, "provisioningState");
+        let hosts = list(&properties, "dataEndpointHostNames");
+        let modified = text(&part(&registry, "systemData"), "lastModifiedAt");
         Ok(Self {
-            sku: text("/sku/name").ok_or(Malformed("sku.name"))?.to_owned(),
-            public_access: text("/properties/publicNetworkAccess")
+            sku: text(&part(&registry, "sku"), "name").ok_or(Malformed("sku.name"))?,
+            public_access: text(&properties, "publicNetworkAccess")
                 .is_none_or(|value| value.eq_ignore_ascii_case("Enabled")),
             default_deny: default.is_some_and(|action| action.eq_ignore_ascii_case("Deny")),
-            subnets: virtual_networks
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .map(subnet)
-                .collect(),
+            subnets: virtual_networks.iter().map(subnet).collect(),
             loses_subnets: false,
-            provisioning_state: state.to_owned(),
-            modified: text("/systemData/lastModifiedAt").and_then(|at| at.parse().ok()),
-            login_server: text("/properties/loginServer")
+            provisioning_state: state.unwrap_or_else(|| "Succeeded".to_owned()),
+            modified: modified.and_then(|at| at.parse().ok()),
+            login_server: text(&properties, "loginServer")
                 .ok_or(Malformed("properties.loginServer"))?
                 .to_ascii_lowercase(),
             data_endpoints: hosts
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .map(str::to_ascii_lowercase)
+                .iter()
+                .filter_map(RawJson::text)
+                .map(|host| host.to_ascii_lowercase())
                 .collect(),
-            rules: rules(rule_set)?,
-            rule_set: rule_set.clone(),
-            tags: registry
-                .get("tags")
-                .and_then(Value::as_object)
-                .cloned()
-                .unwrap_or_default(),
+            rules: rules(&rule_set)?,
+            rule_set,
+            tags: part(&registry, "tags"),
         })
     }
 
@@ -140,11 +128,27 @@ impl Live {
     }
 }
 
+/// A member that is an object; one without members if it is none.
+fn part(object: &RawObject, name: &str) -> RawObject {
+    let part = object.get(name).and_then(RawJson::object);
+    part.unwrap_or_default()
+}
+
+fn text(object: &RawObject, name: &str) -> Option<String> {
+    object.get(name)?.text()
+}
+
+fn list(object: &RawObject, name: &str) -> Vec<RawJson> {
+    let list = object.get(name).and_then(RawJson::elements);
+    list.unwrap_or_default()
+}
+
 /// The subnet of a virtual network rule, by either of the names that api-versions have for it.
-fn subnet(rule: &Value) -> String {
+fn subnet(rule: &RawJson) -> String {
+    let fields = rule.object().unwrap_or_default();
     let names = ["virtualNetworkSubnetResourceId", "id"];
-    let id = names.iter().find_map(|name| rule.get(name)?.as_str());
-    id.map_or_else(|| rule.to_string(), str::to_ascii_lowercase)
+    let id = names.iter().find_map(|name| text(&fields, name));
+    id.map_or_else(|| rule.to_string(), |id| id.to_ascii_lowercase())
 }
 
 impl Rule {
@@ -163,22 +167,22 @@ impl Rule {
     }
 }
 
-fn rules(rule_set: &serde_json::Map<String, Value>) -> Result<Vec<Rule>, Malformed> {
+fn rules(rule_set: &RawObject) -> Result<Vec<Rule>, Malformed> {
     let list = match rule_set.get("ipRules") {
-        None | Some(Value::Null) => return Ok(Vec::new()),
+        None => return Ok(Vec::new()),
+        Some(list) if list.is_null() => return Ok(Vec::new()),
         Some(list) => list
-            .as_array()
+            .elements()
             .ok_or(Malformed("properties.networkRuleSet.ipRules"))?,
     };
-    list.iter()
-        .map(|raw| {
-            let value = raw.get("value").and_then(Value::as_str);
-            let text = value.ok_or(Malformed("properties.networkRuleSet.ipRules[].value"))?;
-            Ok(Rule {
-                text: text.to_owned(),
-                network: network::parse(text),
-                raw: raw.clone(),
-            })
+    let rules = list.into_iter().map(|raw| {
+        let value = raw.object().and_then(|entry| text(&entry, "value"));
+        let text = value.ok_or(Malformed("properties.networkRuleSet.ipRules[].value"))?;
+        Ok(Rule {
+            network: network::parse(&text),
+            text,
+            raw,
         })
-        .collect()
+    });
+    rules.collect()
 }

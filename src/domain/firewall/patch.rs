@@ -3,8 +3,9 @@
 use super::drift::missing_in;
 use super::live::{Live, Rule};
 use crate::domain::network;
+use crate::domain::raw_json::{RawJson, RawObject};
 use ipnet::Ipv4Net;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// One write: what is added, what is taken away.
@@ -20,31 +21,34 @@ pub struct Patch {
 
 impl Patch {
     /// The list after this write, entry by entry, as they were read or as we write them.
-    fn rules(&self, live: &Live) -> Vec<Value> {
+    fn rules(&self, live: &Live) -> Vec<RawJson> {
         let gone = |rule: &&Rule| self.remove.iter().any(|network| rule.is_exactly(*network));
         let stay = live
             .rules
             .iter()
             .filter(|rule| !gone(rule))
             .map(|rule| rule.raw.clone());
+        let entry = |text| RawJson::from(&json!({ "action": "Allow", "value": text }));
         let new = self
             .add
             .iter()
-            .map(|network| json!({ "action": "Allow", "value": network::text(*network) }));
-        let back = self
-            .give_back
-            .iter()
-            .map(|text| json!({ "action": "Allow", "value": text }));
+            .map(|network| entry(network::text(*network)));
+        let back = self.give_back.iter().cloned().map(entry);
         stay.chain(new).chain(back).collect()
     }
 
     /// The PATCH's body: the rule set as read, with only our difference in it, and the default
-    /// action always `Deny`. Nothing else of the registry is named.
-    pub fn body(&self, live: &Live) -> Value {
-        let mut set: Map<String, Value> = live.rule_set.clone();
-        set.insert("defaultAction".to_owned(), json!("Deny"));
-        set.insert("ipRules".to_owned(), Value::Array(self.rules(live)));
-        json!({ "properties": { "networkRuleSet": set } })
+    /// action always `Deny`. Nothing else of the registry is named. What is not ours in it is sent byte for
+    /// byte as it was read.
+    pub fn body(&self, live: &Live) -> RawObject {
+        let mut set = live.rule_set.clone();
+        set.set("defaultAction", RawJson::string("Deny"));
+        set.set("ipRules", RawJson::array(&self.rules(live)));
+        let mut properties = RawObject::default();
+        properties.set("networkRuleSet", RawJson::from(&set));
+        let mut body = RawObject::default();
+        body.set("properties", RawJson::from(&properties));
+        body
     }
 
     /// Whether a later read shows this write: every addition there, every removal gone.

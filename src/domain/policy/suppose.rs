@@ -3,6 +3,7 @@
 use super::cases::Case;
 use crate::domain::firewall::Live;
 use crate::domain::problem::{Sink, did_you_mean};
+use crate::domain::raw_json::RawJson;
 use crate::domain::seen::Before;
 use crate::domain::yaml::{Fields, Item, all_of};
 use jiff::{SignedDuration, Timestamp};
@@ -104,7 +105,8 @@ pub fn posture<'a>(
             *place = new;
         }
     }
-    let mut live = Live::read(&registry).map_err(|error| (error.to_string(), String::new()))?;
+    let mut live = Live::read(&RawJson::from(&registry))
+        .map_err(|error| (error.to_string(), String::new()))?;
     // Those that a write could lose: the others are of no consequence.
     live.loses_subnets = true;
     Ok(live)

@@ -11,12 +11,12 @@ use crate::domain::firewall::{Live, Patch};
 use crate::domain::grant::Grant;
 use crate::domain::id::{DenialId, GrantId};
 use crate::domain::ledger::{Hash, What};
+use crate::domain::raw_json::{RawJson, RawObject};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::{network, words};
 use crate::store::StoreError;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -173,9 +173,9 @@ pub(super) fn try_again(app: &App, id: &ResourceId) {
 }
 
 /// The body of a write: the rules where they change, the tags where they do.
-pub(super) fn body(app: &App, id: &ResourceId, patch: &Patch, fresh: &Live) -> Value {
+pub(super) fn body(app: &App, id: &ResourceId, patch: &Patch, fresh: &Live) -> RawObject {
     let mut body = if *patch == Patch::default() {
-        json!({})
+        RawObject::default()
     } else {
         patch.body(fresh)
     };
@@ -189,8 +189,8 @@ pub(super) fn body(app: &App, id: &ResourceId, patch: &Patch, fresh: &Live) -> V
         // first time, they are written with nothing in them.
         let blank = app.tagged(id).tried > 1;
         let packed = breadcrumbs::pack(&fresh.tags, &ends, (id, &app.crumb_key), blank);
-        if let (true, Some(body)) = (packed.tags != fresh.tags, body.as_object_mut()) {
-            body.insert("tags".to_owned(), Value::Object(packed.tags));
+        if packed.tags != fresh.tags {
+            body.set("tags", RawJson::from(&packed.tags));
         }
     }
     body
@@ -201,7 +201,7 @@ pub(super) fn body(app: &App, id: &ResourceId, patch: &Patch, fresh: &Live) -> V
 pub(super) async fn go_without(
     app: &App,
     id: &ResourceId,
-    body: &Value,
+    body: &RawObject,
     error: &ArmError,
 ) -> Result<bool, StoreError> {
     if body.get("tags").is_none() || error.is_transient() {
@@ -234,7 +234,7 @@ async fn report_unverified(
     crumbs: &Crumbs,
 ) -> Result<(), StoreError> {
     for name in &crumbs.unverified {
-        let value = live.tags.get(name).map(Value::to_string);
+        let value = live.tags.get(name).map(RawJson::to_string);
         let hash = Hash::of(value.unwrap_or_default().as_bytes());
         if !app.notice(&format!("{id} {name} {hash}"), "breadcrumb_ignored") {
             continue;

@@ -8,11 +8,11 @@ use crate::azure::{Arm, PatchError};
 use crate::domain::firewall::{Live, Patch, forbids_writing, missing_in};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
+use crate::domain::raw_json::RawObject;
 use crate::domain::resource_id::ResourceId;
 use crate::flow::drift;
 use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
-use serde_json::Value;
 use std::time::Duration;
 
 /// Settles a write of which the fate is unknown, by a read. `false`: it is unknown still.
@@ -147,7 +147,7 @@ async fn conclude_with(
     attempt: Attempt<'_>,
     write: &Write,
     fresh: &Live,
-    body: &Value,
+    body: &RawObject,
     outcome: Result<(), PatchError>,
 ) -> Result<Left, Trouble> {
     let Attempt { app, id, .. } = attempt;

@@ -1,6 +1,7 @@
 //! What holds for every plan.
 
 use super::*;
+use crate::domain::raw_json::tests::{any_json, any_text};
 use proptest::prelude::*;
 
 prop_compose! {
@@ -48,7 +49,7 @@ impl Made<'_> {
 
     /// The list as the body says it.
     fn rules(&self) -> Vec<Value> {
-        let body = self.patch.body(&self.live);
+        let body = said(&self.patch, &self.live);
         let rules = body["properties"]["networkRuleSet"]["ipRules"].as_array();
         rules.unwrap().clone()
     }
@@ -100,7 +101,9 @@ impl Made<'_> {
     fn all_others_stay_as_they_were_read(&self) -> Result<(), TestCaseError> {
         let rules = self.rules();
         let others = self.live.rules.iter().filter(|rule| !self.goes(rule));
-        let others: Vec<Value> = others.map(|rule| rule.raw.clone()).collect();
+        let others: Vec<Value> = others
+            .map(|rule| rule.raw.as_str().parse().unwrap())
+            .collect();
         prop_assert_eq!(&rules[..others.len()], &others[..]);
         prop_assert_eq!(rules.len(), others.len() + self.more());
         Ok(())
@@ -157,5 +160,47 @@ proptest! {
         made.the_limit_and_the_reserve_hold()?;
         made.all_others_stay_as_they_were_read()?;
         made.no_open_door_closes_before_its_time()?;
+    }
+}
+
+/// A registry as text, with `rule_set` and `tags` in it as they are written.
+fn written(rule_set: &str, tags: &str) -> Live {
+    let text = format!(
+        r#"{{"sku":{{"name":"Premium"}},"tags":{tags},"properties":{{"loginServer":"x","networkRuleSet":{rule_set}}}}}"#
+    );
+    Live::read(&RawJson::parse(text.as_bytes()).unwrap()).unwrap()
+}
+
+/// Whether a name in quotes is none that doorward knows.
+fn is_foreign(name: &str) -> bool {
+    let name: Result<String, _> = serde_json::from_str(name);
+    let known = ["defaultAction", "ipRules", "virtualNetworkRules", "value"];
+    name.is_ok_and(|name| !known.contains(&name.as_str()))
+}
+
+prop_compose! {
+    /// Members of an object that doorward knows nothing of.
+    fn any_members()(members in prop::collection::vec((any_text().prop_filter("a foreign name", |name| is_foreign(name)), any_json()), 0..4)) -> String {
+        members.iter().map(|(name, value)| format!(",{name}:{value}")).collect()
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_not_ours_is_sent_back_byte_for_byte(
+        in_set in any_members(),
+        in_entries in prop::collection::vec(any_members(), 1..4),
+        in_subnets in prop::collection::vec(any_members(), 0..3),
+        after in any_members(),
+    ) {
+        let entries = in_entries.iter().enumerate();
+        let entries: Vec<String> = entries.map(|(last, more)| format!(r#"{{"value" : "40.1.2.{last}"{more}}}"#)).collect();
+        let subnets: Vec<String> = in_subnets.iter().map(|more| format!(r#"{{"id": "/subnets/a"{more}}}"#)).collect();
+        let (entries, subnets) = (entries.join(","), subnets.join(","));
+        let set = |ours: &str| format!(r#"{{"defaultAction":"Deny"{in_set},"ipRules":[{entries}{ours}],"virtualNetworkRules":[{subnets}]{after}}}"#);
+        let live = written(&set(""), "{}");
+        let body = patch(&[3], &[]).body(&live).to_string();
+        let expected = set(r#",{"action":"Allow","value":"20.1.2.3"}"#);
+        prop_assert_eq!(body, format!(r#"{{"properties":{{"networkRuleSet":{expected}}}}}"#));
     }
 }
