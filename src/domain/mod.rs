@@ -32,6 +32,7 @@ pub mod policy;
 pub mod problem;
 pub mod proof;
 pub mod raw_json;
+pub mod readiness;
 pub mod recent;
 pub mod registry;
 pub mod repeat;

@@ -13,6 +13,7 @@ pub mod notify;
 pub mod orders;
 pub mod policy;
 pub mod posture;
+pub mod readiness;
 pub mod reconcile;
 pub mod respond;
 pub mod sets;

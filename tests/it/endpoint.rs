@@ -209,7 +209,14 @@ async fn a_failing_database_is_our_fault_and_loses_nothing() {
     assert_eq!(ready.status, 503);
     assert_eq!(
         ready.json(),
-        json!({ "ready": false, "missing": ["the ledger's database does not answer"] })
+        json!({
+            "ready": false,
+            "missing": [{
+                "code": "ledger_unavailable",
+                "detail": "The ledger's database does not answer.",
+            }],
+            "degraded": [],
+        })
     );
     let alive = parts
         .call(Request::get("/healthz").body(Body::empty()).unwrap())
@@ -221,7 +228,10 @@ async fn a_failing_database_is_our_fault_and_loses_nothing() {
     let ready = parts
         .call(Request::get("/readyz").body(Body::empty()).unwrap())
         .await;
-    assert_eq!(ready.json(), json!({ "ready": true, "missing": [] }));
+    assert_eq!(
+        ready.json(),
+        json!({ "ready": true, "missing": [], "degraded": [] })
+    );
 }
 
 #[tokio::test]

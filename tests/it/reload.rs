@@ -58,7 +58,10 @@ async fn a_broken_policy_is_refused_and_readiness_says_so() {
         assert_eq!(told["ready"], true);
         assert_eq!(
             told["degraded"],
-            json!(["the policy files cannot be used; the last good policy is in force"])
+            json!([{
+                "code": "policy_refused",
+                "detail": "The policy files cannot be used; the last good policy is in force.",
+            }])
         );
     }
     world.denied(STRANGER).await;
@@ -66,7 +69,10 @@ async fn a_broken_policy_is_refused_and_readiness_says_so() {
     assert_eq!(world.entries(), [STRANGER]);
     write(world.folder.path(), "version: 1\ndefault: ignore\n");
     flow::policy::turn(&world.app).await;
-    assert_eq!(ready(&world).await, json!({ "ready": true, "missing": [] }));
+    assert_eq!(
+        ready(&world).await,
+        json!({ "ready": true, "missing": [], "degraded": [] })
+    );
     assert_ne!(world.app.policy.load().hash, good);
 }
 
