@@ -14,6 +14,8 @@
 
 #[path = "../tests/it/faults/mod.rs"]
 mod faults;
+#[path = "../tests/it/needs.rs"]
+mod needs;
 #[expect(dead_code, reason = "tests tell more stories with it")]
 #[path = "../tests/it/postgres.rs"]
 mod postgres;

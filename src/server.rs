@@ -14,14 +14,13 @@ use crate::domain::resource_id::ResourceId;
 use crate::flow::shadow::Beside;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::store::Ledger;
+use crate::store::{Ledger, Lock};
 use crate::{auth, flow, http};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use governor::{Quota, RateLimiter};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -41,7 +40,7 @@ pub struct Server {
     tasks: TaskTracker,
     stop: CancellationToken,
     /// Held as long as this doorward writes, if its ledger is a file.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 /// A service that does not start.
@@ -244,19 +243,16 @@ fn sources(config: &Config, mut auths: BTreeMap<String, Auth>) -> BTreeMap<Strin
         .collect()
 }
 
-/// One doorward writes an SQLite ledger, and so the registries behind it. The system lets go of the
-/// lock when the process ends, however it ends. A server's ledger is shared: there each registry's
-/// writer holds a lease.
-fn lock(state: &StateUrl) -> anyhow::Result<Option<File>> {
+/// One doorward writes an SQLite ledger, and so the registries behind it. A server's ledger is shared:
+/// there each registry's writer holds a lease.
+fn lock(state: &StateUrl) -> anyhow::Result<Option<Lock>> {
     let StateUrl::Sqlite(path) = state else {
         return Ok(None);
     };
-    let path = path.with_extension("lock");
-    let file =
-        File::create(&path).with_context(|| format!("`{}` cannot be written", path.display()))?;
-    file.try_lock()
-        .with_context(|| format!("another doorward uses the ledger `{state}`: stop it first"))?;
-    Ok(Some(file))
+    let lock = Lock::take(path);
+    Ok(Some(lock.with_context(|| {
+        format!("the ledger `{state}` cannot be locked")
+    })?))
 }
 
 async fn bind(address: SocketAddr, field: &str) -> Result<TcpListener, StartError> {

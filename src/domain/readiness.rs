@@ -36,6 +36,12 @@ pub struct Condition {
 pub enum ConditionCode {
     /// The ledger's database does not answer.
     LedgerUnavailable,
+    /// The last write to the ledger failed.
+    LedgerWriteFailed,
+    /// The ledger is not where it was, or not what it was.
+    LedgerReplaced,
+    /// The ledger's disk is nearly full.
+    DiskLow,
     /// The policy's files cannot be used, and an earlier policy is in force.
     PolicyRefused,
     /// The same of the candidate policy.

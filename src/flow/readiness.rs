@@ -18,13 +18,15 @@ async fn missing(app: &App) -> Vec<Condition> {
             ConditionCode::LedgerUnavailable,
             "The ledger's database does not answer.",
         ));
+    } else {
+        missing.extend(app.ledger.conditions().0);
     }
     missing
 }
 
 /// What somebody should mend while `app` does its work. More of it is in the log.
 pub fn degraded(app: &App) -> Vec<Condition> {
-    let mut degraded = Vec::new();
+    let mut degraded: Vec<Condition> = app.ledger.conditions().1.into_iter().collect();
     if policy::is_refused(app) {
         degraded.push(Condition::new(
             ConditionCode::PolicyRefused,

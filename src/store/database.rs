@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// Where the ledger is.
 pub(super) enum Database {
     /// A file, written by one process.
-    Sqlite(sqlite::Database),
+    Sqlite(Box<sqlite::Database>),
     /// A server, written by any number of processes.
     Postgres(postgres::Database),
 }
@@ -40,7 +40,7 @@ impl Database {
         Ok(if is_postgres(url) {
             Self::Postgres(postgres::Database::open(url).await?)
         } else {
-            Self::Sqlite(sqlite::Database::open(url).await?)
+            Self::Sqlite(Box::new(sqlite::Database::open(url).await?))
         })
     }
 
@@ -48,7 +48,7 @@ impl Database {
         Ok(if is_postgres(url) {
             Self::Postgres(postgres::Database::open_read_only(url).await?)
         } else {
-            Self::Sqlite(sqlite::Database::open_read_only(url).await?)
+            Self::Sqlite(Box::new(sqlite::Database::open_read_only(url).await?))
         })
     }
 
@@ -78,6 +78,30 @@ impl Database {
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         on_both!(self, |database| database.ping().await)
+    }
+
+    /// Whether what is open still stands where it was opened.
+    pub(super) fn in_place(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(database) => database.in_place(),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// How much space is left on our own disk, in bytes, if that is little.
+    pub(super) fn low_on_space(&self) -> Option<u64> {
+        match self {
+            Self::Sqlite(database) => database.low_on_space(),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// Whether next to no space is left on our own disk.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Self::Sqlite(database) => database.is_full(),
+            Self::Postgres(_) => false,
+        }
     }
 
     /// A connection on which other processes' appends are told, where there are any.
@@ -158,8 +182,18 @@ impl Append<'_> {
         on_both!(self, |append| append.insert(entries, lines).await)
     }
 
+    /// Changes nothing that counts, but so that it must reach the disk.
+    pub(super) async fn touch(&mut self) -> Result<(), StoreError> {
+        on_both!(self, |append| append.touch().await)
+    }
+
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         on_both!(self, |append| append.commit().await)
+    }
+
+    /// Ends it without having written anything.
+    pub(super) async fn cancel(self) {
+        on_both!(self, |append| append.cancel().await);
     }
 }
 

@@ -2,20 +2,25 @@
 
 mod connect;
 mod database;
+mod files;
 mod follow;
+mod health;
 mod lease;
 mod postgres;
 mod sqlite;
 mod writer;
 
+pub use files::{Lock, LockError};
 pub use lease::Lease;
 
 use crate::domain::arrivals::{Arrival, Taken};
 use crate::domain::id::AlertId;
 use crate::domain::ledger::{Entry, Hash, What};
+use crate::domain::readiness::Condition;
 use crate::domain::repeat::Windows;
 use crate::domain::state::State;
 use database::Database;
+use health::Health;
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -38,6 +43,7 @@ pub struct Ledger {
 /// What callers and the writer share.
 struct Inner {
     database: Database,
+    health: Health,
     /// Where the chain ends, as far as it is folded. Whoever appends or folds holds it.
     end: Mutex<Option<(i64, Hash)>>,
     folded: RwLock<Folded>,
@@ -95,6 +101,15 @@ pub enum StoreError {
     /// The database server takes too long; whether what was asked is done is not known.
     #[error("the ledger's database does not answer")]
     Silent,
+    /// The files were moved, or what they hold was set back, under the running program.
+    #[error(
+        "the ledger was moved, deleted, replaced or set back while doorward was running, so that nothing is written to it: \
+         put it back where it was, or restart doorward with the one that is there now"
+    )]
+    Replaced,
+    /// No room for another entry.
+    #[error("the disk that holds the ledger is full: free some space")]
+    Full,
     /// What it rests on has changed since it was read: it is to be decided anew.
     #[error("what stands has changed meanwhile")]
     Moved,
@@ -269,6 +284,18 @@ impl Ledger {
         self.inner.database.ping().await
     }
 
+    /// What keeps the ledger from being written now, and what soon will.
+    pub fn conditions(&self) -> (Option<Condition>, Option<Condition>) {
+        let Inner {
+            database, health, ..
+        } = &*self.inner;
+        if let Err(error) = database.in_place() {
+            health.wrote(Some(&error));
+        }
+        health.space(database.low_on_space());
+        (health.blocks(), health.warns())
+    }
+
     /// Walks the whole chain; the number of entries and the hash of the last one. Keep that hash
     /// elsewhere: entries cut off at the end can only be noticed by it.
     pub async fn verify(&self) -> Result<Option<(i64, Hash)>, StoreError> {
@@ -311,6 +338,7 @@ impl Inner {
     fn around(database: Database) -> Self {
         Self {
             database,
+            health: Health::default(),
             end: Mutex::new(None),
             folded: RwLock::default(),
             changed: watch::Sender::new(0),

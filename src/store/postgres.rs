@@ -7,9 +7,10 @@ use super::lease::Lease;
 use super::writer::Line;
 use crate::domain::id::AlertId;
 use crate::domain::ledger::{Entry, Hash, What};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::types::PgInterval;
-use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
-use sqlx::{Executor, Postgres, Row, Transaction};
+use sqlx::postgres::{PgConnection, PgListener, PgPool, PgPoolOptions};
+use sqlx::{Executor, Postgres, Row};
 use std::collections::HashSet;
 use std::time::Duration;
 use uuid::Uuid;
@@ -38,18 +39,33 @@ const CHANNEL: &str = "doorward_ledger";
 /// The database on a server.
 pub(super) struct Database(PgPool);
 
-/// One append under way.
-pub(super) struct Append(Transaction<'static, Postgres>);
+/// The changes of the tables, in order.
+const STEPS: [(&str, &str); 2] = [
+    (
+        "ledger",
+        include_str!("migrations/postgres/0001_ledger.sql"),
+    ),
+    (
+        "from one",
+        include_str!("migrations/postgres/0002_from_one.sql"),
+    ),
+];
+
+/// The row of `lease` that is written to see whether anything can be.
+const WRITE_CHECK: &str = "write check";
+
+/// One append under way. Its connection goes back into the pool only after a transaction that ended
+/// well; any other is closed at once, and with it what it holds on the server.
+pub(super) struct Append {
+    connection: Option<PoolConnection<Postgres>>,
+}
 
 impl Database {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         let database = Self(pool(url, false).await?);
         within(async {
-            let migrator = migrator(&[(
-                "ledger",
-                include_str!("migrations/postgres/0001_ledger.sql"),
-            )]);
-            migrator.run(&database.0).await.map_err(connect::migration)
+            let migrated = migrator(&STEPS).run(&database.0).await;
+            migrated.map_err(connect::migration)
         })
         .await?;
         Ok(database)
@@ -62,12 +78,12 @@ impl Database {
     }
 
     pub(super) async fn begin(&self) -> Result<Append, StoreError> {
-        let mut transaction = self.0.begin().await?;
-        sqlx::query("select pg_advisory_xact_lock($1)")
-            .bind(APPENDING)
-            .execute(&mut *transaction)
-            .await?;
-        Ok(Append(transaction))
+        let connection = Some(self.0.acquire().await?);
+        let mut append = Append { connection };
+        append.on()?.execute("begin").await?;
+        let lock = sqlx::query("select pg_advisory_xact_lock($1)").bind(APPENDING);
+        lock.execute(append.on()?).await?;
+        Ok(append)
     }
 
     pub(super) async fn entries(&self, after: i64, limit: i64) -> Result<Vec<Entry>, StoreError> {
@@ -181,7 +197,7 @@ impl Database {
 impl Append {
     pub(super) async fn end(&mut self) -> Result<Option<(i64, Hash)>, StoreError> {
         let row = sqlx::query("select seq, hash from ledger order by seq desc limit 1")
-            .fetch_optional(&mut *self.0)
+            .fetch_optional(self.on()?)
             .await?;
         row.map(|row| Ok((row.try_get("seq")?, hash(&row)?)))
             .transpose()
@@ -191,7 +207,7 @@ impl Append {
         let keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
         let rows = sqlx::query("select once from ledger where once = any($1)")
             .bind(keys)
-            .fetch_all(&mut *self.0)
+            .fetch_all(self.on()?)
             .await?;
         let known = rows.iter().map(|row| row.try_get("once"));
         Ok(known.collect::<Result<_, _>>()?)
@@ -221,14 +237,14 @@ impl Append {
         .bind(once)
         .bind(bodies)
         .bind(hashes)
-        .execute(&mut *self.0)
+        .execute(self.on()?)
         .await
         .map_err(refused)?;
         self.outbox(lines).await?;
         // Told when this is committed, and only then.
         sqlx::query("select pg_notify($1, '')")
             .bind(CHANNEL)
-            .execute(&mut *self.0)
+            .execute(self.on()?)
             .await?;
         Ok(())
     }
@@ -265,14 +281,50 @@ impl Append {
         ] {
             if !alerts.is_empty() {
                 let statement = sqlx::query(statement).bind(alerts).bind(channels);
-                self.0.execute(statement).await?;
+                self.on()?.execute(statement).await?;
             }
         }
         Ok(())
     }
 
-    pub(super) async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.0.commit().await?)
+    /// Changes nothing that counts, but so that it must reach the disk.
+    pub(super) async fn touch(&mut self) -> Result<(), StoreError> {
+        let touch = sqlx::query(
+            "insert into lease (name, holder, generation, until, free_at)
+             values ($1, $2, 1, '-infinity', '-infinity')
+             on conflict (name) do update set generation = lease.generation + 1",
+        );
+        let touch = touch.bind(WRITE_CHECK).bind(Uuid::nil());
+        touch.execute(self.on()?).await?;
+        Ok(())
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        self.on()?.execute("commit").await?;
+        self.connection = None;
+        Ok(())
+    }
+
+    /// Ends it without having written anything.
+    pub(super) async fn cancel(mut self) {
+        if let Ok(connection) = self.on()
+            && connection.execute("rollback").await.is_ok()
+        {
+            self.connection = None;
+        }
+    }
+
+    fn on(&mut self) -> Result<&mut PgConnection, StoreError> {
+        let connection = self.connection.as_deref_mut();
+        connection.ok_or(StoreError::Closed)
+    }
+}
+
+impl Drop for Append {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(connection.detach());
+        }
     }
 }
 

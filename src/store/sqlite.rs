@@ -2,14 +2,17 @@
 
 use super::StoreError;
 use super::database::{entry, hash, migrator, refused};
+use super::files::{self, Files};
 use super::writer::Line;
 use crate::domain::ledger::{Entry, Hash};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
-use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
+use sqlx::{ConnectOptions, Executor, QueryBuilder, Row, Sqlite};
 use std::collections::HashSet;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a statement waits for another process's write.
@@ -18,33 +21,66 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many rows go into one statement: six values each, far below SQLite's 32,766.
 const ROWS_AT_ONCE: [usize; 4] = [512, 64, 8, 1];
 
+/// The changes of the tables, in order.
+pub(super) const STEPS: [(&str, &str); 2] = [
+    ("ledger", include_str!("migrations/sqlite/0001_ledger.sql")),
+    (
+        "never replaced",
+        include_str!("migrations/sqlite/0002_never_replaced.sql"),
+    ),
+];
+
 /// The database file.
 pub(super) struct Database {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    writer: Writer,
+    pub(super) readers: SqlitePool,
+    /// None where it is only read.
+    files: Option<Files>,
 }
 
-/// One append under way.
-pub(super) struct Append<'a>(Transaction<'a, Sqlite>);
+/// Where the one connection that writes is while nobody writes.
+struct Writer {
+    options: SqliteConnectOptions,
+    idle: Mutex<Option<SqliteConnection>>,
+}
+
+/// One append under way. Its connection goes back only after a transaction that ended well: after a full
+/// disk, a failing one, or too little memory SQLite may have rolled back by itself, and what state
+/// the connection is in is not known. A new one is made for the next append.
+pub(super) struct Append<'a> {
+    connection: SqliteConnection,
+    database: &'a Database,
+}
 
 impl Database {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::from_str(url)?
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await?;
-        let steps = [("ledger", include_str!("migrations/sqlite/0001_ledger.sql"))];
-        migrator(&steps).run(&writer).await?;
+        let path = options.get_filename().to_owned();
+        files::prepare(&path).map_err(sqlx::Error::from)?;
+        let mut connection = options.connect().await?;
+        migrator(&STEPS).run(&mut connection).await?;
+        // One of them is never closed, so that the files' inodes are never given to others.
         let readers = SqlitePoolOptions::new()
+            .min_connections(1)
             .max_connections(4)
-            .connect_with(options.read_only(true))
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone().read_only(true))
             .await?;
-        Ok(Self { writer, readers })
+        let writer = Writer {
+            options,
+            idle: Mutex::new(Some(connection)),
+        };
+        let database = Self {
+            writer,
+            readers,
+            files: Some(Files::of(&path)),
+        };
+        database.ping().await?;
+        Ok(database)
     }
 
     pub(super) async fn open_read_only(url: &str) -> Result<Self, StoreError> {
@@ -53,17 +89,46 @@ impl Database {
             .busy_timeout(BUSY_TIMEOUT);
         let readers = SqlitePoolOptions::new()
             .max_connections(1)
-            .connect_with(options)
+            .connect_with(options.clone())
             .await?;
+        let writer = Writer {
+            options,
+            idle: Mutex::default(),
+        };
         Ok(Self {
-            writer: readers.clone(),
+            writer,
             readers,
+            files: None,
         })
     }
 
+    /// Whether the files that are open still stand where they were opened.
+    pub(super) fn in_place(&self) -> Result<(), StoreError> {
+        self.files.as_ref().map_or(Ok(()), Files::in_place)
+    }
+
+    /// How much space is left, in bytes, if that is little.
+    pub(super) fn low_on_space(&self) -> Option<u64> {
+        self.files.as_ref().and_then(Files::low)
+    }
+
+    /// Whether next to no space is left.
+    pub(super) fn is_full(&self) -> bool {
+        self.files.as_ref().is_some_and(Files::is_full)
+    }
+
     pub(super) async fn begin(&self) -> Result<Append<'_>, StoreError> {
+        self.in_place()?;
+        let mut connection = match self.writer.take() {
+            Some(connection) => connection,
+            None => self.writer.options.connect().await?,
+        };
         // A transaction that turns from reading to writing midway would fail at once when busy.
-        Ok(Append(self.writer.begin_with("begin immediate").await?))
+        connection.execute("begin immediate").await?;
+        Ok(Append {
+            connection,
+            database: self,
+        })
     }
 
     pub(super) async fn entries(&self, after: i64, limit: i64) -> Result<Vec<Entry>, StoreError> {
@@ -89,7 +154,7 @@ impl Append<'_> {
     /// The last entry's number and hash, as the database has it.
     pub(super) async fn end(&mut self) -> Result<Option<(i64, Hash)>, StoreError> {
         let row = sqlx::query("select seq, hash from ledger order by seq desc limit 1")
-            .fetch_optional(&mut *self.0)
+            .fetch_optional(&mut self.connection)
             .await?;
         row.map(|row| Ok((row.try_get("seq")?, hash(&row)?)))
             .transpose()
@@ -101,7 +166,7 @@ impl Append<'_> {
         let rows =
             sqlx::query("select once from ledger where once in (select value from json_each($1))")
                 .bind(asked)
-                .fetch_all(&mut *self.0)
+                .fetch_all(&mut self.connection)
                 .await?;
         let known = rows.iter().map(|row| row.try_get("once"));
         Ok(known.collect::<Result<_, _>>()?)
@@ -132,14 +197,42 @@ impl Append<'_> {
             });
             insert
                 .build()
-                .execute(&mut *self.0)
+                .execute(&mut self.connection)
                 .await
                 .map_err(refused)?;
         }
         Ok(())
     }
 
-    pub(super) async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.0.commit().await?)
+    /// Changes nothing that counts, but so that it must reach the disk.
+    pub(super) async fn touch(&mut self) -> Result<(), StoreError> {
+        self.connection.execute("pragma user_version = 1").await?;
+        Ok(())
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        self.connection.execute("commit").await?;
+        self.database.writer.put(self.connection);
+        // If it went into a file that was moved away meanwhile, nobody may rely on it.
+        self.database.in_place()
+    }
+
+    /// Ends it without having written anything.
+    pub(super) async fn cancel(mut self) {
+        if self.connection.execute("rollback").await.is_ok() {
+            self.database.writer.put(self.connection);
+        }
+    }
+}
+
+impl Writer {
+    fn take(&self) -> Option<SqliteConnection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.take()
+    }
+
+    fn put(&self, connection: SqliteConnection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        *idle = Some(connection);
     }
 }

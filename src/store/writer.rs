@@ -4,20 +4,26 @@
 //! or when it is certain that none of them is taken for written. Whether it still waits changes
 //! nothing for those beside it: the task belongs to the ledger, not to any caller.
 
+use super::database::Append;
 use super::{Folded, Inner, StoreError, chain};
 use crate::domain::arrivals::{Arrival, Sorter, Taken};
-use crate::domain::ledger::{Entry, What, Write};
+use crate::domain::ledger::{Entry, Hash, What, Write};
 use crate::domain::repeat::Windows;
 use jiff::Timestamp;
 use std::collections::HashSet;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 
 /// How many jobs may wait to be taken; further callers wait to hand theirs over.
 pub(super) const WAITING: usize = 1024;
 
 /// How many entries and arrivals go into one transaction, give or take a job's.
 const AT_ONCE: usize = 4096;
+
+/// How often it is looked whether the ledger can be written.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// What one caller wants written.
 pub(super) struct Job {
@@ -95,9 +101,19 @@ impl Work {
     }
 }
 
-/// Takes jobs until the ledger is dropped.
-pub(super) async fn run(inner: std::sync::Arc<Inner>, mut queue: mpsc::Receiver<Job>) {
-    while let Some(job) = queue.recv().await {
+/// Takes jobs until the ledger is dropped, and looks now and then whether they can be done.
+pub(super) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Job>) {
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let job = tokio::select! {
+            job = queue.recv() => job,
+            _ = looks.tick() => {
+                inner.look().await;
+                continue;
+            }
+        };
+        let Some(job) = job else { return };
         let mut size = job.work.size();
         let mut jobs = vec![job];
         while size < AT_ONCE
@@ -121,13 +137,8 @@ impl Inner {
             .into_iter()
             .map(|job| ((job.at, job.work), job.done))
             .unzip();
-        let written = match self.database.patience() {
-            None => self.write(works).await,
-            // Whether it is on disk after all is seen when the next one looks where the chain ends.
-            Some(patience) => tokio::time::timeout(patience, self.write(works))
-                .await
-                .unwrap_or(Err(StoreError::Silent)),
-        };
+        let written = self.patiently(self.write(works)).await;
+        self.health.wrote(written.as_ref().err());
         let outcomes = match written {
             Ok(outcomes) => outcomes,
             Err(error) => waiting.iter().map(|_| Err(error.clone())).collect(),
@@ -139,25 +150,74 @@ impl Inner {
         }
     }
 
+    /// Looks after the disk, and if the last write failed whether one would succeed now: else nothing
+    /// might be written any more because nobody believes that it can be.
+    async fn look(&self) {
+        self.health.space(self.database.low_on_space());
+        if let Err(error) = self.database.in_place() {
+            self.health.wrote(Some(&error));
+        } else if self.health.is_failing() {
+            let tried = self.patiently(self.try_write()).await;
+            self.health.wrote(tried.err().as_ref());
+        }
+    }
+
+    /// Waits as long as the database may take. Whether it was done after all is seen when the next one
+    /// looks where the chain ends.
+    async fn patiently<T>(
+        &self,
+        asked: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match self.database.patience() {
+            None => asked.await,
+            Some(patience) => tokio::time::timeout(patience, asked)
+                .await
+                .unwrap_or(Err(StoreError::Silent)),
+        }
+    }
+
+    /// Writes something that does not count.
+    async fn try_write(&self) -> Result<(), StoreError> {
+        // There may be room for a page, and none for an entry.
+        if self.database.is_full() {
+            return Err(StoreError::Full);
+        }
+        let mut end = self.end.lock().await;
+        let mut append = self.begin(&mut end).await?;
+        append.touch().await?;
+        append.commit().await
+    }
+
+    /// Begins an append at the chain's end, once all that stands is folded.
+    async fn begin(&self, end: &mut Option<(i64, Hash)>) -> Result<Append<'_>, StoreError> {
+        loop {
+            let mut append = self.database.begin().await?;
+            if append.end().await? == *end {
+                return Ok(append);
+            }
+            // Another process wrote, or a commit of ours was done that had seemed to fail.
+            append.cancel().await;
+            let before = *end;
+            self.fold_new(end).await?;
+            if *end == before {
+                // Nothing follows, and yet it ends otherwise: it is another one.
+                return Err(StoreError::Replaced);
+            }
+        }
+    }
+
     /// Writes one transaction; what became of each work.
     async fn write(
         &self,
         works: Vec<(Timestamp, Work)>,
     ) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
         let mut end = self.end.lock().await;
-        let mut transaction = loop {
-            let mut transaction = self.database.begin().await?;
-            if transaction.end().await? == *end {
-                break transaction;
-            }
-            // Another process wrote, or a commit of ours was done that had seemed to fail.
-            drop(transaction);
-            self.fold_new(&mut end).await?;
-        };
+        let mut transaction = self.begin(&mut end).await?;
         let keys = works.iter().flat_map(|(_, work)| work.keys());
         let known = transaction.known(&keys.collect::<Vec<_>>()).await?;
         let draft = self.folded(|folded| draft(folded, works, known))?;
         if draft.lines.is_empty() {
+            transaction.cancel().await;
             return Ok(draft.outcomes);
         }
         let entries = chain(*end, &draft.lines);

@@ -1,6 +1,7 @@
 //! The pages in a real browser: Chromium, driven through chromedriver. Skipped, and said so, where it
 //! is not installed.
 
+use crate::needs;
 use crate::process::until;
 use crate::world::{STRANGER, World};
 use axum::Router;
@@ -124,16 +125,14 @@ impl Browser {
     }
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "who runs the tests must see what was not tested"
-)]
 fn installed() -> bool {
     let missing = [CHROMIUM, DRIVER]
         .into_iter()
         .find(|path| !Path::new(path).exists());
     if let Some(path) = missing {
-        eprintln!("skipped: {path} is missing (apt-get install chromium chromium-driver)");
+        needs::skip(&format!(
+            "{path} is missing (apt-get install chromium chromium-driver)"
+        ));
     }
     missing.is_none()
 }

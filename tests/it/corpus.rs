@@ -8,6 +8,7 @@
     reason = "a test's helpers; the figures are its output"
 )]
 
+use crate::needs;
 use doorward::domain::denial::{Denial, Kind, Service};
 use doorward::domain::extract::parse_document;
 use serde_json::Value;
@@ -19,7 +20,7 @@ fn corpus() -> Option<PathBuf> {
     let folder = std::env::var_os("DOORWARD_CORPUS").map_or(beside, PathBuf::from);
     let found = folder.join("acr-denials.jsonl").is_file();
     if !found {
-        println!("skipped: no denial corpus at {}", folder.display());
+        needs::skip(&format!("no denial corpus at {}", folder.display()));
     }
     found.then_some(folder)
 }

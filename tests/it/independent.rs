@@ -2,13 +2,12 @@
 //! Skipped, and said so, where Python's packages cannot be installed.
 
 use crate::process::{Installation, until};
-use crate::python;
 use crate::world::{OURS, REGISTRY};
+use crate::{needs, python};
 use doorward::clock::Clock;
 use doorward::sim::{Registry, Sim, SimOptions, TENANT};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -29,12 +28,7 @@ async fn senders_made_by_others_are_heard_or_refused_as_they_should_be() {
     let python = match python::with("independent-senders", &PACKAGES).await {
         Ok(bin) => bin.join("python"),
         Err(why) => {
-            // Past the test harness, which keeps what a passing test prints.
-            writeln!(
-                std::io::stderr(),
-                "SKIPPED: independent senders were not tried: {why}"
-            )
-            .unwrap();
+            needs::skip(&format!("independent senders cannot be had: {why}"));
             return;
         }
     };
@@ -77,8 +71,10 @@ async fn tell(python: &Path) {
 
 /// What `doorward serve` is started from.
 fn installation(azure: &Sim, authority: &str) -> Installation {
+    let folder = tempfile::tempdir().unwrap();
     let installation = Installation {
-        folder: tempfile::tempdir().unwrap(),
+        file: folder.path().join("doorward.db"),
+        folder,
         database: None,
     };
     let folder = installation.folder.path();

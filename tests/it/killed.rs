@@ -52,7 +52,7 @@ async fn a_second_doorward_does_not_share_a_ledger_with_a_first() {
     let installed = Installation::new(&azure, "8s");
     let _first = installed.serve().await;
     let told = installed.refuses_to_serve().await;
-    assert!(told.contains("another doorward uses the ledger"), "{told}");
+    assert!(told.contains("another doorward uses this ledger"), "{told}");
 }
 
 #[tokio::test]

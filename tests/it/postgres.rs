@@ -1,6 +1,7 @@
 //! A PostgreSQL server of our own: made in a folder of its own, on loopback, gone when the tests end,
 //! however they end.
 
+use crate::needs;
 use doorward::clock::Clock;
 use doorward::store::Ledger;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -73,31 +74,38 @@ pub(crate) struct Database {
 /// The server that most tests share, if PostgreSQL is installed.
 fn shared() -> Option<&'static Cluster> {
     static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
-    SHARED.get_or_init(Cluster::start).as_ref()
+    SHARED.get_or_init(Cluster::made).as_ref()
 }
 
-/// A fresh database; none where PostgreSQL is not installed.
+/// A fresh database; none where PostgreSQL is not installed, and the test is skipped.
 pub(crate) async fn database() -> Option<Database> {
-    Some(shared()?.database().await)
+    Some(installed(shared())?.database().await)
 }
 
-/// A fresh database whose tables are made; none where PostgreSQL is not installed.
+/// A fresh database whose tables are made; none where PostgreSQL is not installed, and the test is
+/// skipped.
 pub(crate) async fn prepared() -> Option<Database> {
-    Some(shared()?.prepared().await)
+    Some(installed(shared())?.prepared().await)
+}
+
+/// Skips the test that asks, where there is no server.
+fn installed<T>(server: Option<T>) -> Option<T> {
+    if server.is_none() {
+        needs::skip(
+            "PostgreSQL is not installed (`initdb` is neither on the PATH nor below /usr/lib/postgresql)",
+        );
+    }
+    server
 }
 
 impl Cluster {
-    /// A server of one's own; none where PostgreSQL is not installed.
+    /// A server of one's own; none where PostgreSQL is not installed, and the test is skipped.
     pub(crate) fn start() -> Option<Self> {
-        let Some(programs) = programs() else {
-            // Only where tests are run is it of interest that some say nothing.
-            writeln!(
-                std::io::stderr(),
-                "skipped: PostgreSQL is not installed (`initdb` is neither on the PATH nor below /usr/lib/postgresql)"
-            )
-            .ok();
-            return None;
-        };
+        installed(Self::made())
+    }
+
+    fn made() -> Option<Self> {
+        let programs = programs()?;
         let folder = tempfile::Builder::new()
             .prefix("doorward-postgres-")
             .tempdir();
@@ -156,8 +164,13 @@ impl Cluster {
 
     /// Stops it as if it had been killed: what is not committed is lost.
     pub(crate) fn stop(&mut self) {
+        self.stop_by("QUIT");
+    }
+
+    /// Ends it by a signal.
+    pub(crate) fn stop_by(&mut self, signal: &str) {
         if let Some((mut keeper, mut words)) = self.running.take() {
-            words.write_all(b"QUIT\n").unwrap();
+            writeln!(words, "{signal}").unwrap();
             keeper.wait().unwrap();
         }
     }

@@ -7,6 +7,7 @@ use doorward::sim::Sim;
 use doorward::store::Ledger;
 use serde_json::{Value, json};
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A folder with a configuration, from which the program is started.
 pub(crate) struct Installation {
     pub(crate) folder: TempDir,
+    /// Its ledger's file.
+    pub(crate) file: PathBuf,
     /// Its ledger, if that is on a server.
     pub(crate) database: Option<Database>,
 }
@@ -54,6 +57,7 @@ impl Installation {
         .unwrap();
         fs::write(folder.path().join("doorward.yaml"), config.to_string()).unwrap();
         Self {
+            file: folder.path().join("doorward.db"),
             folder,
             database: None,
         }
@@ -67,6 +71,16 @@ impl Installation {
         fs::write(&file, config.to_string()).unwrap();
         let database = Some(database.clone());
         Self { database, ..self }
+    }
+
+    /// The same with its ledger in another file.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        let file = self.folder.path().join("doorward.yaml");
+        let mut config: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        config["state"] = json!(format!("sqlite://{}", path.display()));
+        fs::write(&file, config.to_string()).unwrap();
+        let file = path.to_owned();
+        Self { file, ..self }
     }
 
     /// Starts it and waits until it listens.
@@ -125,10 +139,9 @@ impl Installation {
 
     /// What its ledger holds, if the chain holds.
     pub(crate) async fn ledger(&self) -> Vec<What> {
-        let file = self.folder.path().join("doorward.db");
         let url = match &self.database {
             Some(database) => database.url.clone(),
-            None => format!("sqlite://{}", file.display()),
+            None => format!("sqlite://{}", self.file.display()),
         };
         let ledger = Ledger::open_read_only(&url).await.unwrap();
         ledger.verify().await.unwrap();
@@ -157,6 +170,14 @@ impl Process {
     /// What it has logged since it listened, so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// What it answers to a GET of this path at the operators' listener.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let reply = client.get(format!("{}{path}", self.admin)).send().await;
+        let reply = reply.unwrap();
+        (reply.status().as_u16(), reply.text().await.unwrap())
     }
 
     /// A proven sender delivers text.

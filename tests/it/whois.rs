@@ -1,6 +1,7 @@
 //! `doorward whois`, by the real program; its membership against Python's `ipaddress`.
 
 use crate::mmdb::{Value, database};
+use crate::needs;
 use crate::program::{doorward, err, fed, out};
 use serde_json::{Value as Json, json};
 use std::fs;
@@ -277,14 +278,6 @@ for line in sys.stdin:
     print(json.dumps([str(ip), sorted(held)]))
 "#;
 
-#[expect(
-    clippy::print_stderr,
-    reason = "whoever runs the tests is to see what was not tested"
-)]
-fn skipped(why: &str) {
-    eprintln!("skipped: {why}");
-}
-
 /// Asks both about the same addresses.
 fn agrees_with_python(file: &Path, count: usize) {
     let text = doorward::config::read_text(file).unwrap();
@@ -313,7 +306,7 @@ fn agrees_with_python(file: &Path, count: usize) {
         .stdin(fs::File::open(asked.path()).unwrap())
         .output();
     let Ok(python) = python else {
-        skipped("there is no python3 to compare with");
+        needs::skip("there is no python3 to compare with");
         return;
     };
     assert!(
@@ -369,7 +362,7 @@ fn the_real_file_agrees_with_python() {
     match real_file() {
         Some(file) => agrees_with_python(&file, 1_000),
         None => {
-            skipped("no ServiceTags_*.json in ../shared/data; set DOORWARD_DATA to its folder");
+            needs::skip("no ServiceTags_*.json in ../shared/data; set DOORWARD_DATA to its folder");
         }
     }
 }
