@@ -90,7 +90,8 @@ const REPLACED: &str = "The ledger was moved, deleted, replaced or set back whil
                         written to it. Put it back where it was, or restart doorward with the one that is there now.";
 const FULL: &str = "The disk that holds the ledger is full, so that nothing is taken in, opened or closed: free some \
                     space. A restart is not needed.";
-const FAILED: &str = "The last write to the ledger failed, and it is tried again; the log says why.";
+const FAILED: &str =
+    "The last write to the ledger failed, and it is tried again; the log says why.";
 
 /// Whether a write failed for want of space: SQLite's `SQLITE_FULL`, PostgreSQL's `disk_full`.
 fn is_full(error: &StoreError) -> bool {
