@@ -194,6 +194,32 @@ const HOSTILE: &[(&str, Make)] = &[
         "Client address: 20.1.2.3 vault: abc; ".repeat(size / 37)
     }),
     ("quotes and brackets", |size| "[{\"'`<&%".repeat(size / 8)),
+    ("braces that never close", |size| "\\u{".repeat(size / 3)),
+    ("commands that never end", |size| "␛]".repeat(size / 4)),
+    ("addresses on every line", |size| {
+        "Request originated from IP 1.2.3.4\r".repeat(size / 35)
+    }),
+    ("addresses that never end", |size| {
+        "client with ip '1.2.3.4\n".repeat(size / 24)
+    }),
+    ("sentences without an address", |size| {
+        "client with ip\n".repeat(size / 15)
+    }),
+    ("words before line ends", |size| "no\n".repeat(size / 3)),
+    ("hosts in hosts", |size| "x.io/".repeat(size / 5)),
+    ("a record of many names", |size| {
+        let names: Vec<String> = (0..size / 13)
+            .map(|number| format!("\"n{number:06}\":1"))
+            .collect();
+        format!(
+            r#"{{"category":"ContainerRegistryLoginEvents","resourceId":"x","resultDescription":"403","callerIpAddress":"20.1.2.3","properties":{{{}}}}}"#,
+            names.join(",")
+        )
+    }),
+    ("pairs that name nothing", |size| {
+        let one = r#"{"name":"a","value":"client with IP '20.1.2.3' is not allowed access"}"#;
+        format!("[{}]", vec![one; size / (one.len() + 1)].join(","))
+    }),
 ];
 
 fn hostile(name: &str, make: Make) {

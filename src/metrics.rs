@@ -18,6 +18,8 @@ pub struct Metrics {
     pub records: Family<RecordLabels, Counter>,
     /// Denials taken in, by source.
     pub denials: Family<SourceLabels, Counter>,
+    /// Bodies that take more work to read than theirs may, by source.
+    pub over_budget: Family<SourceLabels, Counter>,
     /// Records that can never carry a denial, by source and what they are.
     pub passed_over: Family<PassedOverLabels, Counter>,
     /// Verdicts that a candidate policy was asked about too, by whether it says the same.
@@ -121,8 +123,12 @@ impl Default for Metrics {
             "Records by source, and whether they could be read",
             records.clone(),
         );
-        let denials = Family::default();
-        registry.register("denials", "Denials taken in, by source", denials.clone());
+        let denials = by_source(&mut registry, "denials", "Denials taken in, by source");
+        let over_budget = by_source(
+            &mut registry,
+            "bodies_over_budget",
+            "Bodies refused because they take too much work to read",
+        );
         let passed_over = Family::default();
         registry.register(
             "passed_over",
@@ -147,6 +153,7 @@ impl Default for Metrics {
             deliveries,
             records,
             denials,
+            over_budget,
             passed_over,
             shadow_verdicts,
             set_refreshes,
@@ -156,6 +163,16 @@ impl Default for Metrics {
             circuits,
         }
     }
+}
+
+fn by_source(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+) -> Family<SourceLabels, Counter> {
+    let counter = Family::default();
+    registry.register(name, help, Family::clone(&counter));
+    counter
 }
 
 type OfSets = (

@@ -134,6 +134,18 @@ pub enum DeliveryError {
         /// Counted from 1.
         column: usize,
     },
+    /// Reading the body would take more work than its length allows for.
+    #[error(
+        "the body takes more work to read than {} steps for each of its bytes, as bodies do that are made for it: send what it holds in an ordinary form",
+        crate::domain::work::FOR_EACH_BYTE
+    )]
+    TooMuchWork,
+    /// No record of the body could be read, as each is over a bound.
+    #[error("no record of the body can be read: {what}")]
+    OverBound {
+        /// Which bound.
+        what: String,
+    },
     /// The body is not UTF-8.
     #[error("the body is not valid UTF-8: the first wrong byte is at offset {offset}; send UTF-8")]
     NotUtf8 {

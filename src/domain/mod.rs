@@ -48,5 +48,6 @@ pub mod token;
 pub mod ttl;
 pub mod verdict;
 pub mod words;
+pub mod work;
 pub mod write;
 pub mod yaml;

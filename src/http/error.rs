@@ -153,6 +153,9 @@ impl HttpError {
             } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Unreadable(DeliveryError::TooMuchWork | DeliveryError::OverBound { .. }) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::CutOff
             | Self::Packed { .. }

@@ -6,7 +6,7 @@ use super::unpack::Coding;
 use super::{HttpError, Web, auth, body, notice, readers};
 use crate::app::{App, Source};
 use crate::domain::delivery::{self, uses::Use};
-use crate::domain::event::{BadRecord, Delivery};
+use crate::domain::event::{BadRecord, Delivery, DeliveryError};
 use crate::flow::{intake, uses};
 use crate::metrics::{DeliveryLabels, PassedOverLabels, RecordLabels, SourceLabels};
 use axum::Json;
@@ -73,7 +73,8 @@ pub(super) async fn deliver(
         sender.with_body(&head, &sent, web.app.clock.now())?;
         expected_subscription(sender.source, &head.headers)?;
         let watched = uses::watched(&web.app, sender.source);
-        let read = read(sender.source, &head.headers, sent, watched).await?;
+        let read = read(sender.source, &head.headers, sent, watched).await;
+        let read = read.inspect_err(|error| tell_of_work(&web.app, sender.source, error))?;
         take(&web.app, sender, read).await
     };
     let response = taken.await.into_response();
@@ -168,6 +169,25 @@ async fn read(
         Ok((delivery, used))
     };
     readers::read(&source.name, size, work).await?
+}
+
+/// Tells of a body that takes too much work to read, and of who sent it.
+fn tell_of_work(app: &App, source: &Source, error: &HttpError) {
+    if !matches!(
+        error,
+        HttpError::Unreadable(DeliveryError::TooMuchWork | DeliveryError::OverBound { .. })
+    ) {
+        return;
+    }
+    let labels = SourceLabels {
+        source: source.name.clone(),
+    };
+    app.metrics.over_budget.get_or_create(&labels).inc();
+    tracing::warn!(
+        source = source.name,
+        %error,
+        "a body takes too much work to read, and was refused"
+    );
 }
 
 /// Event Grid names the subscription that delivers, in capitals. Another one's events are refused for

@@ -5,7 +5,7 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_ENCODING;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use std::io::Read;
@@ -13,6 +13,9 @@ use std::io::Read;
 /// How much a zstd frame may ask to keep at hand: what the format asks every decoder to bear
 /// (RFC 8878, section 3.1.1.1.2).
 const WINDOW: u64 = 8 << 20;
+
+/// How many parts a packed body may have: beginning with one costs more than it is long.
+const PARTS: usize = 4096;
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub(super) enum Coding {
 pub(super) enum Unpack {
     /// There is more in it than may be.
     TooLarge,
-    /// It is not what its header says, or it is cut off.
+    /// It is not what its header says, it is cut off, or it is in too many parts.
     Broken,
 }
 
@@ -68,7 +71,7 @@ impl Coding {
         let mut whole = Vec::new();
         match self {
             Self::Identity => whole.extend_from_slice(packed),
-            Self::Gzip => within(MultiGzDecoder::new(packed), &mut whole, most)?,
+            Self::Gzip => members(packed, &mut whole, most)?,
             Self::Zstd => frames(packed, &mut whole, most)?,
         }
         Ok(whole)
@@ -86,11 +89,27 @@ fn within(from: impl Read, whole: &mut Vec<u8>, most: usize) -> Result<(), Unpac
     read.map(|_| ()).map_err(|_| Unpack::Broken)
 }
 
+/// A gzip body is one member after the other.
+fn members(mut packed: &[u8], whole: &mut Vec<u8>, most: usize) -> Result<(), Unpack> {
+    for _ in 0..PARTS {
+        within(GzDecoder::new(&mut packed), whole, most)?;
+        if packed.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(Unpack::Broken)
+}
+
 /// A zstd body is one frame after the other; some of them hold nothing.
 fn frames(mut packed: &[u8], whole: &mut Vec<u8>, most: usize) -> Result<(), Unpack> {
     let mut decoder = FrameDecoder::new();
     decoder.set_max_window_size(WINDOW);
+    let mut parts: usize = 0;
     while !packed.is_empty() {
+        parts = parts.saturating_add(1);
+        if parts > PARTS {
+            return Err(Unpack::Broken);
+        }
         match StreamingDecoder::new_with_decoder(&mut packed, &mut decoder) {
             Ok(frame) => within(frame, whole, most)?,
             Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
@@ -162,6 +181,15 @@ mod tests {
         // A frame that asks for a window of a gigabyte before it holds a byte.
         let greedy = b"\x28\xb5\x2f\xfd\x00\xa0\x01\x00\x00";
         assert_eq!(Coding::Zstd.unpack(greedy, 4 << 20), Err(Unpack::Broken));
+    }
+
+    #[test]
+    fn a_body_of_too_many_parts_is_refused() {
+        for (coding, part) in [(Coding::Gzip, gzip(b"")), (Coding::Zstd, zstd(b""))] {
+            assert_eq!(coding.unpack(&part.repeat(PARTS), 1 << 20), Ok(Vec::new()));
+            let more = part.repeat(PARTS + 1);
+            assert_eq!(coding.unpack(&more, 1 << 20), Err(Unpack::Broken));
+        }
     }
 
     #[test]

@@ -7,6 +7,10 @@
 use crate::domain::extract::record::{Leaf, Named};
 use std::borrow::Cow;
 
+/// How many names an object may have to be read here, and its properties. Ordinary records have some
+/// twenty; of one with more a parser makes a document, in which names are looked up.
+pub(super) const MOST_NAMES: usize = 64;
+
 /// An object that nests nothing but its properties.
 pub(super) struct Object<'t> {
     pub top: Vec<Named<'t>>,
@@ -35,9 +39,15 @@ pub(super) fn read(text: &str) -> Option<Object<'_>> {
             nested = true;
             object.properties.reserve(16);
             return reader.names(|reader, name| {
+                if object.properties.len() >= MOST_NAMES {
+                    return None;
+                }
                 object.properties.push(reader.leaf(name)?);
                 Some(())
             });
+        }
+        if object.top.len() >= MOST_NAMES {
+            return None;
         }
         object.top.push(reader.leaf(name)?);
         Some(())

@@ -188,6 +188,14 @@ fn written(records: &[Value], way: u8) -> String {
     }
 }
 
+fn whole(head: &Head, body: &[u8]) -> Result<Delivery, DeliveryError> {
+    read_whole(
+        (head, &Dimensions::default()),
+        body,
+        &Rc::new(WorkBudget::unlimited()),
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
@@ -196,7 +204,7 @@ proptest! {
         let body = written(&records, way);
         let head = Head::of([("content-type", "application/json")]);
         let quick = read(&head, body.as_bytes());
-        let thorough = read_whole(&head, &Dimensions::default(), body.as_bytes());
+        let thorough = whole(&head, body.as_bytes());
         prop_assert_eq!(quick, thorough, "{}", body);
     }
 
@@ -208,7 +216,7 @@ proptest! {
         let head = Head::of([("content-type", "application/json")]);
         let quick = read(&head, &body);
         // A broken record in which nothing stands may go unseen; denials beside it do not.
-        match (&quick, read_whole(&head, &Dimensions::default(), &body)) {
+        match (&quick, whole(&head, &body)) {
             (Ok(quick), Ok(thorough)) => prop_assert_eq!(&quick.reports, &thorough.reports),
             (Ok(_), Err(_)) => {}
             (Err(quick), Err(thorough)) => prop_assert_eq!(quick, &thorough),
@@ -229,7 +237,7 @@ fn an_ordinary_batch_is_read_quickly() {
     let head = Head::of([("content-type", "application/json")]);
     let (format, reports) = quick::read(
         (&head, &Dimensions::default()),
-        "application/json",
+        &Rc::new(WorkBudget::unlimited()),
         body.as_bytes(),
     )
     .unwrap();
@@ -237,7 +245,7 @@ fn an_ordinary_batch_is_read_quickly() {
     assert_eq!((delivery.records, delivery.reports.len()), (3, 1));
     assert_eq!(
         Ok(delivery),
-        read_whole(&head, &Dimensions::default(), body.as_bytes())
+        whole(&head, body.as_bytes())
     );
 }
 
@@ -266,7 +274,7 @@ fn the_registrys_own_sentence_is_read_where_it_stands() {
         let head = Head::of([("content-type", "application/json")]);
         assert_eq!(
             Ok(reports.into_delivery(Format::Diagnostic)),
-            read_whole(&head, &Dimensions::default(), body.as_bytes())
+            whole(&head, body.as_bytes())
         );
     }
 }

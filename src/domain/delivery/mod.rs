@@ -5,6 +5,7 @@
 //! no good one beside it. No content reaches an error.
 
 mod alert;
+mod bounds;
 mod change;
 mod dimensions;
 mod event;
@@ -19,10 +20,12 @@ pub use dimensions::Dimensions;
 
 use super::event::{Delivery, DeliveryError, Format};
 use super::extract::may_hold_denial;
+use super::work::WorkBudget;
 use memchr::memmem;
 use records::{Body, Records};
 use reports::Reports;
 use serde_json::Value;
+use std::rc::Rc;
 
 /// What [`Delivery::passed_over`] calls an image that Azure Container Instances could not pull. The
 /// firewall may be the cause, as may a wrong name or password: nothing says which, nor an address.
@@ -102,28 +105,61 @@ pub fn read_named(
     dimensions: &Dimensions,
     body: &[u8],
 ) -> Result<Delivery, DeliveryError> {
-    match quick::read((head, dimensions), &head.media_type(), body) {
+    read_within((head, dimensions), body, WorkBudget::for_body(body.len()))
+}
+
+/// The same within a budget. A body that takes more is not told of in part: nobody could know what of
+/// it was not read.
+fn read_within(
+    (head, dimensions): (&Head, &Dimensions),
+    body: &[u8],
+    work: WorkBudget,
+) -> Result<Delivery, DeliveryError> {
+    let work = Rc::new(work);
+    let delivery = read_counted((head, dimensions), body, &work);
+    if work.is_spent() {
+        return Err(DeliveryError::TooMuchWork);
+    }
+    let delivery = delivery?;
+    match delivery.bad.first() {
+        // Nothing of it was read, and it will not be otherwise next time.
+        Some(bad) if bad.error == bounds::NAMES && delivery.bad.len() == delivery.records => {
+            Err(DeliveryError::OverBound {
+                what: bad.error.clone(),
+            })
+        }
+        Some(_) | None => Ok(delivery),
+    }
+}
+
+fn read_counted(
+    (head, dimensions): (&Head, &Dimensions),
+    body: &[u8],
+    work: &Rc<WorkBudget>,
+) -> Result<Delivery, DeliveryError> {
+    match quick::read((head, dimensions), work, body) {
         Some((format, reports)) => Ok(reports.into_delivery(format)),
-        None => read_whole(head, dimensions, body),
+        None => read_whole((head, dimensions), body, work),
     }
 }
 
 /// Takes a delivery apart, every record of it.
 fn read_whole(
-    head: &Head,
-    dimensions: &Dimensions,
+    (head, dimensions): (&Head, &Dimensions),
     body: &[u8],
+    work: &Rc<WorkBudget>,
 ) -> Result<Delivery, DeliveryError> {
+    work.charge(body.len().saturating_mul(2));
     let media_type = head.media_type();
     let binary_mode = head.attribute("specversion").is_some();
     // An escape could hide it.
     let stands = |text: &str| memmem::find(body, text.as_bytes()).is_some();
     let inaccessible = stands(reports::INACCESSIBLE) || stands("\\u");
-    let mut reports = Reports::begin(dimensions, inaccessible);
+    let mut reports = Reports::begin(dimensions, inaccessible, work);
     if !may_hold_denial(body) {
         reports.silent();
     }
-    let format = match records::read(&media_type, body)? {
+    let format = match records::read(&media_type, body, work)? {
         Body::Text(text) => {
             let context = if binary_mode {
                 event::binary_mode(head)
@@ -176,7 +212,9 @@ fn read_records(format: Format, records: Records, reports: &mut Reports) {
 
 /// Reads a record as what it is; the delivery's format only says what a record must be.
 fn read_record(format: Format, (number, record): (usize, &Value), reports: &mut Reports) {
+    let within = bounds::check(record);
     let read = match record {
+        _ if within.is_err() => within,
         record if is_cloud_event(record) => event::cloud_event(record, reports),
         record if is_grid_event(record) => event::grid_event(record, reports),
         record if alert::is_alert(record) => alert::read(record, reports),

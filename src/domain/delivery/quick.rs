@@ -18,9 +18,14 @@ use super::{Dimensions, Head, format_of, is_diagnostic, read_record, records};
 use crate::domain::event::Format;
 use crate::domain::extract::may_hold_denial;
 use crate::domain::extract::scan::{self, Class};
+use crate::domain::work::WorkBudget;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::ops::Range;
+use std::rc::Rc;
+
+/// How often a record is gone over in which something was hit.
+const PIECE: usize = 6;
 
 /// How a batch is put together.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,9 +41,10 @@ pub(super) enum Shape {
 /// The delivery's format and reports, if it can be read this way; `None` if it has to be read whole.
 pub(super) fn read(
     (head, dimensions): (&Head, &Dimensions),
-    media_type: &str,
+    work: &Rc<WorkBudget>,
     body: &[u8],
 ) -> Option<(Format, Reports)> {
+    let media_type = &head.media_type();
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if head.event_type.is_some()
         || !head.cloud_event.is_empty()
@@ -47,6 +53,7 @@ pub(super) fn read(
         return None;
     }
     let (shape, text) = batch(body.trim_ascii())?;
+    work.charge(text.len().saturating_mul(2));
     let found = scan::hits(text)?;
     let pieces = pieces(shape, text, &found.closings)?;
     let first: Value = serde_json::from_slice(text.get(pieces.first()?.clone())?).ok()?;
@@ -63,7 +70,7 @@ pub(super) fn read(
         std::str::from_utf8(text).ok()?;
     }
     let documents = |(_, class): &(usize, Class)| *class == Class::Document;
-    let mut reports = Reports::begin(dimensions, found.places.iter().any(documents));
+    let mut reports = Reports::begin(dimensions, found.places.iter().any(documents), work);
     reports.records(pieces.len());
     let mut hits = found.places.as_slice();
     for (index, piece) in pieces.iter().enumerate() {
@@ -89,6 +96,9 @@ fn record(
     (number, piece): (usize, &Piece<'_>),
     reports: &mut Reports,
 ) -> Option<()> {
+    if !reports.charge(piece.raw.len().saturating_mul(PIECE)) {
+        return Some(());
+    }
     if row::read(piece, reports).is_some() {
         return Some(());
     }

@@ -2,8 +2,12 @@
 
 use super::quick::{self, Shape};
 use crate::domain::event::{BadRecord, DeliveryError};
+use crate::domain::work::WorkBudget;
 use serde_json::Value;
 use std::borrow::Cow;
+
+/// How many steps it takes to parse a byte.
+const PARSED: usize = 4;
 
 /// A body, read.
 pub(super) enum Body<'b> {
@@ -82,7 +86,12 @@ enum Expected {
 }
 
 /// Takes a body apart.
-pub(super) fn read<'b>(media_type: &str, body: &'b [u8]) -> Result<Body<'b>, DeliveryError> {
+pub(super) fn read<'b>(
+    media_type: &str,
+    body: &'b [u8],
+    work: &WorkBudget,
+) -> Result<Body<'b>, DeliveryError> {
+    work.charge(body.len().saturating_mul(PARSED));
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let expected = expected(media_type, body);
     let text = match std::str::from_utf8(body) {
@@ -92,8 +101,8 @@ pub(super) fn read<'b>(media_type: &str, body: &'b [u8]) -> Result<Body<'b>, Del
         }
         Err(error) => {
             let offset = error.valid_up_to();
-            return lines(body)
-                .or_else(|| broken_batch(body))
+            return lines(body, work)
+                .or_else(|| broken_batch(body, work))
                 .map(Body::Json)
                 .ok_or(DeliveryError::NotUtf8 { offset });
         }
@@ -114,10 +123,10 @@ pub(super) fn read<'b>(media_type: &str, body: &'b [u8]) -> Result<Body<'b>, Del
             Ok(Body::Json(Records::of(values)))
         }
         Ok(_) => Ok(Body::Text(Cow::Borrowed(text))),
-        Err(error) => match lines(body) {
+        Err(error) => match lines(body, work) {
             Some(records) if expected != Expected::Perhaps => Ok(Body::Json(records)),
             Some(_) | None if expected == Expected::Perhaps => Ok(Body::Text(Cow::Borrowed(text))),
-            Some(_) | None => broken_batch(body)
+            Some(_) | None => broken_batch(body, work)
                 .map(Body::Json)
                 .ok_or_else(|| syntax(&what(&error), error.line(), error.column())),
         },
@@ -166,7 +175,8 @@ fn expected(media_type: &str, body: &[u8]) -> Expected {
 }
 
 /// JSON lines, of which some are bad; `None` if the body is not lines of JSON at all.
-fn lines(body: &[u8]) -> Option<Records> {
+fn lines(body: &[u8], work: &WorkBudget) -> Option<Records> {
+    work.charge(body.len().saturating_mul(PARSED));
     let mut records = Records::default();
     for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
         let line = line.trim_ascii();
@@ -202,7 +212,7 @@ const MOST_BROKEN: usize = 100;
 
 /// The records of a batch that is whole from its first bracket to its last, and of which some are
 /// broken; `None` if it is none, or if more of it is broken than not.
-fn broken_batch(body: &[u8]) -> Option<Records> {
+fn broken_batch(body: &[u8], work: &WorkBudget) -> Option<Records> {
     let (shape, mut rest) = quick::batch(body.trim_ascii())?;
     if shape == Shape::Lines {
         return None;
@@ -212,7 +222,10 @@ fn broken_batch(body: &[u8]) -> Option<Records> {
         ..Records::default()
     };
     while !rest.is_empty() && records.bad.len() <= MOST_BROKEN {
-        match item(rest) {
+        if work.is_spent() {
+            return None;
+        }
+        match item(rest, work) {
             Ok((value, after)) => {
                 records.push(value);
                 rest = after;
@@ -229,13 +242,19 @@ fn broken_batch(body: &[u8]) -> Option<Records> {
 }
 
 /// The first item of an array's text, and what comes after it and its comma.
-fn item(text: &[u8]) -> Result<(Value, &[u8]), String> {
+fn item<'b>(text: &'b [u8], work: &WorkBudget) -> Result<(Value, &'b [u8]), String> {
     let mut values = serde_json::Deserializer::from_slice(text).into_iter();
     let told = |error: &serde_json::Error| {
         let (line, column) = (error.line(), error.column());
         format!("{} at line {line}, column {column} of it", what(error))
     };
-    let value = match values.next() {
+    let next = values.next();
+    let read = match &next {
+        Some(Err(error)) => place(text, error),
+        Some(Ok(_)) | None => values.byte_offset(),
+    };
+    work.charge(read.saturating_mul(PARSED));
+    let value = match next {
         Some(value) => value.map_err(|error| told(&error))?,
         None => return Err("nothing".to_owned()),
     };
@@ -245,6 +264,17 @@ fn item(text: &[u8]) -> Result<(Value, &[u8]), String> {
         [b',', after @ ..] => Ok((value, after.trim_ascii_start())),
         _ => Err("expected `,` after it".to_owned()),
     }
+}
+
+/// Where in a text a parser stopped.
+fn place(text: &[u8], error: &serde_json::Error) -> usize {
+    let lines = error.line().saturating_sub(1);
+    let mut ends = memchr::memchr_iter(b'\n', text);
+    let line = match lines.checked_sub(1) {
+        Some(before) => ends.nth(before).unwrap_or(text.len()),
+        None => 0,
+    };
+    line.saturating_add(error.column())
 }
 
 /// What begins with the next object that follows another one in an array.

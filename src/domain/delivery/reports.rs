@@ -4,9 +4,11 @@ use super::Dimensions;
 use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::event::{BadRecord, Change, Delivery, Evidence, Format, Report};
 use crate::domain::extract::{self, Found, record};
+use crate::domain::work::WorkBudget;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 /// How many reports a delivery may hold. More are counted as passed over: a delivery of that many
 /// different denials is a storm.
@@ -50,12 +52,19 @@ pub(super) struct Reports {
     bad: Vec<BadRecord>,
     validation_code: Option<String>,
     passed_over: Vec<(&'static str, usize)>,
+    /// What may still be done for this body.
+    work: Rc<WorkBudget>,
 }
 
 impl Reports {
     /// Nothing yet, of a body that may speak of an inaccessible image.
-    pub(super) fn begin(dimensions: &Dimensions, inaccessible: bool) -> Self {
+    pub(super) fn begin(
+        dimensions: &Dimensions,
+        inaccessible: bool,
+        work: &Rc<WorkBudget>,
+    ) -> Self {
         Self {
+            work: Rc::clone(work),
             dimensions: dimensions.clone(),
             inaccessible,
             ..Self::default()
@@ -65,6 +74,11 @@ impl Reports {
     /// Notes that there is nothing to be found in this body, but for what is encoded.
     pub(super) fn silent(&mut self) {
         self.silent = !self.inaccessible;
+    }
+
+    /// Counts work; whether any is left.
+    pub(super) fn charge(&self, steps: usize) -> bool {
+        self.work.charge(steps)
     }
 
     pub(super) fn is_silent(&self) -> bool {
@@ -117,7 +131,7 @@ impl Reports {
 
     /// Reports what a JSON value holds; returns how much that was.
     pub(super) fn value(&mut self, value: &Value, context: &Context) -> usize {
-        let found = extract::json::in_value(value);
+        let found = extract::json::in_value(value, &self.work);
         let import = !found.is_empty() && extract::speaks_of_import(&value.to_string());
         let count = self.found(found, context, import);
         if count == 0 && self.inaccessible && value.to_string().contains(INACCESSIBLE) {
@@ -128,7 +142,7 @@ impl Reports {
 
     /// Reports what a text holds.
     pub(super) fn text(&mut self, text: &str, context: &Context) -> usize {
-        let found = extract::json::in_text(text);
+        let found = extract::json::in_text(text, &self.work);
         let import = !found.is_empty() && extract::speaks_of_import(text);
         let count = self.found(found, context, import);
         if count == 0 && self.inaccessible {

@@ -157,7 +157,8 @@ fn alone(raw: &[u8], at: usize) -> bool {
     }
 }
 
-/// Whether a name is there twice, in any case: then the order says which counts.
+/// Whether a name is there twice, in any case: then the order says which counts. There are no more
+/// names than [`flat::MOST_NAMES`], so that comparing each with each is soon done.
 fn twice(names: &[Named<'_>]) -> bool {
     let mut rest = names;
     while let Some((named, others)) = rest.split_first() {

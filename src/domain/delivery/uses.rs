@@ -8,6 +8,7 @@
 use super::records::{self, Body};
 use super::{Head, is_diagnostic};
 use crate::domain::extract::record::{self, Fields};
+use crate::domain::work::WorkBudget;
 use aho_corasick::AhoCorasick;
 use jiff::Timestamp;
 use memchr::memmem;
@@ -36,7 +37,7 @@ pub fn read(head: &Head, body: &[u8], addresses: &BTreeSet<Ipv4Addr>) -> Vec<Use
     if !may_tell(body, addresses) {
         return Vec::new();
     }
-    let Ok(Body::Json(records)) = records::read(&head.media_type(), body) else {
+    let Ok(Body::Json(records)) = records::read(&head.media_type(), body, &WorkBudget::for_body(body.len())) else {
         return Vec::new();
     };
     let rows = records.good.iter().filter_map(|(_, row)| row_of(row));

@@ -26,6 +26,9 @@ impl Address {
 const WRAPPERS: usize = 12;
 const LENGTH: usize = 64;
 
+/// How many wraps may fall in an address or a mask.
+const WRAPS: usize = 8;
+
 /// Reads the address at the cursor and the quotes or brackets around it, if any.
 /// `None`: neither an address nor a mask ends there.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Address> {
@@ -79,6 +82,7 @@ fn separated(cursor: &Cursor<'_>) -> bool {
 
 fn content(cursor: &mut Cursor<'_>, quoted: bool) -> String {
     let mut content = String::new();
+    let mut wraps: usize = 0;
     while content.len() < LENGTH {
         let colons = content.contains(':');
         let next = cursor
@@ -91,7 +95,9 @@ fn content(cursor: &mut Cursor<'_>, quoted: bool) -> String {
                         || (colons && (next.is_ascii_hexdigit() || next == ':'))
                 };
                 let at_line_end = cursor.rest().starts_with(['\n', ' ', '│', '|', '\\', '=']);
-                (at_line_end && (quoted || (!content.is_empty() && !colons)))
+                let may_go_on = quoted || (!content.is_empty() && !colons);
+                wraps = wraps.saturating_add(usize::from(at_line_end));
+                (at_line_end && may_go_on && wraps <= WRAPS)
                     .then(|| wrapped(cursor, joins))
                     .flatten()
             });
@@ -171,6 +177,7 @@ fn close_once(cursor: &mut Cursor<'_>) {
 
 /// Skips a mask or placeholder: up to the closing quote, or up to the verb.
 fn hidden(cursor: &mut Cursor<'_>, quoted: bool) -> Option<Address> {
+    let mut wraps: usize = 0;
     for _ in 0..LENGTH {
         if cursor.at_gap() || cursor.rest().starts_with(['i', 'I']) {
             let mut verb = *cursor;
@@ -182,17 +189,26 @@ fn hidden(cursor: &mut Cursor<'_>, quoted: bool) -> Option<Address> {
             close(cursor);
             return Some(Address::Hidden);
         }
+        let before = cursor.at();
         cursor.one_across(|next| next != '\n')?;
+        let wrapped = cursor.at().saturating_sub(before) > char::MAX_LEN_UTF8;
+        wraps = wraps.saturating_add(usize::from(wrapped));
+        if wraps > WRAPS {
+            return None;
+        }
     }
     None
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::page::Page;
     use super::*;
+    use crate::domain::work::WorkBudget;
 
     fn read_in(text: &str) -> Option<Address> {
-        read(&mut Cursor::new(text, 0))
+        let work = WorkBudget::unlimited();
+        read(&mut Cursor::new(&Page::new(text, &work), 0))
     }
 
     #[track_caller]

@@ -8,6 +8,7 @@ use super::frame;
 use super::import::{self, targets};
 use super::lines::{self, LINE, Line};
 use super::mention::{self, Mention};
+use super::page::Page;
 use super::phrase::Phrase;
 use super::sights;
 use super::window;
@@ -49,8 +50,14 @@ pub(super) type Asked = BTreeMap<String, BTreeSet<String>>;
 
 const CUSTOM_HOSTS: usize = 64;
 
+/// How often the text is gone over for what matters in it, and how many steps each mention takes.
+const PASSES: usize = 5;
+const MENTION: usize = 1200;
+
 impl<'t> Scene<'t> {
-    pub(super) fn new(text: &'t str, phrases: &'t [Phrase]) -> Self {
+    pub(super) fn new(page: &Page<'t>, phrases: &'t [Phrase]) -> Self {
+        let text = page.text;
+        page.work.charge(text.len().saturating_mul(PASSES));
         let mut scene = Self {
             text,
             phrases,
@@ -68,6 +75,10 @@ impl<'t> Scene<'t> {
         let hosts = scene.custom_hosts();
         scene.mentions.extend(frame::mentions_of(text, &hosts));
         scene.mentions.sort_by_key(|mention| mention.start);
+        let mentioned = scene.mentions.len();
+        page.work.charge(mentioned.saturating_mul(MENTION));
+        let hosted = hosts.len().div_euclid(8).saturating_mul(text.len());
+        page.work.charge(hosted);
         scene.asked = scene.asked_anywhere();
         scene
     }

@@ -1,10 +1,11 @@
 //! Finds denials in documents: JSON, JSON lines, records, and whatever is none of these.
 
-use super::mention::{self, Mention};
+use super::beside::{Around, Looker};
 use super::record;
 use super::record::Fields;
-use super::{Found, frame, may_hold_denial, thoroughly, unescape};
+use super::{Found, may_hold_denial, thoroughly};
 use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::work::WorkBudget;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,30 +13,35 @@ use std::rc::Rc;
 
 /// How deep JSON inside strings of JSON is read as a document; deeper it is text, which is found too.
 const NESTED: usize = 16;
-/// How much is looked through for the registry that a record names elsewhere than beside its message.
-const ELSEWHERE: usize = 1 << 20;
+/// How many steps it takes to ask an object's fields for what a record may say.
+const RECORD: usize = 40;
 
 /// The distinct denials in a document of any kind, in order of appearance.
 ///
 /// Bytes that are not UTF-8 are read as UTF-16 where a byte order mark says so, else leniently.
 pub fn parse_document(bytes: &[u8]) -> Vec<Denial> {
-    let found = in_text(&decode(bytes));
+    let found = in_text(&decode(bytes), &WorkBudget::unlimited());
     found.into_iter().map(|found| found.denial).collect()
 }
 
 /// The denials in a text that may be JSON, JSON lines, or have lines of JSON in it.
-pub(in crate::domain) fn in_text(text: &str) -> Vec<Found> {
+pub(in crate::domain) fn in_text(text: &str, work: &WorkBudget) -> Vec<Found> {
+    work.charge(text.len());
     if !may_hold_denial(text.as_bytes()) {
         return Vec::new();
     }
+    work.charge(text.len());
     let values = serde_json::Deserializer::from_str(text).into_iter();
     let whole: Result<Vec<Value>, _> = values.collect();
     once(match whole {
         Ok(values) => match log_lines(&values) {
-            Some(log) => thoroughly(&log),
-            None => values.iter().flat_map(in_value).collect(),
+            Some(log) => thoroughly(&log, work),
+            None => values
+                .iter()
+                .flat_map(|value| in_value(value, work))
+                .collect(),
         },
-        Err(_) => by_line(text),
+        Err(_) => by_line(text, work),
     })
 }
 
@@ -69,26 +75,29 @@ fn log_lines(values: &[Value]) -> Option<String> {
 }
 
 /// Lines that are JSON are records of their own; the lines between them are one text.
-fn by_line(text: &str) -> Vec<Found> {
+fn by_line(text: &str, work: &WorkBudget) -> Vec<Found> {
+    work.charge(text.len().saturating_mul(2));
     let mut found = Vec::new();
     let mut block_from = 0;
     let mut at: usize = 0;
     for line in text.split_inclusive('\n') {
         let end = at.saturating_add(line.len());
         if let Some(value) = json_in(line).filter(|value| !is_answer(value)) {
-            found.extend(in_lines(text.get(block_from..at).unwrap_or_default()));
-            found.extend(in_value(&value));
+            let block = text.get(block_from..at).unwrap_or_default();
+            found.extend(in_lines(block, work));
+            found.extend(in_value(&value, work));
             block_from = end;
         }
         at = end;
     }
-    found.extend(in_lines(text.get(block_from..).unwrap_or_default()));
+    let block = text.get(block_from..).unwrap_or_default();
+    found.extend(in_lines(block, work));
     found
 }
 
-fn in_lines(text: &str) -> Vec<Found> {
+fn in_lines(text: &str, work: &WorkBudget) -> Vec<Found> {
     if may_hold_denial(text.as_bytes()) {
-        thoroughly(text)
+        thoroughly(text, work)
     } else {
         Vec::new()
     }
@@ -125,30 +134,35 @@ fn once(found: Vec<Found>) -> Vec<Found> {
 }
 
 /// The denials in a JSON value: in its strings at any depth, and in records with status 403.
-pub(in crate::domain) fn in_value(value: &Value) -> Vec<Found> {
+pub(in crate::domain) fn in_value(value: &Value, work: &WorkBudget) -> Vec<Found> {
     let mut walk = Walk {
         above: Vec::new(),
         found: Vec::new(),
-        elsewhere: ELSEWHERE,
+        looker: Looker::new(work),
+        work,
     };
     walk.value(value, 0);
     once(walk.found)
 }
 
-struct Walk<'v> {
+struct Walk<'v, 'w> {
     /// The objects and arrays around the value being read, outermost first.
-    above: Vec<&'v Value>,
+    above: Vec<Around<'v>>,
     found: Vec<Found>,
-    elsewhere: usize,
+    looker: Looker<'w>,
+    work: &'w WorkBudget,
 }
 
-impl<'v> Walk<'v> {
+impl<'v, 'w> Walk<'v, 'w> {
     fn value(&mut self, value: &'v Value, nested: usize) {
+        if !self.work.charge(1) {
+            return;
+        }
         match value {
             Value::String(text) => self.text(text, nested),
             Value::Array(items) if items.iter().any(Value::is_string) => self.lines(items, nested),
             Value::Array(items) => {
-                self.above.push(value);
+                self.above.push(Around::of(value));
                 for item in items {
                     self.value(item, nested);
                 }
@@ -156,7 +170,7 @@ impl<'v> Walk<'v> {
             }
             Value::Object(fields) => {
                 let before = self.found.len();
-                self.above.push(value);
+                self.above.push(Around::of(value));
                 for field in fields.values() {
                     self.value(field, nested);
                 }
@@ -170,6 +184,7 @@ impl<'v> Walk<'v> {
     /// Tells what was found in an object since `before` about the record that the object is; a record
     /// in which nothing was found may be a refusal itself.
     fn record(&mut self, fields: &Map<String, Value>, before: usize) {
+        self.work.charge(fields.len().saturating_mul(RECORD));
         let fields = Fields::of(fields);
         let Some(about) = record::about(&fields) else {
             return;
@@ -206,6 +221,7 @@ impl<'v> Walk<'v> {
     }
 
     fn text(&mut self, text: &str, nested: usize) {
+        self.work.charge(text.len());
         if !may_hold_denial(text.as_bytes()) {
             return;
         }
@@ -214,17 +230,20 @@ impl<'v> Walk<'v> {
             && trimmed.starts_with(['{', '['])
             && let Ok(inner) = serde_json::from_str::<Value>(trimmed)
         {
+            self.work.charge(trimmed.len());
             let mut walk = Walk {
                 above: Vec::new(),
                 found: Vec::new(),
-                elsewhere: self.elsewhere,
+                looker: self.looker.within(),
+                work: self.work,
             };
             walk.value(&inner, nested.saturating_add(1));
-            self.elsewhere = walk.elsewhere;
-            self.add(walk.found);
+            self.looker.after(&walk.looker);
+            let found = walk.found;
+            self.add(found);
             return;
         }
-        self.add(thoroughly(text));
+        self.add(thoroughly(text, self.work));
     }
 
     /// Adds what was found, with what the record names beside the text.
@@ -244,123 +263,28 @@ impl<'v> Walk<'v> {
     /// registry; not if it names several. Other items of an array are other records, and say nothing
     /// about this one.
     fn complete(&mut self, denial: &mut Denial) {
-        let mut inner: Option<&Value> = None;
-        for around in self.above.iter().rev() {
-            let mut named = Vec::new();
-            for (key, field) in beside(around) {
-                if !inner.is_some_and(|inner| holds(inner, field)) {
-                    collect(key, field, &mut named, &mut self.elsewhere);
-                }
-            }
-            inner = Some(around);
-            if named.is_empty() {
+        let mut inner: Option<&'v Value> = None;
+        for around in self.above.iter_mut().rev() {
+            let named = self.looker.named(around, inner);
+            inner = Some(around.value);
+            let Some(named) = named else {
                 continue;
-            }
-            let Some(registry) = only(named.iter().map(|mention| mention.registry.as_ref())) else {
+            };
+            let Some(registry) = &named.registry else {
                 return;
             };
             if denial
                 .registry
                 .as_ref()
-                .is_none_or(|known| *known == registry)
+                .is_none_or(|known| known == registry)
             {
-                denial.registry = Some(registry);
-                let images = || named.iter().filter(|mention| mention.repository.is_some());
+                denial.registry = Some(registry.clone());
                 if denial.repository.is_none() {
-                    denial.repository = only(images().map(|image| image.repository.as_ref()));
-                    let references = images().map(|image| image.reference.as_ref());
-                    denial.reference = only(references).filter(|_| denial.repository.is_some());
+                    denial.repository.clone_from(&named.repository);
+                    denial.reference.clone_from(&named.reference);
                 }
             }
             return;
         }
     }
-}
-
-/// The fields of a record. Pairs of a name and a value are fields as well: so Azure Batch and
-/// OpenTelemetry write records.
-fn beside(value: &Value) -> Vec<(&str, &Value)> {
-    let pair = |item| -> Option<(&str, &Value)> {
-        let fields = Value::as_object(item).filter(|fields| fields.len() == 2)?;
-        let name = fields.get("name").or_else(|| fields.get("key"))?;
-        Some((name.as_str()?, fields.get("value")?))
-    };
-    match value {
-        Value::Object(fields) => fields.iter().map(|(key, field)| (&**key, field)).collect(),
-        Value::Array(items) => {
-            let pairs: Option<Vec<_>> = items.iter().map(pair).collect();
-            pairs.unwrap_or_default()
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
-    }
-}
-
-/// Whether `field` is the value that was come from, or the one of the pair that it is.
-fn holds(inner: &Value, field: &Value) -> bool {
-    std::ptr::eq(inner, field)
-        || inner
-            .get("value")
-            .is_some_and(|value| std::ptr::eq(value, field))
-}
-
-/// The value that all of these are, if there is any.
-fn only<'m>(mut values: impl Iterator<Item = Option<&'m String>>) -> Option<String> {
-    let first = values.next()??;
-    values
-        .all(|value| value == Some(first))
-        .then(|| first.clone())
-}
-
-/// The registries that the strings of a value name, until `budget` bytes have been looked at.
-fn collect(key: &str, value: &Value, named: &mut Vec<Mention>, budget: &mut usize) {
-    match value {
-        Value::String(text) => {
-            let Some(left) = budget.checked_sub(text.len().saturating_add(16)) else {
-                return;
-            };
-            *budget = left;
-            named.extend(
-                named_by(key, text)
-                    .into_iter()
-                    .filter(|mention| mention.registry.is_some()),
-            );
-        }
-        Value::Array(items) => items
-            .iter()
-            .for_each(|item| collect(key, item, named, budget)),
-        Value::Object(fields) => fields
-            .iter()
-            .for_each(|(key, field)| collect(key, field, named, budget)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// The registries that one string names: by their own domain anywhere in it, by a custom domain
-/// where its key says that it is an image or a registry.
-fn named_by(key: &str, text: &str) -> Vec<Mention> {
-    let text = unescape::clean(text);
-    let own = mention::all(&text);
-    if !own.is_empty() || !names_image(key) {
-        return own;
-    }
-    let line = format!("image {text}");
-    let host = frame::named_host(&line);
-    host.map(|(from, to)| mention::custom_domain(&line, from, to))
-        .into_iter()
-        .collect()
-}
-
-/// Whether what goes by this name is an image or a registry.
-pub(super) fn names_image(key: &str) -> bool {
-    const KEYS: &[&str] = &[
-        "image",
-        "registry",
-        "loginserver",
-        "login_server",
-        "registryserver",
-        "registry_server",
-        "imagename",
-        "image_name",
-    ];
-    KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
 }

@@ -9,6 +9,7 @@
 mod above;
 mod address;
 mod asked;
+mod beside;
 mod context;
 mod frame;
 mod import;
@@ -16,6 +17,7 @@ pub(in crate::domain) mod json;
 mod lines;
 mod mention;
 mod other_services;
+mod page;
 mod phrase;
 pub(in crate::domain) mod plain;
 pub(in crate::domain) mod record;
@@ -30,7 +32,9 @@ mod window;
 mod wrap;
 
 use super::denial::{Denial, Kind, Service};
+use super::work::WorkBudget;
 use context::{Place, Scene};
+use page::Page;
 use record::About;
 use sights::Sights;
 use std::net::IpAddr;
@@ -45,7 +49,7 @@ pub fn extract(text: &str) -> Vec<Denial> {
     if !may_hold_denial(text.as_bytes()) {
         return Vec::new();
     }
-    thoroughly(text)
+    thoroughly(text, &WorkBudget::unlimited())
         .into_iter()
         .map(|found| found.denial)
         .collect()
@@ -74,21 +78,27 @@ impl Found {
     }
 }
 
+/// How many steps it takes to tell which registry a sentence is about.
+const PLACE: usize = 4000;
+
 /// [`extract`] without the sieve before it.
-fn thoroughly(text: &str) -> Vec<Found> {
-    let clean = unescape::clean(text);
-    let whole = rejoin::rejoin(&clean);
-    let text = whole.as_ref();
-    let mut sights = Sights::of(text);
-    let phrases = phrase::all(text, &mut sights);
+fn thoroughly(text: &str, work: &WorkBudget) -> Vec<Found> {
+    let clean = unescape::clean(text, work);
+    let whole = rejoin::rejoin(&clean, work);
+    let page = Page::new(&whole, work);
+    let mut sights = Sights::of(&page);
+    let phrases = phrase::all(&page, &mut sights);
     let of_registries: Vec<_> = phrases
         .iter()
         .copied()
         .filter(|phrase| phrase.service == Service::Acr)
         .collect();
-    let scene = Scene::new(text, &of_registries);
+    let scene = Scene::new(&page, &of_registries);
     let mut found: Vec<Found> = Vec::new();
     for (index, phrase) in of_registries.iter().enumerate() {
+        if !work.charge(PLACE) {
+            break;
+        }
         let place = scene.place(index);
         if phrase.address.seen().is_some() || place.registry.is_some() {
             let login = place.login;
@@ -99,7 +109,7 @@ fn thoroughly(text: &str) -> Vec<Found> {
             });
         }
     }
-    let suspected = suspect::all(text, &scene.mentions);
+    let suspected = suspect::all(&page, &scene.mentions);
     found.extend(
         suspected
             .into_iter()
@@ -107,7 +117,7 @@ fn thoroughly(text: &str) -> Vec<Found> {
     );
     let mut found = distinct(&found);
     found.extend(
-        other_services::all(text, &phrases, &mut sights)
+        other_services::all(&page, &phrases, &mut sights)
             .into_iter()
             .map(Found::plain),
     );

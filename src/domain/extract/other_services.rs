@@ -1,6 +1,7 @@
 //! The firewalls of other Azure services: doorward does not write to them, and says whose they are.
 
 use super::address;
+use super::page::Page;
 use super::phrase::Phrase;
 use super::sights::{Pattern, Sights};
 use super::wrap::Cursor;
@@ -118,8 +119,14 @@ fn confirmed(service: Service, (start, end): (usize, usize), sights: &mut Sights
     sights.near(pattern, (start, end), (400, 400))
 }
 
+/// How many steps an anchor takes beside the words behind it, and what stands near a saying.
+const ANCHOR: usize = 16;
+const SAID: usize = 600;
+
 /// The denials that other services' firewalls speak of in a cleaned text.
-pub(super) fn all(text: &str, phrases: &[Phrase], sights: &mut Sights<'_>) -> Vec<Denial> {
+pub(super) fn all(page: &Page<'_>, phrases: &[Phrase], sights: &mut Sights<'_>) -> Vec<Denial> {
+    let text = page.text;
+    page.pass();
     let mut found: Vec<Denial> = Vec::new();
     for phrase in phrases
         .iter()
@@ -135,7 +142,10 @@ pub(super) fn all(text: &str, phrases: &[Phrase], sights: &mut Sights<'_>) -> Ve
         return found;
     };
     for anchor in anchors.find_iter(text) {
-        let mut words = Words::from(Cursor::new(text, anchor.start()));
+        if !page.work.charge(ANCHOR) {
+            break;
+        }
+        let mut words = Words::from(Cursor::new(page, anchor.start()));
         let begins = |saying: &&Saying| {
             let first = saying.words.get(..1).zip(anchor.as_str().get(..1));
             first.is_some_and(|(known, said)| known.eq_ignore_ascii_case(said))
@@ -204,6 +214,7 @@ fn said<'t>(
     } else {
         None
     };
+    sights.charge(SAID);
     let place = (start, cursor.at());
     confirmed(saying.service, place, sights).then(|| {
         let resource = resource(saying.service, text, place, sights);

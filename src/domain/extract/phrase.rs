@@ -4,6 +4,7 @@
 //! may be missing; Azure SQL and `MySQL` say `Client with IP address '…' is not allowed to …`.
 
 use super::address::{self, Address};
+use super::page::Page;
 use super::sights::{Pattern, Sights};
 use super::window;
 use super::wrap::Cursor;
@@ -35,15 +36,24 @@ enum Ending {
     Cut,
 }
 
+/// How many steps a place takes that may begin a sentence, and what stands near one.
+const CANDIDATE: usize = 4;
+const SENTENCE: usize = 1000;
+
 /// All such sentences in a cleaned text, in order.
-pub(super) fn all(text: &str, sights: &mut Sights<'_>) -> Vec<Phrase> {
+pub(super) fn all(page: &Page<'_>, sights: &mut Sights<'_>) -> Vec<Phrase> {
+    let text = page.text;
+    page.pass();
     let mut found: Vec<Phrase> = Vec::new();
     let mut resume = 0;
     for start in memchr::memchr2_iter(b'c', b'C', text.as_bytes()) {
         if start < resume || !begins_word(text, start) {
             continue;
         }
-        if let Some(phrase) = at(text, start, sights) {
+        if !page.work.charge(CANDIDATE) {
+            break;
+        }
+        if let Some(phrase) = at(page, start, sights) {
             resume = phrase.end;
             found.push(phrase);
         }
@@ -57,8 +67,8 @@ fn begins_word(text: &str, start: usize) -> bool {
 }
 
 /// The sentence that begins at `start`, if one does.
-fn at(text: &str, start: usize, sights: &mut Sights<'_>) -> Option<Phrase> {
-    let mut cursor = Cursor::new(text, start);
+fn at(page: &Page<'_>, start: usize, sights: &mut Sights<'_>) -> Option<Phrase> {
+    let mut cursor = Cursor::new(page, start);
     let mut broken = false;
     for word in ["client", "with", "ip"] {
         if !cursor.word(word) {
@@ -81,8 +91,9 @@ fn at(text: &str, start: usize, sights: &mut Sights<'_>) -> Option<Phrase> {
     let address = address::read(&mut cursor)?;
     let ending = ending(&mut cursor, broken)?;
     let end = cursor.at();
+    page.work.charge(SENTENCE);
     let mut near = Near {
-        text,
+        text: page.text,
         place: (start, end),
         sights,
     };

@@ -2,7 +2,7 @@
 //! who pull: found without unescaping, wraps or patterns, and exactly as the thorough way finds it.
 
 use super::asked::{reference_name, repository_name};
-use super::json::names_image;
+use super::beside::names_image;
 use super::record::{Leaf, Named};
 use super::{mention, scan};
 use std::net::{IpAddr, Ipv4Addr};
@@ -186,6 +186,7 @@ fn registry_of<'v>(named: &'v Named<'v>) -> Result<Option<&'v str>, NotPlain> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::work::WorkBudget;
     use proptest::prelude::*;
     use proptest::sample::select;
 
@@ -301,7 +302,7 @@ mod tests {
                 _ => format!("Container 'app' was terminated with exit code '' and reason 'ImagePullFailure'. Image {name} not found in registry. ErrorMessage=Image not found or access denied. Error: {{\"errors\":[{{\"code\":\"DENIED\",\"message\":\"{said}\"}}]}}\n, GenevaTraceId=4f53cda18c2baa0c."),
             };
             if let Some(told) = told(&text) {
-                let thorough: Vec<_> = super::super::thoroughly(&text).into_iter().map(|found| found.denial)
+                let thorough: Vec<_> = super::super::thoroughly(&text, &WorkBudget::unlimited()).into_iter().map(|found| found.denial)
                     .map(|denial| (denial.ip, denial.registry, denial.repository, denial.reference)).collect();
                 prop_assert_eq!(vec![told], thorough, "{}", text);
                 prop_assert!(!super::super::speaks_of_import(&text));

@@ -1,5 +1,6 @@
 //! Puts quoted URLs and images together again that a hard wrap has cut in two.
 
+use crate::domain::work::WorkBudget;
 use regex::{Captures, Regex};
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -8,7 +9,8 @@ use std::sync::LazyLock;
 ///
 /// Quotes show where such a name begins and ends: one with a line end inside and no blank is one
 /// name, if what comes of it is a host with a path.
-pub(super) fn rejoin(text: &str) -> Cow<'_, str> {
+pub(super) fn rejoin<'t>(text: &'t str, work: &WorkBudget) -> Cow<'t, str> {
+    work.charge(text.len());
     static WRAPPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         let part = r#"[^\s"'`<>]+"#;
         let wrap = r"[ \t]*[│┃|]?[ \t]*\n[ \t]*(?:[#>|│┃]+[ \t]*)?";
@@ -61,7 +63,7 @@ mod tests {
             ("\"a.azurecr.io/x\"\n\"b\"", "\"a.azurecr.io/x\"\n\"b\""),
             ("\"one\ntwo\"", "\"one\ntwo\""),
         ] {
-            assert_eq!(rejoin(wrapped), whole, "{wrapped}");
+            assert_eq!(rejoin(wrapped, &WorkBudget::unlimited()), whole, "{wrapped}");
         }
     }
 }

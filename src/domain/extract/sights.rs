@@ -1,5 +1,6 @@
 //! Where in a text patterns stand: looked for once, however many places ask what is near them.
 
+use super::page::Page;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -10,25 +11,31 @@ pub(super) type Place = (usize, usize);
 
 /// A text, and where the patterns that were asked for stand in it.
 pub(super) struct Sights<'t> {
-    text: &'t str,
+    page: &'t Page<'t>,
     known: Vec<(&'static Pattern, Vec<Place>)>,
 }
 
 impl<'t> Sights<'t> {
-    pub(super) fn of(text: &'t str) -> Self {
+    pub(super) fn of(page: &'t Page<'t>) -> Self {
         Self {
-            text,
+            page,
             known: Vec::new(),
         }
+    }
+
+    /// Counts work near a place.
+    pub(super) fn charge(&self, steps: usize) {
+        self.page.work.charge(steps);
     }
 
     /// Where a pattern stands in a range, in order.
     pub(super) fn within(&mut self, pattern: &'static Pattern, from: usize, to: usize) -> &[Place] {
         let known = |(known, _): &(&'static Pattern, _)| std::ptr::eq(*known, pattern);
         let index = self.known.iter().position(known).unwrap_or_else(|| {
+            self.page.pass();
             let found = match pattern.as_ref() {
                 Some(pattern) => pattern
-                    .find_iter(self.text)
+                    .find_iter(self.page.text)
                     .map(|at| (at.start(), at.end())),
                 None => return self.known.len(),
             };

@@ -5,6 +5,7 @@
 
 use super::context::Place;
 use super::mention::Mention;
+use super::page::Page;
 use super::sights::{self, Pattern, inside};
 use super::window;
 use regex::Regex;
@@ -12,8 +13,13 @@ use std::sync::LazyLock;
 
 const BEFORE: usize = 2048;
 
+/// How often the text is gone over for what explains a 403, and how many steps each 403 takes.
+const PASSES: usize = 4;
+const STATUS_STEPS: usize = 1200;
+
 /// The places of the 403s in a cleaned text that may come from a registry's firewall.
-pub(super) fn all(text: &str, mentions: &[Mention]) -> Vec<Place> {
+pub(super) fn all(page: &Page<'_>, mentions: &[Mention]) -> Vec<Place> {
+    let text = page.text;
     let mut found: Vec<Place> = Vec::new();
     if mentions.is_empty() {
         return found;
@@ -21,12 +27,17 @@ pub(super) fn all(text: &str, mentions: &[Mention]) -> Vec<Place> {
     let Some(status) = STATUS.as_ref() else {
         return found;
     };
+    page.pass();
     let mut statuses = status.find_iter(text).peekable();
     if statuses.peek().is_none() {
         return found;
     }
+    page.work.charge(text.len().saturating_mul(PASSES));
     let scene = Surroundings::of(text, mentions);
     for status in statuses {
+        if !page.work.charge(STATUS_STEPS) {
+            break;
+        }
         if let Some(place) = scene.at((status.start(), status.end()))
             && found.last() != Some(&place)
         {

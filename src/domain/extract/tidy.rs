@@ -1,7 +1,12 @@
 //! Drops what a terminal would not show, and writes one character for one thing: `'`, `"`, blank, line end.
 
+use crate::domain::work::WorkBudget;
+
+/// The longest operating system command, a link say, that is looked for the end of.
+const COMMAND: usize = 2048;
+
 /// The tidied text; `None` if it was tidy.
-pub(super) fn tidy(text: &str) -> Option<String> {
+pub(super) fn tidy(text: &str, work: &WorkBudget) -> Option<String> {
     let first = text.find(untidy)?;
     let (tidy, mut rest) = text.split_at(first);
     let mut out = String::with_capacity(text.len());
@@ -9,7 +14,10 @@ pub(super) fn tidy(text: &str) -> Option<String> {
     while let Some(at) = rest.find(untidy) {
         let (before, special) = rest.split_at(at);
         out.push_str(before);
-        rest = put_in_order(special, &mut out);
+        if !work.charge(1) {
+            break;
+        }
+        rest = put_in_order(special, &mut out, work);
     }
     out.push_str(rest);
     Some(out)
@@ -42,7 +50,7 @@ fn replacement(character: char) -> Option<&'static str> {
 }
 
 /// Handles the untidy place that `special` starts with; returns what follows it.
-fn put_in_order<'t>(special: &'t str, out: &mut String) -> &'t str {
+fn put_in_order<'t>(special: &'t str, out: &mut String, work: &WorkBudget) -> &'t str {
     let mut characters = special.chars();
     let Some(first) = characters.next() else {
         return "";
@@ -55,7 +63,7 @@ fn put_in_order<'t>(special: &'t str, out: &mut String) -> &'t str {
             }
             rest
         }
-        '\u{1b}' | '␛' => escape_sequence(rest),
+        '\u{1b}' | '␛' => escape_sequence(rest, work),
         '\u{9b}' => control_sequence(rest),
         '^' => match rest.strip_prefix('[').and_then(colour) {
             Some(after) => after,
@@ -104,17 +112,18 @@ fn skip_one(text: &str) -> &str {
 
 /// What follows an escape character: a control sequence, an operating system command (a link), or
 /// one character.
-fn escape_sequence(rest: &str) -> &str {
+fn escape_sequence<'t>(rest: &'t str, work: &WorkBudget) -> &'t str {
     if let Some(after) = rest.strip_prefix('[') {
         return control_sequence(after);
     }
     if let Some(command) = rest.strip_prefix(']') {
         let end = command
             .char_indices()
-            .take(4096)
-            .find(|(_, character)| matches!(character, '\u{7}' | '\u{1b}' | '\n'));
+            .take(COMMAND)
+            .find(|(_, character)| matches!(character, '\u{7}' | '\u{1b}' | '␛' | '\n'));
+        work.charge(end.map_or(COMMAND, |(at, _)| at));
         return match end {
-            Some((at, '\u{1b}')) => {
+            Some((at, '\u{1b}' | '␛')) => {
                 let after = command.get(at..).map(skip_one).unwrap_or_default();
                 after.strip_prefix('\\').unwrap_or(after)
             }

@@ -2,36 +2,49 @@
 //!
 //! Escapes come first: `\u002720.1.2.3` read raw holds `720.1.2.3`, which nobody sent from.
 
+use crate::domain::work::WorkBudget;
 use std::borrow::Cow;
 
 /// How often the text is gone over. A run of backslashes, of `%25` or of `&amp;` is undone in one
 /// round however long it is, so that each round is one *kind* of escape laid over another.
 const ROUNDS: usize = 16;
 
+/// How many steps a place takes that looks like an escape: what any of them may look ahead, but for
+/// runs, which are undone whole.
+const PLACE: usize = 10;
+
+/// The most digits of `\u{…}`.
+const BRACED: usize = 6;
+
 /// The text as its author meant it: escapes undone, colours and invisible characters dropped, line
 /// ends `\n`, typographic quotes plain.
-pub(super) fn clean(raw: &str) -> Cow<'_, str> {
+pub(super) fn clean<'t>(raw: &'t str, work: &WorkBudget) -> Cow<'t, str> {
     let mut text = Cow::Borrowed(raw);
     for _ in 0..ROUNDS {
-        match round(&text) {
+        match round(&text, work) {
             Some(next) => text = Cow::Owned(next),
             None => break,
         }
     }
-    match super::tidy::tidy(&text) {
+    work.charge(text.len());
+    match super::tidy::tidy(&text, work) {
         Some(tidied) => Cow::Owned(tidied),
         None => text,
     }
 }
 
 /// One round over the text; `None` if there was nothing to undo.
-fn round(text: &str) -> Option<String> {
+fn round(text: &str, work: &WorkBudget) -> Option<String> {
+    if !work.charge(text.len()) {
+        return None;
+    }
     let mut out = String::new();
     let mut rest = text;
     let mut changed = false;
     while let Some(at) = rest.find(['\\', '%', '&', '#', 'u']) {
         let (before, special) = rest.split_at(at);
         out.push_str(before);
+        work.charge(PLACE);
         let (step, after) = undo(special);
         rest = after;
         match step {
@@ -101,10 +114,7 @@ fn escaped(after: &str) -> Option<(char, &str)> {
     match kind {
         'u' => rest
             .strip_prefix('{')
-            .and_then(|braced| {
-                let (digits, rest) = braced.split_once('}')?;
-                Some((hex(digits, 1..=6)?, rest))
-            })
+            .and_then(braced)
             .or_else(|| fixed_hex(rest, 4)),
         'U' => fixed_hex(rest, 8),
         'x' => fixed_hex(rest, 2),
@@ -120,6 +130,14 @@ fn escaped(after: &str) -> Option<(char, &str)> {
         _ if kind.is_ascii_punctuation() => Some((kind, rest)),
         _ => None,
     }
+}
+
+/// `\u{27}`: what is after the bracket.
+fn braced(text: &str) -> Option<(char, &str)> {
+    let mut bytes = text.bytes().take(BRACED.saturating_add(1));
+    let end = bytes.position(|byte| byte == b'}')?;
+    let (digits, rest) = text.split_at_checked(end)?;
+    Some((hex(digits, 1..=BRACED)?, rest.strip_prefix('}')?))
 }
 
 fn fixed_hex(text: &str, digits: usize) -> Option<(char, &str)> {
@@ -235,6 +253,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn cleaned(raw: &str) -> String {
+        clean(raw, &WorkBudget::unlimited()).into_owned()
+    }
+
     #[test]
     fn every_escape_of_a_quote_is_undone() {
         for escaped in [
@@ -265,7 +287,7 @@ mod tests {
             r"\u00e2\u20ac\u2122",
         ] {
             assert_eq!(
-                clean(&format!("IP {escaped}20.1.2.3{escaped} is")),
+                cleaned(&format!("IP {escaped}20.1.2.3{escaped} is")),
                 "IP '20.1.2.3' is",
                 "{escaped}"
             );
@@ -274,13 +296,13 @@ mod tests {
 
     #[test]
     fn line_ends_and_colours_are_undone() {
-        assert_eq!(clean(r"one\\r\\ntwo"), "one\n\ntwo");
-        assert_eq!(clean("one\r\ntwo\rthree#012four"), "one\ntwo\nthree\nfour");
-        assert_eq!(clean("\u{1b}[1;31mred\u{1b}[0m"), "red");
-        assert_eq!(clean(r"\u001b[31mred\033[0m \e[1mbold\e[m"), "red bold");
-        assert_eq!(clean("[31mred[0m"), "red");
+        assert_eq!(cleaned(r"one\\r\\ntwo"), "one\n\ntwo");
+        assert_eq!(cleaned("one\r\ntwo\rthree#012four"), "one\ntwo\nthree\nfour");
+        assert_eq!(cleaned("\u{1b}[1;31mred\u{1b}[0m"), "red");
+        assert_eq!(cleaned(r"\u001b[31mred\033[0m \e[1mbold\e[m"), "red bold");
+        assert_eq!(cleaned("[31mred[0m"), "red");
         assert_eq!(
-            clean("\u{1b}]8;;https://a.example\u{7}link\u{1b}]8;;\u{1b}\\"),
+            cleaned("\u{1b}]8;;https://a.example\u{7}link\u{1b}]8;;\u{1b}\\"),
             "link"
         );
     }
@@ -295,19 +317,19 @@ mod tests {
             "?a=1&service=x",
             "under",
         ] {
-            assert_eq!(clean(text), text);
+            assert_eq!(cleaned(text), text);
         }
     }
 
     proptest! {
         #[test]
         fn any_text_can_be_cleaned(text: String) {
-            clean(&text);
+            cleaned(&text);
         }
 
         #[test]
         fn any_tangle_of_escapes_can_be_cleaned(text in r"([\\%&#;u0-9a-fx'\[\x1b\]]|amp|25|\\n){0,60}") {
-            clean(&text);
+            cleaned(&text);
         }
     }
 }

@@ -4,6 +4,8 @@
 //! that log begins with: blanks, a comment's `# `, a quote's `> `, a box's `│ `, a time, the name of
 //! a container or of a host.
 
+use super::page::Page;
+use super::window;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -11,29 +13,39 @@ use std::sync::LazyLock;
 const LEADER: usize = 200;
 const LINES: usize = 3;
 
+/// How many blanks and how much markup may stand between two words on a line.
+const BLANKS: usize = 1024;
+
+/// How much of a line before a wrap is looked at for what the next one begins with, too.
+const BEFORE: usize = 1024;
+
 /// A place in a text.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Cursor<'t> {
-    text: &'t str,
+    page: &'t Page<'t>,
     rest: &'t str,
     /// Whether a wrap inside a word was read over since [`Cursor::word`] last began.
     broken: bool,
 }
 
 impl<'t> Cursor<'t> {
-    /// The place `at` bytes into `text`.
-    pub(super) fn new(text: &'t str, at: usize) -> Self {
-        let rest = text.get(at..).unwrap_or_default();
+    /// The place `at` bytes into the page's text.
+    pub(super) fn new(page: &'t Page<'t>, at: usize) -> Self {
         Self {
-            text,
-            rest,
+            page,
+            rest: page.from(at),
             broken: false,
         }
     }
 
     /// How many bytes into the text this place is.
     pub(super) fn at(&self) -> usize {
-        self.text.len().saturating_sub(self.rest.len())
+        self.place(self.rest)
+    }
+
+    /// Where in the text an end of it begins.
+    fn place(&self, rest: &str) -> usize {
+        self.page.text.len().saturating_sub(rest.len())
     }
 
     /// What follows.
@@ -99,15 +111,18 @@ impl<'t> Cursor<'t> {
         if !self.at_gap() {
             return;
         }
+        let begun = self.rest.len();
         for _ in 0..LEADER {
-            let trimmed = self
-                .rest
-                .trim_start_matches([' ', '\t', '+', '*', '_', '`']);
+            let trimmed = trim_first(self.rest, BLANKS, |next| {
+                matches!(next, ' ' | '\t' | '+' | '*' | '_' | '`')
+            });
             let after = tag(trimmed).unwrap_or(trimmed);
-            if after.len() == self.rest.len() {
+            let skipped = self.rest.len().saturating_sub(after.len());
+            self.page.work.charge(skipped.saturating_add(1));
+            self.rest = after;
+            if skipped == 0 || begun.saturating_sub(after.len()) >= BLANKS {
                 return;
             }
-            self.rest = after;
         }
     }
 
@@ -134,19 +149,18 @@ impl<'t> Cursor<'t> {
                 ' ' | '\t' | '│' | '┃' | '║' | '|' | '#' | '*' | '\\' | '='
             )
         };
-        let line_end = self.rest.trim_start_matches(border);
-        if self.rest.len().saturating_sub(line_end.len()) > LEADER {
-            return None;
-        }
+        let line_end = trim_first(self.rest, LEADER, border);
+        let skipped = self.rest.len().saturating_sub(line_end.len());
+        self.page.work.charge(skipped.saturating_add(1));
         let mut next = line_end.strip_prefix('\n')?;
         for _ in 0..LINES {
-            let plain = next.trim_start_matches(leads);
+            let plain = trim_first(next, LEADER, leads);
+            let trimmed = |rest: usize| trim_first(self.page.from(rest), LEADER, leads);
+            let skipped = next.len().saturating_sub(plain.len());
+            self.page.work.charge(skipped.saturating_add(8));
             let goes_on = |rest: &&'t str| rest.starts_with(&accept);
-            let known = known_leader(next).map(|rest| rest.trim_start_matches(leads));
-            let shared = || {
-                let shared = self.shared_leader(next)?;
-                Some(shared.trim_start_matches(leads))
-            };
+            let known = self.known_leader(next).map(trimmed);
+            let shared = || self.shared_leader(next).map(trimmed);
             // A line that begins with a time is not to be read as one that begins with digits.
             let bare = || Some(plain).filter(|_| known.is_none());
             let found = known
@@ -161,44 +175,70 @@ impl<'t> Cursor<'t> {
         None
     }
 
-    /// `next` without what it has in common with the beginning of the line that the cursor is on,
-    /// digits aside, up to the end of a word; `None` if that is nothing to know a line by.
-    fn shared_leader(&self, next: &'t str) -> Option<&'t str> {
-        let before = self.text.get(..self.at()).unwrap_or_default();
-        let window = super::window::last(before, 1024);
-        let line = memchr::memrchr(b'\n', window.as_bytes())
-            .and_then(|end| window.get(end.saturating_add(1)..))
-            .unwrap_or(window);
-        let (mut here, mut there) = (line, next);
-        let mut leader_end = next;
-        for _ in 0..LEADER {
-            let digit = |c: char| c.is_ascii_digit();
-            let (a, b) = (
-                here.trim_start_matches(digit),
-                there.trim_start_matches(digit),
-            );
-            let digits = a.len() < here.len() && b.len() < there.len();
-            if !digits {
-                let mut a = here.chars();
-                let mut b = there.chars();
-                match (a.next(), b.next()) {
-                    (Some(one), Some(other)) if one == other && one != '\n' => {
-                        (here, there) = (a.as_str(), b.as_str());
-                        if !one.is_alphanumeric() {
-                            leader_end = there;
-                        }
-                        continue;
-                    }
-                    _ => break,
-                }
-            }
-            (here, there) = (a, b);
-        }
-        let length = next.len().saturating_sub(leader_end.len());
-        let leader = next.get(..length)?;
-        let tells = |c: char| c.is_alphabetic() || matches!(c, '[' | '#' | '|');
-        leader.contains(tells).then_some(leader_end)
+    /// Where the known leader of a line ends.
+    fn known_leader(&self, next: &'t str) -> Option<usize> {
+        self.page.known(self.place(next), || {
+            let (rest, looked) = known_leader(next);
+            self.page.work.charge(looked);
+            rest.map(|rest| self.place(rest))
+        })
     }
+
+    /// Where `next` goes on behind what it has in common with the beginning of the line that the cursor
+    /// is on, digits aside, up to the end of a word; `None` if that is nothing to know a line by.
+    fn shared_leader(&self, next: &'t str) -> Option<usize> {
+        self.page.shared(self.at(), self.place(next), || {
+            let before = window::between(self.page.text, 0, self.at(), BEFORE);
+            let line = memchr::memrchr(b'\n', before.as_bytes())
+                .and_then(|end| before.get(end.saturating_add(1)..))
+                .unwrap_or(before);
+            let length = common_leader(line, next);
+            let looked = line.len().min(LEADER).saturating_add(8);
+            self.page.work.charge(looked);
+            let leader = next.get(..length)?;
+            let tells = |c: char| c.is_alphabetic() || matches!(c, '[' | '#' | '|');
+            let tells = leader.contains(tells);
+            tells.then(|| self.place(next).saturating_add(length))
+        })
+    }
+}
+
+/// How much of the beginning of `next` is that of `line`, digits aside, up to the end of a word.
+fn common_leader(line: &str, next: &str) -> usize {
+    let (mut here, mut there) = (line, next);
+    let mut leader_end = next;
+    for _ in 0..LEADER {
+        let digit = |c: char| c.is_ascii_digit();
+        let (a, b) = (
+            trim_first(here, LEADER, digit),
+            trim_first(there, LEADER, digit),
+        );
+        let digits = a.len() < here.len() && b.len() < there.len();
+        if !digits {
+            let mut a = here.chars();
+            let mut b = there.chars();
+            match (a.next(), b.next()) {
+                (Some(one), Some(other)) if one == other && one != '\n' => {
+                    (here, there) = (a.as_str(), b.as_str());
+                    if !one.is_alphanumeric() {
+                        leader_end = there;
+                    }
+                    continue;
+                }
+                _ => break,
+            }
+        }
+        (here, there) = (a, b);
+    }
+    next.len().saturating_sub(leader_end.len())
+}
+
+/// A text without the characters of a kind that it begins with, of which at most `most` bytes go.
+fn trim_first(text: &str, most: usize, kind: impl Fn(char) -> bool) -> &str {
+    let head = window::first(text, most);
+    let trimmed = head.trim_start_matches(kind);
+    let skipped = head.len().saturating_sub(trimmed.len());
+    text.get(skipped..).unwrap_or_default()
 }
 
 /// Characters that lines are led in by, in comments, quotes, boxes, lists and patches.
@@ -243,8 +283,9 @@ fn tag(text: &str) -> Option<&str> {
         .then(|| rest.strip_prefix('>'))?
 }
 
-/// `next` without the leaders that logs put before every line; `None` if there are none.
-fn known_leader(next: &str) -> Option<&str> {
+/// `next` without the leaders that logs put before every line, `None` if there are none; and how much
+/// was looked at.
+fn known_leader(next: &str) -> (Option<&str>, usize) {
     static KNOWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(concat!(
             r"^(?-u:[ \t]*(?:",
@@ -266,29 +307,37 @@ fn known_leader(next: &str) -> Option<&str> {
         ))
         .ok()
     });
-    let head = super::window::first(next, LEADER);
+    let head = window::first(next, LEADER);
     let line = head.trim_start_matches([' ', '\t']).as_bytes();
-    let begins = line.first()?;
+    let blanks = head.len().saturating_sub(line.len()).saturating_add(1);
+    let Some(begins) = line.first() else {
+        return (None, blanks);
+    };
     if !matches!(begins, b'[' | b'#' | b':') {
         // A time, a name before a bar, a word before a colon; or a container's stream.
         let in_word = begins.is_ascii_alphanumeric() || matches!(begins, b'_' | b'.' | b'-');
         let end = memchr::memchr3(b':', b'|', b'\n', line);
         let marked = end.is_some_and(|end| line.get(end) != Some(&b'\n'));
         if !in_word || !(marked || line.starts_with(b"std")) {
-            return None;
+            return (None, blanks);
         }
     }
-    let length = KNOWN.as_ref()?.find(head)?.end();
-    next.get(length..).filter(|_| length > 0)
+    let found = KNOWN.as_ref().and_then(|known| known.find(head));
+    let length = found.map_or(0, |found| found.end());
+    let rest = next.get(length..).filter(|_| length > 0);
+    (rest, LEADER)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::work::WorkBudget;
 
     #[track_caller]
     fn reads(text: &str) {
-        let mut cursor = Cursor::new(text, text.find("client").unwrap());
+        let work = WorkBudget::unlimited();
+        let page = Page::new(text, &work);
+        let mut cursor = Cursor::new(&page, text.find("client").unwrap());
         for word in ["client", "with", "ip"] {
             assert!(cursor.word(word), "{word} in {text}");
         }
@@ -323,14 +372,16 @@ mod tests {
 
     #[test]
     fn other_words_are_not() {
-        let mut cursor = Cursor::new("client\nwithout IP", 0);
+        let work = WorkBudget::unlimited();
+        let page = Page::new("client\nwithout IP", &work);
+        let mut cursor = Cursor::new(&page, 0);
         assert!(cursor.word("client") && cursor.word("with"));
         assert!(!cursor.word("ip"));
     }
 
     #[test]
     fn the_leaders_are_known() {
-        assert_eq!(known_leader("12:00:01 x"), Some("x"));
-        assert_eq!(known_leader("no leader"), None);
+        assert_eq!(known_leader("12:00:01 x").0, Some("x"));
+        assert_eq!(known_leader("no leader").0, None);
     }
 }

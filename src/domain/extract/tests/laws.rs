@@ -1,6 +1,7 @@
 //! What holds for any text.
 
 use super::*;
+use crate::domain::work::WorkBudget;
 use proptest::prelude::*;
 
 /// Ways in which a text is laid into another.
@@ -27,7 +28,7 @@ fn escape(text: &str, way: u8) -> String {
 proptest! {
     #[test]
     fn any_text_can_be_read(text: String) {
-        thoroughly(&text);
+        thoroughly(&text, &WorkBudget::unlimited());
     }
 
     #[test]
@@ -45,7 +46,7 @@ proptest! {
         ]), 0..24)
     ) {
         let text = pieces.concat();
-        let found = thoroughly(&text);
+        let found = thoroughly(&text, &WorkBudget::unlimited());
         prop_assert!(found.is_empty() || may_hold_denial(text.as_bytes()), "{text}");
         parse_document(text.as_bytes());
     }

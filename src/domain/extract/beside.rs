@@ -1,0 +1,247 @@
+//! What the objects around a text name beside it: the registry and the image of the same record.
+
+use super::mention::{self, Mention};
+use super::{frame, unescape};
+use crate::domain::work::WorkBudget;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// How much is looked through for the registry that a record names elsewhere than beside its message.
+const ELSEWHERE: usize = 1 << 20;
+
+/// The most pairs of a name and a value that are one record.
+const PAIRS: usize = 128;
+
+/// An object or array around the value being read.
+pub(super) struct Around<'v> {
+    pub value: &'v Value,
+    /// What is named in it, but for the value that was come from: the last that was asked for.
+    last: Option<(Option<&'v Value>, Option<Rc<Named>>)>,
+}
+
+impl<'v> Around<'v> {
+    pub(super) fn of(value: &'v Value) -> Self {
+        Self { value, last: None }
+    }
+}
+
+/// What is named beside a text. Where several are named, none is.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub registry: Option<String>,
+    pub repository: Option<String>,
+    pub reference: Option<String>,
+}
+
+/// Looks around, at every string once.
+pub(super) struct Looker<'w> {
+    work: &'w WorkBudget,
+    /// How much may still be looked through.
+    left: usize,
+    /// What strings name, by where they are; those that name nothing too.
+    strings: HashMap<usize, Rc<[Mention]>>,
+}
+
+impl<'w> Looker<'w> {
+    pub(super) fn new(work: &'w WorkBudget) -> Self {
+        Self {
+            work,
+            left: ELSEWHERE,
+            strings: HashMap::new(),
+        }
+    }
+
+    /// A looker into a document within this one, for which no more is left.
+    pub(super) fn within(&self) -> Self {
+        Self {
+            left: self.left,
+            ..Self::new(self.work)
+        }
+    }
+
+    /// Takes over what a looker into a document within this one has left.
+    pub(super) fn after(&mut self, inner: &Looker<'_>) {
+        self.left = inner.left;
+    }
+
+    /// What `around` names but for `inner`, from which one comes; `None` if it names no registry.
+    pub(super) fn named<'v>(
+        &mut self,
+        around: &mut Around<'v>,
+        inner: Option<&'v Value>,
+    ) -> Option<Rc<Named>> {
+        self.work.charge(1);
+        if let Some((known, named)) = &around.last
+            && same(*known, inner)
+        {
+            return named.clone();
+        }
+        let mut mentions = Vec::new();
+        for (key, field) in beside(around.value) {
+            if !inner.is_some_and(|inner| holds(inner, field)) {
+                self.collect(key, field, &mut mentions);
+            }
+        }
+        // What was looked through in part may name another one in the rest.
+        let whole = self.left > 0;
+        let named = summary(&mentions).filter(|_| whole).map(Rc::new);
+        around.last = Some((inner, named.clone()));
+        named
+    }
+
+    /// Whether so much may still be looked at.
+    fn take(&mut self, steps: usize) -> bool {
+        self.work.charge(steps);
+        let left = self.left.checked_sub(steps);
+        self.left = left.unwrap_or_default();
+        left.is_some()
+    }
+
+    /// The registries that the strings of a value name, as far as may be looked.
+    fn collect(&mut self, key: &str, value: &Value, named: &mut Vec<Mention>) {
+        const NODE: usize = 16;
+        if self.left == 0 {
+            return;
+        }
+        match value {
+            Value::String(text) => {
+                if self.take(NODE) {
+                    named.extend(self.named_by(key, text).iter().cloned());
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    if !self.take(1) {
+                        return;
+                    }
+                    self.collect(key, item, named);
+                }
+            }
+            Value::Object(fields) => {
+                for (key, field) in fields {
+                    if !self.take(1) {
+                        return;
+                    }
+                    self.collect(key, field, named);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// The registries that one string names: by their own domain anywhere in it, by a custom domain
+    /// where its key says that it is an image or a registry.
+    fn named_by(&mut self, key: &str, text: &str) -> Rc<[Mention]> {
+        let place = text.as_ptr().addr();
+        if let Some(known) = self.strings.get(&place) {
+            return Rc::clone(known);
+        }
+        if !self.take(text.len()) {
+            return Rc::new([]);
+        }
+        let mut named = named_by(key, text, self.work);
+        named.retain(|mention| mention.registry.is_some());
+        let named: Rc<[Mention]> = named.into();
+        self.strings.insert(place, Rc::clone(&named));
+        named
+    }
+}
+
+fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => std::ptr::eq(one, other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// What all of these name together; `None` if there are none.
+fn summary(mentions: &[Mention]) -> Option<Named> {
+    if mentions.is_empty() {
+        return None;
+    }
+    let registry = only(mentions.iter().map(|mention| mention.registry.as_ref()));
+    let images = || {
+        mentions
+            .iter()
+            .filter(|mention| mention.repository.is_some())
+    };
+    let repository = only(images().map(|image| image.repository.as_ref()));
+    let reference =
+        only(images().map(|image| image.reference.as_ref())).filter(|_| repository.is_some());
+    Some(Named {
+        registry,
+        repository,
+        reference,
+    })
+}
+
+/// The fields of a record. Pairs of a name and a value are fields as well: so Azure Batch and
+/// OpenTelemetry write records.
+fn beside(value: &Value) -> Vec<(&str, &Value)> {
+    match value {
+        Value::Object(fields) => fields.iter().map(|(key, field)| (&**key, field)).collect(),
+        Value::Array(items) if items.len() <= PAIRS => {
+            let pairs: Option<Vec<_>> = items.iter().map(pair).collect();
+            pairs.unwrap_or_default()
+        }
+        Value::Array(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_) => Vec::new(),
+    }
+}
+
+/// The name and the value of an object that is a pair of them.
+fn pair(item: &Value) -> Option<(&str, &Value)> {
+    let fields = item.as_object().filter(|fields| fields.len() == 2)?;
+    let name = fields.get("name").or_else(|| fields.get("key"))?;
+    Some((name.as_str()?, fields.get("value")?))
+}
+
+/// Whether `field` is the value that was come from, or the one of the pair that it is.
+fn holds(inner: &Value, field: &Value) -> bool {
+    std::ptr::eq(inner, field)
+        || inner
+            .get("value")
+            .is_some_and(|value| std::ptr::eq(value, field))
+}
+
+/// The value that all of these are, if there is any.
+fn only<'m>(mut values: impl Iterator<Item = Option<&'m String>>) -> Option<String> {
+    let first = values.next()??;
+    values
+        .all(|value| value == Some(first))
+        .then(|| first.clone())
+}
+
+fn named_by(key: &str, text: &str, work: &WorkBudget) -> Vec<Mention> {
+    let text = unescape::clean(text, work);
+    work.charge(text.len());
+    let own = mention::all(&text);
+    if !own.is_empty() || !names_image(key) {
+        return own;
+    }
+    let line = format!("image {text}");
+    let host = frame::named_host(&line);
+    host.map(|(from, to)| mention::custom_domain(&line, from, to))
+        .into_iter()
+        .collect()
+}
+
+/// Whether what goes by this name is an image or a registry.
+pub(super) fn names_image(key: &str) -> bool {
+    const KEYS: &[&str] = &[
+        "image",
+        "registry",
+        "loginserver",
+        "login_server",
+        "registryserver",
+        "registry_server",
+        "imagename",
+        "image_name",
+    ];
+    KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
+}
