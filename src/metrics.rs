@@ -165,11 +165,7 @@ impl Default for Metrics {
     }
 }
 
-fn by_source(
-    registry: &mut Registry,
-    name: &str,
-    help: &str,
-) -> Family<SourceLabels, Counter> {
+fn by_source(registry: &mut Registry, name: &str, help: &str) -> Family<SourceLabels, Counter> {
     let counter = Family::default();
     registry.register(name, help, Family::clone(&counter));
     counter

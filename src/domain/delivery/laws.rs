@@ -243,10 +243,7 @@ fn an_ordinary_batch_is_read_quickly() {
     .unwrap();
     let delivery = reports.into_delivery(format);
     assert_eq!((delivery.records, delivery.reports.len()), (3, 1));
-    assert_eq!(
-        Ok(delivery),
-        whole(&head, body.as_bytes())
-    );
+    assert_eq!(Ok(delivery), whole(&head, body.as_bytes()));
 }
 
 #[test]

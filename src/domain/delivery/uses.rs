@@ -37,7 +37,9 @@ pub fn read(head: &Head, body: &[u8], addresses: &BTreeSet<Ipv4Addr>) -> Vec<Use
     if !may_tell(body, addresses) {
         return Vec::new();
     }
-    let Ok(Body::Json(records)) = records::read(&head.media_type(), body, &WorkBudget::for_body(body.len())) else {
+    let Ok(Body::Json(records)) =
+        records::read(&head.media_type(), body, &WorkBudget::for_body(body.len()))
+    else {
         return Vec::new();
     };
     let rows = records.good.iter().filter_map(|(_, row)| row_of(row));

@@ -186,11 +186,9 @@ fn beside(value: &Value) -> Vec<(&str, &Value)> {
             let pairs: Option<Vec<_>> = items.iter().map(pair).collect();
             pairs.unwrap_or_default()
         }
-        Value::Array(_)
-        | Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_) => Vec::new(),
+        Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            Vec::new()
+        }
     }
 }
 

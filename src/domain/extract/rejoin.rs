@@ -63,7 +63,11 @@ mod tests {
             ("\"a.azurecr.io/x\"\n\"b\"", "\"a.azurecr.io/x\"\n\"b\""),
             ("\"one\ntwo\"", "\"one\ntwo\""),
         ] {
-            assert_eq!(rejoin(wrapped, &WorkBudget::unlimited()), whole, "{wrapped}");
+            assert_eq!(
+                rejoin(wrapped, &WorkBudget::unlimited()),
+                whole,
+                "{wrapped}"
+            );
         }
     }
 }

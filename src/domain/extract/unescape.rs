@@ -297,7 +297,10 @@ mod tests {
     #[test]
     fn line_ends_and_colours_are_undone() {
         assert_eq!(cleaned(r"one\\r\\ntwo"), "one\n\ntwo");
-        assert_eq!(cleaned("one\r\ntwo\rthree#012four"), "one\ntwo\nthree\nfour");
+        assert_eq!(
+            cleaned("one\r\ntwo\rthree#012four"),
+            "one\ntwo\nthree\nfour"
+        );
         assert_eq!(cleaned("\u{1b}[1;31mred\u{1b}[0m"), "red");
         assert_eq!(cleaned(r"\u001b[31mred\033[0m \e[1mbold\e[m"), "red bold");
         assert_eq!(cleaned("[31mred[0m"), "red");

@@ -264,16 +264,23 @@ fn wide(names: usize) -> Value {
 
 #[test]
 fn a_record_with_too_many_names_is_told_of_and_costs_no_other() {
-    let delivery = read_json(&json!({ "records": [row(&json!("403")), wide(80_000), row(&json!("403"))] }));
+    let delivery =
+        read_json(&json!({ "records": [row(&json!("403")), wide(80_000), row(&json!("403"))] }));
     assert_eq!((delivery.records, delivery.reports.len()), (3, 2));
     let [bad] = delivery.bad.as_slice() else {
         panic!("{:?}", delivery.bad)
     };
     assert_eq!((bad.record, bad.error.as_str()), (2, bounds::NAMES));
-    let alone = read_as("application/json", &json!({ "records": [wide(80_000)] }).to_string());
+    let alone = read_as(
+        "application/json",
+        &json!({ "records": [wide(80_000)] }).to_string(),
+    );
     assert!(
         matches!(alone, Err(DeliveryError::OverBound { ref what }) if what == bounds::NAMES),
         "{alone:?}"
     );
-    assert_eq!(read_json(&json!({ "records": [wide(1000)] })).reports.len(), 1);
+    assert_eq!(
+        read_json(&json!({ "records": [wide(1000)] })).reports.len(),
+        1
+    );
 }
