@@ -3,6 +3,7 @@
 use super::sections::items;
 use super::values::{is_loopback, secret};
 use super::{Auth, Secret};
+use crate::domain::owner::Provider;
 use crate::domain::problem::{Sink, did_you_mean};
 use crate::domain::proof::{ClaimIs, read_claims};
 use crate::domain::yaml::{Fields, Item};
@@ -26,54 +27,14 @@ enum Kind {
     Signature,
 }
 
-/// A provider of CI tokens: its issuer where there is but one, and the claims that say whose job it is.
-#[derive(Clone, Copy)]
-struct Provider {
-    issuer: Option<&'static str>,
-    owners: &'static [&'static str],
+/// The issuer of a provider's tokens, where there is but one.
+fn usual_issuer(provider: Provider) -> Option<&'static str> {
+    match provider {
+        Provider::GitHub => Some("https://token.actions.githubusercontent.com"),
+        Provider::GitLab => Some("https://gitlab.com"),
+        Provider::AzureDevOps => None,
+    }
 }
-
-/// <https://docs.github.com/actions/reference/security/oidc>,
-/// <https://docs.gitlab.com/ci/secrets/id_token_authentication/>,
-/// <https://learn.microsoft.com/azure/devops/pipelines/release/configure-workload-identity>.
-const PROVIDERS: [(&str, Provider); 3] = [
-    (
-        "github",
-        Provider {
-            issuer: Some("https://token.actions.githubusercontent.com"),
-            owners: &[
-                "repository",
-                "repository_id",
-                "repository_owner",
-                "repository_owner_id",
-                "job_workflow_ref",
-                "enterprise",
-                "enterprise_id",
-                "sub",
-            ],
-        },
-    ),
-    (
-        "gitlab",
-        Provider {
-            issuer: Some("https://gitlab.com"),
-            owners: &[
-                "project_path",
-                "project_id",
-                "namespace_path",
-                "namespace_id",
-                "sub",
-            ],
-        },
-    ),
-    (
-        "azure_devops",
-        Provider {
-            issuer: None,
-            owners: &["sub", "org_id", "prj_id", "def_id", "rpo_id", "rpo_uri"],
-        },
-    ),
-];
 
 /// Reads `auth`.
 pub(super) fn auth_of(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Auth> {
@@ -190,15 +151,15 @@ fn audiences_of(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Vec<String>> {
 fn ci_token(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Auth> {
     let help = "write `provider: github`, `gitlab` or `azure_devops`";
     let provider = fields.need("provider", help, sink);
-    let provider = provider.and_then(|at| at.word(&PROVIDERS, sink));
+    let provider = provider.and_then(|at| at.word(&Provider::NAMES, sink));
     let issuer = match (fields.take("issuer"), provider) {
         (Some(at), _) => issuer(&at, sink),
-        (None, Some(Provider { issuer: None, .. })) => {
+        (None, Some(known)) if usual_issuer(known).is_none() => {
             let help = "write your organisation's: `issuer: https://vstoken.dev.azure.com/<organisation id>`";
             fields.need("issuer", help, sink);
             None
         }
-        (None, provider) => provider.and_then(|known| known.issuer).map(str::to_owned),
+        (None, provider) => provider.and_then(usual_issuer).map(str::to_owned),
     };
     let help =
         "name what the job asks its token for, such as `audience: https://doorward.contoso.com`";
@@ -225,30 +186,20 @@ fn ci_token(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Auth> {
 }
 
 /// Every customer of a provider gets tokens of the same issuer, for any audience: a claim must say
-/// whose job it is, and begin with what only the owner can have.
+/// whose job it is, by an owner that no pattern leaves open.
 fn whose(claims: &[ClaimIs], item: &Item<'_>, provider: Provider, sink: &mut Sink<'_>) {
-    let narrow = |claim: &&ClaimIs| {
-        provider.owners.contains(&claim.name.as_str())
-            && !claim
-                .any
-                .iter()
-                .any(crate::domain::policy::Glob::begins_open)
-    };
-    if claims.iter().any(|claim| narrow(&claim)) || sink.failed() {
+    if provider.names_owner(claims) || sink.failed() {
         return;
     }
-    let known = provider.owners.iter().copied();
     let near = claims
         .iter()
-        .find_map(|claim| did_you_mean(&claim.name, known.clone()));
+        .find_map(|claim| did_you_mean(&claim.name, provider.owner_claims()));
     let help = near.unwrap_or_else(|| {
-        let names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
-        format!(
-            "name one of {}, without a pattern at its beginning",
-            names.join(", ")
-        )
+        let example = provider.example();
+        format!("name the owner without `*` or `?`, in every value of one claim: {example}")
     });
-    item.error("these claims do not say whose jobs are heard", help, sink);
+    let what = "these claims do not say whose jobs are heard: they name no owner";
+    item.error(what, help, sink);
 }
 
 /// An issuer: where its `OpenID` configuration is found, too.

@@ -27,6 +27,7 @@ pub mod ledger;
 pub mod link;
 pub mod network;
 pub mod orders;
+pub mod owner;
 pub mod peer;
 pub mod policy;
 pub mod problem;

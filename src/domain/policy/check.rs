@@ -2,6 +2,7 @@
 
 use super::include::includes;
 use super::{DEFAULT_TTL, Rule, When};
+use crate::domain::owner;
 use crate::domain::problem::Sink;
 use crate::domain::ttl::Show;
 use crate::domain::verdict::Action;
@@ -52,6 +53,7 @@ pub(super) fn warn(files: &[(String, String)], rules: &[Rule], sinks: &mut [Sink
             let help = format!("{} is plenty for most jobs", Show(LONG));
             sink.warn(&rule.place, "", what, help);
         }
+        no_owner(rule, sink);
         let narrow = ["ref", "environment", "sub", "job_workflow_ref"];
         let names = |wanted: &str| rule.when.claims.iter().any(|claim| claim.name == wanted);
         if rule.rests_on_claims() && !narrow.into_iter().any(names) {
@@ -62,6 +64,23 @@ pub(super) fn warn(files: &[(String, String)], rules: &[Rule], sinks: &mut [Sink
             sink.warn(&rule.place, "", what, help);
         }
         odd_grants(rule, sink);
+    }
+}
+
+/// Warns of claims that a job of anybody may have, where nothing else is the rule's evidence. Whose jobs
+/// a source hears, its configuration says; a policy should not depend on that alone.
+fn no_owner(rule: &Rule, sink: &mut Sink<'_>) {
+    let claims = &rule.when.claims;
+    if rule.then != Action::Allow || claims.is_empty() || rule.has_own_addresses() {
+        return;
+    }
+    if !owner::is_named(claims) {
+        let what = format!(
+            "rule `{}` allows on claims that name no owner: jobs of everybody whom a source hears get in",
+            rule.name
+        );
+        let help = "name the owner without `*` or `?`, such as `repository: contoso/api` or `repository_owner: contoso`";
+        sink.warn(&rule.place, "", what, help);
     }
 }
 

@@ -118,9 +118,9 @@ impl Glob {
         plain.then_some(self.text.as_str())
     }
 
-    /// Whether it begins with a sign that it leaves open.
-    pub fn begins_open(&self) -> bool {
-        !matches!(self.tokens.first(), Some(Token::Is(_)))
+    /// What every name that matches begins with, as far as it is written out.
+    pub fn fixed_beginning(&self) -> &str {
+        self.text.split(['*', '?']).next().unwrap_or_default()
     }
 
     /// Whether the whole of `name` matches.

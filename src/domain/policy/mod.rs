@@ -238,14 +238,16 @@ impl Rule {
     /// Whether what a job's token says is the evidence of this rule: it names claims, and its sets, if
     /// any, are not its own alone.
     pub fn rests_on_claims(&self) -> bool {
-        let sets = &self.when.address;
-        let own = !sets.is_empty()
-            && sets
-                .iter()
-                .all(|set| set.is_owned() && set.wider_than(WIDEST_OWNED).is_none());
         self.then == Action::Allow
             && self.accept_shared.is_none()
             && !self.when.claims.is_empty()
-            && !own
+            && !self.has_own_addresses()
+    }
+
+    /// Whether it names addresses, and all of them are in sets of one's own.
+    pub fn has_own_addresses(&self) -> bool {
+        let sets = &self.when.address;
+        let own = |set: &Arc<AddressSet>| set.is_owned() && set.wider_than(WIDEST_OWNED).is_none();
+        !sets.is_empty() && sets.iter().all(own)
     }
 }

@@ -110,6 +110,19 @@ fn claims_are_evidence_unless_they_fit_everybody() {
         "{}",
         wide.warnings
     );
+    for open in [
+        "{ claims: { ref: refs/heads/main } }",
+        "{ claims: { repository: 'c*', ref: refs/heads/main } }",
+        "{ claims: { sub: 'repo:**' } }",
+        "{ claims: { project_path: '*/api', ref: main } }",
+        "{ claims: { ref: refs/heads/main }, address: { service_tag: AzureCloud, file: tags.json } }",
+    ] {
+        let warnings = policy(&rule(open)).warnings.to_string();
+        assert!(warnings.contains("name no owner"), "{open}: {warnings}");
+    }
+    let own = "{ claims: { ref: refs/heads/main }, address: { cidrs: [20.1.2.0/24] } }";
+    let warnings = policy(&rule(own)).warnings.to_string();
+    assert!(!warnings.contains("name no owner"), "{warnings}");
     for (bad, what) in [
         (
             "{ claims: { repository: '**' } }",
