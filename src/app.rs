@@ -21,6 +21,7 @@ use crate::domain::resource_id::ResourceId;
 use crate::domain::sets::Sets;
 use crate::domain::signature;
 use crate::domain::verdict::Approvals;
+use crate::domain::words;
 use crate::flow::shadow::Beside;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
@@ -104,10 +105,10 @@ pub struct Enrolled {
     pub drift: Drift,
 }
 
-/// Where messages go: an incoming webhook that takes JSON.
+/// Where messages go: an incoming webhook that takes JSON, or doorward's own log.
 pub struct Channel {
-    /// Its address, which is a secret.
-    pub url: SecretString,
+    /// The webhook's address, which is a secret; none for the log.
+    pub url: Option<SecretString>,
 }
 
 /// A configured sender.
@@ -172,7 +173,7 @@ impl App {
         What::Alerted(Alert {
             id: AlertId(self.clock.id()),
             code: code.to_owned(),
-            text,
+            text: words::in_one_line(&text),
             channels,
             registry: about.registry.clone(),
             address: about.address,

@@ -6,7 +6,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 /// Every counter, and the registry that shows them.
@@ -246,6 +247,77 @@ impl Metrics {
         let mut text = String::new();
         // Writing into a string does not fail.
         prometheus_client::encoding::text::encode(&mut text, &self.registry).ok();
-        text
+        classic(&text)
+    }
+}
+
+/// Prometheus' own text form of what is written as `OpenMetrics`: a counter's family has the name of its
+/// samples there, with `_total`, and nothing marks the end
+/// (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+fn classic(text: &str) -> String {
+    let counter = |line: &str| {
+        let family = line.strip_prefix("# TYPE ")?.strip_suffix(" counter")?;
+        Some(family.to_owned())
+    };
+    let counters: BTreeSet<String> = text.lines().filter_map(counter).collect();
+    let mut classic = String::with_capacity(text.len());
+    for line in text.lines() {
+        if line == "# EOF" || line.starts_with("# UNIT ") {
+            continue;
+        }
+        let mut parts = line.splitn(4, ' ');
+        let head = (parts.next(), parts.next(), parts.next(), parts.next());
+        match head {
+            (Some("#"), Some(what), Some(family), Some(rest)) if counters.contains(family) => {
+                // Writing into a string does not fail.
+                write!(classic, "# {what} {family}_total {rest}").ok();
+            }
+            _ => classic.push_str(line),
+        }
+        classic.push('\n');
+    }
+    classic
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_named_as_their_samples_and_every_family_has_help() {
+        let metrics = Metrics::default();
+        let labels = DeliveryLabels {
+            source: "logs".to_owned(),
+            status: 202,
+        };
+        metrics.deliveries.get_or_create(&labels).inc();
+        metrics.set_loaded("egress", Timestamp::UNIX_EPOCH);
+        let text = metrics.render();
+        assert!(
+            text.contains("# TYPE doorward_deliveries_total counter\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("doorward_deliveries_total{source=\"logs\",status=\"202\"} 1\n"),
+            "{text}"
+        );
+        assert!(!text.contains("EOF"), "{text}");
+        for line in text.lines() {
+            let family = line
+                .strip_prefix("# TYPE ")
+                .and_then(|rest| rest.split(' ').next());
+            if let Some(family) = family {
+                assert!(text.contains(&format!("# HELP {family} ")), "{family}");
+                assert!(!family.contains(':'), "{family}");
+                assert_eq!(
+                    family.ends_with("_total"),
+                    line.ends_with(" counter"),
+                    "{line}"
+                );
+            } else if !line.starts_with('#') {
+                let name = line.split(['{', ' ']).next().unwrap();
+                assert!(text.contains(&format!("# TYPE {name} ")), "{line}");
+            }
+        }
     }
 }

@@ -111,7 +111,9 @@ impl Admin {
     }
 
     async fn send<T: DeserializeOwned>(&self, mut request: Request) -> Result<T, Failure> {
-        if let Some(token) = self.token()? {
+        let token = self.token()?;
+        let shown = token.is_some();
+        if let Some(token) = token {
             request.headers_mut().insert(AUTHORIZATION, token);
         }
         let http = Http::new(None).map_err(anyhow::Error::new)?;
@@ -122,9 +124,20 @@ impl Admin {
             )
         })?;
         if reply.status == StatusCode::UNAUTHORIZED {
-            let what = format!(
-                "this doorward's admin listener asks for its token: set `{TOKEN}`, or `--admin-token-file`"
-            );
+            let what = match (shown, &self.admin_token_file) {
+                (false, _) => format!(
+                    "this doorward's admin listener asks for its token: set `{TOKEN}`, or `--admin-token-file`"
+                ),
+                (true, Some(file)) => format!(
+                    "the token in `{}` is not that of the admin listener at {}",
+                    file.display(),
+                    self.admin
+                ),
+                (true, None) => format!(
+                    "the token in `{TOKEN}` is not that of the admin listener at {}",
+                    self.admin
+                ),
+            };
             return Err(Failure::wrong_input(anyhow::anyhow!(what)));
         }
         if !reply.status.is_success() {

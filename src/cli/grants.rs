@@ -3,14 +3,16 @@
 use super::Failure;
 use super::admin::{Admin, By, Output};
 use crate::domain::grant::Stage;
-use crate::domain::{ttl, words};
+use crate::domain::ttl;
+use crate::domain::words;
 use crate::http::wire::{self, GrantView, PauseView, StoppedView};
 use clap::Subcommand;
 use jiff::SignedDuration;
 use std::io::{BufRead, IsTerminal, Write};
+use std::net::IpAddr;
 use std::time::Duration;
 
-/// What `doorward grants` does. A grant is named by its id, or by the beginning or end of it.
+/// What `doorward grants` does. A grant is named by its address, its id, or the beginning or end of it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Grants {
     /// List the grants that stand, soonest end first
@@ -40,7 +42,8 @@ pub(crate) struct List {
 /// What `doorward grants show` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
-    /// The grant
+    /// The grant: its id, or its address
+    #[arg(value_name = "GRANT")]
     id: String,
     #[command(flatten)]
     output: Output,
@@ -51,8 +54,8 @@ pub(crate) struct Show {
 /// What `doorward grants revoke` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Revoke {
-    /// The grants
-    #[arg(required = true, value_name = "ID")]
+    /// The grants, by id or by address: an address means all that stand for it
+    #[arg(required = true, value_name = "GRANT")]
     ids: Vec<String>,
     #[command(flatten)]
     because: Because,
@@ -65,7 +68,8 @@ pub(crate) struct Revoke {
 /// What `doorward grants extend` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Extend {
-    /// The grant
+    /// The grant: its id, or its address
+    #[arg(value_name = "GRANT")]
     id: String,
     /// How long from now it stands: `90m`, `2h`
     #[arg(long = "for", value_name = "TIME", value_parser = ttl::parse)]
@@ -81,7 +85,8 @@ pub(crate) struct Extend {
 /// What `doorward grants keep` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Keep {
-    /// The grant
+    /// The grant: its id, or its address
+    #[arg(value_name = "GRANT")]
     id: String,
     #[command(flatten)]
     by: By,
@@ -109,6 +114,47 @@ pub(crate) struct RevokeAll {
     output: Output,
     #[command(flatten)]
     admin: Admin,
+}
+
+/// What `doorward verdicts` does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verdicts {
+    /// Let the next denial of an address be decided anew: what was decided, a person's no and that a grant
+    /// was revoked stand for it no longer
+    Clear(ClearVerdicts),
+}
+
+/// What `doorward verdicts clear` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ClearVerdicts {
+    /// The refused address
+    address: IpAddr,
+    /// Only on this registry: its resource id, name or login server
+    #[arg(long)]
+    registry: Option<String>,
+    #[command(flatten)]
+    because: Because,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    admin: Admin,
+}
+
+impl Verdicts {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let Self::Clear(clear) = self;
+        let address = clear.address;
+        let order = wire::ClearVerdicts {
+            address,
+            registry: clear.registry,
+            by: clear.because.by.name,
+            because: clear.because.because,
+        };
+        let done: wire::Cleared = clear.admin.post(&["verdicts", "clear"], &order).await?;
+        clear.output.print(&done, || {
+            format!("the next denial of `{address}` is decided anew\n")
+        })
+    }
 }
 
 /// What `doorward pause` and `doorward resume` take.
@@ -174,10 +220,16 @@ impl Extend {
             by: self.by.name,
         };
         let path = ["grants", &self.id, "extend"];
-        let grant: GrantView = self.admin.post(&path, &order).await?;
-        self.output.print(&grant, || {
-            let until = words::time(grant.until);
-            format!("`{}` stands until {until}\n", grant.address)
+        let done: wire::Extended = self.admin.post(&path, &order).await?;
+        self.output.print(&done, || {
+            let (address, until) = (&done.grant.address, words::time(done.grant.until));
+            let cut = done.max_ttl_seconds.map_or_else(String::new, |seconds| {
+                let (wanted, most) = (ttl::Show(self.time), ttl::Show(Duration::from_secs(seconds)));
+                format!(
+                    ", not for {wanted}: nothing is open for longer than `max_ttl`, {most}, after its start"
+                )
+            });
+            format!("`{address}` stands until {until}{cut}\n")
         })
     }
 }

@@ -1,30 +1,55 @@
-//! Logging to standard error: `DOORWARD_LOG=debug`, and JSON lines where nobody watches.
+//! Logging to standard error: lines for people on a terminal, JSON elsewhere, or as `DOORWARD_LOG_FORMAT`
+//! says; what is told, `DOORWARD_LOG` says: `DOORWARD_LOG=debug`.
 
+use clap::ValueEnum;
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// What is told when `DOORWARD_LOG` does not say.
 const USUAL: &str = "info,sqlx=warn,azure_core=warn,azure_identity=warn";
 
+/// What log lines look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people on a terminal, JSON elsewhere
+    #[default]
+    Auto,
+    /// Lines for people
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+impl LogFormat {
+    fn is_json(self) -> bool {
+        match self {
+            Self::Auto => !std::io::stderr().is_terminal(),
+            Self::Text => false,
+            Self::Json => true,
+        }
+    }
+}
+
 /// Starts logging as a service does.
-pub(super) fn start() {
-    start_at(USUAL);
+pub(super) fn start(format: LogFormat) {
+    start_at(USUAL, format);
 }
 
 /// Starts logging for a command whose output is for people: failures only.
-pub(super) fn quiet() {
-    start_at("error,sqlx=off,doorward=off");
+pub(super) fn quiet(format: LogFormat) {
+    start_at("error,sqlx=off,doorward=off", format);
 }
 
-fn start_at(usual: &str) {
+fn start_at(usual: &str, format: LogFormat) {
     let filter = EnvFilter::try_from_env("DOORWARD_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     // A second start, which there is none, would be refused and change nothing.
-    if std::io::stderr().is_terminal() {
-        log.try_init().ok();
-    } else {
+    if format.is_json() {
         log.json().flatten_event(true).try_init().ok();
+    } else {
+        let colours = std::io::stderr().is_terminal();
+        log.with_ansi(colours).try_init().ok();
     }
 }

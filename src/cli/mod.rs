@@ -17,6 +17,7 @@ pub(crate) use serve::asked_to_stop;
 use crate::clock::Clock;
 use crate::sim::cli::{SimulateOptions, simulate};
 use clap::{Parser, Subcommand};
+use log::LogFormat;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +29,16 @@ const WRONG_INPUT: u8 = 2;
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = "Start with: doorward demo")]
 pub struct Cli {
+    /// What the log on standard error looks like
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        env = "DOORWARD_LOG_FORMAT"
+    )]
+    log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
 }
@@ -57,6 +68,9 @@ enum Command {
     Grants(grants::Grants),
     /// Revoke every grant of a running doorward, or every one of a registry
     Revoke(grants::RevokeAll),
+    /// Let denials be decided anew whose verdicts stand for their repeats
+    #[command(subcommand)]
+    Verdicts(grants::Verdicts),
     /// Open nothing more until `resume`; what is open is closed on time
     Pause(grants::PauseOrder),
     /// Let opening go on
@@ -106,14 +120,15 @@ pub(crate) struct ConfigFile {
 
 /// Runs the command; its failure is told on standard error.
 pub async fn run(cli: Cli) -> ExitCode {
+    let format = cli.log_format;
     let outcome = match cli.command {
-        Command::Serve(serve) => serve.run().await,
+        Command::Serve(serve) => serve.run(format).await,
         Command::Demo(demo) => {
-            log::quiet();
+            log::quiet(format);
             demo.run().await.map_err(Failure::from)
         }
         Command::Simulate(options) => {
-            log::start();
+            log::start(format);
             simulate(options, Clock::system())
                 .await
                 .map_err(Failure::from)
@@ -125,10 +140,11 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Sets(sets) => sets.run().await,
         Command::Grants(grants) => grants.run().await,
         Command::Revoke(revoke) => revoke.run().await,
+        Command::Verdicts(verdicts) => verdicts.run().await,
         Command::Pause(pause) => pause.run("pause").await,
         Command::Resume(resume) => resume.run("resume").await,
         Command::Sweep(sweep) => {
-            log::quiet();
+            log::quiet(format);
             sweep.run().await
         }
         Command::Ledger(ledger) => ledger.run().await,

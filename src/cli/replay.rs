@@ -6,8 +6,10 @@ use crate::config::{GRANTS_PER_HOUR, read_text};
 use crate::domain::delivery::{self, Head};
 use crate::domain::id::DenialId;
 use crate::domain::ledger::What;
+use crate::domain::policy::Policy;
 use crate::domain::policy::replay::{Captured, Change, Given, Summary, compare, replay};
 use crate::domain::repeat::Windows;
+use crate::domain::sets::Sets;
 use crate::domain::ttl;
 use crate::store::{self, Ledger};
 use anyhow::Context;
@@ -80,6 +82,8 @@ enum Output {
 struct Told {
     policy: String,
     quota: usize,
+    /// Sets of the policy that were not loaded: rules that need them match nothing.
+    unknown_sets: Vec<String>,
     #[serde(flatten)]
     summary: Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +93,7 @@ struct Told {
 #[derive(Serialize)]
 struct Against {
     policy: String,
+    unknown_sets: Vec<String>,
     #[serde(flatten)]
     summary: Summary,
     changes: Vec<Change>,
@@ -125,6 +130,7 @@ impl Replay {
                 let changes = compare((&policy, &sets), (&other, &other_sets), &captured, &given);
                 Some(Against {
                     policy: folder.display().to_string(),
+                    unknown_sets: unknown(&other, &other_sets),
                     summary,
                     changes,
                 })
@@ -133,6 +139,7 @@ impl Replay {
         let told = Told {
             policy: self.policy.display().to_string(),
             quota: self.quota,
+            unknown_sets: unknown(&policy, &sets),
             summary,
             against,
         };
@@ -178,6 +185,13 @@ impl Replay {
         }
         Ok(())
     }
+}
+
+/// The sets that a policy needs from elsewhere and that nobody gave.
+fn unknown(policy: &Policy, sets: &Sets) -> Vec<String> {
+    let needs = policy.needs().into_iter();
+    let missing = needs.filter(|external| sets.get(external).is_none());
+    missing.map(|external| policy.name_of(&external)).collect()
 }
 
 fn is_database(file: &Path) -> anyhow::Result<bool> {
@@ -274,6 +288,19 @@ impl Told {
             .chain(other)
             .collect();
         writeln!(to, "## Replay of {} denials\n", self.summary.denials)?;
+        let others = self.against.iter();
+        let others = others.map(|against| (&against.policy, &against.unknown_sets));
+        for (policy, sets) in std::iter::once((&self.policy, &self.unknown_sets)).chain(others) {
+            if !sets.is_empty() {
+                let sets: Vec<String> = sets.iter().map(|set| code(set)).collect();
+                writeln!(
+                    to,
+                    "Not known in {}: {}. Rules that need these sets match nothing here: give their addresses with `--set NAME=CIDR,CIDR`.\n",
+                    code(policy),
+                    sets.join(", ")
+                )?;
+            }
+        }
         let names: Vec<String> = columns.iter().map(|(name, _)| code(name)).collect();
         writeln!(
             to,

@@ -1,6 +1,7 @@
 //! `doorward serve`: the service.
 
-use super::{ConfigFile, Failure, log};
+use super::log::{self, LogFormat};
+use super::{ConfigFile, Failure};
 use crate::clock::Clock;
 use crate::server::{self, Server};
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,9 +14,9 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(super) async fn run(self) -> Result<(), Failure> {
+    pub(super) async fn run(self, format: LogFormat) -> Result<(), Failure> {
         let config = crate::config::load(&self.file.config).map_err(Failure::wrong_input)?;
-        log::start();
+        log::start(format);
         // Before anybody can know that the service is up: unheard, this signal would end it.
         let mut hangup = signal(SignalKind::hangup()).map_err(anyhow::Error::new)?;
         let server = Server::start(config, Clock::system())

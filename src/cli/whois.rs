@@ -61,7 +61,14 @@ struct Known<'a> {
     /// Which edition of the service-tag file was asked.
     #[serde(skip)]
     change_number: Option<u64>,
+    /// What was not given, so that nothing can be said of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_looked_at: Vec<&'static str>,
 }
+
+const SERVICE_TAGS: &str = "service_tags";
+const SETS: &str = "sets";
+const GEO: &str = "geo";
 
 /// Whom to ask.
 struct Books {
@@ -143,6 +150,16 @@ fn tell(known: &Known<'_>, output: Output, to: &mut impl Write) -> Result<bool, 
 }
 
 impl Books {
+    fn not_given(&self) -> Vec<&'static str> {
+        let given = [
+            (SERVICE_TAGS, self.tags.is_some()),
+            (SETS, self.policy.is_some()),
+            (GEO, !self.geo.is_empty()),
+        ];
+        let missing = given.into_iter().filter(|(_, given)| !given);
+        missing.map(|(name, _)| name).collect()
+    }
+
     fn ask(&self, ip: IpAddr) -> Known<'_> {
         let sets = match &self.policy {
             Some((policy, sets)) => sets_around(policy, sets, ip),
@@ -161,6 +178,7 @@ impl Books {
             asn: self.geo.iter().find_map(|geo| geo.asn(ip)),
             unknown,
             change_number: self.tags.as_ref().map(|tags| tags.change_number),
+            not_looked_at: self.not_given(),
         }
     }
 }
@@ -178,19 +196,30 @@ impl Known<'_> {
             Ok(_) => writeln!(to, "  may open      yes, if the policy says so")?,
             Err(never) => writeln!(to, "  may open      never: {never}")?,
         }
-        let list = |names: &[&str]| {
-            if names.is_empty() {
+        let list = |what: &str, names: &[&str], option: &str| {
+            if self.not_looked_at.contains(&what) {
+                format!("not looked at (give `{option}`)")
+            } else if names.is_empty() {
                 "none".to_owned()
             } else {
                 names.join(", ")
             }
         };
+        let nowhere = if self.not_looked_at.contains(&GEO) {
+            "not looked at (give `--geo`)"
+        } else {
+            "not known"
+        };
         let edition = self
             .change_number
             .map_or_else(String::new, |number| format!(" (changeNumber {number})"));
-        writeln!(to, "  service tags  {}{edition}", list(&self.service_tags))?;
+        writeln!(
+            to,
+            "  service tags  {}{edition}",
+            list(SERVICE_TAGS, &self.service_tags, "--service-tags")
+        )?;
         let sets: Vec<&str> = self.sets.iter().map(String::as_str).collect();
-        writeln!(to, "  sets          {}", list(&sets))?;
+        writeln!(to, "  sets          {}", list(SETS, &sets, "--policies"))?;
         for set in &self.unknown {
             writeln!(
                 to,
@@ -202,11 +231,11 @@ impl Known<'_> {
         writeln!(
             to,
             "  country       {}",
-            self.country.as_deref().unwrap_or("not known")
+            self.country.as_deref().unwrap_or(nowhere)
         )?;
         match self.asn {
             Some(asn) => writeln!(to, "  asn           AS{asn}"),
-            None => writeln!(to, "  asn           not known"),
+            None => writeln!(to, "  asn           {nowhere}"),
         }
     }
 }

@@ -19,14 +19,26 @@ impl LoadError {
 
     /// Something that is wrong with a whole file.
     pub(super) fn about(path: &Path, what: String, help: &str) -> Self {
-        Self::Problems(Problems(vec![Problem {
-            file: path.display().to_string(),
-            place: Place::default(),
-            shown: None,
-            field: String::new(),
-            what,
-            help: (!help.is_empty()).then(|| help.to_owned()),
-            warning: false,
-        }]))
+        Self::Problems(Problems(vec![of_whole(path, what, help)]))
+    }
+
+    /// Something that is odd about a whole file or folder, and allowed.
+    pub(super) fn warning(path: &Path, what: String, help: &str) -> Problem {
+        Problem {
+            warning: true,
+            ..of_whole(path, what, help)
+        }
+    }
+}
+
+fn of_whole(path: &Path, what: String, help: &str) -> Problem {
+    Problem {
+        file: path.display().to_string(),
+        place: Place::default(),
+        shown: None,
+        field: String::new(),
+        what,
+        help: (!help.is_empty()).then(|| help.to_owned()),
+        warning: false,
     }
 }

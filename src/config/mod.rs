@@ -24,17 +24,20 @@ pub use state::{State, StateError, StateUrl};
 pub use text_file::read_text;
 
 use crate::azure::Settings;
-use crate::domain::policy::Policy;
+use crate::domain::policy::{Policy, Rule};
 use crate::domain::problem::{Place, Problem, Problems, did_you_mean};
 use crate::domain::proof::ClaimIs;
 use crate::domain::resource_id::ResourceId;
+use crate::domain::ttl::Show;
 use crate::domain::verdict::Approvals;
 use ipnet::IpNet;
-use secrecy::SecretString;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use values::is_loopback;
 
 /// The longest that `max_ttl` may be. A door that stands open for weeks is a rule of the firewall and
 /// belongs in whatever manages the registry.
@@ -196,15 +199,34 @@ pub struct Channel {
     pub name: String,
     /// What it is.
     pub kind: ChannelKind,
-    /// Where it is; whoever knows it may post there.
-    pub url: Secret,
 }
 
 /// The kinds of channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelKind {
-    /// One JSON document by POST.
-    Webhook,
+    /// One JSON document by POST. Where it is; whoever knows it may post there.
+    Webhook(Secret),
+    /// A line in doorward's own log, with the link: for whoever watches the terminal.
+    Log,
+}
+
+/// Why a channel's URL cannot be used, without the URL; one that is not there is told elsewhere.
+fn is_no_channel(url: &SecretString) -> Option<&'static str> {
+    let text = url.expose_secret();
+    if text.is_empty() {
+        return None;
+    }
+    let Ok(url) = Url::parse(text) else {
+        return Some("the channel's URL is not a URL");
+    };
+    match url.scheme() {
+        "https" => None,
+        "http" if is_loopback(&url) => None,
+        "http" => Some(
+            "the channel's URL begins with `http://`, so messages and their links would go over the network in clear text: use `https://`",
+        ),
+        _ => Some("the channel's URL begins with neither `https://` nor `http://`"),
+    }
 }
 
 /// Where a secret is to be read from, and where that is said.
@@ -231,8 +253,8 @@ pub struct Secrets {
     pub crumb_key: SecretString,
     /// The keys of each source, by its name.
     pub source_keys: BTreeMap<String, Vec<SecretString>>,
-    /// The URL of each channel, by its name.
-    pub channel_urls: BTreeMap<String, SecretString>,
+    /// The URL of each channel, by its name; none of one that writes into the log.
+    pub channel_urls: BTreeMap<String, Option<SecretString>>,
 }
 
 impl Config {
@@ -255,7 +277,9 @@ impl Config {
             }
         };
         let link_key = read(&self.links.key);
-        let crumb_key = read(self.crumb_key());
+        // Where none is named, it is the links' own: what is wrong with it is said once.
+        let crumb_key = self.breadcrumb_key.as_ref().map(&mut read);
+        let crumb_key = crumb_key.unwrap_or_else(|| link_key.clone());
         let admin_token = self.admin_token.as_ref().map(&mut read);
         let source_keys = self.sources.iter().map(|source| {
             let keys: &[Secret] = match &source.auth {
@@ -265,9 +289,23 @@ impl Config {
             (source.name.clone(), keys.iter().map(&mut read).collect())
         });
         let source_keys = source_keys.collect();
-        let urls = self.channels.iter();
-        let channel_urls = urls.map(|channel| (channel.name.clone(), read(&channel.url)));
-        let channel_urls = channel_urls.collect();
+        let mut channel_urls = BTreeMap::new();
+        for Channel { name, kind } in &self.channels {
+            let url = match kind {
+                ChannelKind::Webhook(url) => Some((url, read(url))),
+                ChannelKind::Log => None,
+            };
+            channel_urls.insert(name.clone(), url);
+        }
+        for (named, url) in channel_urls.values().flatten() {
+            if let Some(why) = is_no_channel(url) {
+                missing.push(named.problem(why.to_owned()));
+            }
+        }
+        let urls = channel_urls.into_iter();
+        let channel_urls = urls
+            .map(|(name, url)| (name, url.map(|(_, url)| url)))
+            .collect();
         if missing.is_empty() {
             Ok(Secrets {
                 link_key,
@@ -288,6 +326,14 @@ impl Config {
         let sources: Vec<&str> = self.sources.iter().map(|source| &*source.name).collect();
         let mut problems = Vec::new();
         for rule in &policy.rules {
+            if let Some(ttl) = rule.ttl.filter(|ttl| *ttl > self.max_ttl) {
+                let (name, most) = (&rule.name, Show(self.max_ttl));
+                let what = format!(
+                    "rule `{name}` opens for {}, cut to `max_ttl`, {most}",
+                    Show(ttl)
+                );
+                problems.push(of_rule(rule, what, None, true));
+            }
             let named = rule.channel.iter().map(|name| ("channel", name, &channels));
             let reported = rule
                 .when
@@ -299,22 +345,28 @@ impl Config {
                     continue;
                 }
                 let help = did_you_mean(name, known.iter().copied());
-                problems.push(Problem {
-                    file: rule.file.clone(),
-                    place: rule.place.clone(),
-                    shown: None,
-                    field: String::new(),
-                    what: format!(
-                        "rule `{}` names the {kind} `{name}`, and there is none",
-                        rule.name
-                    ),
-                    help: help
-                        .or_else(|| Some(format!("add it under `{kind}s` in the configuration"))),
-                    warning: kind == "source",
-                });
+                let help =
+                    help.or_else(|| Some(format!("add it under `{kind}s` in the configuration")));
+                let what = format!(
+                    "rule `{}` names the {kind} `{name}`, and there is none",
+                    rule.name
+                );
+                problems.push(of_rule(rule, what, help, kind == "source"));
             }
         }
         Problems(problems)
+    }
+}
+
+fn of_rule(rule: &Rule, what: String, help: Option<String>, warning: bool) -> Problem {
+    Problem {
+        file: rule.file.clone(),
+        place: rule.place.clone(),
+        shown: None,
+        field: String::new(),
+        what,
+        help,
+        warning,
     }
 }
 

@@ -22,7 +22,20 @@ use std::time::SystemTime;
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load_policies(folder: &Path) -> Result<Policy, LoadError> {
-    Ok(policy::parse(&texts(folder, |name| !is_cases(name))?)?)
+    let texts = texts(folder, |name| !is_cases(name))?;
+    let mut policy = policy::parse(&texts)?;
+    if texts.is_empty() {
+        let what = format!(
+            "there is no policy in this folder (`*.yaml`): every denial is answered with `{}`",
+            policy.default
+        );
+        let help = "write a policy, or name another folder";
+        policy
+            .warnings
+            .0
+            .push(LoadError::warning(folder, what, help));
+    }
+    Ok(policy)
 }
 
 /// Reads the cases of a policy: every `*.cases.yaml` and `*.cases.yml` of its folder.

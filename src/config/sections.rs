@@ -313,17 +313,18 @@ fn channel(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Channe
     let named = fields.need("name", "rules name channels by it", sink);
     let named = named.and_then(|at| name(&at, sink));
     let kind = fields.need("kind", "write `kind: webhook`", sink);
-    let kind = kind.and_then(|at| at.word(&[("webhook", ChannelKind::Webhook)], sink));
-    let url = fields.need(
-        "url",
-        "the URL is a secret: name where it is, as `url: { env: NAME }`",
-        sink,
-    );
-    let url = url.and_then(|at| secret(&at, folder, sink));
+    let kind = kind.and_then(|at| at.word(&[("webhook", false), ("log", true)], sink));
+    let kind = if kind == Some(true) {
+        Some(ChannelKind::Log)
+    } else {
+        let help = "the URL is a secret: name where it is, as `url: { env: NAME }`";
+        let url = fields.need("url", help, sink);
+        let url = url.and_then(|at| secret(&at, folder, sink));
+        kind.and(url).map(ChannelKind::Webhook)
+    };
     fields.finish(sink);
     Some(Channel {
         name: named?,
         kind: kind?,
-        url: url?,
     })
 }

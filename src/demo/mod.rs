@@ -6,6 +6,7 @@ mod stage;
 mod teller;
 
 use crate::domain::denial::Kind;
+use crate::domain::help::Help;
 use crate::domain::ledger::What;
 use crate::domain::verdict::Action;
 use crate::sim::Registry;
@@ -57,7 +58,11 @@ impl Demo {
                 "doorward stays up: http://{}/ until Ctrl-C",
                 stage.server.admin
             ));
-            crate::cli::asked_to_stop().await?;
+            teller.say("open the approval link above and answer: what follows is told here");
+            tokio::select! {
+                stopped = crate::cli::asked_to_stop() => stopped?,
+                failed = teller.follow_on() => failed?,
+            }
         }
         stage.strike().await;
         let steps = teller.steps();
@@ -123,6 +128,19 @@ async fn opens_and_closes(
         "the registry's list has no entry for {address}"
     );
     stage.served(teller, address, OPEN).await?;
+    // The registry's own log tells of it.
+    let now = stage.server.app.clock.now();
+    let record = login_event(&Registry::new(OPEN), address.parse()?, 200, now);
+    let body = json!({ "records": [record] }).to_string();
+    stage
+        .deliver(teller, "logs", "application/json", body)
+        .await?;
+    teller
+        .until(
+            "the grant is seen at work",
+            |what| matches!(what, What::Helped(helped) if helped.help == Help::Effective),
+        )
+        .await?;
     teller
         .until("the entry is gone at its end", |what| {
             matches!(what, What::Ended { .. })

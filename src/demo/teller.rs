@@ -64,6 +64,11 @@ impl<'a> Teller<'a> {
         Ok(what)
     }
 
+    /// Tells the ledger's entries as they come, without an end.
+    pub(super) async fn follow_on(&mut self) -> anyhow::Result<()> {
+        self.follow(|_| false).await.map(|_| ())
+    }
+
     async fn follow(&mut self, is_it: impl Fn(&What) -> bool) -> anyhow::Result<What> {
         let mut changed = self.app.ledger.changed();
         loop {

@@ -65,7 +65,7 @@ impl Advice {
                 "the address belongs to Azure and may serve another tenant soon: give the caller an egress of your own (a NAT gateway), or reach the registry through a private endpoint"
             }
             Self::ApplicationGateway => {
-                "the registry was reached by a name that is not its own, so something such as an Application Gateway stands before it: the registry checks the client's own address, as `X-Forwarded-For` tells it, and whoever reaches the registry past the gateway can forge that; let the gateway overwrite the header, and come to the registry through a private endpoint"
+                "the registry was reached by a name that is not its own, so something such as an Application Gateway stands before it: by a single report from 2023, which Microsoft does not confirm, the registry checks the client's own address as `X-Forwarded-For` tells it; if so, whoever reaches the registry past the gateway can forge that: let the gateway overwrite the header, and come to the registry through a private endpoint"
             }
             Self::ImageImport => {
                 "an import between registries was refused: the registry named here is the one that refused, whichever side of the import it is on; the import comes from Azure, not from whoever asked for it, so let trusted services in on that registry (`--allow-trusted-services`) rather than an address"

@@ -39,6 +39,11 @@ impl Answered {
         self.0.remove(&address.get());
     }
 
+    /// An operator wants the next refusal of an address decided anew.
+    pub fn clear(&mut self, address: Ipv4Addr) {
+        self.0.remove(&address);
+    }
+
     /// The denial of the grant that answered a refusal of `address` at `refused`: one from before its
     /// entry had had its time, `grace`, to reach every front end.
     pub fn by(

@@ -25,6 +25,8 @@ pub struct Arrival {
     pub event: Option<String>,
     /// How many strangers its registry may have in a window.
     pub limit: usize,
+    /// The denials whose verdicts do not stand for it: their causes have passed.
+    pub reopened: Vec<DenialId>,
 }
 
 /// What became of the denials of one delivery.
@@ -97,6 +99,7 @@ impl<'a> Sorter<'a> {
             denied,
             event,
             limit,
+            reopened,
         } = arrival;
         let event = event.as_deref().map(Denied::fingerprint);
         if known || event.is_some_and(|event| self.is_duplicate(event)) {
@@ -104,7 +107,7 @@ impl<'a> Sorter<'a> {
             return None;
         }
         let within = key_within_source(&denied);
-        if let Some(of) = self.stands((&denied, &within), at) {
+        if let Some(of) = self.stands((&denied, &within), at, &reopened) {
             let refused = self.refused(&denied, at);
             let (counts, all) = self.counted.entry(denied.source).or_default();
             if let Some(refused) = refused {
@@ -188,10 +191,16 @@ impl<'a> Sorter<'a> {
     }
 
     /// The denial that a new one repeats, decided or waiting.
-    fn stands(&self, (denied, within): (&Denied, &DenialKey), at: Timestamp) -> Option<DenialId> {
+    fn stands(
+        &self,
+        (denied, within): (&Denied, &DenialKey),
+        at: Timestamp,
+        reopened: &[DenialId],
+    ) -> Option<DenialId> {
         let (state, windows) = (self.state, &self.windows);
+        let rest = (windows, reopened);
         state
-            .repeats(denied, denied.registry.as_ref(), at, windows)
+            .repeats(denied, denied.registry.as_ref(), at, rest)
             .or_else(|| state.waits((denied, within), at, windows))
             .or_else(|| {
                 let (id, weakness) = self.fresh.get(within)?;

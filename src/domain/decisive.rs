@@ -21,4 +21,12 @@ impl What {
                 | Self::Undelivered { .. }
         )
     }
+
+    /// Whether it says how a write of a registry fares: orders about an entry rest on it too.
+    pub fn is_write(&self) -> bool {
+        matches!(
+            self,
+            Self::WriteIntended(_) | Self::WriteSettled { .. } | Self::Opened { .. }
+        )
+    }
 }

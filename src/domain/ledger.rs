@@ -1,11 +1,13 @@
 //! The ledger: what happened, in order, each entry chained to the one before it by a hash.
 
+use super::actor::Actor;
 use super::alert::Alert;
 use super::event::Changed;
 use super::firewall::{Answer as DriftAnswer, Drift, Overwritten, Seen};
 use super::grant::{Ending, Grant};
 use super::help::{Helped, Refused};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
+use super::policy::Basis;
 use super::request::{Answer, Request};
 use super::resource_id::ResourceId;
 use super::sets::Snapshot;
@@ -42,6 +44,10 @@ pub enum What {
         denial: DenialId,
         /// The denial that was decided.
         of: DenialId,
+        /// What policy and sets say of the address now, where that is something else than before and leads
+        /// to the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        basis: Option<Basis>,
     },
     /// Denials that repeat others that stand, of one source: counted, not written down one by one.
     Counted {
@@ -189,8 +195,8 @@ pub enum What {
     Revoked {
         /// The grant.
         grant: GrantId,
-        /// Who, as they say of themselves: nothing proves it.
-        by: String,
+        /// Who.
+        by: Actor,
         /// Why, if they say so.
         because: Option<String>,
     },
@@ -200,23 +206,24 @@ pub enum What {
         grant: GrantId,
         /// Its new end.
         until: Timestamp,
-        /// Who, as they say of themselves; `use` where the address was seen in use.
-        by: String,
+        /// Who: an operator, or the program where the address was seen in use.
+        #[serde(deserialize_with = "super::actor::of_extension")]
+        by: Actor,
     },
     /// An operator hands a grant's entry over to people: it is ours no longer, and the grant is over.
     /// Outcome.
     Kept {
         /// The grant.
         grant: GrantId,
-        /// Who, as they say of themselves.
-        by: String,
+        /// Who.
+        by: Actor,
     },
     /// An operator stops all opening; closing goes on.
     Paused {
         /// The registry; none for all.
         registry: Option<ResourceId>,
-        /// Who, as they say of themselves.
-        by: String,
+        /// Who.
+        by: Actor,
         /// Why, if they say so.
         because: Option<String>,
     },
@@ -224,8 +231,20 @@ pub enum What {
     Resumed {
         /// The registry; none for all, those that were paused by themselves too.
         registry: Option<ResourceId>,
-        /// Who, as they say of themselves.
-        by: String,
+        /// Who.
+        by: Actor,
+        /// Why, if they say so.
+        because: Option<String>,
+    },
+    /// An operator wants the next denial of an address decided anew: verdicts on it stand for no repeat any
+    /// more, nor does a person's no, nor that a grant was revoked.
+    VerdictsCleared {
+        /// The address.
+        address: IpAddr,
+        /// The registry; none for all.
+        registry: Option<ResourceId>,
+        /// Who.
+        by: Actor,
         /// Why, if they say so.
         because: Option<String>,
     },
@@ -269,9 +288,9 @@ pub enum What {
         set: String,
         /// The hash of what was refused.
         hash: String,
-        /// Who, as they say of themselves.
+        /// Who.
         #[serde(default)]
-        by: Option<String>,
+        by: Option<Actor>,
     },
     /// A person is asked.
     Requested(Request),
@@ -281,8 +300,9 @@ pub enum What {
         request: RequestId,
         /// What was said.
         answer: Answer,
-        /// By which way it came: `link`.
-        by: String,
+        /// Who, or by which way it came.
+        #[serde(deserialize_with = "super::actor::of_answer")]
+        by: Actor,
     },
     /// People are told. Intent; each channel's delivery follows.
     Alerted(Alert),
@@ -337,6 +357,7 @@ impl What {
             Self::Kept { .. } => "kept",
             Self::Paused { .. } => "paused",
             Self::Resumed { .. } => "resumed",
+            Self::VerdictsCleared { .. } => "verdicts_cleared",
             Self::Recovered { .. } => "recovered",
             Self::RegistryChanged { .. } => "registry_changed",
             Self::SetLoaded(_) => "set_loaded",
@@ -366,7 +387,8 @@ impl What {
             // Who pauses what is paused changes nothing.
             | Self::NeverLanded { .. }
             | Self::Paused { .. }
-            | Self::Resumed { .. } => None,
+            | Self::Resumed { .. }
+            | Self::VerdictsCleared { .. } => None,
             Self::Recovered { grant, network } => {
                 let (registry, address) = (grant.registry.key(), grant.address);
                 let until = grant.until;

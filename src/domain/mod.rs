@@ -4,6 +4,7 @@
     deny(clippy::wildcard_enum_match_arm, clippy::arithmetic_side_effects)
 )]
 
+pub mod actor;
 pub mod address;
 pub mod advice;
 pub mod alert;
@@ -30,6 +31,7 @@ pub mod orders;
 pub mod owner;
 pub mod peer;
 pub mod policy;
+pub mod precedent;
 pub mod problem;
 pub mod proof;
 pub mod raw_json;

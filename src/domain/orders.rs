@@ -1,21 +1,17 @@
 //! What operators order: which registries are paused, and their orders in words.
 
+use super::actor::Actor;
 use super::ledger::What;
-use super::repeat::DenialKey;
 use super::resource_id::ResourceId;
 use super::words;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, VecDeque};
-
-/// How many verdicts that a pause changed are known again when it ends.
-const MOST_HELD: usize = 1000;
+use std::collections::BTreeMap;
 
 /// What is paused.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pauses {
     all: Option<Pause>,
     registries: BTreeMap<ResourceId, Pause>,
-    held: VecDeque<(ResourceId, DenialKey)>,
 }
 
 /// A pause: nothing more is opened; closing goes on.
@@ -23,8 +19,8 @@ pub struct Pauses {
 pub struct Pause {
     /// Since when.
     pub since: Timestamp,
-    /// Who, as they say of themselves.
-    pub by: String,
+    /// Who.
+    pub by: Actor,
     /// Why, if they say so.
     pub because: Option<String>,
 }
@@ -53,16 +49,8 @@ impl Pauses {
         }
     }
 
-    /// A verdict opens nothing because of a pause. It stands for repeats only as long as the pause.
-    pub(super) fn hold(&mut self, registry: &ResourceId, key: DenialKey) {
-        self.held.push_back((registry.clone(), key));
-        if self.held.len() > MOST_HELD {
-            self.held.pop_front();
-        }
-    }
-
-    /// A pause ends; none named ends all. The keys of verdicts that stood only as long as it.
-    pub(super) fn end(&mut self, registry: Option<&ResourceId>) -> Vec<DenialKey> {
+    /// A pause ends; none named ends all.
+    pub(super) fn end(&mut self, registry: Option<&ResourceId>) {
         match registry {
             None => {
                 self.all = None;
@@ -70,11 +58,6 @@ impl Pauses {
             }
             Some(id) => _ = self.registries.remove(id),
         }
-        let held = std::mem::take(&mut self.held);
-        let (stay, free): (VecDeque<_>, VecDeque<_>) =
-            held.into_iter().partition(|(id, _)| self.of(id).is_some());
-        self.held = stay;
-        free.into_iter().map(|(_, key)| key).collect()
     }
 }
 
@@ -105,24 +88,34 @@ pub(super) fn line(order: &What) -> String {
     {
         let said = said("resumed", by, because.as_ref());
         format!("{said}: opening goes on {}", on(registry.as_ref()))
+    } else if let What::VerdictsCleared {
+        address,
+        registry,
+        by,
+        because,
+    } = order
+    {
+        let said = said("cleared", by, because.as_ref());
+        let on = registry.as_ref().map_or_else(
+            || "about any registry".to_owned(),
+            |id| format!("about `{}`", id.name()),
+        );
+        format!("{said}: verdicts on `{address}` {on} stand for no repeat any more")
     } else {
         String::new()
     }
 }
 
 /// `done by NAME, as they say: because`.
-fn said(done: &str, by: &str, because: Option<&String>) -> String {
+fn said(done: &str, by: &Actor, because: Option<&String>) -> String {
     let because = because.map_or_else(String::new, |why| {
         format!(", because `{}`", words::quoted(why))
     });
-    if by == USE {
+    if *by == Actor::USE {
         return format!("{done}, because its address is in use");
     }
-    format!("{done} by `{}` (as they say){because}", words::quoted(by))
+    format!("{done} by {}{because}", by.in_words())
 }
-
-/// Who extends a grant where no operator does: its address was seen in use.
-pub const USE: &str = "use";
 
 fn on(registry: Option<&ResourceId>) -> String {
     registry.map_or_else(
@@ -138,7 +131,7 @@ mod tests {
     fn pause(by: &str) -> Pause {
         Pause {
             since: Timestamp::UNIX_EPOCH,
-            by: by.to_owned(),
+            by: Actor::Person(by.to_owned()),
             because: None,
         }
     }

@@ -161,8 +161,7 @@ fn is_owner(text: &str) -> bool {
 
 /// Whether a path has segments that a reader could take for the way back out of its owner.
 fn leads_back(path: &str) -> bool {
-    path.split('/')
-        .any(|segment| matches!(segment, "." | ".."))
+    path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
 #[cfg(test)]
@@ -203,7 +202,12 @@ mod tests {
             (GitHub, "repository_owner_id", "1*", false),
             (GitHub, "repository_id", "??", false),
             (GitHub, "workflow_ref", "contoso/api/.github/**", true),
-            (GitHub, "job_workflow_ref", "contoso/w/.github/workflows/a.yml@refs/heads/main", false),
+            (
+                GitHub,
+                "job_workflow_ref",
+                "contoso/w/.github/workflows/a.yml@refs/heads/main",
+                false,
+            ),
             (GitHub, "ref", "refs/heads/main", false),
             (GitHub, "sub", "repo:contoso/api:ref:refs/heads/main", true),
             (GitHub, "sub", "repo:contoso/**", true),
@@ -232,13 +236,27 @@ mod tests {
             (AzureDevOps, "sub", "sc://contoso/project/connection", true),
             (AzureDevOps, "sub", "p://*/project/pipeline", false),
             (AzureDevOps, "sub", "p://contoso*/project", false),
-            (AzureDevOps, "org_id", "33333333-0000-4000-8000-000000000003", true),
+            (
+                AzureDevOps,
+                "org_id",
+                "33333333-0000-4000-8000-000000000003",
+                true,
+            ),
             (AzureDevOps, "org_id", "3*", false),
-            (AzureDevOps, "rpo_uri", "https://dev.azure.com/contoso/**", true),
+            (
+                AzureDevOps,
+                "rpo_uri",
+                "https://dev.azure.com/contoso/**",
+                true,
+            ),
             (AzureDevOps, "rpo_uri", "https://**", false),
         ] {
             let claims = [claim(name, &[value])];
-            assert_eq!(provider.names_owner(&claims), named, "{provider:?} {name}: {value}");
+            assert_eq!(
+                provider.names_owner(&claims),
+                named,
+                "{provider:?} {name}: {value}"
+            );
         }
     }
 

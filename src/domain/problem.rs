@@ -134,9 +134,27 @@ fn crop(line: &str, at: usize) -> (String, usize) {
     }
 }
 
+/// What others call it, and its name here.
+const SYNONYMS: [(&str, &str); 8] = [
+    ("deny", "forbid"),
+    ("block", "forbid"),
+    ("reject", "forbid"),
+    ("refuse", "forbid"),
+    ("permit", "allow"),
+    ("accept", "allow"),
+    ("approve", "ask"),
+    ("notify", "alert"),
+];
+
 /// The names that come near to a wrong one: for "did you mean".
 pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let wrong = wrong.to_lowercase();
+    let known: Vec<&str> = known.into_iter().collect();
+    let meant = SYNONYMS.iter().filter(|(word, _)| *word == wrong);
+    let mut meant = meant.filter(|(_, name)| known.contains(name));
+    if let Some((_, name)) = meant.next() {
+        return Some(format!("did you mean `{name}`?"));
+    }
     let distance = |name: &str| strsim::damerau_levenshtein(&wrong, &name.to_lowercase());
     let (near, name) = known
         .into_iter()

@@ -60,6 +60,18 @@ impl<K: Eq + Hash + Copy, V, const MOST: usize> Recent<K, V, MOST> {
         self.known.remove(key).map(|(_, value)| value)
     }
 
+    /// Takes out the values that are not to stay; how many these were.
+    pub fn retain(&mut self, stays: impl Fn(&V) -> bool) -> usize {
+        let before = self.known.len();
+        self.known.retain(|_, (_, value)| stays(value));
+        before.saturating_sub(self.known.len())
+    }
+
+    /// The values, in no order.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.known.values().map(|(_, value)| value)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.known.len()

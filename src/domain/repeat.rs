@@ -5,8 +5,10 @@ use super::denial::{Kind, Service};
 use super::grant::Stage;
 use super::id::{DenialId, GrantId};
 use super::ledger::{Denied, Hash};
+use super::policy::Basis;
+use super::precedent::Precedent;
 use super::resource_id::ResourceId;
-use super::state::{Asked, Standing, State};
+use super::state::{Asked, Decision, Standing, State};
 use super::verdict::{NoteCode, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
@@ -174,35 +176,67 @@ fn fingerprints(events: &str) -> impl Iterator<Item = u64> {
 
 impl State {
     /// The denial that stands for one that came again: its grant or its request is open, or its
-    /// verdict is young, or it happened before a grant that is over had had its effect.
+    /// verdict is young and none of those that are `reopened`, or it happened before a grant that is over
+    /// had had its effect.
     pub fn repeats(
         &self,
         denied: &Denied,
         registry: Option<&ResourceId>,
         now: Timestamp,
-        windows: &Windows,
+        (windows, reopened): (&Windows, &[DenialId]),
     ) -> Option<DenialId> {
         let address = denied.report.denial.ip.map(|ip| ip.to_canonical());
         let standing = match (registry, address) {
             (Some(registry), Some(IpAddr::V4(ip))) => self
-                .stands_for(denied, (registry, ip), now)
+                .stands_for(denied, (registry, ip), (now, reopened))
                 .or_else(|| self.revoked_within(registry, ip, now, windows))
                 .or_else(|| self.answered(denied, (registry, ip), windows)),
             _ => None,
         };
         let recent = |key: &DenialKey| {
-            let within = |(at, denial): &(Timestamp, DenialId), window| {
-                (now.duration_since(*at) < window).then_some(*denial)
-            };
             let decided = self.decided.get(key);
-            let decided = decided.and_then(|it| within(it, windows.repeat));
+            let decided = decided.filter(|it| it.stands(now, windows.repeat));
+            let decided = decided.filter(|it| !reopened.contains(&it.denial));
             let refused = self.refused.get(key);
-            decided.or_else(|| refused.and_then(|it| within(it, windows.no)))
+            decided.or_else(|| refused.filter(|it| it.stands(now, windows.no)))
         };
         standing.or_else(|| {
             let mut keys = windows.keys(denied, now);
-            keys.find_map(|key| recent(&key))
+            keys.find_map(|key| recent(&key)).map(|it| it.denial)
         })
+    }
+
+    /// The verdicts that would stand for a denial like them, and whose causes may have passed since.
+    pub fn precedents(
+        &self,
+        denied: &Denied,
+        registry: Option<&ResourceId>,
+        (windows, now): (&Windows, Timestamp),
+    ) -> Vec<Precedent> {
+        let keys = windows.keys(denied, now);
+        let known = keys.filter_map(|key| self.decided.get(&key));
+        let young = known.filter(|it| it.stands(now, windows.repeat));
+        let open = self.open_request(denied, registry, now);
+        let asked = open.and_then(|asked| asked.precedent.as_ref());
+        young.chain(asked).cloned().collect()
+    }
+
+    /// The open request about the refused address.
+    pub fn open_request(
+        &self,
+        denied: &Denied,
+        registry: Option<&ResourceId>,
+        now: Timestamp,
+    ) -> Option<&Asked> {
+        let IpAddr::V4(address) = denied.report.denial.ip?.to_canonical() else {
+            return None;
+        };
+        let (_, requests) = self.registries.get(registry?)?.standing.get(&address)?;
+        let mut requests = requests.iter().filter_map(|id| self.requests.get(id));
+        // What a job's token proves was not known to whoever asked for another sender.
+        let known =
+            |asked: &&Asked| denied.proof.is_none() || asked.request.source == denied.source;
+        requests.find(|asked| asked.open(now) && known(asked))
     }
 
     /// The denial without a verdict that is the same as one that arrives `now`, by its key within its
@@ -225,22 +259,21 @@ impl State {
         &self,
         denied: &Denied,
         (registry, address): (&ResourceId, Ipv4Addr),
-        now: Timestamp,
+        (now, reopened): (Timestamp, &[DenialId]),
     ) -> Option<DenialId> {
-        let (grants, requests) = self.registries.get(registry)?.standing.get(&address)?;
+        let (grants, _) = self.registries.get(registry)?.standing.get(&address)?;
         let grants = grants.iter().filter_map(|id| self.grants.get(id));
         // Where an entry of others admits the address, the verdict's window is all that stands: they may
         // take it away.
         let open =
             |standing: &&Standing| standing.stage != Stage::Satisfied && !standing.is_over(now);
         let mut grants = grants.filter(open);
-        let requests = requests.iter().filter_map(|id| self.requests.get(id));
-        // What a job's token proves was not known to whoever asked for another sender.
-        let known =
-            |asked: &&Asked| denied.proof.is_none() || asked.request.source == denied.source;
-        let mut requests = requests.filter(|asked| asked.open(now)).filter(known);
         let granted = grants.next().map(|standing| standing.grant.denial);
-        granted.or_else(|| requests.next().map(|asked| asked.request.denial))
+        granted.or_else(|| {
+            let asked = self.open_request(denied, Some(registry), now)?;
+            let denial = asked.request.denial;
+            (!reopened.contains(&denial)).then_some(denial)
+        })
     }
 
     /// The denial whose grant had answered one of which a log tells after the end.
@@ -285,6 +318,32 @@ impl State {
         Some(denied)
     }
 
+    /// A verdict was looked at, and stands for a denial like its own.
+    pub(super) fn looked_again(
+        &mut self,
+        at: Timestamp,
+        denied: &Denied,
+        (of, basis): (DenialId, Option<Basis>),
+    ) {
+        let asked = self.requests.values_mut();
+        let asked = asked.filter_map(|asked| asked.precedent.as_mut());
+        for known in asked.filter(|known| known.denial == of) {
+            known.look(at, basis);
+        }
+        let keys = [
+            key(denied),
+            key_of_weak(denied, "suspected"),
+            key_of_weak(denied, "old"),
+        ];
+        for key in keys {
+            if let Some(known) = self.decided.get_mut(&key)
+                && known.denial == of
+            {
+                known.look(at, basis);
+            }
+        }
+    }
+
     pub(super) fn count(&mut self, of: DenialId, count: u64) {
         match self.repeats.get_mut(&of) {
             Some(known) => *known = known.saturating_add(count),
@@ -304,29 +363,21 @@ impl State {
 
     /// The verdict behind a grant that others' entry satisfies stands for its window, like any other.
     pub(super) fn keep_window(&mut self, at: Timestamp, grant: GrantId) {
-        let denial = self
-            .grants
-            .get(&grant)
-            .map(|standing| standing.grant.denial);
-        let decided = self
-            .verdicts
-            .iter()
-            .find(|decision| Some(decision.denial.id) == denial);
-        if let Some((key, denial)) =
-            decided.map(|decision| (key(&decision.denial), decision.denial.id))
-        {
-            self.decided.insert(key, (at, denial));
+        let Some(standing) = self.grants.get(&grant) else {
+            return;
+        };
+        if let Some(key) = standing.key {
+            self.decided
+                .insert(key, Precedent::satisfied(at, &standing.grant));
         }
     }
 
     /// A grant or a request stands for its denial itself: once it is over, the same denial is new.
-    pub(super) fn close_window(&mut self, denial: DenialId) -> Option<DenialKey> {
-        let decided = self
-            .verdicts
-            .iter()
-            .find(|decision| decision.denial.id == denial);
-        let key = decided.map(|decision| key(&decision.denial))?;
-        self.decided.remove(&key);
-        Some(key)
+    pub(super) fn close_window(&mut self, decision: &Decision) {
+        let key = verdict_key(&decision.denial, &decision.verdict);
+        let known = self.decided.get(&key);
+        if known.is_some_and(|known| known.denial == decision.denial.id) {
+            self.decided.remove(&key);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The ledger's entries as lines for people: `ledger show`, and the demonstration.
 
+use super::actor::Actor;
 use super::event::Changed;
 use super::firewall::Seen;
 use super::grant::{Ending, Grant};
@@ -49,7 +50,8 @@ pub fn line(what: &What) -> String {
         | What::Extended { .. }
         | What::Kept { .. }
         | What::Paused { .. }
-        | What::Resumed { .. } => orders::line(what),
+        | What::Resumed { .. }
+        | What::VerdictsCleared { .. } => orders::line(what),
         What::Recovered { grant, network } => recovered(grant, *network),
         What::RegistryChanged {
             registry,
@@ -64,13 +66,16 @@ pub fn line(what: &What) -> String {
         What::PossiblyOverwritten(overwritten) => overwritten.text(),
         What::SetLoaded(snapshot) => loaded(snapshot),
         What::SetRefused { candidate, reason } => refused(candidate, reason),
-        What::SetConfirmed { set, hash, by } => confirmed(set, hash, by.as_deref()),
+        What::SetConfirmed { set, hash, by } => confirmed(set, hash, by.as_ref()),
         What::Requested(request) => requested(request),
         What::Answered {
             request,
             answer,
             by,
-        } => format!("{} by {by} (request {request})", answered(*answer)),
+        } => {
+            let (said, by) = (answered(*answer), by.in_words());
+            format!("{said} by {by} (request {request})")
+        }
         What::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
         What::Delivered { alert, channel } => delivered(*alert, channel),
         What::Undelivered {
@@ -81,7 +86,7 @@ pub fn line(what: &What) -> String {
     }
 }
 
-fn confirmed(set: &str, hash: &str, by: Option<&str>) -> String {
+fn confirmed(set: &str, hash: &str, by: Option<&Actor>) -> String {
     let by = by.map_or_else(String::new, |by| format!(", says {by}"));
     format!("`{set}` may become {hash}{by}")
 }

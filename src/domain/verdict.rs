@@ -1,6 +1,7 @@
 //! A verdict: what a policy says about one denial, with everything that is needed to explain it later.
 
 use super::advice::Advice;
+use super::policy::Basis;
 use super::ttl;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -163,6 +164,35 @@ pub enum NoteCode {
 }
 
 impl NoteCode {
+    /// Whether the cause may pass while the denial and the policy stay as they are: a verdict with it is
+    /// thought over when it has.
+    pub fn passes(self) -> bool {
+        match self {
+            Self::SetNotLoaded
+            | Self::SetTooWide
+            | Self::PublicAccessDisabled
+            | Self::NotPremium
+            | Self::DefaultAllow
+            | Self::AlreadyCovered
+            | Self::VirtualNetworkRules
+            | Self::ListFull
+            | Self::NoRegistry
+            | Self::BudgetSpent
+            | Self::Storm
+            | Self::TooManyRequests
+            | Self::Paused => true,
+            Self::NoAddress
+            | Self::Ipv6Caller
+            | Self::SpecialAddress
+            | Self::Suspected
+            | Self::ForeignService
+            | Self::TtlCapped
+            | Self::TooOld
+            | Self::NotOwnAddress
+            | Self::RuleLimit => false,
+        }
+    }
+
     /// Every code.
     pub const ALL: [Self; 22] = [
         Self::SetNotLoaded,
@@ -317,6 +347,9 @@ pub struct Verdict {
     /// Better ways in than an entry. They change nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub advice: Vec<Advice>,
+    /// What policy and sets said of the address as a number, to see when they say something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
     /// What a candidate policy would have said, where that is something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadow>,

@@ -72,7 +72,7 @@ pub fn denial(denied: &Denied) -> String {
 /// Why policy said what it said.
 pub fn verdict(verdict: &Verdict) -> String {
     match (&verdict.rule, &verdict.because) {
-        (Some(rule), Some(because)) => format!("rule `{rule}`: {because}"),
+        (Some(rule), Some(because)) => format!("rule `{rule}`: {}", in_one_line(because)),
         (Some(rule), None) => format!("rule `{rule}`"),
         (None, _) => "the policy's default".to_owned(),
     }
@@ -89,7 +89,9 @@ pub fn of_registry(registry: Option<&ResourceId>) -> String {
 /// That a storm begins.
 pub fn storm(registry: Option<&ResourceId>, limit: usize) -> String {
     format!(
-        "more than {limit} addresses that are in no set of yours were refused within {}: denials {} from such addresses are          counted until this is over, and open nothing. Addresses in your sets are decided as ever.          If these callers are yours, put them into a set of the policy; if there may be that many, raise `distinct_addresses` on the registry",
+        "more than {limit} addresses that are in no set of yours were refused within {}: denials {} from such addresses are \
+         counted until this is over, and open nothing. Addresses in your sets are decided as ever. \
+         If these callers are yours, put them into a set of the policy; if there may be that many, raise `distinct_addresses` on the registry",
         duration(super::crowd::WINDOW),
         of_registry(registry)
     )
@@ -115,7 +117,7 @@ pub fn why(verdict: &Verdict) -> String {
         .chain(notes)
         .chain(advice(verdict))
         .collect();
-    all.join(". ")
+    sentences(&all)
 }
 
 /// Better ways in than an entry, a sentence each.
@@ -138,7 +140,7 @@ pub fn ask(denied: &Denied, verdict: &Verdict, ttl: Duration) -> String {
         self::verdict(verdict)
     );
     let all: Vec<String> = std::iter::once(question).chain(advice(verdict)).collect();
-    all.join(". ")
+    sentences(&all)
 }
 
 /// That an entry outlives its end.
@@ -240,10 +242,39 @@ pub fn paused(pause: &Pause) -> String {
     let because = pause.because.as_ref();
     let because = because.map_or_else(String::new, |why| format!(", because `{}`", quoted(why)));
     format!(
-        "`{}` (as they say) paused all opening at {}{because}: `doorward resume` lets it go on",
-        quoted(&pause.by),
+        "{} paused all opening at {}{because}: `doorward resume` lets it go on",
+        pause.by.in_words(),
         time(pause.since)
     )
+}
+
+/// Texts as sentences one after the other: a full stop between two, but where one has its end already. The
+/// last one stays as it is, but for a full stop.
+fn sentences(texts: &[String]) -> String {
+    let bare = texts.iter().map(|text| {
+        let text = text.trim();
+        // What ends in `..` leaves something out.
+        let stop = text.strip_suffix('.').filter(|rest| !rest.ends_with('.'));
+        stop.unwrap_or(text)
+    });
+    let mut all = String::new();
+    for text in bare.filter(|text| !text.is_empty()) {
+        if !all.is_empty() {
+            all.push_str(if all.ends_with(['.', '?', '!']) {
+                " "
+            } else {
+                ". "
+            });
+        }
+        all.push_str(text);
+    }
+    all
+}
+
+/// A text without line breaks and runs of blanks, as a file's folding leaves them.
+pub fn in_one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
 }
 
 /// `text` with an end.
@@ -326,6 +357,21 @@ pub fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_have_one_end_each_and_no_runs_of_blanks() {
+        let said = |texts: &[&str]| {
+            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            sentences(&texts)
+        };
+        assert_eq!(said(&["Ours.", "It is full"]), "Ours. It is full");
+        assert_eq!(said(&["Open it?", "To know: b."]), "Open it? To know: b");
+        assert_eq!(said(&["a ..", "b"]), "a .. b");
+        assert_eq!(said(&["", "b"]), "b");
+        assert_eq!(in_one_line(" one\n  two   three\t"), "one two three");
+        let storm = storm(None, 200);
+        assert_eq!(in_one_line(&storm), storm);
+    }
 
     #[test]
     fn a_duration_is_said_in_its_largest_units() {

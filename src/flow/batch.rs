@@ -1,6 +1,7 @@
 //! Verdicts that are written down together see each other: what one of them opens, the next one
 //! finds open, and what one spends, the next one finds spent.
 
+use super::precedents::{InForce, KnownNow, reopened};
 use crate::app::App;
 use crate::domain::id::DenialId;
 use crate::domain::ledger::{Denied, What};
@@ -19,9 +20,9 @@ const MOST_REQUESTS: usize = 1000;
 /// at half.
 const MOST_MESSAGES: usize = 2000;
 
-/// What the verdicts of one batch have led to so far.
-#[derive(Default)]
+/// What the verdicts of one batch have led to so far, and the policy and sets that all of them see.
 pub(super) struct Batch {
+    pub(super) in_force: InForce,
     standing: BTreeMap<(ResourceId, IpAddr), DenialId>,
     decided: HashMap<DenialKey, DenialId>,
     grants: BTreeMap<ResourceId, usize>,
@@ -31,6 +32,19 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// A batch under the policy and sets as they are now.
+    pub(super) fn new(app: &App) -> Self {
+        Self {
+            in_force: InForce::now(app),
+            standing: BTreeMap::new(),
+            decided: HashMap::new(),
+            grants: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            by_rule: BTreeMap::new(),
+            messages: 0,
+        }
+    }
+
     /// The denial that stands for `denied`, before or within this batch.
     pub(super) fn repeats(
         &self,
@@ -42,7 +56,13 @@ impl Batch {
         let address = denied.report.denial.ip.map(|ip| ip.to_canonical());
         let standing = registry.zip(address);
         let standing = standing.and_then(|(id, ip)| self.standing.get(&(id.clone(), ip)));
-        let before = |state: &State| state.repeats(denied, registry, now, &app.windows);
+        let known_now = KnownNow {
+            granted: &|id| self.granted(app, id, now),
+            may_look: false,
+        };
+        let reopened = reopened(app, &self.in_force, (denied, registry), &known_now);
+        let rest = (&app.windows, reopened.as_slice());
+        let before = |state: &State| state.repeats(denied, registry, now, rest);
         let mut keys = app.windows.keys(denied, now);
         standing
             .copied()
@@ -102,7 +122,7 @@ impl Batch {
     ) -> bool {
         let open = app.ledger.read(|state| state.open_requests(registry, now));
         let open = open.saturating_add(self.requests.get(registry).copied().unwrap_or_default());
-        open < share(MOST_REQUESTS, owned) && self.may_tell(app, owned)
+        open < most_requests(owned) && self.may_tell(app, owned)
     }
 
     /// Whether another message may be made.
@@ -115,6 +135,29 @@ impl Batch {
 fn add_one<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, of: &K) {
     let count = counts.entry(of.clone()).or_default();
     *count = count.saturating_add(1);
+}
+
+/// How many requests about one registry may be open for one more.
+pub(super) fn most_requests(owned: bool) -> usize {
+    share(MOST_REQUESTS, owned)
+}
+
+/// How many grants of `registry` may be decided within an hour, and how many of all that it has are kept
+/// for addresses that somebody owns: a quarter.
+pub(super) fn budget(app: &App, registry: &ResourceId, owned: bool) -> (usize, usize, usize) {
+    let all = app.registries.get(registry);
+    let all = all.map_or(usize::MAX, |enrolled| enrolled.grants_per_hour);
+    let kept = if owned { 0 } else { all / 4 };
+    (all.saturating_sub(kept), all, kept)
+}
+
+/// Whether a registry is in a storm.
+pub(super) fn in_storm(app: &App, registry: &ResourceId) -> bool {
+    let registry = Some(registry.clone());
+    app.ledger.read(|state| {
+        let crowd = state.crowds.get(&registry);
+        crowd.is_some_and(|crowd| crowd.storm.is_some())
+    })
 }
 
 /// Whoever owns an address may use all; the others half.

@@ -10,6 +10,7 @@ use crate::store::StoreError;
 
 /// Tells of every grant whose address was refused after its entry had had its time.
 pub(super) async fn turn(app: &App) -> Result<(), StoreError> {
+    let as_of = app.ledger.as_of();
     let failed: Vec<(Standing, Option<Seen>)> = app.ledger.read(|state| {
         let failed = state.grants.values();
         let failed = failed.filter(|standing| standing.course.is_still_denied(app.windows.grace));
@@ -17,20 +18,22 @@ pub(super) async fn turn(app: &App) -> Result<(), StoreError> {
             .map(|standing| (standing.clone(), seen(state, standing)))
             .collect()
     });
-    for (standing, seen) in failed {
-        let Standing { grant, course, .. } = &standing;
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let told = failed.iter().map(|(Standing { grant, course, .. }, seen)| {
         let text = help::still_denied(grant, course, seen.as_ref());
-        let what = vec![
+        vec![
             What::Helped(course.verdict(grant.id, Help::StillDenied, None)),
             app.alert("still_denied", text, &About::grant(grant)),
-        ];
-        match app.ledger.append(app.clock.now(), what).await {
-            // Another process was faster.
-            Ok(()) | Err(StoreError::Already) => {}
-            Err(error) => return Err(error),
-        }
+        ]
+    });
+    let now = app.clock.now();
+    match app.ledger.decide(now, as_of, told.collect()).await {
+        // What came between wakes the next turn.
+        Ok(_) | Err(StoreError::Moved) => Ok(()),
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
 fn seen(state: &State, standing: &Standing) -> Option<Seen> {

@@ -1,6 +1,7 @@
 //! Denials into the ledger: new ones once each, repeats as counts. Whoever delivered them is
 //! answered after that.
 
+use super::precedents::{InForce, KnownNow, reopened};
 use crate::app::{App, Source};
 use crate::domain::arrivals::Arrival;
 use crate::domain::event::{Change, Delivery, Report};
@@ -8,6 +9,7 @@ use crate::domain::id::{DenialId, WriteId};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::proof::Proof;
 use crate::domain::resource_id::ResourceId;
+use crate::domain::state::State;
 use crate::metrics::PassedOverLabels;
 use crate::store::StoreError;
 
@@ -37,34 +39,50 @@ pub async fn accept(
         return Ok(Accepted { denials, new: 0 });
     }
     let reports = delivery.reports.into_iter();
+    let in_force = InForce::now(app);
     let arrivals = reports
-        .map(|report| arrival(app, source, report, proof.as_ref()))
+        .map(|report| arrival(app, &in_force, source, (report, proof.as_ref())))
         .collect();
     let taken = app.ledger.take_in(now, app.windows, arrivals).await?;
     let new = denials.saturating_sub(taken.duplicate);
     Ok(Accepted { denials, new })
 }
 
-fn arrival(app: &App, source: &Source, report: Report, proof: Option<&Proof>) -> Arrival {
-    // A job that speaks for its own address has proven as much as whoever owns one.
-    let own = |ip| app.owns(ip) || proof.is_some_and(|proof| proof.is_from(ip));
-    let owned = report.denial.ip.is_some_and(own);
+fn arrival(
+    app: &App,
+    in_force: &InForce,
+    source: &Source,
+    (report, proof): (Report, Option<&Proof>),
+) -> Arrival {
     let mut denied = Denied {
         id: DenialId(app.clock.id()),
         source: source.name.clone(),
         report,
         registry: None,
-        owned,
+        owned: false,
         proof: proof.cloned(),
     };
+    // A job that speaks for its own address has proven as much as whoever owns one.
+    denied.owned = in_force.owned(&denied);
     // While Azure has not described a registry, denials that name its host count in the crowd of those
     // that lead to none. They cannot be decided before it is read, and whose they are would be a guess,
     // which an attacker could make too: one bound for all of them is the safe one. A storm among them
     // ends by itself like any other, and owned addresses have their own places in this crowd as well.
     denied.registry = app.registry_of(&denied).ok();
+    let now = app.clock.now();
+    let granted = |id: &ResourceId| {
+        let read = |state: &State| state.granted_within_the_hour(id, now);
+        app.ledger.read(read)
+    };
+    let known_now = KnownNow {
+        granted: &granted,
+        may_look: true,
+    };
+    let meant = (&denied, denied.registry.as_ref());
     Arrival {
         event: denied.event(),
         limit: app.distinct_addresses(denied.registry.as_ref()),
+        reopened: reopened(app, in_force, meant, &known_now),
         denied,
     }
 }

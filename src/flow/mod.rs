@@ -3,6 +3,7 @@
 //! Each part is a *turn* that does what is to be done now and returns. [`run`] wraps each in a loop
 //! that waits for the ledger to grow or for a time to come; tests take the turns themselves.
 
+mod anew;
 mod batch;
 mod drift;
 mod help;
@@ -13,6 +14,7 @@ pub mod notify;
 pub mod orders;
 pub mod policy;
 pub mod posture;
+mod precedents;
 pub mod readiness;
 pub mod reconcile;
 pub mod respond;

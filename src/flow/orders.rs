@@ -1,7 +1,9 @@
 //! What operators order: grants revoked, extended, handed over; opening paused and resumed.
 
+use super::anew;
 use crate::app::App;
 use crate::clock;
+use crate::domain::actor::Actor;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::grant::{Grant, Stage};
 use crate::domain::id::GrantId;
@@ -12,6 +14,7 @@ use crate::domain::state::{Standing, State};
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The fewest characters that name a grant by its beginning or end.
@@ -39,11 +42,11 @@ pub enum OrderError {
     Nobody,
     /// No grant that stands is meant.
     #[error(
-        "no grant that stands has an id that begins or ends with `{0}`: it is over, or never was (`doorward grants list`, `doorward ledger show --about {0}`)"
+        "no grant that stands is for the address `{0}` or has an id that begins or ends with it: it is over, or never was (`doorward grants list`, `doorward ledger show --about {0}`)"
     )]
     Unknown(String),
     /// Several grants may be meant.
-    #[error("`{name}` may be any of {count} grants: give more of the id")]
+    #[error("`{name}` may be any of {count} grants: give more of the id (`doorward grants list`)")]
     Ambiguous {
         /// What was given.
         name: String,
@@ -90,9 +93,11 @@ pub enum OrderError {
     /// Opening is paused.
     #[error("nothing is extended now: {0}")]
     Paused(String),
-    /// Nothing is paused.
-    #[error("this is not paused")]
-    NotPaused,
+    /// No verdict stands for an address.
+    #[error(
+        "no verdict stands for `{0}`: its next denial is decided as it comes, or a grant or an open request stands for it (`doorward grants list`)"
+    )]
+    NoVerdict(IpAddr),
     /// One registry cannot be resumed while all are paused.
     #[error("all registries are paused, not this one alone: resume all (`doorward resume`)")]
     AllPaused,
@@ -102,6 +107,11 @@ pub enum OrderError {
 }
 
 impl By {
+    /// Who orders, as the ledger says it.
+    pub fn actor(&self) -> Actor {
+        Actor::Person(self.name.clone())
+    }
+
     /// Who orders, if they say so in bounds.
     pub fn new(name: &str, because: Option<&str>) -> Result<Self, OrderError> {
         let line = |text: &str, most: usize| {
@@ -118,19 +128,10 @@ impl By {
     }
 }
 
-/// The grant that stands and whose id begins or ends with `name`. Ids of one minute begin alike.
+/// The grant that stands and that `name` means: the address it is for, or the beginning or end of its
+/// id. Ids of one minute begin alike.
 pub fn find(app: &App, name: &str) -> Result<Standing, OrderError> {
-    let wanted = name.trim().to_ascii_lowercase();
-    if wanted.len() < SHORTEST {
-        return Err(OrderError::Short(name.to_owned()));
-    }
-    let mut found: Vec<Standing> = app.ledger.read(|state| {
-        let fits = |standing: &&Standing| {
-            let id = standing.grant.id.to_string();
-            id.starts_with(&wanted) || id.ends_with(&wanted)
-        };
-        state.grants.values().filter(fits).cloned().collect()
-    });
+    let mut found = find_all(app, name)?;
     match (found.pop(), found.len()) {
         (None, _) => Err(OrderError::Unknown(words::quoted(name))),
         (Some(standing), 0) => Ok(standing),
@@ -139,6 +140,30 @@ pub fn find(app: &App, name: &str) -> Result<Standing, OrderError> {
             count: others.saturating_add(1),
         }),
     }
+}
+
+/// The grants that stand and that `name` may mean; an address means all that are for it.
+pub fn find_all(app: &App, name: &str) -> Result<Vec<Standing>, OrderError> {
+    let wanted = name.trim().to_ascii_lowercase();
+    let address = wanted.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
+    if wanted.len() < SHORTEST {
+        return Err(OrderError::Short(name.to_owned()));
+    }
+    let found: Vec<Standing> = app.ledger.read(|state| {
+        let fits = |standing: &&Standing| {
+            let id = standing.grant.id.to_string();
+            let own = IpAddr::V4(standing.grant.address.get());
+            address.map_or_else(
+                || id.starts_with(&wanted) || id.ends_with(&wanted),
+                |address| address == own,
+            )
+        };
+        state.grants.values().filter(fits).cloned().collect()
+    });
+    if found.is_empty() {
+        return Err(OrderError::Unknown(words::quoted(name)));
+    }
+    Ok(found)
 }
 
 /// The enrolled registry that a resource id, a name or a login server means.
@@ -168,19 +193,21 @@ pub fn standing(app: &App, registry: Option<&ResourceId>) -> Vec<Standing> {
 
 /// Ends a grant now: its entry is taken away at once.
 pub async fn revoke(app: &App, grant: GrantId, by: &By) -> Result<Standing, OrderError> {
-    let now = app.clock.now();
-    let what = What::Revoked {
-        grant,
-        by: by.name.clone(),
-        because: by.because.clone(),
-    };
-    if look(app, grant)?.is_over(now) {
-        return Err(OrderError::Over);
-    }
-    match app.ledger.append(now, vec![what]).await {
+    let done = anew::decide(app, || {
+        if look(app, grant)?.is_over(app.clock.now()) {
+            return Err(OrderError::Over);
+        }
+        let what = What::Revoked {
+            grant,
+            by: by.actor(),
+            because: by.because.clone(),
+        };
+        Ok((vec![what], ()))
+    });
+    match done.await {
         // Another operator was faster.
-        Ok(()) | Err(StoreError::Already) => look(app, grant),
-        Err(error) => Err(error.into()),
+        Ok(()) | Err(OrderError::Store(StoreError::Already)) => look(app, grant),
+        Err(error) => Err(error),
     }
 }
 
@@ -191,6 +218,19 @@ pub async fn extend(
     time: Duration,
     by: &By,
 ) -> Result<Standing, OrderError> {
+    let done = anew::decide(app, || {
+        let until = later_end(app, grant, time)?;
+        let by = by.actor();
+        Ok((vec![What::Extended { grant, until, by }], ()))
+    });
+    match done.await {
+        Ok(()) | Err(OrderError::Store(StoreError::Already)) => look(app, grant),
+        Err(error) => Err(error),
+    }
+}
+
+/// The end that a grant has when it is extended.
+fn later_end(app: &App, grant: GrantId, time: Duration) -> Result<Timestamp, OrderError> {
     let now = app.clock.now();
     let standing = look(app, grant)?;
     if standing.is_over(now) {
@@ -209,88 +249,105 @@ pub async fn extend(
     if until <= stands {
         return Err(OrderError::NotLonger(stands));
     }
-    let what = What::Extended {
-        grant,
-        until,
-        by: by.name.clone(),
-    };
-    match app.ledger.append(now, vec![what]).await {
-        Ok(()) | Err(StoreError::Already) => {}
-        Err(error) => return Err(error.into()),
-    }
-    // Whoever revoked it in the meantime was heard.
-    let standing = look(app, grant)?;
-    if standing.is_over(now) {
-        Err(OrderError::Over)
-    } else {
-        Ok(standing)
-    }
+    Ok(until)
 }
 
 /// Hands a grant's entry over to people: it stays, and doorward forgets that it wrote it.
 pub async fn keep(app: &App, grant: GrantId, by: &By) -> Result<Standing, OrderError> {
-    let now = app.clock.now();
-    let standing = look(app, grant)?;
-    match standing.stage {
-        _ if standing.is_over(now) => return Err(OrderError::Over),
-        _ if standing.waits_for_a_write() => {
-            return Err(OrderError::NotOurs("does not stand yet"));
+    let done = anew::decide(app, || {
+        let now = app.clock.now();
+        let standing = look(app, grant)?;
+        match standing.stage {
+            _ if standing.is_over(now) => return Err(OrderError::Over),
+            _ if standing.waits_for_a_write() => {
+                return Err(OrderError::NotOurs("does not stand yet"));
+            }
+            Stage::Satisfied => return Err(OrderError::NotOurs("is not doorward's")),
+            Stage::Intended | Stage::Open => {}
         }
-        Stage::Satisfied => return Err(OrderError::NotOurs("is not doorward's")),
-        Stage::Intended | Stage::Open => {}
-    }
-    app.ledger
-        .read(|state| whole(state, &standing.grant, now))?;
-    let what = What::Kept {
-        grant,
-        by: by.name.clone(),
-    };
-    match app.ledger.append(now, vec![what]).await {
-        Ok(()) => Ok(standing),
-        Err(StoreError::Already) => Err(OrderError::Over),
-        Err(error) => Err(error.into()),
+        app.ledger
+            .read(|state| whole(state, &standing.grant, now))?;
+        let by = by.actor();
+        Ok((vec![What::Kept { grant, by }], standing))
+    });
+    match done.await {
+        Err(OrderError::Store(StoreError::Already)) => Err(OrderError::Over),
+        other => other,
     }
 }
 
 /// Pauses opening, of one registry or of all. Whether it is new.
 pub async fn pause(app: &App, registry: Option<ResourceId>, by: &By) -> Result<bool, OrderError> {
-    let stands = app.ledger.read(|state| match &registry {
-        None => state.pauses.all().is_some(),
-        Some(id) => state.pauses.registries().any(|(paused, _)| paused == id),
-    });
-    if stands {
-        return Ok(false);
-    }
-    let what = What::Paused {
-        registry,
-        by: by.name.clone(),
-        because: by.because.clone(),
-    };
-    app.ledger.append(app.clock.now(), vec![what]).await?;
-    Ok(true)
+    anew::decide(app, || {
+        let stands = app.ledger.read(|state| match &registry {
+            None => state.pauses.all().is_some(),
+            Some(id) => state.pauses.registries().any(|(paused, _)| paused == id),
+        });
+        if stands {
+            return Ok((Vec::new(), false));
+        }
+        let what = What::Paused {
+            registry: registry.clone(),
+            by: by.actor(),
+            because: by.because.clone(),
+        };
+        Ok((vec![what], true))
+    })
+    .await
 }
 
 /// Lets opening go on: of one registry, or of all, those paused by themselves included, and those
-/// that stopped since they lost virtual network rules.
-pub async fn resume(app: &App, registry: Option<ResourceId>, by: &By) -> Result<(), OrderError> {
-    let (all, any) = app.ledger.read(|state| {
-        let paused = state.pauses.registries().map(|(id, _)| id);
-        let mut stopped = paused.chain(state.stopped());
-        let any = stopped.any(|id| registry.as_ref().is_none_or(|only| only == id));
-        (state.pauses.all().is_some(), any)
-    });
-    if all && registry.is_some() {
-        return Err(OrderError::AllPaused);
-    }
-    if !all && !any {
-        return Err(OrderError::NotPaused);
-    }
-    let what = What::Resumed {
-        registry,
-        by: by.name.clone(),
-        because: by.because.clone(),
-    };
-    Ok(app.ledger.append(app.clock.now(), vec![what]).await?)
+/// that stopped since they lost virtual network rules. Whether anything was paused.
+pub async fn resume(app: &App, registry: Option<ResourceId>, by: &By) -> Result<bool, OrderError> {
+    anew::decide(app, || {
+        let (all, any) = app.ledger.read(|state| {
+            let paused = state.pauses.registries().map(|(id, _)| id);
+            let mut stopped = paused.chain(state.stopped());
+            let any = stopped.any(|id| registry.as_ref().is_none_or(|only| only == id));
+            (state.pauses.all().is_some(), any)
+        });
+        if all && registry.is_some() {
+            return Err(OrderError::AllPaused);
+        }
+        if !all && !any {
+            return Ok((Vec::new(), false));
+        }
+        let what = What::Resumed {
+            registry: registry.clone(),
+            by: by.actor(),
+            because: by.because.clone(),
+        };
+        Ok((vec![what], true))
+    })
+    .await
+}
+
+/// Lets the next denial of an address be decided anew, on one registry or on any; how many verdicts
+/// stood for it.
+pub async fn clear_verdicts(
+    app: &App,
+    address: IpAddr,
+    registry: Option<ResourceId>,
+    by: &By,
+) -> Result<usize, OrderError> {
+    anew::decide(app, || {
+        let now = app.clock.now();
+        let windows = (&app.windows, now);
+        let stood = app
+            .ledger
+            .read(|state| state.verdicts_on(address, registry.as_ref(), windows));
+        if stood == 0 {
+            return Err(OrderError::NoVerdict(address));
+        }
+        let what = What::VerdictsCleared {
+            address,
+            registry: registry.clone(),
+            by: by.actor(),
+            because: by.because.clone(),
+        };
+        Ok((vec![what], stood))
+    })
+    .await
 }
 
 /// How long a grant stands yet; nothing if it is over.

@@ -1,7 +1,9 @@
 //! A person's answer to a request.
 
+use super::anew;
 use crate::app::App;
 use crate::clock;
+use crate::domain::actor::Actor;
 use crate::domain::grant::Grant;
 use crate::domain::id::{GrantId, RequestId};
 use crate::domain::ledger::What;
@@ -36,6 +38,14 @@ pub enum AnswerError {
 
 /// Takes an answer that came by a link, once.
 pub async fn by_link(app: &App, id: RequestId, answer: Answer) -> Result<(), AnswerError> {
+    match anew::decide(app, || decide(app, id, answer)).await {
+        Err(AnswerError::Store(StoreError::Already)) => Err(AnswerError::Answered),
+        other => other,
+    }
+}
+
+/// What an answer leads to as things stand.
+fn decide(app: &App, id: RequestId, answer: Answer) -> Result<(Vec<What>, ()), AnswerError> {
     let now = app.clock.now();
     let asked = app
         .ledger
@@ -59,15 +69,12 @@ pub async fn by_link(app: &App, id: RequestId, answer: Answer) -> Result<(), Ans
     let mut what = vec![What::Answered {
         request: id,
         answer,
-        by: "link".to_owned(),
+        by: Actor::LINK,
     }];
     if answer == Answer::Allow {
         what.push(What::Granted(grant(app, &asked.request, now)));
     }
-    match app.ledger.append(now, what).await {
-        Err(StoreError::Already) => Err(AnswerError::Answered),
-        other => Ok(other?),
-    }
+    Ok((what, ()))
 }
 
 fn grant(app: &App, request: &Request, now: Timestamp) -> Grant {

@@ -103,11 +103,11 @@ pub fn needs(app: &App) -> BTreeSet<External> {
 }
 
 /// Asks the candidate what `verdict` answers, and notes with it what it would have said otherwise.
-pub fn ask(app: &App, facts: &Facts<'_>, verdict: &mut Verdict, now: Timestamp) {
+pub fn ask(app: &App, sets: &Sets, facts: &Facts<'_>, verdict: &mut Verdict, now: Timestamp) {
     let Some(candidate) = app.shadow.as_ref().and_then(Beside::candidate) else {
         return;
     };
-    let sets = candidate.files.clone().or_else(&app.sets.load());
+    let sets = candidate.files.clone().or_else(sets);
     let other = decide(&candidate.policy, &sets, facts, now);
     let same =
         (verdict.action, &verdict.rule, verdict.ttl) == (other.action, &other.rule, other.ttl);

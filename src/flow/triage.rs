@@ -1,8 +1,10 @@
 //! Each new denial gets its verdict, and what follows from it is written down with it.
 
-use super::batch::Batch;
+use super::batch::{Batch, budget};
+use super::precedents::InForce;
 use super::{help, posture, shadow, storms};
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::alert::About;
 use crate::domain::event::Evidence;
@@ -11,7 +13,7 @@ use crate::domain::id::{GrantId, RequestId};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::policy::{DEFAULT_TTL, Facts, Posture, decide};
 use crate::domain::registry::NoRegistry;
-use crate::domain::request::Request;
+use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::{Action, NoteCode, Verdict};
 use crate::domain::words;
@@ -51,14 +53,15 @@ async fn decide_all(app: &App, decided: &mut usize) -> Result<(), StoreError> {
     let mut waiting: Vec<(Timestamp, Denied)> = app
         .ledger
         .read(|state| state.undecided.values().cloned().collect());
-    waiting.sort_by_key(|(_, denied)| !owned(app, denied));
+    let in_force = InForce::now(app);
+    waiting.sort_by_key(|(_, denied)| !in_force.owned(denied));
     let meant = waiting
         .iter()
         .filter_map(|(_, denied)| app.registry_of(denied).ok());
     posture::refresh(app, meant.collect()).await;
     for waiting in waiting.chunks(AT_ONCE) {
         let as_of = app.ledger.as_of();
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(app);
         let judged: Vec<Vec<What>> = waiting
             .iter()
             .filter_map(|(arrived, denied)| judge(app, &mut batch, *arrived, denied))
@@ -69,13 +72,6 @@ async fn decide_all(app: &App, decided: &mut usize) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-/// Whether the refused address is somebody's own, or that of the CI job that speaks.
-fn owned(app: &App, denied: &Denied) -> bool {
-    let proof = denied.proof.as_ref();
-    let own = |ip| app.owns(ip) || proof.is_some_and(|proof| proof.is_from(ip));
-    denied.report.denial.ip.is_some_and(own)
 }
 
 /// What is to be written down for one denial; nothing while its registry cannot be told yet.
@@ -95,14 +91,28 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
         return Some(vec![What::Repeated {
             denial: denied.id,
             of,
+            basis: None,
         }]);
     }
-    let mut verdict = ask_policy(app, denied, &registry, now);
-    cap(app, denied, id, &mut verdict, now);
+    // Only one that was asked under other circumstances is open here.
+    let open = app.ledger.read(|state| {
+        let asked = state.open_request(denied, id, now)?;
+        Some((asked.request.id, asked.request.denial))
+    });
+    let owned = batch.in_force.owned(denied);
+    let mut verdict = ask_policy(app, &batch.in_force, (denied, &registry), now);
+    cap(app, (denied, owned), id, &mut verdict, now);
     rule_limits(app, batch, &mut verdict, now);
     if let Some(id) = id {
         pause(app, id, &mut verdict);
-        budgets(app, batch, denied, id, &mut verdict);
+        budgets(app, batch, owned, id, &mut verdict);
+    }
+    if let (Some((_, of)), Action::Ask) = (open, verdict.action) {
+        return Some(vec![What::Repeated {
+            denial: denied.id,
+            of,
+            basis: verdict.basis,
+        }]);
     }
     tracing::info!(denial = %denied.id, verdict = %verdict.action, rule = verdict.rule.as_deref(), "{}", words::denial(denied));
     let mut what = vec![What::Decided {
@@ -111,18 +121,25 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
         verdict: verdict.clone(),
     }];
     let mut follows = follow(app, denied, id, &verdict, now);
-    let tells = !in_storm(app, denied, id) && batch.may_tell(app, owned(app, denied));
+    let tells = !in_storm(app, owned, id) && batch.may_tell(app, owned);
     // In a storm one message stands for all; and messages that nobody takes are not heaped up.
     follows.retain(|what| tells || !matches!(what, What::Alerted(_)));
     batch.add(denied, &verdict, &follows);
+    if let (Some((request, _)), Action::Allow) = (open, verdict.action) {
+        what.push(What::Answered {
+            request,
+            answer: Answer::Allow,
+            by: Actor::POLICY,
+        });
+    }
     what.extend(follows);
     Some(what)
 }
 
 fn ask_policy(
     app: &App,
-    denied: &Denied,
-    registry: &Result<ResourceId, NoRegistry>,
+    in_force: &InForce,
+    (denied, registry): (&Denied, &Result<ResourceId, NoRegistry>),
     now: Timestamp,
 ) -> Verdict {
     let source = app.sources.get(&denied.source);
@@ -149,8 +166,9 @@ fn ask_policy(
         trusted_status_403: trusted && denied.report.evidence == Evidence::Status403,
         max_ttl: app.max_ttl,
     };
-    let mut verdict = decide(&app.policy.load(), &app.sets.load(), &facts, now);
-    shadow::ask(app, &facts, &mut verdict, now);
+    let mut verdict = decide(&in_force.policy, &in_force.sets, &facts, now);
+    verdict.basis = Some(in_force.basis(denied, now));
+    shadow::ask(app, &in_force.sets, &facts, &mut verdict, now);
     if let Err(why) = registry {
         verdict.reword(NoteCode::NoRegistry, &why.to_string());
     }
@@ -160,7 +178,7 @@ fn ask_policy(
 /// What opens less than policy says: an old event, a storm.
 fn cap(
     app: &App,
-    denied: &Denied,
+    (denied, owned): (&Denied, bool),
     registry: Option<&ResourceId>,
     verdict: &mut Verdict,
     now: Timestamp,
@@ -173,35 +191,27 @@ fn cap(
         );
         verdict.cap(Action::Alert, NoteCode::TooOld, text);
     }
-    if in_storm(app, denied, registry) {
+    if in_storm(app, owned, registry) {
         let text = "too many addresses that are in no set of yours are refused at the moment";
         verdict.cap(Action::Alert, NoteCode::Storm, text.to_owned());
     }
 }
 
 /// Whether the denial is one of a storm's: its registry is in one, and nobody owns its address.
-fn in_storm(app: &App, denied: &Denied, registry: Option<&ResourceId>) -> bool {
+fn in_storm(app: &App, owned: bool, registry: Option<&ResourceId>) -> bool {
     let registry = registry.cloned();
     let storm = app.ledger.read(|state| {
         let crowd = state.crowds.get(&registry);
         crowd.is_some_and(|crowd| crowd.storm.is_some())
     });
-    storm && !owned(app, denied)
+    storm && !owned
 }
 
 /// A spent budget opens nothing. A quarter of the grants is kept for addresses that somebody owns.
-fn budgets(
-    app: &App,
-    batch: &Batch,
-    denied: &Denied,
-    registry: &ResourceId,
-    verdict: &mut Verdict,
-) {
-    let (now, owned) = (app.clock.now(), owned(app, denied));
-    let budget = app.registries.get(registry);
-    let budget = budget.map_or(usize::MAX, |enrolled| enrolled.grants_per_hour);
-    let kept = if owned { 0 } else { budget / 4 };
-    let spent = || batch.granted(app, registry, now) >= budget.saturating_sub(kept);
+fn budgets(app: &App, batch: &Batch, owned: bool, registry: &ResourceId, verdict: &mut Verdict) {
+    let now = app.clock.now();
+    let (share, budget, kept) = budget(app, registry, owned);
+    let spent = || batch.granted(app, registry, now) >= share;
     if verdict.action == Action::Allow && spent() {
         let text = format!(
             "`{}` has had its {budget} grants of this hour{}: raise `grants_per_hour` on the registry, or wait",
@@ -234,7 +244,7 @@ fn pause(app: &App, registry: &ResourceId, verdict: &mut Verdict) {
 
 /// A rule that has as many grants as it may have asks a person about the next one.
 fn rule_limits(app: &App, batch: &Batch, verdict: &mut Verdict, now: Timestamp) {
-    let policy = app.policy.load();
+    let policy = &batch.in_force.policy;
     let Some(rule) = verdict.rule.as_deref().and_then(|name| policy.rule(name)) else {
         return;
     };

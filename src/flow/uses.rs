@@ -1,17 +1,21 @@
 //! Signs of use in a registry's own log: the grant works, and where its rule says so, it goes on.
 
 use crate::app::{App, Auth, Source};
+use crate::domain::actor::Actor;
 use crate::domain::delivery::uses::Use;
 use crate::domain::grant::Stage;
 use crate::domain::help::Help;
 use crate::domain::ledger::What;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::{BY_USE, Standing};
+use crate::domain::state::Standing;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::PoisonError;
+
+/// How often signs are weighed that others overtake, before their sender is to try again.
+const ATTEMPTS: u32 = 20;
 
 /// A sign of use that counts.
 struct Sign {
@@ -44,12 +48,30 @@ pub async fn take_in(app: &App, source: &Source, found: &[Use]) -> Result<(), St
     if found.is_empty() {
         return Ok(());
     }
-    let now = app.clock.now();
+    let (now, mut attempts) = (app.clock.now(), 1);
     let signs: Vec<Sign> = found
         .iter()
         .filter_map(|found| sign(app, source, found, now))
         .collect();
-    let what: Vec<What> = app.ledger.read(|state| {
+    // A grant that ends, or a pause that begins, while the signs are weighed counts.
+    loop {
+        let as_of = app.ledger.as_of();
+        let what = all_that_follows(app, &signs, now);
+        if what.is_empty() {
+            return Ok(());
+        }
+        let each = what.into_iter().map(|what| vec![what]).collect();
+        match app.ledger.decide(now, as_of, each).await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::Moved) if attempts < ATTEMPTS => app.ledger.follow().await?,
+            Err(error) => return Err(error),
+        }
+        attempts += 1;
+    }
+}
+
+fn all_that_follows(app: &App, signs: &[Sign], now: Timestamp) -> Vec<What> {
+    app.ledger.read(|state| {
         let of = |standing: &Standing| {
             let of_it: Vec<&Sign> = signs.iter().filter(|sign| sign.is_of(standing)).collect();
             let paused = state.pauses.of(&standing.grant.registry).is_some();
@@ -61,11 +83,7 @@ pub async fn take_in(app: &App, source: &Source, found: &[Use]) -> Result<(), St
         let open = state.grants.values();
         let open = open.filter(|standing| standing.stage == Stage::Open);
         open.flat_map(of).collect()
-    });
-    if what.is_empty() {
-        return Ok(());
-    }
-    app.ledger.append_new(now, what).await.map(|_| ())
+    })
 }
 
 fn speaks_of_itself(source: &Source) -> bool {
@@ -111,7 +129,7 @@ fn follows(app: &App, standing: &Standing, signs: &[&Sign], now: Timestamp) -> V
     let extended = until.map(|until| What::Extended {
         grant: grant.id,
         until,
-        by: BY_USE.to_owned(),
+        by: Actor::USE,
     });
     effect
         .map(What::Helped)

@@ -63,8 +63,8 @@ pub(super) async fn page(State(web): State<Web>) -> Result<Html<String>, HttpErr
 
 /// `GET /metrics`, for Prometheus.
 pub(super) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
-    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, OPEN_METRICS)], web.app.metrics.render())
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    ([(CONTENT_TYPE, TEXT)], web.app.metrics.render())
 }
 
 fn view(state: &Stands, now: Timestamp) -> Page {
@@ -86,7 +86,7 @@ fn view(state: &Stands, now: Timestamp) -> Page {
             .into_iter()
             .map(|it| request(it, again(state, it.request.denial), now))
             .collect(),
-        verdicts: state.verdicts.iter().map(verdict).collect(),
+        verdicts: state.verdicts.iter().map(|it| verdict(it)).collect(),
     }
 }
 

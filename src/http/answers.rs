@@ -66,9 +66,8 @@ fn shown(app: &App, token: &str) -> Result<Response, HttpError> {
     let id = app.link_key.verify(token, now)?;
     let found = app.ledger.read(|state| {
         let asked = state.requests.get(&id)?.clone();
-        let mut verdicts = state.verdicts.iter();
-        let decision = verdicts.find(|decision| decision.denial.id == asked.request.denial);
-        Some((asked, decision.map(|decision| decision.at)))
+        let decided = asked.decision.as_ref().map(|decision| decision.at);
+        Some((asked, decided))
     });
     let (asked, decided) = found.ok_or(LinkError::Over)?;
     let can = if let Some((at, answer)) = asked.answer {

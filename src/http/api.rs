@@ -2,16 +2,19 @@
 //! order, and stands in the ledger with who gave it, as they say.
 
 use super::wire::{
-    Extend, GrantView, Keep, Listing, PauseOrder, PauseView, Refused, Revoke, Revoked, StoppedView,
+    ClearVerdicts, Cleared, Extend, Extended, GrantView, Keep, Listing, PauseOrder, PauseView,
+    Refused, Revoke, Revoked, StoppedView,
 };
 use super::{HttpError, Web};
 use crate::app::App;
-use crate::domain::state::State as Stands;
+use crate::clock;
+use crate::domain::state::{Standing, State as Stands};
 use crate::flow::orders::{self, By, OrderError};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
+use std::net::IpAddr;
 use std::time::Duration;
 
 pub(super) type Body<T> = Result<Json<T>, JsonRejection>;
@@ -68,14 +71,11 @@ pub(super) async fn revoke(State(web): State<Web>, order: Body<Revoke>) -> Answe
         order.grants
     };
     for name in names {
-        let revoked = match orders::find(app, &name) {
-            Ok(standing) => orders::revoke(app, standing.grant.id, &by).await,
-            Err(error) => Err(error),
-        };
-        match revoked {
-            Ok(standing) => {
-                let view = GrantView::new(&standing, app.clock.now());
-                done.revoked.push(view);
+        match revoke_named(app, &name, &by).await {
+            Ok(ended) => {
+                let now = app.clock.now();
+                let views = ended.iter().map(|standing| GrantView::new(standing, now));
+                done.revoked.extend(views);
             }
             Err(OrderError::Store(error)) => return Err(error.into()),
             Err(error) => done.refused.push(Refused {
@@ -87,18 +87,55 @@ pub(super) async fn revoke(State(web): State<Web>, order: Body<Revoke>) -> Answe
     Ok(Json(done))
 }
 
+/// Revokes the grant of this id, or all that stand for this address, on whatever registry.
+async fn revoke_named(app: &App, name: &str, by: &By) -> Result<Vec<Standing>, OrderError> {
+    if name.trim().parse::<IpAddr>().is_err() {
+        let standing = orders::find(app, name)?;
+        return Ok(vec![orders::revoke(app, standing.grant.id, by).await?]);
+    }
+    let now = app.clock.now();
+    let mut found = orders::find_all(app, name)?;
+    found.retain(|standing| !standing.is_over(now));
+    if found.is_empty() {
+        return Err(OrderError::Over);
+    }
+    let mut ended = Vec::new();
+    for standing in found {
+        ended.push(orders::revoke(app, standing.grant.id, by).await?);
+    }
+    Ok(ended)
+}
+
+/// `POST /api/v1/verdicts/clear`; how many verdicts stood for the address.
+pub(super) async fn clear_verdicts(
+    State(web): State<Web>,
+    order: Body<ClearVerdicts>,
+) -> Answer<Cleared> {
+    let (app, order) = (&web.app, read(order)?);
+    let by = By::new(&order.by, order.because.as_deref())?;
+    let registry = order.registry.map(|name| orders::registry(app, &name));
+    let cleared = orders::clear_verdicts(app, order.address, registry.transpose()?, &by).await?;
+    Ok(Json(Cleared { cleared }))
+}
+
 /// `POST /api/v1/grants/{id}/extend`.
 pub(super) async fn extend(
     State(web): State<Web>,
     Path(id): Path<String>,
     order: Body<Extend>,
-) -> Answer<GrantView> {
+) -> Answer<Extended> {
     let (app, order) = (&web.app, read(order)?);
     let by = By::new(&order.by, None)?;
     let grant = orders::find(app, &id)?.grant.id;
     let time = Duration::from_secs(order.seconds);
     let standing = orders::extend(app, grant, time, &by).await?;
-    Ok(Json(GrantView::new(&standing, app.clock.now())))
+    let now = app.clock.now();
+    let wanted = clock::add(now, time);
+    let cut = standing.grant.until < wanted;
+    Ok(Json(Extended {
+        grant: GrantView::new(&standing, now),
+        max_ttl_seconds: cut.then(|| app.max_ttl.as_secs()),
+    }))
 }
 
 /// `POST /api/v1/grants/{id}/keep`.

@@ -228,7 +228,7 @@ fn order_status(error: &OrderError) -> StatusCode {
         | OrderError::NotLonger(_)
         | OrderError::Longest(_)
         | OrderError::Paused(_)
-        | OrderError::NotPaused
+        | OrderError::NoVerdict(_)
         | OrderError::AllPaused => StatusCode::CONFLICT,
     }
 }

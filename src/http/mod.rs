@@ -123,6 +123,7 @@ fn api_routes() -> Router<Web> {
         .route("/grants/{id}", get(api::show))
         .route("/grants/{id}/extend", post(api::extend))
         .route("/grants/{id}/keep", post(api::keep))
+        .route("/verdicts/clear", post(api::clear_verdicts))
         .route("/pause", post(api::pause))
         .route("/resume", post(api::resume))
         .route("/sets", get(sets::list))

@@ -11,7 +11,9 @@ const FILES: &str = "this source's events tell of files, which doorward does not
      what is in the files posted, see docs/azure.md";
 const INACCESSIBLE: &str = "this source reports `InaccessibleImage` of Azure Container Instances, which is no denial: the registry's \
      firewall may be the cause, as may a wrong image name, a wrong password or a missing role, and no address is \
-     named. Container groups reach a registry with a firewall by a private endpoint only";
+     named. Container groups reach a registry with a firewall as a trusted service: allow trusted services on the registry, and \
+     let the group pull with a managed identity that has `AcrPull` \
+     (https://learn.microsoft.com/azure/container-instances/using-azure-container-registry-mi)";
 const STATUS_403: &str = "this source's records say 403 and an address, but not that it was the firewall: they are reported and open \
      nothing. Set `trust_status_403: true` on the source if they should; read docs/azure.md first";
 

@@ -9,6 +9,7 @@ use crate::domain::words;
 use crate::flow::orders::left;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// Where the API is, below the admin listener's root.
 pub(crate) const API: &str = "/api/v1";
@@ -103,6 +104,34 @@ pub(crate) struct Extend {
     pub(crate) by: String,
 }
 
+/// A grant that was extended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Extended {
+    #[serde(flatten)]
+    pub(crate) grant: GrantView,
+    /// `max_ttl`, where it made the end nearer than was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_ttl_seconds: Option<u64>,
+}
+
+/// Whose denials are to be decided anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClearVerdicts {
+    pub(crate) address: IpAddr,
+    #[serde(default)]
+    pub(crate) registry: Option<String>,
+    pub(crate) by: String,
+    #[serde(default)]
+    pub(crate) because: Option<String>,
+}
+
+/// How many verdicts stood for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cleared {
+    pub(crate) cleared: usize,
+}
+
 /// That an entry is handed over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -183,7 +212,7 @@ impl PauseView {
         Self {
             registry: registry.map(str::to_owned),
             since: pause.since,
-            by: pause.by.clone(),
+            by: pause.by.to_string(),
             because: pause.because.clone(),
         }
     }

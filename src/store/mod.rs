@@ -58,6 +58,8 @@ struct Folded {
     seq: i64,
     /// The last one among them that decisions rest on.
     decisive: i64,
+    /// The last one among them that says how a write fares.
+    written: i64,
 }
 
 /// A ledger that cannot be used.
@@ -173,6 +175,21 @@ impl Ledger {
         let at = stored(at);
         let written = self.hand_over(at, Work::Append(lines(at, what)?)).await?;
         answer(written).await.map(|_| ())
+    }
+
+    /// Like [`Ledger::append`], for what rests on what stood as of `as_of`, writes under way included.
+    ///
+    /// [`StoreError::Moved`] if anything of that was written down since: then nothing is written, and it is
+    /// to be decided anew.
+    pub async fn append_as_of(
+        &self,
+        at: Timestamp,
+        as_of: i64,
+        what: Vec<What>,
+    ) -> Result<(), StoreError> {
+        let at = stored(at);
+        let work = Work::AppendAsOf(as_of, lines(at, what)?);
+        answer(self.hand_over(at, work).await?).await.map(|_| ())
     }
 
     /// Writes down decisions that rest on what stood as of `as_of`: many groups, each all or nothing for
@@ -406,6 +423,9 @@ impl Folded {
         self.seq = seq;
         if what.is_decisive() {
             self.decisive = seq;
+        }
+        if what.is_write() {
+            self.written = seq;
         }
     }
 }

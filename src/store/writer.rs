@@ -45,6 +45,8 @@ pub(super) struct Written {
 pub(super) enum Work {
     /// All of it or nothing.
     Append(Vec<Line>),
+    /// The same, if nothing that orders rest on was written after the entry of this number.
+    AppendAsOf(i64, Vec<Line>),
     /// Only what does not stand yet.
     AppendNew(Vec<Line>),
     /// Groups, each all or nothing, if nothing decisive was written after the entry of this number.
@@ -77,7 +79,9 @@ impl Line {
 impl Work {
     fn size(&self) -> usize {
         match self {
-            Self::Append(lines) | Self::AppendNew(lines) => lines.len(),
+            Self::Append(lines) | Self::AppendAsOf(_, lines) | Self::AppendNew(lines) => {
+                lines.len()
+            }
             Self::Decide(_, groups) => groups.iter().map(Vec::len).sum(),
             Self::Arrivals(_, arrivals) => arrivals.len(),
         }
@@ -85,7 +89,7 @@ impl Work {
 
     fn keys(&self) -> Vec<&String> {
         match self {
-            Self::Append(lines) | Self::AppendNew(lines) => {
+            Self::Append(lines) | Self::AppendAsOf(_, lines) | Self::AppendNew(lines) => {
                 lines.iter().filter_map(|line| line.once.as_ref()).collect()
             }
             Self::Decide(_, groups) => groups
@@ -255,16 +259,22 @@ fn draft(
         let mut written = Written::default();
         let taken = &mut written.taken;
         match work {
-            Work::Append(wanted) => match fit(folded, &lines, &wanted, &mut known) {
-                Ok(()) => {
-                    taken.new = wanted.len();
-                    lines.extend(wanted);
+            Work::AppendAsOf(as_of, _) if is_overtaken(folded, &lines, as_of) => {
+                outcomes.push(Err(StoreError::Moved));
+                continue;
+            }
+            Work::Append(wanted) | Work::AppendAsOf(_, wanted) => {
+                match fit(folded, &lines, &wanted, &mut known) {
+                    Ok(()) => {
+                        taken.new = wanted.len();
+                        lines.extend(wanted);
+                    }
+                    Err(error) => {
+                        outcomes.push(Err(error));
+                        continue;
+                    }
                 }
-                Err(error) => {
-                    outcomes.push(Err(error));
-                    continue;
-                }
-            },
+            }
             Work::AppendNew(mut wanted) => {
                 wanted.retain(|line| line.once.clone().is_none_or(|once| known.insert(once)));
                 taken.new = wanted.len();
@@ -299,6 +309,12 @@ fn draft(
         lines.push(Line::new(latest, what)?);
     }
     Ok(Draft { lines, outcomes })
+}
+
+/// Whether something that an order rests on was written after the entry `as_of`.
+fn is_overtaken(folded: &Folded, lines: &[Line], as_of: i64) -> bool {
+    let moves = |line: &Line| line.what.is_decisive() || line.what.is_write();
+    folded.decisive.max(folded.written) > as_of || lines.iter().any(moves)
 }
 
 /// Whether `wanted` fits to what stands and to the `lines` before it; then what may happen once is

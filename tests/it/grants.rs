@@ -83,6 +83,30 @@ async fn a_revoked_grant_closes_at_once_and_is_not_granted_again_at_once() {
 }
 
 #[tokio::test]
+async fn grants_are_named_by_their_address_too() {
+    let (world, id) = open().await;
+    let shown = world.ask(&format!("/api/v1/grants/{OURS}")).await.json();
+    assert_eq!(shown["id"], id.as_str());
+    let path = format!("/api/v1/grants/{OURS}/extend");
+    let extended = world
+        .order(&path, json!({ "seconds": 172_800, "by": "ada" }))
+        .await
+        .json();
+    assert_eq!(extended["max_ttl_seconds"], 86_400, "{extended}");
+    let order = json!({ "grants": [OURS, "20.9.9.9"], "by": "ada" });
+    let done = world
+        .order("/api/v1/grants/revoke", order.clone())
+        .await
+        .json();
+    assert_eq!(done["revoked"][0]["id"], id.as_str());
+    assert_eq!(done["refused"][0]["grant"], "20.9.9.9");
+    let again = world.order("/api/v1/grants/revoke", order).await.json();
+    assert_eq!(again["revoked"], json!([]));
+    world.settle().await;
+    assert!(world.entries().is_empty());
+}
+
+#[tokio::test]
 async fn revoking_twice_is_once_and_what_is_over_is_told() {
     let (world, id) = open().await;
     let order = json!({ "grants": [id], "by": "ada" });
@@ -295,6 +319,12 @@ async fn the_commands_work_on_a_running_doorward() {
         "{}",
         err(&extended)
     );
+    let cut = run(&["grants", "extend", OURS, "--for", "48h", "--by", "ada"]);
+    let cut = (out(&cut), err(&cut));
+    assert!(
+        cut.0.contains("not for 48h") && cut.0.contains("`max_ttl`"),
+        "{cut:?}"
+    );
     let shown = run(&["grants", "show", id, "--output", "json"]);
     let shown: serde_json::Value = serde_json::from_str(&out(&shown)).unwrap();
     assert!(shown["seconds_left"].as_i64().unwrap() > 7000, "{shown}");
@@ -317,11 +347,61 @@ async fn the_commands_work_on_a_running_doorward() {
         "{}",
         err(&again)
     );
+    let clear = run(&[
+        "verdicts",
+        "clear",
+        OURS,
+        "--by",
+        "ada",
+        "--because",
+        "a mistake",
+    ]);
+    assert!(out(&clear).contains("is decided anew"), "{}", err(&clear));
+    let nothing = run(&["verdicts", "clear", OURS, "--by", "ada"]);
+    assert_eq!(nothing.status.code(), Some(1), "{}", out(&nothing));
     let gone = doorward(&["grants", "list", "--admin", "http://127.0.0.1:9"]);
     assert_eq!(gone.status.code(), Some(1));
     assert!(err(&gone).contains("DOORWARD_ADMIN"), "{}", err(&gone));
     let kinds = installed.kinds().await;
-    for kind in ["extended", "paused", "revoked", "resumed", "ended"] {
+    for kind in [
+        "extended",
+        "paused",
+        "revoked",
+        "resumed",
+        "ended",
+        "verdicts_cleared",
+    ] {
         assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_token_is_not_told_to_be_missing() {
+    let router = axum::Router::new().fallback(async || axum::http::StatusCode::UNAUTHORIZED);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let admin = format!("http://{}", listener.local_addr().unwrap());
+    tokio_util::task::TaskTracker::new().spawn(async { axum::serve(listener, router).await });
+    let folder = crate::program::folder(&[("token", "hunter2")]);
+    let file = folder.path().join("token");
+    let list = ["grants", "list", "--admin", &admin];
+    let missing = doorward(&list);
+    assert!(
+        err(&missing).contains("set `DOORWARD_ADMIN_TOKEN`"),
+        "{}",
+        err(&missing)
+    );
+    let wrong = doorward(
+        &[
+            list.as_slice(),
+            &["--admin-token-file", file.to_str().unwrap()],
+        ]
+        .concat(),
+    );
+    assert_eq!(wrong.status.code(), Some(2));
+    let told = err(&wrong);
+    assert!(told.contains("is not that of the admin listener"), "{told}");
+    assert!(
+        !told.contains("set `") && !told.contains("hunter2"),
+        "{told}"
+    );
 }

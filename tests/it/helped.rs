@@ -2,6 +2,7 @@
 
 use crate::others::edit;
 use crate::world::{OURS, REGISTRY, World, message, row};
+use doorward::domain::actor::Actor;
 use doorward::domain::help::{Help, Helped};
 use doorward::domain::ledger::What;
 use doorward::http::admin_router;
@@ -34,7 +35,7 @@ async fn verdicts(world: &World) -> Vec<Help> {
     helped(world).await.iter().map(|it| it.help).collect()
 }
 
-async fn extensions(world: &World) -> Vec<(Timestamp, String)> {
+async fn extensions(world: &World) -> Vec<(Timestamp, Actor)> {
     let of = |what| match what {
         What::Extended { until, by, .. } => Some((until, by)),
         _ => None,
@@ -261,7 +262,7 @@ async fn a_grant_in_use_goes_on_as_its_rule_says_and_never_beyond_the_longest_ti
         world.deliver("logs", &login(OURS, world.clock.now())).await;
         world.settle().await;
     }
-    let minutes = |minutes| (began + Duration::from_mins(minutes), "use".to_owned());
+    let minutes = |minutes| (began + Duration::from_mins(minutes), Actor::USE);
     let expected = [38, 46, 54, 60].map(minutes);
     assert_eq!(extensions(&world).await, expected);
     assert!(world.entries().is_empty());
@@ -302,7 +303,7 @@ async fn a_use_that_is_told_late_or_twice_counts_from_when_it_was() {
         world.deliver("logs", &login(OURS, used)).await;
         world.settle().await;
     }
-    let until = (used + 30 * MINUTE, "use".to_owned());
+    let until = (used + 30 * MINUTE, Actor::USE);
     assert_eq!(extensions(&world).await, [until]);
     world.pass(MINUTE + SECOND).await;
     assert!(world.entries().is_empty());
@@ -320,7 +321,7 @@ async fn of_uses_that_are_told_together_the_last_counts_once() {
     });
     let body = json!({ "records": rows }).to_string();
     world.deliver("logs", &body).await;
-    let until = |minutes: u32| (now + minutes * MINUTE, "use".to_owned());
+    let until = |minutes: u32| (now + minutes * MINUTE, Actor::USE);
     assert_eq!(extensions(&world).await, [until(29)]);
     assert_eq!(verdicts(&world).await, [Help::Effective]);
     assert_eq!(helped(&world).await[0].entry_to_effect, Some(60));
@@ -332,6 +333,6 @@ async fn of_uses_that_are_told_together_the_last_counts_once() {
         .await;
     assert_eq!(extensions(&world).await.len(), 1);
     world.deliver("logs", &login(OURS, soon)).await;
-    let expected = [until(29), (soon + 30 * MINUTE, "use".to_owned())];
+    let expected = [until(29), (soon + 30 * MINUTE, Actor::USE)];
     assert_eq!(extensions(&world).await, expected);
 }

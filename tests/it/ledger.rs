@@ -1,6 +1,8 @@
 //! The ledger keeps what it was told, and whoever changes it behind doorward's back is noticed.
 
 use crate::world::{OURS, STRANGER, World};
+use doorward::domain::actor::Actor;
+use doorward::domain::ledger::What;
 use doorward::store::{Ledger, StoreError};
 
 async fn with_a_story() -> World {
@@ -49,4 +51,32 @@ async fn what_stands_is_the_same_after_it_was_read_again() {
     let before = world.app.ledger.read(Clone::clone);
     world.restart().await;
     assert_eq!(world.app.ledger.read(Clone::clone), before);
+}
+
+#[tokio::test]
+async fn order_is_not_written_down_once_what_it_rests_on_has_changed() {
+    let world = World::new().await;
+    let ledger = &world.app.ledger;
+    let now = world.clock.now();
+    let cleared = |number: u8| What::VerdictsCleared {
+        address: [20, 0, 0, number].into(),
+        registry: None,
+        by: Actor::Person("ada".to_owned()),
+        because: None,
+    };
+    let as_of = ledger.as_of();
+    // A denial changes nothing that orders rest on.
+    world.denied(STRANGER).await;
+    let written = ledger.append_as_of(now, as_of, vec![cleared(1)]).await;
+    assert!(written.is_ok(), "{written:?}");
+    let overtaken = ledger.append_as_of(now, as_of, vec![cleared(2)]).await;
+    assert!(matches!(overtaken, Err(StoreError::Moved)), "{overtaken:?}");
+    // Nor may an entry be handed over that a write began to move meanwhile.
+    let as_of = ledger.as_of();
+    world.denied(OURS).await;
+    world.settle().await;
+    let kinds = world.kinds().await;
+    assert!(kinds.contains(&"write_intended"), "{kinds:?}");
+    let overtaken = ledger.append_as_of(now, as_of, vec![cleared(3)]).await;
+    assert!(matches!(overtaken, Err(StoreError::Moved)), "{overtaken:?}");
 }

@@ -19,6 +19,7 @@ mod commands;
 mod config;
 mod corpus;
 mod credentials;
+mod decided_again;
 mod deliveries;
 mod diagnosis;
 mod drift;

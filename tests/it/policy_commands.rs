@@ -78,6 +78,72 @@ rules:
 }
 
 #[test]
+fn check_warns_of_rules_that_cannot_do_what_they_say() {
+    let warned = |rule: &str| {
+        let text = format!("version: 1\nrules: [{rule}]\n");
+        let folder = folder(&[("10.yaml", &text)]);
+        let check = doorward(&["policy", "check", folder.path().to_str().unwrap()]);
+        assert!(check.status.success(), "{}", err(&check));
+        err(&check)
+    };
+    let ours = |more: &str| {
+        format!(
+            "{{ name: a, when: {{ address: {{ cidrs: [20.60.0.0/24] }} }}, then: allow{more} }}"
+        )
+    };
+    for (rule, what) in [
+        (ours(", for: 90s"), "may take that long"),
+        (ours(", for: 36h"), "it is cut to that"),
+        ("{ name: a, when: { address: { cidrs: [20.60.0.0/24, 10.1.0.0/16] } }, then: allow, for: 1h }".to_owned(), "`10.1.0.0/16`"),
+        ("{ name: a, when: { registry: contosoprod }, then: ask, for: 1h }".to_owned(), "`contosoprod.azurecr.io`"),
+        ("{ name: a, when: { claims: { ref: refs/heads/main } }, then: allow, for: 1h }".to_owned(), "name no owner"),
+    ] {
+        let said = warned(&rule);
+        assert!(said.contains(what), "{rule}: {said}");
+    }
+    assert_eq!(warned(&ours(", for: 2h")), "");
+    let empty = folder(&[]);
+    let check = doorward(&["policy", "check", empty.path().to_str().unwrap()]);
+    assert!(
+        err(&check).contains("no policy in this folder"),
+        "{}",
+        err(&check)
+    );
+    let deny = folder(&[("10.yaml", "version: 1\nrules: [{ name: a, then: deny }]\n")]);
+    let check = doorward(&["policy", "check", deny.path().to_str().unwrap()]);
+    assert!(
+        err(&check).contains("did you mean `forbid`?"),
+        "{}",
+        err(&check)
+    );
+}
+
+#[test]
+fn registry_is_explained_by_its_name_too() {
+    let explain = [
+        "policy",
+        "explain",
+        "--ip",
+        "20.50.1.1",
+        "--set",
+        NAT,
+        "--registry",
+    ];
+    let by = |registry: &str| {
+        out(&doorward(
+            &[
+                explain.as_slice(),
+                &[registry, "--at", "2026-11-20T09:00:00Z"],
+            ]
+            .concat(),
+        ))
+    };
+    assert_eq!(by("contosoprod"), by("contosoprod.azurecr.io"));
+    assert!(!by("contosoprod").contains("Application Gateway"));
+    assert!(by("cr.contoso.com").contains("Application Gateway"));
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_wrong_input() {
     for command in ["check", "test"] {
         let output = doorward(&["policy", command, "no/such/folder"]);

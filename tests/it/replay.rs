@@ -68,6 +68,31 @@ fn two_policies_are_compared_for_a_pull_request() {
     assert_eq!(out(&output), out(&doorward(&arguments)), "twice the same");
 }
 
+#[test]
+fn sets_that_nobody_gave_are_named() {
+    let policy = "version: 1
+sets:
+  egress: { nat_gateway: /subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/r/providers/Microsoft.Network/natGateways/egress }
+rules:
+  - { name: ours, when: { address: egress }, then: allow }
+";
+    let folder = folder(&[("10.yaml", policy), ("events.json", captured().as_str())]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (policy, events) = (path(""), path("events.json"));
+    let run = |more: &[&str]| {
+        out(&doorward(
+            &[&["replay", "--policy", &policy, &events], more].concat(),
+        ))
+    };
+    let told = run(&[]);
+    assert!(
+        told.contains("Not known in") && told.contains("`egress`"),
+        "{told}"
+    );
+    let told = run(&["--set", "egress=20.60.0.0/24"]);
+    assert!(!told.contains("Not known in"), "{told}");
+}
+
 #[tokio::test]
 async fn a_ledger_can_be_replayed() {
     let world = World::new().await;

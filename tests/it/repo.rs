@@ -95,3 +95,29 @@ fn files_say_what_they_are_for_and_stay_short() {
         );
     }
 }
+
+#[test]
+fn decisions_see_one_policy_and_are_written_down_as_of_what_they_saw() {
+    let read = |file: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("src/flow")
+            .join(file);
+        fs::read_to_string(path).unwrap()
+    };
+    // A policy that changes between two looks would leave a verdict without the limits of its rule.
+    for file in ["triage.rs", "batch.rs", "shadow.rs"] {
+        for look in ["app.policy.load", "app.sets.load", "app.owns("] {
+            assert!(!read(file).contains(look), "{file} has `{look}`");
+        }
+    }
+    for file in ["orders.rs", "respond.rs", "uses.rs", "help.rs"] {
+        assert!(
+            !read(file).contains(".append("),
+            "{file} writes down what others may have overtaken"
+        );
+        assert!(
+            !read(file).contains(".append_new("),
+            "{file} writes down what others may have overtaken"
+        );
+    }
+}

@@ -35,7 +35,7 @@ fn an_address_is_told_without_any_configuration() {
         "192.31.196.1",
         "ff02::1",
     ]);
-    let known = |ip: &str, global: bool, special: Option<&str>| json!({"ip": ip, "global": global, "special": special, "service_tags": [], "sets": [], "country": null, "asn": null});
+    let known = |ip: &str, global: bool, special: Option<&str>| json!({"ip": ip, "global": global, "special": special, "service_tags": [], "sets": [], "country": null, "asn": null, "not_looked_at": ["service_tags", "sets", "geo"]});
     assert_eq!(
         told,
         [
@@ -51,6 +51,21 @@ fn an_address_is_told_without_any_configuration() {
             known("ff02::1", false, Some("multicast")),
         ]
     );
+}
+
+#[test]
+fn what_was_not_given_is_not_said_to_hold_nothing() {
+    let told = out(&doorward(&["whois", "51.140.7.9"]));
+    for line in [
+        "service tags  not looked at (give `--service-tags`)",
+        "sets          not looked at (give `--policies`)",
+        "country       not looked at (give `--geo`)",
+        "asn           not looked at (give `--geo`)",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    let told = out(&doorward(&["whois", "51.140.7.9", "--service-tags", TAGS]));
+    assert!(told.contains("service tags  none"), "{told}");
 }
 
 #[test]

@@ -205,7 +205,11 @@ impl Explain {
 
     fn answer(self, policy: &Policy, sets: &Sets, tags: Option<&Owners>, at: Timestamp) -> Answer {
         let (live, before) = (self.live(), self.ago().as_of(at));
-        let registry = self.registry.to_lowercase();
+        let mut registry = self.registry.to_lowercase();
+        if !registry.contains('.') {
+            // A registry's name, as `az acr` takes it.
+            registry.push_str(".azurecr.io");
+        }
         let denial = Denial {
             kind: match self.kind {
                 Seen::Denied => Kind::Denied,

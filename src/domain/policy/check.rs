@@ -2,6 +2,7 @@
 
 use super::include::includes;
 use super::{DEFAULT_TTL, Rule, When};
+use crate::domain::address::GlobalIpv4;
 use crate::domain::owner;
 use crate::domain::problem::Sink;
 use crate::domain::ttl::Show;
@@ -13,6 +14,15 @@ const LONG: Duration = Duration::from_hours(4);
 
 /// Shorter than this, a grant is over before it is in anybody's way.
 const SHORT: Duration = Duration::from_mins(15);
+
+/// How long an entry may take to reach every front end.
+const EFFECTIVE_AFTER: Duration = Duration::from_mins(2);
+
+/// `max_ttl` where the configuration does not say.
+const USUAL_MAX_TTL: Duration = Duration::from_hours(24);
+
+/// How many written networks of a set are looked at.
+const MOST_NETWORKS: usize = 10_000;
 
 /// Warns of what is odd about the rules.
 pub(super) fn warn(files: &[(String, String)], rules: &[Rule], sinks: &mut [Sink<'_>]) {
@@ -64,6 +74,69 @@ pub(super) fn warn(files: &[(String, String)], rules: &[Rule], sinks: &mut [Sink
             sink.warn(&rule.place, "", what, help);
         }
         odd_grants(rule, sink);
+        odd_times(rule, sink);
+        never_matches(rule, sink);
+    }
+}
+
+/// Warns of times that are cut, or over before anybody can use them.
+fn odd_times(rule: &Rule, sink: &mut Sink<'_>) {
+    let (name, Some(ttl)) = (&rule.name, rule.ttl) else {
+        return;
+    };
+    if ttl < EFFECTIVE_AFTER {
+        let what = format!(
+            "rule `{name}` opens for {}: an entry may take that long to reach every front end",
+            Show(ttl)
+        );
+        let help = format!("write `for: {}` or more", Show(SHORT));
+        sink.warn(&rule.place, "", what, help);
+    }
+    if ttl > USUAL_MAX_TTL {
+        let what = format!(
+            "rule `{name}` opens for {}, and `max_ttl` is {} where the configuration does not say more: it is cut to that",
+            Show(ttl),
+            Show(USUAL_MAX_TTL)
+        );
+        sink.warn(
+            &rule.place,
+            "",
+            what,
+            "write less, or raise `max_ttl` in the configuration",
+        );
+    }
+}
+
+/// Warns of what a rule names and no denial can have.
+fn never_matches(rule: &Rule, sink: &mut Sink<'_>) {
+    let name = &rule.name;
+    for glob in &rule.when.registry {
+        if let Some(host) = glob.literal().filter(|host| !host.contains('.')) {
+            let what =
+                format!("rule `{name}` waits for the registry `{host}`, which is no login server");
+            let help = format!("write the whole host, such as `{host}.azurecr.io`");
+            sink.warn(&rule.place, "", what, help);
+        }
+    }
+    if rule.then != Action::Allow {
+        return;
+    }
+    let mut never = None;
+    for set in &rule.when.address {
+        set.each_written(&mut |ranges| {
+            let networks = ranges.networks(MOST_NETWORKS).unwrap_or_default();
+            let mut networks = networks.iter();
+            let closed = networks.find(|net| GlobalIpv4::try_from(net.addr()).is_err());
+            never = never.take().or_else(|| closed.map(|net| net.to_string()));
+        });
+    }
+    if let Some(network) = never {
+        let what = format!(
+            "rule `{name}` allows `{network}`, which begins with an address that is never opened: private, reserved or IPv6"
+        );
+        let help =
+            "take it out: private addresses come through a private endpoint, IPv6 through none";
+        sink.warn(&rule.place, "", what, help);
     }
 }
 

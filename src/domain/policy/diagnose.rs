@@ -61,6 +61,16 @@ pub(super) fn blocking(facts: &Facts<'_>) -> Vec<Note> {
     reasons
 }
 
+/// What stands against an entry for `address` as the registry is.
+pub fn stands_against(posture: &Posture<'_>, address: Option<IpAddr>) -> Option<NoteCode> {
+    if let Some(obstacle) = diagnose(posture.live) {
+        return Some(code(&obstacle));
+    }
+    let address = address.and_then(|ip| GlobalIpv4::try_from(ip).ok())?;
+    let covered = posture.covering(address.get()).is_some();
+    covered.then_some(NoteCode::AlreadyCovered)
+}
+
 fn code(obstacle: &Obstacle) -> NoteCode {
     match obstacle {
         Obstacle::PublicAccessDisabled => NoteCode::PublicAccessDisabled,
@@ -128,6 +138,10 @@ fn of_address(policy: &Policy, sets: &Sets, facts: &Facts<'_>, ip: IpAddr) -> Ve
 /// Whether a registry does not go by this host itself: its own names end like this in every cloud
 /// (<https://learn.microsoft.com/azure/container-registry/container-registry-firewall-access-rules>).
 fn is_not_its_own(host: &str) -> bool {
+    // A bare name is no host.
+    if !host.contains('.') {
+        return false;
+    }
     let host = host.to_ascii_lowercase();
     ![".azurecr.io", ".azurecr.cn", ".azurecr.us"]
         .iter()

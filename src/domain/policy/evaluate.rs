@@ -161,7 +161,7 @@ fn ask(
 }
 
 /// What the rule relies on and was loaded longer ago than its `fresh`.
-fn stale(rule: &Rule, sets: &Sets, now: Timestamp) -> Vec<External> {
+pub(super) fn stale(rule: &Rule, sets: &Sets, now: Timestamp) -> Vec<External> {
     let mut stale = Vec::new();
     let Some(fresh) = rule.fresh else {
         return stale;

@@ -1,5 +1,6 @@
 //! Policy: rules that people can read, and what they say about a denial.
 
+mod basis;
 pub mod cases;
 mod check;
 mod decide;
@@ -21,8 +22,9 @@ pub mod suppose;
 #[cfg(test)]
 mod tests;
 
+pub use basis::Basis;
 pub use decide::{DEFAULT_TTL, decide};
-pub use diagnose::Posture;
+pub use diagnose::{Posture, stands_against};
 pub use explain::{Condition, Explanation, RuleExplained, explain};
 pub use glob::{GLOB_HINT, Glob, GlobError, Style};
 pub use hours::{Hours, HoursError};

@@ -3,6 +3,7 @@
 //! There is no other memory. Whatever the program knows about grants, requests, writes and messages
 //! is here, and is the same again after a restart.
 
+mod decisions;
 mod orders;
 mod parts;
 mod seen;
@@ -12,7 +13,6 @@ mod tidy;
 
 pub use parts::{Asked, Decision, Networks, Registry, Standing};
 pub use sets::{KnownSet, KnownSets};
-pub use sight::BY_USE;
 
 use crate::domain::alert::Alert;
 use crate::domain::claims::MAY_LAND_WITHIN;
@@ -24,14 +24,15 @@ use crate::domain::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, What, Write, WriteOutcome};
 use crate::domain::network;
 use crate::domain::orders::Pauses;
+use crate::domain::precedent::Precedent;
 use crate::domain::recent::Recent;
-use crate::domain::repeat::{DenialKey, verdict_key};
-use crate::domain::request::{Answer, Request};
+use crate::domain::repeat::{DenialKey, key};
+
 use crate::domain::resource_id::ResourceId;
-use crate::domain::verdict::Verdict;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 /// How many verdicts the operator page remembers.
 const LAST_VERDICTS: usize = 50;
@@ -65,12 +66,13 @@ pub struct State {
     pub requests: BTreeMap<RequestId, Asked>,
     /// Messages not yet delivered, each with the channels still to reach.
     pub outbox: BTreeMap<AlertId, (Timestamp, Alert)>,
-    /// The latest verdicts, newest first.
-    pub verdicts: VecDeque<Decision>,
+    /// The latest verdicts, newest first: for people to look at. What a decision needs of one stands
+    /// with its grant or request.
+    pub verdicts: VecDeque<Arc<Decision>>,
     /// The latest verdict for each thing denied, for recognising a repeat.
-    pub decided: Recent<DenialKey, (Timestamp, DenialId), MOST_DECIDED>,
+    pub decided: Recent<DenialKey, Precedent, MOST_DECIDED>,
     /// The latest of which a person said no, in the same way.
-    pub refused: Recent<DenialKey, (Timestamp, DenialId), MOST_DECIDED>,
+    pub refused: Recent<DenialKey, Precedent, MOST_DECIDED>,
     /// The newest denial without a verdict for each thing denied, likewise.
     pub waiting: HashMap<DenialKey, DenialId>,
     /// How often a denial came again, by the one that was decided.
@@ -98,7 +100,7 @@ impl State {
                 registry,
                 verdict,
             } => self.decide(at, *denial, registry.as_ref(), verdict),
-            What::Repeated { .. } | What::Counted { .. } => self.again(what),
+            What::Repeated { .. } | What::Counted { .. } => self.again(at, what),
             What::Thinned { .. } | What::Storm { .. } => self.crowd_in(at, what),
             What::Granted(grant) => self.grant(at, grant),
             What::WriteIntended(write) => self.begin(at, write),
@@ -134,7 +136,8 @@ impl State {
             What::Revoked { .. }
             | What::Kept { .. }
             | What::Paused { .. }
-            | What::Resumed { .. } => self.obey(at, what),
+            | What::Resumed { .. }
+            | What::VerdictsCleared { .. } => self.obey(at, what),
             What::Recovered { grant, network } => self.recover(at, grant, *network),
             What::Requested(request) => self.ask(request),
             What::Answered {
@@ -231,34 +234,9 @@ impl State {
         }
     }
 
-    fn decide(
-        &mut self,
-        at: Timestamp,
-        denial: DenialId,
-        registry: Option<&ResourceId>,
-        verdict: &Verdict,
-    ) {
-        let Some(denied) = self.leave(denial) else {
-            return;
-        };
-        let key = verdict_key(&denied, verdict);
-        self.decided.insert(key, (at, denial));
-        self.hold(registry, verdict, key);
-        let registry = registry.cloned();
-        self.verdicts.push_front(Decision {
-            at,
-            denial: denied,
-            registry,
-            verdict: verdict.clone(),
-        });
-        self.verdicts.truncate(LAST_VERDICTS);
-    }
-
     fn grant(&mut self, at: Timestamp, grant: &Grant) {
-        let decided = self
-            .verdicts
-            .iter()
-            .find(|decision| decision.denial.id == grant.denial);
+        let decided = self.decision_behind(grant);
+        let decided = decided.as_deref();
         let evidence = decided.map_or(Evidence::Message, |decision| {
             decision.denial.report.evidence
         });
@@ -266,6 +244,7 @@ impl State {
             grant: grant.clone(),
             stage: Stage::Intended,
             since: at,
+            key: decided.map(|decision| key(&decision.denial)),
             told: BTreeMap::new(),
             evidence,
             course: Course {
@@ -283,35 +262,8 @@ impl State {
         if let Some(rule) = &grant.rule {
             self.by_rule.entry(rule.clone()).or_default().push_back(at);
         }
-        self.close_window(grant.denial);
-    }
-
-    fn ask(&mut self, request: &Request) {
-        let key = self.close_window(request.denial);
-        let asked = Asked {
-            request: request.clone(),
-            answer: None,
-            key,
-        };
-        self.requests.insert(request.id, asked);
-        let registry = self.registry(&request.registry);
-        let standing = registry.standing.entry(request.address.get());
-        standing.or_default().1.insert(request.id);
-    }
-
-    /// After a no, the same denial is not asked about again at once.
-    fn answer(&mut self, at: Timestamp, request: RequestId, answer: Answer) {
-        let Some(asked) = self.requests.get_mut(&request) else {
-            return;
-        };
-        asked.answer = Some((at, answer));
-        let (registry, address) = (asked.request.registry.clone(), asked.request.address);
-        if let (Answer::Deny, Some(key)) = (answer, &asked.key) {
-            self.decided.remove(key);
-            self.refused.insert(*key, (at, asked.request.denial));
-        }
-        if answer == Answer::Deny {
-            self.registry(&registry).seen.take_back(address);
+        if let Some(decision) = self.decision_behind(grant) {
+            self.close_window(&decision);
         }
     }
 

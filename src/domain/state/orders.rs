@@ -6,13 +6,13 @@ use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::{DenialId, GrantId};
 use crate::domain::ledger::What;
 use crate::domain::orders::Pause;
-use crate::domain::repeat::{DenialKey, Windows};
+use crate::domain::precedent::Precedent;
+use crate::domain::repeat::Windows;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::verdict::{NoteCode, Verdict};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 impl State {
     pub(super) fn obey(&mut self, at: Timestamp, order: &What) {
@@ -34,10 +34,12 @@ impl State {
             self.pauses.begin(registry.as_ref(), pause);
         } else if let What::Resumed { registry, .. } = order {
             self.look_again(registry.as_ref());
-            // What a pause kept closed is new again when it comes again.
-            for key in self.pauses.end(registry.as_ref()) {
-                self.decided.remove(&key);
-            }
+            self.pauses.end(registry.as_ref());
+        } else if let What::VerdictsCleared {
+            address, registry, ..
+        } = order
+        {
+            self.clear(*address, registry.as_ref());
         }
     }
 
@@ -128,20 +130,44 @@ impl State {
         registry.revoked.insert(address.get(), (at, denial));
     }
 
-    /// A verdict that a pause changed stands for repeats only as long as the pause.
-    pub(super) fn hold(
-        &mut self,
-        registry: Option<&ResourceId>,
-        verdict: &Verdict,
-        key: DenialKey,
-    ) {
-        let paused = verdict
-            .notes
-            .iter()
-            .any(|note| note.code == NoteCode::Paused);
-        if let (Some(registry), true) = (registry, paused) {
-            self.pauses.hold(registry, key);
+    /// What stands for repeats of denials of an address no longer does.
+    fn clear(&mut self, address: IpAddr, registry: Option<&ResourceId>) {
+        self.decided.retain(|known| !known.is_of(address, registry));
+        self.refused.retain(|known| !known.is_of(address, registry));
+        let IpAddr::V4(address) = address.to_canonical() else {
+            return;
+        };
+        for (id, known) in &mut self.registries {
+            if registry.is_none_or(|only| only == id) {
+                known.revoked.remove(&address);
+                known.answered.clear(address);
+            }
         }
+    }
+
+    /// How many verdicts on denials of an address stand for repeats: revoked grants count too.
+    pub fn verdicts_on(
+        &self,
+        address: IpAddr,
+        registry: Option<&ResourceId>,
+        (windows, now): (&Windows, Timestamp),
+    ) -> usize {
+        let of = |known: &&Precedent| known.is_of(address, registry);
+        let decided = self.decided.values().filter(of);
+        let decided = decided.filter(|known| known.stands(now, windows.repeat));
+        let refused = self.refused.values().filter(of);
+        let refused = refused.filter(|known| known.stands(now, windows.no));
+        let IpAddr::V4(address) = address.to_canonical() else {
+            return decided.count().saturating_add(refused.count());
+        };
+        let revoked = self.registries.keys().filter(|id| {
+            registry.is_none_or(|only| only == *id)
+                && self.revoked_within(id, address, now, windows).is_some()
+        });
+        decided
+            .count()
+            .saturating_add(refused.count())
+            .saturating_add(revoked.count())
     }
 
     /// The denial whose grant for `address` was revoked so lately that it is not granted again.

@@ -8,6 +8,7 @@ use crate::domain::grant::{Grant, Stage};
 use crate::domain::help::Course;
 use crate::domain::id::{DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, Write};
+use crate::domain::precedent::Precedent;
 use crate::domain::recent::Recent;
 use crate::domain::repeat::DenialKey;
 use crate::domain::request::{Answer, Request};
@@ -18,6 +19,7 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 /// How many entries of a registry are remembered as once ours.
 const MOST_HELD: usize = 10_000;
@@ -34,6 +36,8 @@ pub struct Standing {
     /// What people were last told of it, by the message's code; that its end waits, which stands in the
     /// ledger only, counts as such.
     pub told: BTreeMap<String, Timestamp>,
+    /// The denial that it answers, where it is known: what repeats it is recognised by this key.
+    pub(in crate::domain) key: Option<DenialKey>,
     /// What it rests on: a grant for a status-403 row explains itself otherwise when it does not help.
     pub evidence: Evidence,
     /// What became of the caller.
@@ -93,8 +97,10 @@ pub struct Asked {
     pub request: Request,
     /// What a person said, and when.
     pub answer: Option<(Timestamp, Answer)>,
-    /// What was denied, for recognising a repeat after a no.
-    pub(super) key: Option<DenialKey>,
+    /// The verdict that led to it, for whoever looks at it and for what a yes leads to.
+    pub decision: Option<Arc<Decision>>,
+    /// What that verdict was made under.
+    pub(in crate::domain) precedent: Option<Precedent>,
 }
 
 /// A verdict as the operator page shows it.

@@ -1,6 +1,7 @@
 //! What stands about registries as reads and events show them, and about whether grants helped.
 
 use super::State;
+use crate::domain::actor::Actor;
 use crate::domain::event::Changed;
 use crate::domain::firewall::{Drift, Other, Ours, Overwritten, Seen};
 use crate::domain::grant::Stage;
@@ -80,21 +81,28 @@ impl State {
     }
 
     /// What is over stays over, and no end comes nearer.
-    pub(super) fn extend(&mut self, at: Timestamp, (grant, until): (GrantId, Timestamp), by: &str) {
+    pub(super) fn extend(
+        &mut self,
+        at: Timestamp,
+        (grant, until): (GrantId, Timestamp),
+        by: &Actor,
+    ) {
         let standing = self.grants.get_mut(&grant);
         if let Some(standing) = standing.filter(|standing| !standing.is_over(at)) {
             standing.grant.until = standing.grant.until.max(until);
-            if by == BY_USE {
+            if *by == Actor::USE {
                 standing.course.extended_at = Some(at);
             }
         }
     }
 
     /// A denial that repeats one that stands: counted, and a sign for the grant that stands for it.
-    pub(super) fn again(&mut self, what: &What) {
-        if let What::Repeated { denial, of } = what {
+    pub(super) fn again(&mut self, at: Timestamp, what: &What) {
+        if let What::Repeated { denial, of, basis } = what {
             self.refused_again(*denial, *of);
-            self.leave(*denial);
+            if let Some(denied) = self.leave(*denial) {
+                self.looked_again(at, &denied, (*of, *basis));
+            }
             self.count(*of, 1);
         } else if let What::Counted {
             counts,
@@ -261,6 +269,3 @@ impl State {
         silent.then(|| What::Helped(course.verdict(grant, Help::NotSeenAgain, None)))
     }
 }
-
-/// By whom a grant is extended whose address was seen in use.
-pub const BY_USE: &str = "use";

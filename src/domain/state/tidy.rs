@@ -3,6 +3,7 @@
 use super::{Asked, BUDGET_WINDOW, LONGEST_REPEAT_WINDOW, State};
 use crate::domain::claims::MAY_LAND_WITHIN;
 use crate::domain::id::RequestId;
+use crate::domain::precedent::Precedent;
 use jiff::{SignedDuration, Timestamp};
 
 /// How often outdated things are dropped.
@@ -19,7 +20,7 @@ impl State {
             return;
         }
         self.tidied = Some(now);
-        let old = |(at, _): &(Timestamp, _)| now.duration_since(*at) >= LONGEST_REPEAT_WINDOW;
+        let old = |known: &Precedent| !known.stands(now, LONGEST_REPEAT_WINDOW);
         self.decided.forget(old);
         self.refused.forget(old);
         let over = self.requests.iter();

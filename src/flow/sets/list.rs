@@ -211,11 +211,17 @@ pub async fn confirm(
     let confirmed = What::SetConfirmed {
         set: external.to_string(),
         hash: waits.clone(),
-        by: Some(by.name.clone()),
+        by: Some(by.actor()),
     };
     // The loop that the entry wakes must find the set due.
     let _alone = app.memory.sets_turn.lock().await;
-    app.ledger.append(app.clock.now(), vec![confirmed]).await?;
+    let as_of = app.ledger.as_of();
+    let still = waiting(app, external).is_some_and(|(_, hash, ..)| hash == waits);
+    if !still {
+        return Err(ConfirmError::NothingWaits { name });
+    }
+    let now = app.clock.now();
+    app.ledger.append_as_of(now, as_of, vec![confirmed]).await?;
     book(app, |book| {
         book.next = None;
         if let Some(watch) = book.watches.get_mut(external) {

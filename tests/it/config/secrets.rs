@@ -40,6 +40,50 @@ fn a_secret_in_the_wrong_place_is_never_shown() {
 }
 
 #[test]
+fn channel_off_loopback_must_be_https() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("key"), "0123456789").unwrap();
+    let text = least("channels: [{ name: ops, kind: webhook, url: { file: ops } }, { name: terminal, kind: log }]")
+        .replace("env: DOORWARD_LINK_KEY", "file: key")
+        .replace("[{ env: DOORWARD_ALERTS_KEY }]", "[{ file: key }]");
+    let config = parse("doorward.yaml", &text, folder.path()).unwrap();
+    for (url, told) in [
+        ("https://hooks.example.com/hunter2", None),
+        ("http://127.0.0.1:9/hunter2", None),
+        ("http://[::1]:9/hunter2", None),
+        ("http://hooks.example.com/hunter2", Some("in clear text")),
+        ("HTTP://hooks.example.com/hunter2", Some("in clear text")),
+        ("ftp://hooks.example.com/hunter2", Some("neither")),
+        ("hunter2", Some("is not a URL")),
+    ] {
+        fs::write(folder.path().join("ops"), url).unwrap();
+        let read = config.read_secrets();
+        let error = read.map_or_else(|error| Some(error.to_string()), |_| None);
+        assert_eq!(error.is_some(), told.is_some(), "{url}: {error:?}");
+        if let (Some(error), Some(told)) = (error, told) {
+            assert!(
+                error.contains(told) && error.contains("channels[0].url"),
+                "{error}"
+            );
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn missing_link_key_is_named_once() {
+    let text = least("").replace("DOORWARD_LINK_KEY", "DOORWARD_NOT_THERE");
+    let config = parse(
+        "doorward.yaml",
+        &text,
+        std::path::Path::new("/etc/doorward"),
+    )
+    .unwrap();
+    let error = config.read_secrets().unwrap_err().to_string();
+    assert_eq!(error.matches("DOORWARD_NOT_THERE").count(), 1, "{error}");
+}
+
+#[test]
 fn secrets_are_read_and_missing_ones_named_with_their_fields() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("link.key"), "0123456789\n").unwrap();

@@ -3,6 +3,7 @@
 use super::{ASK, HOUR, later, list_of, listed, publish, rule, world};
 use crate::world::{Reply, World};
 use axum::http::Method;
+use doorward::domain::actor::Actor;
 use doorward::domain::ledger::What;
 use doorward::flow::{policy, sets};
 use doorward::http::admin_router;
@@ -192,7 +193,7 @@ async fn a_set_is_confirmed_by_a_command_and_by_somebody() {
             What::SetConfirmed { by, .. } => Some(by),
             _ => None,
         });
-    assert_eq!(who, Some(Some("ada".to_owned())));
+    assert_eq!(who, Some(Some(Actor::Person("ada".to_owned()))));
 }
 
 #[tokio::test]

@@ -148,6 +148,7 @@ async fn a_decision_that_another_process_has_overtaken_is_not_written() {
     let decision = |number| What::Repeated {
         denial: doorward::domain::id::DenialId(Uuid::from_u128(number)),
         of: doorward::domain::id::DenialId(Uuid::from_u128(0)),
+        basis: None,
     };
     // What decisions do not rest on may come between.
     let as_of = one.as_of();

@@ -32,6 +32,13 @@ rules:
       |             ^^^^^^
       = help: 4h is plenty for most jobs
 
+    warning: rule `shared` opens for 36h, and `max_ttl` is 24h where the configuration does not say more: it is cut to that
+     --> policy.yaml:5:13
+      |
+    5 |   - { name: shared, when: { source: ci }, then: allow, for: 1d12h, accept_shared: the tests need it }
+      |             ^^^^^^
+      = help: write less, or raise `max_ttl` in the configuration
+
     warning: nothing reaches rule `lost`: `shared` (policy.yaml:5) matches wherever it does
      --> policy.yaml:8:13
       |

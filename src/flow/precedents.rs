@@ -1,0 +1,143 @@
+//! A verdict stands for denials like its own until what it was made under has changed: a pause that is
+//! over, a set that is loaded, a registry that can be written again, another policy.
+
+use super::posture;
+use crate::app::App;
+use crate::domain::id::DenialId;
+use crate::domain::ledger::Denied;
+use crate::domain::policy::{Basis, Policy, Posture, stands_against};
+use crate::domain::precedent::Precedent;
+use crate::domain::resource_id::ResourceId;
+use crate::domain::sets::Sets;
+use crate::domain::verdict::NoteCode;
+use jiff::Timestamp;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Policy and sets as they are in force at one moment: whoever decides several things together looks once.
+pub(super) struct InForce {
+    pub(super) policy: Arc<Policy>,
+    pub(super) sets: Arc<Sets>,
+}
+
+impl InForce {
+    /// As they are now.
+    pub(super) fn now(app: &App) -> Self {
+        Self {
+            policy: app.policy.load_full(),
+            sets: app.sets.load_full(),
+        }
+    }
+
+    /// Whether the denied address is somebody's own, or that of the CI job that speaks.
+    pub(super) fn owned(&self, denied: &Denied) -> bool {
+        let proof = denied.proof.as_ref();
+        let own = |ip: IpAddr| {
+            self.policy.owns(ip, &self.sets) || proof.is_some_and(|proof| proof.is_from(ip))
+        };
+        denied.report.denial.ip.is_some_and(own)
+    }
+
+    /// What they say of the denied address.
+    pub(super) fn basis(&self, denied: &Denied, now: Timestamp) -> Basis {
+        Basis::of(&self.policy, &self.sets, denied.report.denial.ip, now)
+    }
+}
+
+/// Of the denials whose verdicts would stand for `denied` those whose verdicts rest on what has changed.
+pub(super) fn reopened(
+    app: &App,
+    in_force: &InForce,
+    (denied, registry): (&Denied, Option<&ResourceId>),
+    known_now: &KnownNow<'_>,
+) -> Vec<DenialId> {
+    let now = app.clock.now();
+    let windows = &app.windows;
+    let mut known = app
+        .ledger
+        .read(|state| state.precedents(denied, registry, (windows, now)));
+    known.retain(|precedent| precedent.may_be_reopened(now));
+    if known.is_empty() {
+        return Vec::new();
+    }
+    let basis = in_force.basis(denied, now);
+    let owned = in_force.owned(denied);
+    let changed = |precedent: &&Precedent| {
+        let other = precedent.basis.is_some_and(|known| known != basis);
+        let mut causes = precedent.causes.iter();
+        other
+            || causes.any(|code| {
+                let look = Look {
+                    app,
+                    precedent,
+                    registry,
+                    owned,
+                    now,
+                };
+                look.has_passed(*code, known_now)
+            })
+    };
+    let changed = known.iter().filter(changed);
+    changed.map(|precedent| precedent.denial).collect()
+}
+
+/// What whoever looks knows beside the ledger.
+pub(super) struct KnownNow<'a> {
+    /// How many grants a registry has had within the hour.
+    pub(super) granted: &'a dyn Fn(&ResourceId) -> usize,
+    /// Whether a registry that was not read lately is worth a look: whoever decides has just tried.
+    pub(super) may_look: bool,
+}
+
+/// One look at what a verdict rested on.
+struct Look<'a> {
+    app: &'a App,
+    precedent: &'a Precedent,
+    registry: Option<&'a ResourceId>,
+    owned: bool,
+    now: Timestamp,
+}
+
+impl Look<'_> {
+    fn has_passed(&self, code: NoteCode, known_now: &KnownNow<'_>) -> bool {
+        let Self { app, now, .. } = *self;
+        let Some(id) = self.registry else {
+            return false;
+        };
+        match code {
+            NoteCode::NoRegistry => app.login_server(id).is_some(),
+            NoteCode::Paused => app.ledger.read(|state| state.pauses.of(id).is_none()),
+            NoteCode::BudgetSpent => {
+                (known_now.granted)(id) < super::batch::budget(app, id, self.owned).0
+            }
+            NoteCode::TooManyRequests => {
+                let open = app.ledger.read(|state| state.open_requests(id, now));
+                open < super::batch::most_requests(self.owned)
+            }
+            NoteCode::Storm => !super::batch::in_storm(app, id),
+            NoteCode::PublicAccessDisabled
+            | NoteCode::NotPremium
+            | NoteCode::DefaultAllow
+            | NoteCode::AlreadyCovered
+            | NoteCode::VirtualNetworkRules
+            | NoteCode::ListFull => self.is_writable(id, code, known_now.may_look),
+            // What sets hold is in the basis; the rest does not pass.
+            _ => false,
+        }
+    }
+
+    /// Whether `code` no longer stands against an entry. Where the registry was not read lately, it is
+    /// worth a look now and then: deciding reads it.
+    fn is_writable(&self, id: &ResourceId, code: NoteCode, may_look: bool) -> bool {
+        let Self { app, now, .. } = *self;
+        let Some(live) = posture::of(app, id, now) else {
+            return may_look && self.precedent.may_be_looked_at(now);
+        };
+        let ours = posture::ours(app, id, now);
+        let posture = Posture {
+            live: &live,
+            ours: &ours,
+        };
+        stands_against(&posture, self.precedent.address) != Some(code)
+    }
+}
