@@ -19,6 +19,7 @@ pub mod delivery;
 pub mod denial;
 pub mod denied;
 pub mod event;
+pub mod excerpt;
 pub mod extract;
 pub mod firewall;
 pub mod grant;

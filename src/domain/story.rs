@@ -68,14 +68,7 @@ pub fn line(what: &What) -> String {
         What::SetRefused { candidate, reason } => refused(candidate, reason),
         What::SetConfirmed { set, hash, by } => confirmed(set, hash, by.as_ref()),
         What::Requested(request) => requested(request),
-        What::Answered {
-            request,
-            answer,
-            by,
-        } => {
-            let (said, by) = (answered(*answer), by.in_words());
-            format!("{said} by {by} (request {request})")
-        }
+        What::Answered { .. } => said(what),
         What::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
         What::Delivered { alert, channel } => delivered(*alert, channel),
         What::Undelivered {
@@ -84,6 +77,19 @@ pub fn line(what: &What) -> String {
             reason,
         } => undelivered(*alert, channel, reason),
     }
+}
+
+fn said(what: &What) -> String {
+    let What::Answered {
+        request,
+        answer,
+        by,
+    } = what
+    else {
+        return String::new();
+    };
+    let (said, by) = (answered(*answer), by.in_words());
+    format!("{said} by {by} (request {request})")
 }
 
 fn confirmed(set: &str, hash: &str, by: Option<&Actor>) -> String {

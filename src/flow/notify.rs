@@ -3,6 +3,7 @@
 use crate::app::{App, Channel};
 use crate::clock;
 use crate::domain::alert::Alert;
+use crate::domain::excerpt::excerpt;
 use crate::domain::id::AlertId;
 use crate::domain::ledger::What;
 use crate::domain::resource_id::ResourceId;
@@ -132,8 +133,8 @@ async fn send(app: &App, channel: &Channel, since: Timestamp, alert: &Alert) -> 
     };
     let body = serde_json::to_vec(&message).map_err(|error| error.to_string())?;
     // The address is a secret: nothing is told of why it is none.
-    let url = url
-        .expose_secret()
+    let secret = url.expose_secret();
+    let url = secret
         .parse()
         .map_err(|_| "its `url` is not a URL".to_owned())?;
     let mut request = Request::new(Method::POST, url);
@@ -147,10 +148,14 @@ async fn send(app: &App, channel: &Channel, since: Timestamp, alert: &Alert) -> 
         .await
         .map_err(|error| error.to_string())?;
     if reply.status.is_success() {
-        Ok(())
-    } else {
-        Err(format!("it answered {}", reply.status))
+        return Ok(());
     }
+    if reply.status.is_client_error() {
+        // What it says is mostly the only way to learn what is wrong. It stands in the log alone.
+        let said = excerpt(&reply.body, secret);
+        tracing::warn!(alert = %alert.id, status = reply.status.as_u16(), "a channel refused a message: {said}");
+    }
+    Err(format!("it answered {}", reply.status))
 }
 
 fn message<'a>(app: &App, since: Timestamp, alert: &'a Alert) -> Message<'a> {

@@ -264,16 +264,12 @@ fn draft(
                 continue;
             }
             Work::Append(wanted) | Work::AppendAsOf(_, wanted) => {
-                match fit(folded, &lines, &wanted, &mut known) {
-                    Ok(()) => {
-                        taken.new = wanted.len();
-                        lines.extend(wanted);
-                    }
-                    Err(error) => {
-                        outcomes.push(Err(error));
-                        continue;
-                    }
+                if let Err(error) = fit(folded, &lines, &wanted, &mut known) {
+                    outcomes.push(Err(error));
+                    continue;
                 }
+                taken.new = wanted.len();
+                lines.extend(wanted);
             }
             Work::AppendNew(mut wanted) => {
                 wanted.retain(|line| line.once.clone().is_none_or(|once| known.insert(once)));
@@ -285,11 +281,7 @@ fn draft(
                     outcomes.push(Err(StoreError::Moved));
                     continue;
                 }
-                for group in groups {
-                    let new = fit(folded, &lines, &group, &mut known).is_ok();
-                    written.groups.push(new);
-                    lines.extend(group.into_iter().filter(|_| new));
-                }
+                written.groups = decided(folded, &mut lines, groups, &mut known);
             }
             Work::Arrivals(windows, arrivals) => {
                 latest = latest.max(at);
@@ -309,6 +301,22 @@ fn draft(
         lines.push(Line::new(latest, what)?);
     }
     Ok(Draft { lines, outcomes })
+}
+
+/// Takes the groups that fit into `lines`; which of them these are.
+fn decided(
+    folded: &Folded,
+    lines: &mut Vec<Line>,
+    groups: Vec<Vec<Line>>,
+    known: &mut HashSet<String>,
+) -> Vec<bool> {
+    let mut fitting = Vec::new();
+    for group in groups {
+        let new = fit(folded, lines, &group, known).is_ok();
+        fitting.push(new);
+        lines.extend(group.into_iter().filter(|_| new));
+    }
+    fitting
 }
 
 /// Whether something that an order rests on was written after the entry `as_of`.

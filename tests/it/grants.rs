@@ -322,7 +322,7 @@ async fn the_commands_work_on_a_running_doorward() {
     let cut = run(&["grants", "extend", OURS, "--for", "48h", "--by", "ada"]);
     let cut = (out(&cut), err(&cut));
     assert!(
-        cut.0.contains("not for 48h") && cut.0.contains("`max_ttl`"),
+        cut.0.contains("not for 2d") && cut.0.contains("`max_ttl`"),
         "{cut:?}"
     );
     let shown = run(&["grants", "show", id, "--output", "json"]);

@@ -205,11 +205,7 @@ impl Explain {
 
     fn answer(self, policy: &Policy, sets: &Sets, tags: Option<&Owners>, at: Timestamp) -> Answer {
         let (live, before) = (self.live(), self.ago().as_of(at));
-        let mut registry = self.registry.to_lowercase();
-        if !registry.contains('.') {
-            // A registry's name, as `az acr` takes it.
-            registry.push_str(".azurecr.io");
-        }
+        let registry = login_server(&self.registry);
         let denial = Denial {
             kind: match self.kind {
                 Seen::Denied => Kind::Denied,
@@ -246,6 +242,7 @@ impl Explain {
         };
         let explanation = explain(policy, sets, &facts, at);
         let never = GlobalIpv4::try_from(self.ip).err();
+        let (notes, advice) = (&explanation.verdict.notes, &explanation.verdict.advice);
         Answer {
             ip: self.ip,
             registry,
@@ -253,21 +250,20 @@ impl Explain {
             sets: sets_around(policy, sets, self.ip),
             nearest: nearest(policy, sets, self.ip),
             never: never.map(|never| never.to_string()),
-            blocking: explanation
-                .verdict
-                .notes
-                .iter()
-                .filter_map(Told::of_note)
-                .collect(),
-            advice: explanation
-                .verdict
-                .advice
-                .iter()
-                .copied()
-                .map(Told::of_advice)
-                .collect(),
+            blocking: notes.iter().filter_map(Told::of_note).collect(),
+            advice: advice.iter().copied().map(Told::of_advice).collect(),
             explanation,
         }
+    }
+}
+
+/// The login server that is meant: a registry may be given by its name, as `az acr` takes it.
+fn login_server(registry: &str) -> String {
+    let host = registry.to_lowercase();
+    if host.contains('.') {
+        host
+    } else {
+        format!("{host}.azurecr.io")
     }
 }
 

@@ -58,6 +58,12 @@ pub(super) async fn write(
 ) -> Result<Left, Trouble> {
     let Attempt { app, id, call, .. } = attempt;
     let write = intend(attempt, live, &patch).await?;
+    // From the intent on, no entry of it is handed over; one may have been since the plan was made.
+    if !takes_only_ours(app, &write) {
+        let reason = "an entry that it takes away was handed over meanwhile, so it was not sent";
+        not_applied(app, &write, reason).await?;
+        return Ok(Left::After(READ_AGAIN));
+    }
     let Some(held) = renewed(app, &write).await? else {
         let reason = "the right to write had passed on to another replica, so it was not sent";
         not_applied(app, &write, reason).await?;
@@ -97,6 +103,16 @@ async fn intend(attempt: Attempt<'_>, live: &Live, patch: &Patch) -> Result<Writ
     let what = vec![What::WriteIntended(write.clone())];
     app.ledger.append(app.clock.now(), what).await?;
     Ok(write)
+}
+
+/// Whether all that a write takes away is doorward's own, as orders stand now.
+fn takes_only_ours(app: &App, write: &Write) -> bool {
+    let now = app.clock.now();
+    let ours = app.ledger.read(|state| state.ours(&write.registry, now));
+    write
+        .remove
+        .iter()
+        .all(|entry| ours.claimed.contains(entry))
 }
 
 /// The lease under which the write was intended, renewed; none if others had it in between.

@@ -245,7 +245,7 @@ channels:
     29 |   - { name: ops, kind: slack, url: *************************************** }
        |                        ^^^^^
        = field: channels[0].kind
-       = help: write `webhook`
+       = help: write `webhook` or `log`
 
     error: a secret is named here, never written
       --> doorward.yaml:29:36
