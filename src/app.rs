@@ -170,10 +170,14 @@ impl App {
             || self.channels.keys().cloned().collect(),
             |name| vec![name.clone()],
         );
+        let text = match words::in_one_line(&text) {
+            line if line == text => text,
+            line => line,
+        };
         What::Alerted(Alert {
             id: AlertId(self.clock.id()),
             code: code.to_owned(),
-            text: words::in_one_line(&text),
+            text,
             channels,
             registry: about.registry.clone(),
             address: about.address,

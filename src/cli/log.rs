@@ -53,3 +53,18 @@ fn start_at(usual: &str, format: LogFormat) {
         log.with_ansi(colours).try_init().ok();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Cli;
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn format_is_as_told_wherever_the_log_goes() {
+        assert!(LogFormat::Json.is_json() && !LogFormat::Text.is_json());
+        let told = ["doorward", "pause", "--by", "ada", "--log-format", "text"];
+        let cli = Cli::try_parse_from(told).unwrap();
+        assert_eq!(cli.log_format, LogFormat::Text);
+    }
+}

@@ -139,6 +139,12 @@ mod tests {
     }
 
     #[test]
+    fn advice_says_how_well_it_is_founded() {
+        let text = Advice::ApplicationGateway.text();
+        assert!(text.contains("a single report"), "{text}");
+    }
+
+    #[test]
     fn codes_are_what_the_ledger_holds() {
         for advice in Advice::ALL {
             let written = serde_json::to_value(advice).unwrap();

@@ -6,7 +6,7 @@ use super::ledger::Denied;
 use super::orders::Pause;
 use super::resource_id::ResourceId;
 use super::ttl::Show;
-use super::verdict::Verdict;
+use super::verdict::{Note, NoteCode, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -109,7 +109,20 @@ pub fn calm(registry: Option<&ResourceId>, since: Timestamp, thinned: u64) -> St
 
 /// Why policy said what it said, and what else there was to note.
 pub fn why(verdict: &Verdict) -> String {
-    let notes = verdict.notes.iter().map(|note| match note.code.link() {
+    reasons(verdict, &verdict.notes.iter().collect::<Vec<_>>())
+}
+
+/// The notes of a verdict that people are told with an alert. That a set is not loaded is none: it is so of
+/// every stranger, and told once where the set is (`doorward sets list`, `/readyz`).
+pub fn told(verdict: &Verdict) -> Vec<&Note> {
+    let notes = verdict.notes.iter();
+    notes
+        .filter(|note| note.code != NoteCode::SetNotLoaded)
+        .collect()
+}
+
+fn reasons(verdict: &Verdict, notes: &[&Note]) -> String {
+    let notes = notes.iter().map(|note| match note.code.link() {
         Some(link) => format!("{} ({link})", note.text),
         None => note.text.clone(),
     });
@@ -128,7 +141,8 @@ fn advice(verdict: &Verdict) -> impl Iterator<Item = String> {
 
 /// What was refused, and what policy said about it.
 pub fn verdict_text(denied: &Denied, verdict: &Verdict) -> String {
-    format!("{}: {} by {}", denial(denied), verdict.action, why(verdict))
+    let why = reasons(verdict, &told(verdict));
+    format!("{}: {} by {why}", denial(denied), verdict.action)
 }
 
 /// The question to a person.

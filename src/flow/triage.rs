@@ -307,10 +307,8 @@ fn follow(
         (Action::Forbid, ..) if verdict.channel.is_none() => Vec::new(),
         (Action::Ignore, ..) => Vec::new(),
         (Action::Allow | Action::Ask | Action::Alert | Action::Forbid, ..) => {
-            let code = verdict
-                .notes
-                .first()
-                .map_or("alert", |note| note.code.name());
+            let told = words::told(verdict);
+            let code = told.first().map_or("alert", |note| note.code.name());
             vec![app.alert(
                 code,
                 words::verdict_text(denied, verdict),

@@ -42,3 +42,15 @@ pub(super) fn of(app: &App, source: &Source, delivery: &Delivery) {
         tell("status 403", STATUS_403);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn container_groups_are_told_the_way_that_microsoft_documents() {
+        assert!(INACCESSIBLE.contains("trusted service"), "{INACCESSIBLE}");
+        assert!(INACCESSIBLE.contains("managed identity"), "{INACCESSIBLE}");
+        assert!(!INACCESSIBLE.contains("private endpoint"), "{INACCESSIBLE}");
+    }
+}

@@ -52,4 +52,7 @@ fn the_demonstration_tells_its_whole_story() {
     let told = out(&output);
     assert!(output.status.success(), "{told}\n{}", err(&output));
     assert!(told.contains("steps happened"), "{told}");
+    // Every pull that worked is seen, as the registry's log tells of it.
+    assert!(told.contains("pulled after its entry stood"), "{told}");
+    assert!(!told.contains("not seen again"), "{told}");
 }

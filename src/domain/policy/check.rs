@@ -127,7 +127,7 @@ fn never_matches(rule: &Rule, sink: &mut Sink<'_>) {
             let networks = ranges.networks(MOST_NETWORKS).unwrap_or_default();
             let mut networks = networks.iter();
             let closed = networks.find(|net| GlobalIpv4::try_from(net.addr()).is_err());
-            never = never.take().or_else(|| closed.map(|net| net.to_string()));
+            never = never.take().or_else(|| closed.map(ToString::to_string));
         });
     }
     if let Some(network) = never {

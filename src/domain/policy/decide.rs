@@ -5,7 +5,7 @@ use super::evaluate::{Trace, evaluate};
 use super::{Facts, Policy, Rule};
 use crate::domain::address::GlobalIpv4;
 use crate::domain::denial::{Kind, Service};
-use crate::domain::sets::{External, Membership, Sets, WIDEST_OWNED};
+use crate::domain::sets::{External, Sets, WIDEST_OWNED};
 use crate::domain::ttl::Show;
 use crate::domain::verdict::{Action, Note, NoteCode, Observed, SetUsed, Verdict};
 use ipnet::Ipv4Net;
@@ -50,10 +50,9 @@ pub(super) fn settle(
         None => true,
     };
     if verdict.action != Action::Forbid {
-        let known_elsewhere = is_in_a_shared_set(policy, sets, facts);
         for trace in in_force() {
             if forbids(&trace) || before(trace) {
-                hold_back(&mut verdict, trace, known_elsewhere);
+                hold_back(&mut verdict, trace);
             }
         }
     }
@@ -86,36 +85,17 @@ fn earlier(traces: &[Trace<'_>], trace: &Trace<'_>, winner: &Trace<'_>) -> bool 
     place(trace) < place(winner)
 }
 
-/// Whether the address is in a loaded set that others share, such as a cloud's or a country's: what else is
-/// not loaded then hardly says something of it.
-fn is_in_a_shared_set(policy: &Policy, sets: &Sets, facts: &Facts<'_>) -> bool {
-    let Some(ip) = facts.denial.ip else {
-        return false;
-    };
-    let mut shared = policy.all_sets().filter(|set| !set.is_owned());
-    shared.any(|set| matches!(set.holds(ip, sets), Membership::Inside(_)))
-}
-
-/// A rule that cannot be decided lets nothing open that it might have kept shut. It is noted where that may
-/// make a difference: strangers' verdicts say nothing of sets that could not have changed them.
-fn hold_back(verdict: &mut Verdict, trace: &Trace<'_>, known_elsewhere: bool) {
+/// A rule that cannot be decided lets nothing open that it might have kept shut.
+fn hold_back(verdict: &mut Verdict, trace: &Trace<'_>) {
     let Some(missing) = trace.undecided() else {
         return;
     };
     let rule = &trace.rule.name;
     let lacks = trace.rule.lacks(missing);
     let text = if trace.rule.then == Action::Allow {
-        if verdict.action == Action::Allow || known_elsewhere {
-            return;
-        }
         format!("rule `{rule}` was passed over: {lacks}")
     } else {
-        let most = verdict.action.at_most(Action::Ask);
-        let asked = trace.rule.then == Action::Forbid && most == Action::Ask;
-        if most == verdict.action && !asked {
-            return;
-        }
-        verdict.action = most;
+        verdict.action = verdict.action.at_most(Action::Ask);
         format!("rule `{rule}` could not be decided, so nothing opens by itself: {lacks}")
     };
     note(verdict, NoteCode::SetNotLoaded, text);
