@@ -4,9 +4,10 @@ use crate::app::App;
 use crate::domain::id::{AlertId, GrantId};
 use crate::domain::registry::Hosts;
 use crate::domain::resource_id::ResourceId;
-use crate::flow::notify::Attempts;
+use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::posture::Postures;
 use crate::flow::reconcile::{Pace, Tagged};
+use crate::flow::supervise::Loops;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -22,6 +23,9 @@ pub struct Memory {
     latest: Mutex<BTreeMap<ResourceId, Latest>>,
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     attempts: Mutex<Attempts>,
+    taken: Mutex<BTreeSet<(AlertId, String)>>,
+    lanes: Mutex<Lanes>,
+    loops: Mutex<Loops>,
     tagged: Mutex<BTreeMap<ResourceId, Tagged>>,
     missing: Mutex<BTreeMap<ResourceId, BTreeMap<GrantId, Timestamp>>>,
     looks: Mutex<BTreeMap<ResourceId, (Timestamp, u64)>>,
@@ -200,9 +204,30 @@ impl App {
         locked(&self.memory.noticed).insert((source.to_owned(), what))
     }
 
+    /// Whether a channel has taken a message, though that is not written down yet.
+    pub fn was_taken(&self, alert: AlertId, channel: &str) -> bool {
+        locked(&self.memory.taken).contains(&(alert, channel.to_owned()))
+    }
+
+    /// Remembers that.
+    pub fn set_taken(&self, alert: AlertId, channel: &str) {
+        locked(&self.memory.taken).insert((alert, channel.to_owned()));
+    }
+
     /// Forgets attempts for messages that `waits` no longer names.
     pub fn forget_attempts(&self, waits: impl Fn(&AlertId) -> bool) {
         locked(&self.memory.attempts).retain(|(alert, _), _| waits(alert));
+        locked(&self.memory.taken).retain(|(alert, _)| waits(alert));
+    }
+
+    /// How the lanes of channels fare.
+    pub fn lanes<T>(&self, with: impl FnOnce(&mut Lanes) -> T) -> T {
+        with(&mut locked(&self.memory.lanes))
+    }
+
+    /// What is known of the loops.
+    pub fn loops<T>(&self, with: impl FnOnce(&mut Loops) -> T) -> T {
+        with(&mut locked(&self.memory.loops))
     }
 }
 

@@ -12,6 +12,8 @@ use crate::domain::registry::{Hosts, Scope};
 use crate::domain::repeat::Windows;
 use crate::domain::resource_id::ResourceId;
 use crate::flow::shadow::Beside;
+use crate::flow::supervise::Supervisor;
+use crate::http::Limits;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::store::{Ledger, Lock};
@@ -27,7 +29,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// A running doorward.
 pub struct Server {
@@ -37,8 +38,9 @@ pub struct Server {
     pub admin: SocketAddr,
     /// Its parts.
     pub app: Arc<App>,
-    tasks: TaskTracker,
+    keeper: Supervisor,
     stop: CancellationToken,
+    shutdown_timeout: Duration,
     /// Held as long as this doorward writes, if its ledger is a file.
     _lock: Option<Lock>,
 }
@@ -64,6 +66,7 @@ impl Server {
     /// Opens the ledger, loads what policy needs, listens, and starts the loops.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let (listen, admin) = (config.listen, config.admin);
+        let shutdown_timeout = config.shutdown_timeout;
         let lock = lock(&config.state.url().map_err(StartError::settings)?)?;
         let app = Arc::new(app(config, clock).await?);
         let public = bind(listen, "listen").await?;
@@ -72,27 +75,36 @@ impl Server {
             |listener: &TcpListener| listener.local_addr().context("the listener has no address");
         let (listen, admin) = (local(&public)?, local(&operators)?);
         flow::sets::turn(&app).await;
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        tasks.spawn(http::serve(
-            public,
-            http::public_router(Arc::clone(&app)),
-            stop.clone(),
-        ));
-        tasks.spawn(http::serve(
-            operators,
-            http::admin_router(Arc::clone(&app), admin),
-            stop.clone(),
-        ));
-        flow::run(&app, &tasks, &stop);
-        tasks.close();
+        let stop = CancellationToken::new();
+        // What is under way has most of the time to come to its end, and is dropped before it is over.
+        let grace = shutdown_timeout.saturating_mul(4) / 5;
+        let keeper = Supervisor::new(Arc::clone(&app), stop.clone(), grace);
+        let limits = Limits {
+            drain: grace,
+            ..Limits::default()
+        };
+        let router = http::public_router(Arc::clone(&app));
+        let senders = http::serve_within(public, router, stop.clone(), limits);
+        keeper.watch("listener", senders);
+        let router = http::admin_router(Arc::clone(&app), admin);
+        let operators = http::serve_within(operators, router, stop.clone(), limits);
+        keeper.watch("admin listener", operators);
+        flow::run(&app, &keeper);
+        keeper.tasks().close();
         Ok(Self {
             listen,
             admin,
             app,
-            tasks,
+            keeper,
             stop,
+            shutdown_timeout,
             _lock: lock,
         })
+    }
+
+    /// Waits until a part that it cannot do without has ended for good; its name.
+    pub async fn failed(&self) -> String {
+        self.keeper.failed().await
     }
 
     /// Reads the policy again, now.
@@ -100,10 +112,17 @@ impl Server {
         flow::policy::take_in(&self.app).await;
     }
 
-    /// Stops: deliveries under way are answered, turns under way are finished.
+    /// Stops: deliveries under way are answered and turns under way are finished, as far as they can be
+    /// within `shutdown_timeout`. What is cut short is as safe as if the process had been killed.
     pub async fn stop(self) {
         self.stop.cancel();
-        self.tasks.wait().await;
+        let ended = self.keeper.tasks().wait();
+        if tokio::time::timeout(self.shutdown_timeout, ended)
+            .await
+            .is_err()
+        {
+            tracing::warn!("not everything came to its end within `shutdown_timeout`");
+        }
     }
 }
 

@@ -232,7 +232,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// `Retry-After`, as seconds or as an HTTP date, at most [`MAX_RETRY_AFTER`] (RFC 9110, 10.2.3).
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if let Ok(seconds) = text.parse::<u64>() {
         Duration::from_secs(seconds)

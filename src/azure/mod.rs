@@ -27,6 +27,7 @@ pub use call::Call;
 pub use cloud::Cloud;
 pub use credential::Credential;
 pub use egress::Egress;
+pub(crate) use error::retry_after;
 pub use error::{ArmError, PatchError};
 pub use settings::{Settings, SettingsError};
 pub use token_error::TokenError;

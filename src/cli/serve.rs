@@ -32,18 +32,28 @@ impl Serve {
         );
         let stop = asked_to_stop();
         tokio::pin!(stop);
-        loop {
+        let failed = loop {
             tokio::select! {
                 stopped = &mut stop => {
                     stopped.map_err(anyhow::Error::new)?;
-                    break;
+                    break None;
                 }
-                _ = hangup.recv() => server.reload().await,
+                name = server.failed() => break Some(name),
+                // Beside the others: what takes long here must not keep a stop waiting.
+                () = async {
+                    hangup.recv().await;
+                    server.reload().await;
+                } => {}
             }
-        }
+        };
         tracing::info!("stopping: no new deliveries; what is under way is finished");
         server.stop().await;
-        Ok(())
+        match failed {
+            None => Ok(()),
+            Some(name) => Err(Failure::from(anyhow::anyhow!(
+                "`{name}` does not run any more, so doorward has stopped: start it again"
+            ))),
+        }
     }
 }
 

@@ -75,6 +75,8 @@ pub struct Config {
     pub no_stands_for: Duration,
     /// How long an entry may take to reach every front end; refusals until then say nothing.
     pub propagation_grace: Duration,
+    /// How long the program may take to end once it is told to.
+    pub shutdown_timeout: Duration,
     /// Approval links.
     pub links: Links,
     /// What breadcrumbs are signed with, where that is not derived from the links' key.

@@ -33,6 +33,11 @@ const REPEAT_WINDOW: Duration = Duration::from_mins(15);
 /// (<https://learn.microsoft.com/azure/container-registry/container-registry-access-selected-networks>).
 const PROPAGATION_GRACE: Duration = Duration::from_mins(2);
 
+/// How long the program may take to end unless the file says otherwise.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that it may be: whoever keeps processes waits half a minute as a rule.
+const LONGEST_SHUTDOWN: Duration = Duration::from_mins(5);
+
 /// Reads the configuration from its file.
 ///
 /// # Errors
@@ -87,6 +92,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let no_stands_for = window(&mut fields, "no_stands_for", sink);
     let grace = fields.take("propagation_grace");
     let grace = grace.map_or(Some(PROPAGATION_GRACE), |at| at.duration(sink));
+    let shutdown_timeout = shutdown_timeout(&mut fields, sink);
     let links = links(&mut fields, folder, sink);
     let breadcrumb_key = fields.take("breadcrumb_key");
     let breadcrumb_key = breadcrumb_key.map(|at| secret(&at, folder, sink));
@@ -115,6 +121,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         repeat_window,
         no_stands_for,
         propagation_grace: grace?,
+        shutdown_timeout: shutdown_timeout?,
         links: links?,
         breadcrumb_key: breadcrumb_key.flatten(),
         azure: azure?,
@@ -151,6 +158,19 @@ fn policies(
     }
     fields.finish(sink);
     (dir, shadow)
+}
+
+fn shutdown_timeout(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Duration> {
+    let Some(item) = fields.take("shutdown_timeout") else {
+        return Some(SHUTDOWN_TIMEOUT);
+    };
+    let timeout = item.duration(sink)?;
+    if timeout <= LONGEST_SHUTDOWN {
+        return Some(timeout);
+    }
+    let help = format!("at most {}", Show(LONGEST_SHUTDOWN));
+    item.error("nobody waits that long for a program to end", help, sink);
+    None
 }
 
 fn address(

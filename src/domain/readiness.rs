@@ -46,6 +46,10 @@ pub enum ConditionCode {
     PolicyRefused,
     /// The same of the candidate policy.
     CandidatePolicyRefused,
+    /// A channel has not taken messages several times in a row.
+    ChannelFailing,
+    /// A loop is in the middle of a turn that takes too long.
+    LoopStuck,
 }
 
 impl Condition {

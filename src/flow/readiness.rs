@@ -1,6 +1,6 @@
 //! Whether the program can do its work, put together from what its parts know.
 
-use super::{policy, shadow};
+use super::{policy, shadow, supervise};
 use crate::app::App;
 use crate::domain::readiness::{Condition, ConditionCode, Readiness};
 
@@ -39,5 +39,24 @@ pub fn degraded(app: &App) -> Vec<Condition> {
             "The candidate policy's files cannot be used; its last good version is asked.",
         ));
     }
+    degraded.extend(channels(app));
+    degraded.extend(supervise::stuck(app).into_iter().map(|name| {
+        let detail = "A turn takes far too long; a restart may help.";
+        Condition::new(ConditionCode::LoopStuck, detail).about(name)
+    }));
     degraded
+}
+
+/// The channels that take no messages.
+fn channels(app: &App) -> Vec<Condition> {
+    app.lanes(|lanes| {
+        let broken = lanes.broken().into_iter();
+        let condition = broken.map(|(name, since, why)| {
+            let detail = format!("The channel does not take messages: {why}.");
+            Condition::new(ConditionCode::ChannelFailing, detail)
+                .about(name)
+                .since(since)
+        });
+        condition.collect()
+    })
 }

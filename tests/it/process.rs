@@ -210,6 +210,13 @@ impl Process {
         assert!(sent.unwrap().success());
     }
 
+    /// SIGTERM; how it ends.
+    pub(crate) async fn terminate(mut self) -> std::process::ExitStatus {
+        self.signal("TERM").await;
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        ended.unwrap().unwrap()
+    }
+
     /// SIGKILL: nothing can be tidied up.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();

@@ -1,5 +1,9 @@
 //! Counters for Prometheus.
 
+mod health;
+
+pub use health::Health;
+
 use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -27,6 +31,8 @@ pub struct Metrics {
     pub shadow_verdicts: Family<ShadowLabels, Counter>,
     /// Each registry's circuit: 0 closed, 1 half open, 2 open.
     circuits: Family<RegistryLabels, Gauge>,
+    /// How the program itself fares.
+    pub health: Health,
     /// Refreshes of address sets by set and outcome.
     pub set_refreshes: Family<SetLabels, Counter>,
     /// When the source of an address set last said what the set holds, in seconds since 1970.
@@ -148,6 +154,7 @@ impl Default for Metrics {
             "Whether entries are added to a registry: 0 yes, 1 one attempt is made, 2 not for a while after too many failures",
             circuits.clone(),
         );
+        let health = Health::register(&mut registry);
         let (set_refreshes, set_loaded, set_waiting) = of_sets(&mut registry);
         Self {
             registry,
@@ -157,6 +164,7 @@ impl Default for Metrics {
             over_budget,
             passed_over,
             shadow_verdicts,
+            health,
             set_refreshes,
             set_loaded,
             set_waiting,

@@ -1,0 +1,226 @@
+//! The lanes of channels: which message is next, and how long a lane rests after failures.
+
+use super::send::Refusal;
+use crate::app::App;
+use crate::clock;
+use crate::domain::alert::Alert;
+use crate::domain::id::AlertId;
+use crate::domain::words;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The pause after a first failure; twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// After so many failures in a row the channel as such does not work.
+const BROKEN_AFTER: u32 = 3;
+
+/// One of a channel's two ways for messages.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane {
+    /// The channel's name.
+    pub channel: String,
+    /// Whether it is the one for messages that must not queue behind others.
+    pub urgent: bool,
+}
+
+impl Lane {
+    /// Both of a channel, the urgent one first.
+    pub fn of(channel: &str) -> [Self; 2] {
+        [true, false].map(|urgent| Self {
+            channel: channel.to_owned(),
+            urgent,
+        })
+    }
+
+    /// Its name, for logs and metrics.
+    pub fn name(&self) -> String {
+        let kind = if self.urgent { "urgent" } else { "ordinary" };
+        format!("channel:{}:{kind}", self.channel)
+    }
+
+    fn takes(&self, alert: &Alert) -> bool {
+        let urgent = [words::OVERDUE, words::NETWORKS_LOST].contains(&alert.code.as_str());
+        self.urgent == urgent && alert.channels.contains(&self.channel)
+    }
+}
+
+/// How lanes fare; lost in a restart, on purpose.
+#[derive(Clone, Debug, Default)]
+pub struct Lanes(BTreeMap<Lane, Health>);
+
+/// How a lane fares.
+#[derive(Clone, Debug, Default)]
+struct Health {
+    failures: u32,
+    not_before: Option<Timestamp>,
+    /// Since when it has failed, and why the last time.
+    since: Option<Timestamp>,
+    why: String,
+}
+
+impl Lanes {
+    /// A message was taken.
+    pub(super) fn succeeded(&mut self, lane: &Lane) {
+        self.0.remove(lane);
+    }
+
+    /// A message was not taken: how many it are in a row, and until when the lane rests. What the channel
+    /// itself asks for holds for both of its lanes.
+    pub(super) fn failed(
+        &mut self,
+        lane: &Lane,
+        now: Timestamp,
+        refusal: Refusal,
+    ) -> (u32, Timestamp) {
+        let asked = refusal.retry_after.map(|asked| clock::add(now, asked));
+        for both in Lane::of(&lane.channel) {
+            if let Some(asked) = asked {
+                let health = self.0.entry(both).or_default();
+                health.not_before = health.not_before.max(Some(asked));
+            }
+        }
+        let health = self.0.entry(lane.clone()).or_default();
+        let own = clock::add(now, pause(health.failures));
+        let until = asked.map_or(own, |asked| asked.max(own));
+        health.failures = health.failures.saturating_add(1);
+        health.not_before = Some(until);
+        health.since.get_or_insert(now);
+        health.why = refusal.why;
+        (health.failures, until)
+    }
+
+    /// The channels that do not work: each with since when, and why.
+    pub fn broken(&self) -> Vec<(&str, Timestamp, &str)> {
+        let mut broken: BTreeMap<&str, (Timestamp, &str)> = BTreeMap::new();
+        for (lane, health) in self.0.iter().filter(|(_, it)| is_broken(it.failures)) {
+            if let Some(since) = health.since {
+                broken.insert(&lane.channel, (since, &health.why));
+            }
+        }
+        let broken = broken.into_iter();
+        broken
+            .map(|(name, (since, why))| (name, since, why))
+            .collect()
+    }
+
+    fn rests_until(&self, lane: &Lane, now: Timestamp) -> Option<Timestamp> {
+        let until = self.0.get(lane)?.not_before?;
+        (until > now).then_some(until)
+    }
+}
+
+/// Whether so many failures in a row mean that the channel as such does not work.
+pub(super) fn is_broken(failures: u32) -> bool {
+    failures >= BROKEN_AFTER
+}
+
+/// The pause after one more failure.
+pub(super) fn pause(failures: u32) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures.min(10)));
+    doubled.min(LONGEST_PAUSE)
+}
+
+/// What a lane has to do.
+pub(super) enum Next {
+    Nothing,
+    At(Timestamp),
+    Due(Timestamp, Alert),
+}
+
+/// The message to deliver now: of those that are due the one that failed least, then the oldest, so that
+/// one that is never taken holds up no other. Those that are delivered `elsewhere` are left out.
+pub(super) fn next(app: &App, lane: &Lane, now: Timestamp, elsewhere: &BTreeSet<AlertId>) -> Next {
+    let takes = |it: &Alert| lane.takes(it) && !elsewhere.contains(&it.id);
+    let waiting: Vec<(Timestamp, AlertId)> = app.ledger.read(|state| {
+        let waiting = state.outbox.values().filter(|(_, it)| takes(it));
+        waiting.map(|(since, alert)| (*since, alert.id)).collect()
+    });
+    let rests_until = app.lanes(|lanes| lanes.rests_until(lane, now));
+    if let (false, Some(until)) = (waiting.is_empty(), rests_until) {
+        return Next::At(until);
+    }
+    let tried = waiting.into_iter().map(|(since, id)| {
+        let (failures, not_before) = app.attempts(id, &lane.channel);
+        (not_before.max(now), failures, since, id)
+    });
+    let Some((due, _, _, id)) = tried.min() else {
+        return Next::Nothing;
+    };
+    if due > now {
+        return Next::At(due);
+    }
+    let alert = app.ledger.read(|state| state.outbox.get(&id).cloned());
+    // Another replica may have delivered it just now.
+    alert.map_or(Next::At(now), |(since, alert)| Next::Due(since, alert))
+}
+
+/// The messages of a lane that have waited for `long`.
+pub(super) fn older(app: &App, lane: &Lane, now: Timestamp, long: SignedDuration) -> Vec<AlertId> {
+    app.ledger.read(|state| {
+        let waiting = state.outbox.values().filter(|(_, it)| lane.takes(it));
+        let old = waiting.filter(|(since, _)| now.duration_since(*since) >= long);
+        old.map(|(_, alert)| alert.id).collect()
+    })
+}
+
+/// The messages that wait for channels that are not configured, by channel.
+pub(super) fn without_channel(app: &App) -> BTreeMap<String, Vec<AlertId>> {
+    let mut without: BTreeMap<String, Vec<AlertId>> = BTreeMap::new();
+    app.ledger.read(|state| {
+        for (_, alert) in state.outbox.values() {
+            for channel in &alert.channels {
+                if !app.channels.contains_key(channel) {
+                    without.entry(channel.clone()).or_default().push(alert.id);
+                }
+            }
+        }
+    });
+    without
+}
+
+/// Forgets the attempts of messages that wait no more.
+pub(super) fn forget(app: &App) {
+    let waiting: BTreeSet<AlertId> = app
+        .ledger
+        .read(|state| state.outbox.keys().copied().collect());
+    app.forget_attempts(|alert| waiting.contains(alert));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(retry_after: Option<u64>) -> Refusal {
+        Refusal {
+            why: "it answered 429".to_owned(),
+            retry_after: retry_after.map(Duration::from_secs),
+        }
+    }
+
+    #[test]
+    fn a_lane_rests_longer_after_each_failure_and_what_the_channel_asks_for_holds_for_both() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let [urgent, ordinary] = Lane::of("chat");
+        let mut lanes = Lanes::default();
+        assert_eq!(lanes.failed(&ordinary, at(0), refused(None)), (1, at(2)));
+        assert_eq!(lanes.failed(&ordinary, at(2), refused(None)), (2, at(6)));
+        assert_eq!(lanes.rests_until(&urgent, at(3)), None);
+        assert!(lanes.broken().is_empty());
+        assert_eq!(
+            lanes.failed(&ordinary, at(6), refused(Some(90))),
+            (3, at(96))
+        );
+        assert_eq!(lanes.rests_until(&urgent, at(7)), Some(at(96)));
+        assert_eq!(lanes.broken(), [("chat", at(0), "it answered 429")]);
+        assert_eq!(lanes.rests_until(&urgent, at(96)), None);
+        lanes.succeeded(&ordinary);
+        assert_eq!(lanes.rests_until(&ordinary, at(7)), None);
+        assert!(lanes.broken().is_empty());
+        assert_eq!(pause(99), LONGEST_PAUSE);
+    }
+}
