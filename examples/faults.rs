@@ -24,6 +24,7 @@ mod postgres;
 mod world;
 
 use clap::Parser;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -58,6 +59,7 @@ struct Sum {
     steps: usize,
     writes: usize,
     overwritten: usize,
+    alarms: BTreeMap<String, usize>,
     violations: usize,
 }
 
@@ -72,8 +74,8 @@ fn main() -> ExitCode {
     });
     let sum = sum.lock().unwrap();
     println!(
-        "{} schedules, {} steps, {} writes, {} changes of others lost in a gap, {} violations",
-        sum.schedules, sum.steps, sum.writes, sum.overwritten, sum.violations
+        "{} schedules, {} steps, {} writes, {} changes of others lost in a gap, alarms judged {:?}, {} violations",
+        sum.schedules, sum.steps, sum.writes, sum.overwritten, sum.alarms, sum.violations
     );
     if sum.violations == 0 {
         ExitCode::SUCCESS
@@ -102,6 +104,9 @@ fn work(arguments: &Arguments, next: &AtomicU64, sum: &Mutex<Sum>) {
         sum.steps += told.steps;
         sum.writes += told.writes;
         sum.overwritten += told.overwritten;
+        for (code, count) in &told.alarms {
+            *sum.alarms.entry(code.clone()).or_default() += count;
+        }
         sum.violations += told.violations.len();
         if arguments.tell || !told.violations.is_empty() {
             println!("seed {seed}\n  {}", told.story.join("\n  "));

@@ -4,10 +4,12 @@ use crate::app::App;
 use crate::domain::id::{AlertId, GrantId};
 use crate::domain::registry::Hosts;
 use crate::domain::resource_id::ResourceId;
+use crate::domain::state::LastRead;
 use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::posture::Postures;
-use crate::flow::reconcile::{Pace, Tagged};
+use crate::flow::reconcile::{Pace, Tagged, Watch};
 use crate::flow::supervise::Loops;
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -22,6 +24,8 @@ pub struct Memory {
     limits: Mutex<BTreeMap<ResourceId, Limit>>,
     latest: Mutex<BTreeMap<ResourceId, Latest>>,
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
+    watches: Mutex<BTreeMap<ResourceId, Watch>>,
+    reads: Mutex<BTreeMap<ResourceId, LastRead>>,
     attempts: Mutex<Attempts>,
     taken: Mutex<BTreeSet<(AlertId, String)>>,
     lanes: Mutex<Lanes>,
@@ -134,6 +138,41 @@ impl App {
     /// Sets that pace.
     pub fn set_pace(&self, id: &ResourceId, pace: Pace) {
         locked(&self.memory.paces).insert(id.clone(), pace);
+    }
+
+    /// Until when a registry is watched and no more, if it is.
+    pub fn watch(&self, id: &ResourceId) -> Option<Watch> {
+        locked(&self.memory.watches).get(id).cloned()
+    }
+
+    /// Sets that, or ends it.
+    pub fn set_watch(&self, id: &ResourceId, watch: Option<Watch>) {
+        let mut watches = locked(&self.memory.watches);
+        match watch {
+            Some(watch) => watches.insert(id.clone(), watch),
+            None => watches.remove(id),
+        };
+    }
+
+    /// What this process's own last read of a registry showed.
+    pub fn last_read(&self, id: &ResourceId) -> LastRead {
+        locked(&self.memory.reads)
+            .get(id)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Remembers a read that was asked for at `at`.
+    pub fn has_read(&self, id: &ResourceId, at: Timestamp, networks: BTreeSet<Ipv4Net>) {
+        let mut reads = locked(&self.memory.reads);
+        let read = reads.entry(id.clone()).or_default();
+        (read.at, read.networks) = (Some(at), networks);
+    }
+
+    /// Remembers that a write is sent at `at`.
+    pub fn has_written(&self, id: &ResourceId, at: Timestamp) {
+        let mut reads = locked(&self.memory.reads);
+        reads.entry(id.clone()).or_default().wrote = Some(at);
     }
 
     /// What is known of a registry's tags.

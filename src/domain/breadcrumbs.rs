@@ -12,6 +12,7 @@
 //! and what stands before. Limits on tags:
 //! <https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources>.
 
+use super::chain::Hash;
 use super::firewall::Live;
 use super::link::{SHORTEST_KEY, ShortKey};
 use super::raw_json::{RawJson, RawObject};
@@ -28,6 +29,16 @@ use std::net::Ipv4Addr;
 
 /// What the names of our tags begin with; a number follows.
 const NAME: &str = "doorward-crumbs-";
+
+/// A hash of the tags that are not ours.
+pub fn hash_of_others(tags: &RawObject) -> String {
+    let others = tags.iter().filter(|(name, _)| !name.starts_with(NAME));
+    let mut others: Vec<String> = others
+        .map(|(name, value)| format!("{name:?}{}", value.as_str()))
+        .collect();
+    others.sort();
+    Hash::of(others.concat().as_bytes()).to_string()
+}
 
 /// How many tags a resource may have.
 const MOST_TAGS: usize = 50;

@@ -165,6 +165,9 @@ pub enum What {
         /// The write that was made from this read, where its reply was lost.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         base_of: Option<WriteId>,
+        /// When it was asked for, and when the read before it was, if the same process made one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked: Option<(Option<Timestamp>, Timestamp)>,
     },
     /// Others changed a registry, and reads have shown it long enough to be believed.
     Drifted {

@@ -1,10 +1,12 @@
 //! The words for people: every message that doorward sends is made here.
 
 use super::denial::{Kind, Service};
-use super::grant::Grant;
+use super::grant::{Ending, Grant};
 use super::ledger::Denied;
+use super::network;
 use super::orders::Pause;
 use super::resource_id::ResourceId;
+use super::state::{Known, Late};
 use super::ttl::Show;
 use super::verdict::{Note, NoteCode, Verdict};
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +14,12 @@ use std::time::Duration;
 
 /// The code of the alarm for an entry that should be gone.
 pub const OVERDUE: &str = "overdue";
+
+/// The code of the message that nobody can tell whether an entry outlives its end.
+pub const END_UNKNOWN: &str = "end_unknown";
+
+/// The code of the message that this is known again.
+pub const END_KNOWN: &str = "end_known";
 
 /// The code of the alarm for virtual network rules that a write has lost.
 pub const NETWORKS_LOST: &str = "virtual_network_rules_lost";
@@ -157,17 +165,58 @@ pub fn ask(denied: &Denied, verdict: &Verdict, ttl: Duration) -> String {
     sentences(&all)
 }
 
-/// That an entry outlives its end.
-pub fn overdue(grant: &Grant, now: Timestamp, why: &str) -> String {
-    let late = now.duration_since(grant.until).as_secs();
-    format!(
-        "the entry for `{}` on `{}` should have been removed {late} s ago and still stands: {why}. Remove it by hand if \
-         this does not pass: `az acr network-rule remove --name {} --ip-address {}`",
-        grant.address,
-        grant.registry.name(),
-        grant.registry.name(),
-        grant.address
-    )
+/// That an entry outlives its end, or that nobody can tell whether it does.
+pub fn late(grant: &Grant, late: &Late<'_>, now: Timestamp, why: &str) -> String {
+    let ago = now.duration_since(late.due).as_secs();
+    let (name, entry) = (grant.registry.name(), network::text(late.entry));
+    let remove = format!("`az acr network-rule remove --name {name} --ip-address {entry}`");
+    let look = format!("`az acr network-rule list --name {name}`");
+    match late.known {
+        Known::Stands(at) => format!(
+            "the entry `{entry}` on `{name}`, for `{}`, should have been removed {ago} s ago and still stands, as a read at {} \
+             shows: {why}. Remove it by hand if this does not pass: {remove}",
+            grant.address,
+            time(at)
+        ),
+        Known::Unknown(seen) => format!(
+            "the entry `{entry}` on `{name}`, for `{}`, should have been removed {ago} s ago, and doorward cannot tell whether it \
+             still stands: {}; {why}. Look yourself, if this does not pass: {look}. If it stands, remove it: {remove}",
+            grant.address,
+            last_seen(seen)
+        ),
+    }
+}
+
+/// What the last read showed of an entry, and when.
+fn last_seen(seen: Option<(Timestamp, bool)>) -> String {
+    match seen {
+        None => "no read has succeeded since doorward began".to_owned(),
+        Some((at, true)) => format!("the last read, at {}, showed it", time(at)),
+        Some((at, false)) => format!(
+            "the last read, at {}, did not show it, but a write whose reply was lost may have brought it since",
+            time(at)
+        ),
+    }
+}
+
+/// That it is known again what became of an entry: how its grant ended, or that it does not stand for now.
+pub fn end_known(grant: &Grant, ending: Option<Ending>) -> String {
+    let (address, name) = (grant.address, grant.registry.name());
+    let how = match ending {
+        Some(Ending::Expired) => "it was removed",
+        Some(Ending::NeverOpened) => "it never stood",
+        Some(Ending::LeftToOthers) => {
+            "the one that admits the address is not doorward's, and stays"
+        }
+        Some(Ending::CarriedOn) => "another grant keeps it open",
+        Some(Ending::RemovedByOthers) => "others have removed it",
+        Some(Ending::Evicted) => "it was removed to make room",
+        Some(Ending::Kept) => "it was handed over to people",
+        None => {
+            "it does not stand; a write whose reply was lost may still bring it, which doorward looks out for"
+        }
+    };
+    format!("what became of the entry for `{address}` on `{name}` is known again: {how}")
 }
 
 /// That an opening hangs.

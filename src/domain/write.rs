@@ -1,6 +1,6 @@
 //! One write of a registry's list as the ledger holds it, and what became of it.
 
-use super::firewall::Patch;
+use super::firewall::{Patch, Seen, missing_in};
 use super::id::WriteId;
 use super::network;
 use super::resource_id::ResourceId;
@@ -39,6 +39,13 @@ impl Write {
     /// Whether an entry that it adds admits `address`.
     pub fn admits(&self, address: Ipv4Addr) -> bool {
         self.add.iter().any(|entry| entry.contains(&address))
+    }
+
+    /// Whether a read shows it: every addition there, every removal gone.
+    pub fn shows_in(&self, seen: &Seen) -> bool {
+        self.add.iter().all(|net| seen.shows(*net))
+            && self.remove.iter().all(|net| !seen.shows(*net))
+            && missing_in(&seen.entries, &self.give_back).is_empty()
     }
 
     /// What it adds and takes away.

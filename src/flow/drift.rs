@@ -21,15 +21,16 @@ pub(super) fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
     let Some((_, heard)) = app.last_look(id) else {
         return true;
     };
-    let untold = || app.ledger.read(|state| !state.overwritten(id).is_empty());
-    heard != self::heard(app, id) || untold() || next(app, id).is_some_and(|next| next <= now)
+    heard != self::heard(app, id) || next(app, id).is_some_and(|next| next <= now)
 }
 
 /// When it is to be read next, if no event tells of a change: later while Azure has few reads left for us,
 /// after four times as long at most.
 pub(super) fn next(app: &App, id: &ResourceId) -> Option<Timestamp> {
     let (at, _) = app.last_look(id)?;
-    let drifts = app.ledger.read(|state| state.differs(id, at));
+    let drifts = app
+        .ledger
+        .read(|state| state.differs(id, at) || !state.overwritten(id, Timestamp::MAX).is_empty());
     let every = app.registries.get(id)?.drift.every;
     let period = if drifts { LOOK_OUT.min(every) } else { every };
     Some(clock::add(at, app.arm.seldom(period)))
@@ -70,6 +71,7 @@ pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
             registry: id.clone(),
             seen: Some(seen),
             base_of: None,
+            asked: live.asked,
         });
     }
     if what.is_empty() {
@@ -85,6 +87,7 @@ pub(super) async fn note_base(app: &App, write: &Write, base: &Live) -> Result<(
         registry: write.registry.clone(),
         seen: Some(Seen::of(base)),
         base_of: Some(write.id),
+        asked: base.asked,
     };
     app.ledger.append(app.clock.now(), vec![what]).await
 }
@@ -116,6 +119,7 @@ pub(super) async fn gone(app: &App, id: &ResourceId, error: &ArmError) -> Result
         registry: id.clone(),
         seen: None,
         base_of: None,
+        asked: None,
     }];
     what.extend(drifted(app, id, Drift::RegistryGone, by));
     app.ledger.append(now, what).await
@@ -224,9 +228,12 @@ fn grant(app: &App, id: GrantId) -> Option<Grant> {
     app.ledger.read(find)
 }
 
-/// Reports every change of others that falls into the gap of a write of ours.
+/// Reports the changes of others that fall into the gap of a write of ours and that reads do not show, once
+/// they have not for [`SURELY_GONE`]: a single one may be stale.
 pub(super) async fn report(app: &App, id: &ResourceId) -> Result<(), StoreError> {
-    for overwritten in app.ledger.read(|state| state.overwritten(id)) {
+    let now = app.clock.now();
+    let until = now.checked_sub(SURELY_GONE).unwrap_or(Timestamp::MIN);
+    for overwritten in app.ledger.read(|state| state.overwritten(id, until)) {
         let what = possibly_overwritten(app, overwritten);
         app.ledger.append(app.clock.now(), what).await?;
     }
@@ -254,8 +261,10 @@ pub(super) fn dropped(app: &App, begun: Timestamp, write: &Write, live: &Live) -
         event: None,
         by: None,
         at: None,
+        also: Vec::new(),
         before: write.before.clone(),
         after,
+        undone: Vec::new(),
         restoring: enrolled.is_some_and(|enrolled| enrolled.drift.restore_foreign),
         dropped,
     };

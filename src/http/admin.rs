@@ -3,15 +3,16 @@
 
 use super::{HttpError, Web, page};
 use crate::domain::grant::Stage;
-use crate::domain::id::DenialId;
+use crate::domain::id::{DenialId, GrantId};
 use crate::domain::orders::Pause;
-use crate::domain::state::{Asked, Decision, Standing, State as Stands};
+use crate::domain::state::{Asked, Decision, Known, Standing, State as Stands};
 use crate::domain::words;
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// What stands, as the page shows it.
 #[derive(Template)]
@@ -32,7 +33,8 @@ struct GrantRow {
     rule: String,
     until: String,
     left: String,
-    overdue: bool,
+    /// Whether its entry stands past its end, or may.
+    late: bool,
     stage: &'static str,
     help: Option<&'static str>,
     again: Option<u64>,
@@ -58,7 +60,14 @@ struct VerdictRow {
 /// `GET /`.
 pub(super) async fn page(State(web): State<Web>) -> Result<Html<String>, HttpError> {
     let now = web.app.clock.now();
-    page::html(&web.app.ledger.read(|state| view(state, now)))
+    let app = &web.app;
+    page::html(&app.ledger.read(|state| {
+        let late = app.registries.keys().flat_map(|id| {
+            let late = state.late(id, &app.last_read(id), now).into_iter();
+            late.map(|late| (late.standing.grant.id, late.known))
+        });
+        view(state, &late.collect(), now)
+    }))
 }
 
 /// `GET /metrics`, for Prometheus.
@@ -67,7 +76,7 @@ pub(super) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
     ([(CONTENT_TYPE, TEXT)], web.app.metrics.render())
 }
 
-fn view(state: &Stands, now: Timestamp) -> Page {
+fn view(state: &Stands, late: &BTreeMap<GrantId, Known>, now: Timestamp) -> Page {
     let mut grants: Vec<&Standing> = state.grants.values().collect();
     grants.sort_by_key(|standing| standing.grant.until);
     let mut requests: Vec<&Asked> = state.requests.values().collect();
@@ -80,7 +89,10 @@ fn view(state: &Stands, now: Timestamp) -> Page {
         paused: paused(state),
         grants: grants
             .into_iter()
-            .map(|it| grant(it, again(state, it.grant.denial), now))
+            .map(|it| {
+                let known = late.get(&it.grant.id).copied();
+                grant(it, known, again(state, it.grant.denial), now)
+            })
             .collect(),
         requests: requests
             .into_iter()
@@ -111,17 +123,25 @@ fn again(state: &Stands, denial: DenialId) -> Option<u64> {
     Some(state.times_repeated(denial)).filter(|times| *times > 0)
 }
 
-fn grant(standing: &Standing, again: Option<u64>, now: Timestamp) -> GrantRow {
+fn grant(standing: &Standing, late: Option<Known>, again: Option<u64>, now: Timestamp) -> GrantRow {
     let grant = &standing.grant;
-    let left = grant.until.duration_since(now);
+    let left = words::duration(grant.until.duration_since(now).abs());
     GrantRow {
         registry: grant.registry.name().to_owned(),
         address: grant.address.to_string(),
         rule: grant.rule.clone().unwrap_or_else(|| "–".to_owned()),
         until: words::time(grant.until),
-        left: words::duration(left.abs()),
-        overdue: left.is_negative() || left.is_zero(),
+        left: match late {
+            Some(Known::Stands(_)) => format!("overdue by {left}"),
+            Some(Known::Unknown(_)) => {
+                format!("ended {left} ago; whether its entry stands is not known")
+            }
+            None if standing.is_over(now) => format!("ended {left} ago"),
+            None => left,
+        },
+        late: late.is_some(),
         stage: match standing.stage {
+            Stage::Intended if standing.is_over(now) => "never seen open",
             Stage::Intended => "not yet open",
             Stage::Open => "open",
             Stage::Satisfied => "admitted by an entry that is not doorward's",

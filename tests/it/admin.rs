@@ -64,7 +64,7 @@ async fn the_page_shows_what_stands_and_no_link() {
     assert!(!page.text.contains(token) && !page.text.contains("/requests/"));
     parts.world.jump(Duration::from_hours(2));
     let page = get(&parts, "/", "localhost:8081").await;
-    assert!(page.text.contains("overdue by 30 minutes"), "{}", page.text);
+    assert!(page.text.contains("ended 30 minutes ago"), "{}", page.text);
     assert!(page.text.contains("Nobody is asked"), "{}", page.text);
 }
 

@@ -32,6 +32,7 @@ mod grants;
 mod helped;
 mod independent;
 mod killed;
+mod late;
 mod ledger;
 mod ledger_files;
 mod log;

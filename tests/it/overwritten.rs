@@ -28,10 +28,12 @@ async fn inside_our_gap(world: &World, change: impl FnOnce(&mut Registry)) {
     .await;
 }
 
-/// Event Grid tells of a change now, under this correlation id, and doorward takes its turns.
+/// Event Grid tells of a change now, under this correlation id, and doorward takes its turns until reads
+/// have agreed on what shows of it.
 pub(crate) async fn tell(world: &World, id: &str, correlation: &str) {
     others::tell(world, id, correlation).await;
     world.settle().await;
+    world.pass(Duration::from_secs(61)).await;
 }
 
 #[tokio::test]
@@ -43,14 +45,15 @@ async fn an_entry_that_az_adds_inside_our_gap_is_lost_and_reported_with_what_is_
     assert_eq!(world.entries(), ["40.74.28.0/23", OURS]);
     // The list itself shows nothing.
     assert!(reports(&world).await.is_empty() && world.messages().is_empty());
-    tell(&world, "1", THEIR_WRITE).await;
+    let now = world.clock.now();
+    others::tell(&world, "1", THEIR_WRITE).await;
     tell(&world, "1", THEIR_WRITE).await;
     let reports = reports(&world).await;
     let [report] = &reports[..] else {
         panic!("{reports:?}")
     };
     assert_eq!(report.by.as_deref(), Some(SOMEBODY));
-    assert_eq!(report.at, Some(world.clock.now()));
+    assert_eq!(report.at, Some(now));
     assert_eq!(report.before, ["40.74.28.0/23"]);
     assert_eq!(report.after, ["40.74.28.0/23", OURS]);
     assert!(report.dropped.is_empty() && !report.restoring);
@@ -172,6 +175,64 @@ async fn a_change_before_or_after_the_gap_and_one_of_our_own_are_not_reported() 
     world.jump(Duration::from_secs(3));
     tell(&world, "3", THEIR_WRITE).await;
     assert!(reports(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn several_changes_in_one_gap_are_one_report() {
+    let world = World::new().await;
+    world.settle().await;
+    inside_our_gap(&world, |registry| registry.allow(THEIRS)).await;
+    for id in ["1", "2"] {
+        others::tell(&world, id, THEIR_WRITE).await;
+    }
+    tell(&world, "3", THEIR_WRITE).await;
+    let reports = reports(&world).await;
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert_eq!(reports[0].also.len(), 2);
+    assert_eq!(world.messages(), ["possibly_overwritten"]);
+    assert!(world.last_message("text").contains("and 2 more times"));
+}
+
+#[tokio::test]
+async fn a_change_inside_our_gap_that_stands_after_it_is_not_reported() {
+    let world = World::new().await;
+    world.settle().await;
+    // Azure has done our write, and its reply is on the way.
+    during_our_call(&world, (Call::PatchRegistry, Moment::After), |world| {
+        edit(world, |registry| registry.allow(THEIRS));
+    })
+    .await;
+    tell(&world, "1", THEIR_WRITE).await;
+    assert_eq!(world.entries(), [OURS, THEIRS]);
+    assert!(reports(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn changes_after_a_write_that_was_lost_are_not_reported_where_they_stand() {
+    let nothing = Fault::Status {
+        status: 500,
+        retry_after: None,
+    };
+    for fault in [Fault::LostBefore, nothing] {
+        let world = World::new().await;
+        world.settle().await;
+        world
+            .azure
+            .knobs(|knobs| knobs.next(Call::PatchRegistry, fault));
+        world.denied(OURS).await;
+        world.settle().await;
+        for number in 1..9 {
+            edit(&world, |registry| {
+                registry.allow(&format!("8.8.8.{number}"))
+            });
+            others::tell(&world, &number.to_string(), THEIR_WRITE).await;
+            world.settle().await;
+            world.pass(Duration::from_secs(7 * number)).await;
+        }
+        let stand: Vec<String> = (1..9).map(|number| format!("8.8.8.{number}")).collect();
+        assert!(stand.iter().all(|entry| world.entries().contains(entry)));
+        assert!(reports(&world).await.is_empty());
+    }
 }
 
 #[tokio::test]

@@ -159,6 +159,7 @@ mod tests {
             public_access: true,
             sku: "Premium".to_owned(),
             provisioning_state: "Succeeded".to_owned(),
+            tags: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::answers::Class;
 use super::live::Live;
+use crate::domain::breadcrumbs;
 use crate::domain::id::GrantId;
 use crate::domain::network;
 use ipnet::Ipv4Net;
@@ -21,6 +22,9 @@ pub struct Seen {
     pub sku: String,
     /// `properties.provisioningState`.
     pub provisioning_state: String,
+    /// A hash of the tags, doorward's own aside: others' changes of them are no drift, but explain events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<String>,
 }
 
 /// Which entries are ours, when two reads are compared.
@@ -143,7 +147,24 @@ impl Seen {
             public_access: live.public_access,
             sku: live.sku.clone(),
             provisioning_state: live.provisioning_state.clone(),
+            tags: Some(breadcrumbs::hash_of_others(&live.tags)),
         }
+    }
+
+    /// In how many things beside the list it differs from another, as far as others change them.
+    pub fn flags_unlike(&self, other: &Self) -> usize {
+        let unlike = [
+            self.default_deny != other.default_deny,
+            self.public_access != other.public_access,
+            self.sku != other.sku,
+            self.retagged(other),
+        ];
+        unlike.into_iter().filter(|unlike| *unlike).count()
+    }
+
+    fn retagged(&self, other: &Self) -> bool {
+        let both = self.tags.as_ref().zip(other.tags.as_ref());
+        both.is_some_and(|(one, another)| one != another)
     }
 
     /// Whether both show the same, in whatever order and form their entries stand; `moving` aside.
@@ -155,6 +176,7 @@ impl Seen {
         keys(self) == keys(other)
             && (self.default_deny, self.public_access) == (other.default_deny, other.public_access)
             && (&self.sku, &self.provisioning_state) == (&other.sku, &other.provisioning_state)
+            && !self.retagged(other)
     }
 
     /// Takes in what a write of ours did, or what stands of it.
@@ -316,6 +338,7 @@ mod tests {
             public_access: true,
             sku: "Premium".to_owned(),
             provisioning_state: "Succeeded".to_owned(),
+            tags: None,
         }
     }
 

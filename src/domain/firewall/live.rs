@@ -40,6 +40,9 @@ pub struct Live {
     pub rule_set: RawObject,
     /// `tags` as read.
     pub tags: RawObject,
+    /// When it was asked for, and when the read before it was, if this process made one. A read does not
+    /// tell.
+    pub asked: Option<(Option<Timestamp>, Timestamp)>,
 }
 
 /// One firewall entry.
@@ -97,6 +100,7 @@ impl Live {
             rules: rules(&rule_set)?,
             rule_set,
             tags: part(&registry, "tags"),
+            asked: None,
         })
     }
 

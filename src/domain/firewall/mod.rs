@@ -3,6 +3,7 @@
 mod answers;
 mod differences;
 mod drift;
+mod gaps;
 mod live;
 mod overwritten;
 mod patch;
@@ -17,8 +18,8 @@ mod tests;
 pub use answers::{Answer, Answers, Class};
 pub use drift::{Drift, Ours, Seen, compare, missing_in};
 pub use live::{Live, Malformed, Rule};
-pub use overwritten::{Gap, Other, Overwritten};
+pub use overwritten::{Other, Overwritten};
 pub use patch::Patch;
 pub use plan::{Plan, Step, Wanted, plan};
 pub use posture::{Obstacle, diagnose, forbids_writing};
-pub use sight::Sight;
+pub use sight::{Glance, Sight};

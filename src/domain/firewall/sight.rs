@@ -3,17 +3,15 @@
 
 use super::differences::Differences;
 use super::drift::{Ours, Seen, missing_in};
-use super::overwritten::{Gap, Other, Overwritten};
+use super::gaps::{Gaps, Look};
+use super::overwritten::{Other, Overwritten};
 use super::{Drift, compare};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::Write;
 use crate::domain::resource_id::ResourceId;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeSet, VecDeque};
-
-/// How many writes of ours, and how many changes of others, are remembered for each other.
-const REMEMBERED: usize = 32;
+use std::collections::BTreeSet;
 
 /// How much earlier than the first read that shows it a change of others may have been made, beside
 /// the time between two reads.
@@ -34,19 +32,43 @@ pub struct Sight {
     pub give_back: Vec<String>,
     /// In what both differ, and since when.
     differences: Differences,
-    others: VecDeque<(Other, bool)>,
-    gaps: VecDeque<Gap>,
-    base: Option<(WriteId, Vec<String>)>,
+    gaps: Gaps,
+}
+
+/// A read, and what it is to be compared with.
+#[derive(Debug)]
+pub struct Glance<'a> {
+    /// When it was asked for, and when the one before it was, if this process made one.
+    pub asked: (Option<Timestamp>, Timestamp),
+    /// The entries that we claim.
+    pub claimed: &'a BTreeSet<Ipv4Net>,
+    /// The write of ours of which the outcome is not known.
+    pub hanging: Option<&'a Write>,
 }
 
 impl Sight {
-    /// Takes in a read that shows something else than the one before it; `claimed` are ours.
-    pub fn look(&mut self, at: Timestamp, seen: Option<&Seen>, claimed: &BTreeSet<Ipv4Net>) {
+    /// Takes in a read that shows something else than the one before it.
+    pub fn look(&mut self, at: Timestamp, seen: Option<&Seen>, glance: &Glance<'_>) {
+        let Glance {
+            asked,
+            claimed,
+            hanging,
+        } = *glance;
         self.gone = seen.is_none();
         let Some(seen) = seen else {
             self.differences.forget();
             return;
         };
+        if let Some(before) = &self.seen {
+            self.gaps.look(&Look {
+                before,
+                after: seen,
+                from: asked.0,
+                to: asked.1,
+                claimed,
+                hanging,
+            });
+        }
         let settled = self.settled.get_or_insert_with(|| seen.clone());
         // A write that seemed lost may land late: that is no drift, now or when it goes again.
         let landed = claimed.iter().copied().filter(|net| seen.shows(*net));
@@ -58,7 +80,7 @@ impl Sight {
 
     /// What a write was made from, where its reply was lost.
     pub fn based_on(&mut self, write: WriteId, seen: &Seen) {
-        self.base = Some((write, seen.entries.clone()));
+        self.gaps.based_on(write, seen.entries.clone());
     }
 
     /// What others changed has been told, or written down.
@@ -84,7 +106,7 @@ impl Sight {
             self.differences.read(at, settled, seen);
         }
         self.give_back = missing_in(after, &self.give_back);
-        self.gap(write, (begun, at), after);
+        self.gaps.applied(write, (begun, at), after);
     }
 
     /// A grant for `net` is over: an entry of it that does not stand is missed by nobody.
@@ -97,51 +119,39 @@ impl Sight {
         }
     }
 
-    /// A write of ours may have changed the list until `to`.
-    pub fn gap(&mut self, write: &Write, (from, to): (Timestamp, Timestamp), after: &[String]) {
-        let base = self.base.take().filter(|(id, _)| *id == write.id);
-        self.gaps.push_front(Gap {
-            write: write.id,
-            from,
-            to,
-            before: base.map_or_else(|| write.before.clone(), |(_, entries)| entries),
-            after: after.to_vec(),
-        });
-        self.gaps.truncate(REMEMBERED);
+    /// A write of ours is given up, and may change the list until `to`.
+    pub fn lost(&mut self, write: &Write, (from, to): (Timestamp, Timestamp)) {
+        self.gaps.lost(write, (from, to));
     }
 
     /// An event tells of a change by others.
-    pub fn hear(&mut self, other: Other) {
+    pub fn hear(&mut self, at: Timestamp, other: Other) {
         self.heard = self.heard.saturating_add(1);
-        self.others.push_front((other, false));
-        self.others.truncate(REMEMBERED);
+        self.gaps.hear(at, other);
     }
 
-    /// What was said of another's change is not said again.
+    /// What was said is not said again, and what a write of ours undid was not others' doing.
     pub fn told(&mut self, overwritten: &Overwritten) {
-        for (other, told) in &mut self.others {
-            *told |= overwritten.event.as_ref() == Some(&other.event);
-        }
+        self.gaps.told(overwritten);
         if overwritten.restoring {
             self.give_back.extend_from_slice(&overwritten.dropped);
         }
+        if let (Some(settled), Some(seen)) = (&mut self.settled, &self.seen) {
+            let gone = missing_in(&seen.entries, &overwritten.dropped);
+            settled.entries = missing_in(&gone, &settled.entries);
+            self.differences.settle(settled, seen);
+        }
     }
 
-    /// The changes of others that fall into a gap of ours and were not told.
-    pub fn overwritten(&self, registry: &ResourceId) -> Vec<Overwritten> {
-        let untold = self.others.iter().filter(|(_, told)| !told);
-        let in_gap = |(other, _): &(Other, bool)| {
-            let gap = self.gaps.iter().find(|gap| gap.holds(other))?;
-            Some(gap.report(registry, other))
-        };
-        untold.filter_map(in_gap).collect()
+    /// What a write of ours may have undone and was not told, as far as it was known at `until`.
+    pub fn overwritten(&self, registry: &ResourceId, until: Timestamp) -> Vec<Overwritten> {
+        self.gaps.overwritten(registry, until)
     }
 
     /// What `write`, which `after` shows for the first time, dropped: entries of others that a read
     /// since it was made has shown. Nothing where it is not known what it was made from.
     pub fn dropped(&self, write: &Write, after: &[String], ours: &Ours) -> Vec<String> {
-        let base = self.base.as_ref().filter(|(id, _)| *id == write.id);
-        let (Some((_, base)), Some(seen)) = (base, &self.seen) else {
+        let (Some(base), Some(seen)) = (self.gaps.base_of(write), &self.seen) else {
             return Vec::new();
         };
         let known: Vec<String> = base.iter().chain(after).cloned().collect();
@@ -171,12 +181,12 @@ impl Sight {
     /// Who changed the registry, as events tell, so that reads `every` so often would first show it at
     /// `since`.
     pub fn by(&self, since: Timestamp, every: SignedDuration) -> Vec<String> {
-        let about_then = |(other, _): &&(Other, bool)| {
+        let about_then = |other: &&Other| {
             let before = since.duration_since(other.at);
             before <= every.saturating_add(BEFORE) && before >= -BEFORE
         };
-        let others = self.others.iter().filter(about_then);
-        let names: BTreeSet<&String> = others.filter_map(|(other, _)| other.by.as_ref()).collect();
+        let others = self.gaps.others().filter(about_then);
+        let names: BTreeSet<&String> = others.filter_map(|other| other.by.as_ref()).collect();
         names.into_iter().cloned().collect()
     }
 }

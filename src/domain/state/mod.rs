@@ -4,6 +4,7 @@
 //! is here, and is the same again after a restart.
 
 mod decisions;
+mod late;
 mod orders;
 mod parts;
 mod seen;
@@ -11,6 +12,7 @@ mod sets;
 mod sight;
 mod tidy;
 
+pub use late::{Known, LastRead, Late};
 pub use parts::{Asked, Decision, Networks, Registry, Standing};
 pub use sets::{KnownSet, KnownSets};
 
@@ -313,7 +315,7 @@ impl State {
                     }
                 }
                 let to = begun.checked_add(MAY_LAND_WITHIN).unwrap_or(at);
-                registry.sight.gap(&write, (begun, to), &write.before);
+                registry.sight.lost(&write, (begun, to));
             }
         }
     }

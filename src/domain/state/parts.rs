@@ -15,6 +15,7 @@ use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::seen::Remembered;
 use crate::domain::verdict::Verdict;
+use crate::domain::words;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -146,6 +147,14 @@ impl Standing {
     /// Whether its time is over.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.grant.until <= now
+    }
+
+    /// When people were last told that nobody can tell whether its entry stands, if they have not been told
+    /// since that somebody can.
+    pub fn in_doubt(&self) -> Option<Timestamp> {
+        let told = |code: &str| self.told.get(code).copied();
+        let known = told(words::END_KNOWN).max(told(words::OVERDUE));
+        told(words::END_UNKNOWN).filter(|doubt| known.is_none_or(|known| known < *doubt))
     }
 
     /// Whether an entry is to be written for it.

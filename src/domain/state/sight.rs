@@ -3,7 +3,7 @@
 use super::State;
 use crate::domain::actor::Actor;
 use crate::domain::event::Changed;
-use crate::domain::firewall::{Drift, Other, Ours, Overwritten, Seen};
+use crate::domain::firewall::{Drift, Glance, Other, Ours, Overwritten, Seen};
 use crate::domain::grant::Stage;
 use crate::domain::help::{Help, Helped, Refused};
 use crate::domain::id::{DenialId, GrantId};
@@ -39,18 +39,20 @@ impl State {
             let sight = &mut self.registry(registry).sight;
             let number = sight.heard;
             let event = event_id.clone().unwrap_or_else(|| format!("{at}.{number}"));
-            sight.hear(Other {
+            let other = Other {
                 event: format!("{source}:{event}"),
                 at: when.unwrap_or(at),
                 by: by.clone(),
-            });
+            };
+            sight.hear(at, other);
         } else if let What::RegistrySeen {
             registry,
             seen,
             base_of,
+            asked,
         } = what
         {
-            self.look(at, registry, seen.as_ref());
+            self.look(at, registry, seen.as_ref(), asked.unwrap_or((None, at)));
             if let Some((write, seen)) = base_of.zip(seen.as_ref()) {
                 self.registry(registry).sight.based_on(write, seen);
             }
@@ -65,9 +67,22 @@ impl State {
         }
     }
 
-    fn look(&mut self, at: Timestamp, registry: &ResourceId, seen: Option<&Seen>) {
+    fn look(
+        &mut self,
+        at: Timestamp,
+        registry: &ResourceId,
+        seen: Option<&Seen>,
+        asked: (Option<Timestamp>, Timestamp),
+    ) {
         let claimed = self.claimed(registry, at);
-        self.registry(registry).sight.look(at, seen, &claimed);
+        let known = self.registry(registry);
+        let hanging = known.unsettled.as_ref().map(|(_, write)| write);
+        let glance = Glance {
+            asked,
+            claimed: &claimed,
+            hanging,
+        };
+        known.sight.look(at, seen, &glance);
         let shown = claimed.into_iter();
         let shown = shown.filter(|net| seen.is_some_and(|seen| seen.shows(*net)));
         self.restored(registry, &shown.collect::<Vec<_>>());
@@ -162,10 +177,11 @@ impl State {
         registry.map_or_else(Vec::new, |it| it.sight.drift(&self.ours(id, now), until))
     }
 
-    /// Changes of others that a write of ours may have undone, not told yet.
-    pub fn overwritten(&self, id: &ResourceId) -> Vec<Overwritten> {
+    /// Changes of others that a write of ours may have undone, not told yet, as far as they were known at
+    /// `until`.
+    pub fn overwritten(&self, id: &ResourceId, until: Timestamp) -> Vec<Overwritten> {
         let registry = self.registries.get(id);
-        registry.map_or_else(Vec::new, |registry| registry.sight.overwritten(id))
+        registry.map_or_else(Vec::new, |registry| registry.sight.overwritten(id, until))
     }
 
     /// Whether a grant's entry may be written again once more.

@@ -9,15 +9,12 @@ use crate::domain::grant::{Ending, Stage};
 use crate::domain::id::GrantId;
 use crate::domain::ledger::{What, Write};
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::{Standing, State};
+use crate::domain::state::{Known, Late, Standing, State};
 use crate::domain::words;
 use crate::store::StoreError;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-/// An entry of ours that stands longer than this past its end is an alarm.
-const OVERDUE_AFTER: SignedDuration = SignedDuration::from_secs(60);
-
-/// How often that alarm repeats.
+/// How often the alarm repeats that an entry of ours stands past its end, or that nobody can tell.
 const OVERDUE_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// A grant that is not open after this long is worth a word.
@@ -44,10 +41,12 @@ pub(super) async fn steps(app: &App, steps: &[Step]) -> Result<(), StoreError> {
                 reason: "doorward only observes: set `mode: enforce` to have entries written"
                     .to_owned(),
             }],
-            Step::Ended(grant, ending) => app.ledger.read(|state| {
+            Step::Ended(grant, ending) => {
                 let (grant, ending) = (*grant, *ending);
-                with_last_word(state, What::Ended { grant, ending })
-            }),
+                let ended = What::Ended { grant, ending };
+                let what = app.ledger.read(|state| with_last_word(state, ended));
+                with_alerts(app, what)
+            }
         };
         app.ledger.append(app.clock.now(), what).await?;
     }
@@ -95,17 +94,23 @@ fn not_opened(app: &App, grant: GrantId, code: &str, reason: &str) -> Vec<What> 
     what
 }
 
-/// What a write came to, with a word to people where it ended a grant early.
+/// What follows for grants, with a word to people where one ends early, or where they were told that nobody
+/// knows whether its entry stands.
 pub(super) fn with_alerts(app: &App, outcomes: Vec<What>) -> Vec<What> {
-    let alert = |what: &What| match what {
-        What::Ended {
-            grant,
-            ending: Ending::Evicted,
-        } => {
-            let grant = standing(app, *grant)?.grant;
-            Some(app.alert("evicted", words::evicted(&grant), &About::grant(&grant)))
-        }
-        _ => None,
+    let alert = |what: &What| {
+        let What::Ended { grant, ending } = what else {
+            return None;
+        };
+        let standing = standing(app, *grant)?;
+        let grant = &standing.grant;
+        let (code, text) = match ending {
+            Ending::Evicted => ("evicted", words::evicted(grant)),
+            ending if standing.in_doubt().is_some() => {
+                (words::END_KNOWN, words::end_known(grant, Some(*ending)))
+            }
+            _ => return None,
+        };
+        Some(app.alert(code, text, &About::grant(grant)))
     };
     let told: Vec<What> = outcomes.iter().filter_map(alert).collect();
     outcomes.into_iter().chain(told).collect()
@@ -203,29 +208,72 @@ pub(super) async fn warn_of_delays(
     why: &str,
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let late: Vec<Standing> = app
-        .ledger
-        .read(|state| state.grants_of(id).cloned().collect());
-    for standing in late {
-        let grant = &standing.grant;
-        let told = |code: &str| standing.told.get(code).map(|at| now.duration_since(*at));
-        if now.duration_since(grant.until) > OVERDUE_AFTER {
-            if told(words::OVERDUE).is_none_or(|ago| ago >= OVERDUE_EVERY) {
-                tracing::error!(registry = id.name(), address = %grant.address, "an entry of ours outlives its end: {why}");
-                let alert = app.alert(
-                    words::OVERDUE,
-                    words::overdue(grant, now, why),
-                    &About::grant(grant),
-                );
-                app.ledger.append(now, vec![alert]).await?;
-            }
-        } else if standing.stage == Stage::Intended
-            && now.duration_since(standing.since) > SLOW_AFTER
-            && told(words::SLOW).is_none()
-        {
-            let alert = app.alert(words::SLOW, words::slow(grant, why), &About::grant(grant));
-            app.ledger.append(now, vec![alert]).await?;
-        }
+    let mut what = late(app, id, why);
+    what.extend(known_again(app, id));
+    let slow: Vec<Standing> = app.ledger.read(|state| {
+        let slow = state.grants_of(id).filter(|standing| {
+            standing.stage == Stage::Intended
+                && !standing.is_over(now)
+                && now.duration_since(standing.since) > SLOW_AFTER
+                && !standing.told.contains_key(words::SLOW)
+        });
+        slow.cloned().collect()
+    });
+    what.extend(slow.iter().map(|Standing { grant, .. }| {
+        app.alert(words::SLOW, words::slow(grant, why), &About::grant(grant))
+    }));
+    if what.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    app.ledger.append(now, what).await
+}
+
+/// What is to be told of entries that should be gone: those that a read showed past their end, and those of
+/// which nobody can tell.
+fn late(app: &App, id: &ResourceId, why: &str) -> Vec<What> {
+    let now = app.clock.now();
+    let read = app.last_read(id);
+    app.ledger.read(|state| {
+        let tell = |late: Late<'_>| {
+            let code = match late.known {
+                Known::Stands(_) => words::OVERDUE,
+                Known::Unknown(_) => words::END_UNKNOWN,
+            };
+            let told = late.standing.told.get(code);
+            if told.is_some_and(|at| now.duration_since(*at) < OVERDUE_EVERY) {
+                return None;
+            }
+            let grant = &late.standing.grant;
+            tracing::error!(registry = id.name(), address = %grant.address, "{code}: {why}");
+            let text = words::late(grant, &late, now, why);
+            Some(app.alert(code, text, &About::grant(grant)))
+        };
+        state
+            .late(id, &read, now)
+            .into_iter()
+            .filter_map(tell)
+            .collect()
+    })
+}
+
+/// What is to be told where it could not be told whether an entry stands, and a read shows now that it does
+/// not.
+fn known_again(app: &App, id: &ResourceId) -> Vec<What> {
+    let read = app.last_read(id);
+    app.ledger.read(|state| {
+        let gone = state.grants_of(id).filter(|standing| {
+            let address = standing.grant.address.get();
+            let after = |told: Timestamp| read.at.is_some_and(|at| at > told);
+            standing.in_doubt().is_some_and(after)
+                && !read.networks.iter().any(|net| net.contains(&address))
+        });
+        gone.map(|Standing { grant, .. }| {
+            app.alert(
+                words::END_KNOWN,
+                words::end_known(grant, None),
+                &About::grant(grant),
+            )
+        })
+        .collect()
+    })
 }

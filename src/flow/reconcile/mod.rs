@@ -7,6 +7,7 @@
 
 mod breadcrumbs;
 mod conclude;
+mod lookout;
 mod pace;
 mod read;
 mod waits;
@@ -14,23 +15,23 @@ mod write;
 
 pub use breadcrumbs::Tagged;
 pub use pace::{Circuit, Pace};
+pub use waits::Watch;
 pub(super) use write::knowing;
+
+use lookout::{look_out, may_be_left_behind, set_aside_unsure};
 
 use super::drift;
 use crate::app::App;
 use crate::azure::{ArmError, Call};
 use crate::clock;
 use crate::domain::firewall::{
-    Live, Malformed, Obstacle, Patch, Plan, Step, Wanted, forbids_writing, plan,
+    Live, Malformed, Obstacle, Patch, Plan, Wanted, forbids_writing, plan,
 };
-use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
-use crate::domain::ledger::What;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::state::{Networks, Registry, Standing, State};
 use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
-use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -55,6 +56,9 @@ const WARN_EVERY: Duration = Duration::from_secs(20);
 
 /// Why something waits while Azure works on a write.
 const UNDER_WAY: &str = "a write is under way";
+
+/// Why something waits that earlier attempts did not come to an end with.
+const FAILED_BEFORE: &str = "earlier attempts failed";
 
 /// What a turn leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +105,8 @@ enum Left {
     Written,
     /// Entries of ours whose grants are over cannot be removed while this is so.
     Stuck(Obstacle),
+    /// All was done that can be done now. Look again after this, or once there is more to do.
+    Watch(Duration),
     /// Look again after this.
     After(Duration),
 }
@@ -125,10 +131,13 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
         }
         turn => turn,
     };
+    // Who only watches keeps nobody from opening what comes meanwhile.
+    let now = app.clock.now();
     let pause = match &turn {
-        Ok(Turn::Again(at)) => Duration::try_from(at.duration_since(app.clock.now())),
-        Ok(Turn::Idle | Turn::Done) | Err(_) => Ok(Duration::ZERO),
+        Ok(Turn::Again(_)) => waits::pausing(app, id, now),
+        Ok(Turn::Idle | Turn::Done) | Err(_) => None,
     };
+    let pause = pause.and_then(|until| Duration::try_from(until.duration_since(now)).ok());
     lease::release(app, id, &held, pause.unwrap_or_default()).await;
     turn
 }
@@ -137,10 +146,10 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
 async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, StoreError> {
     app.ledger.follow().await?;
     let now = app.clock.now();
-    drift::report(app, id).await?;
     if !is_due(app, id, now) {
         return Ok(Turn::Idle);
     }
+    app.set_watch(id, None);
     let call = Call::new(app.clock.id());
     let outcome = Box::pin(attempt(Attempt {
         app,
@@ -200,12 +209,14 @@ async fn come_of(
             String::from("too many attempts have failed in a row, so nothing is added for a while"),
         ),
         Ok(Left::Nothing | Left::Written) => return Ok(None),
-        Ok(Left::Stuck(obstacle)) => (
-            app.pace(id)
-                .succeeded()
-                .until(now, clock::add(now, LOOK_OUT)),
-            obstacle.to_string(),
-        ),
+        Ok(Left::Stuck(obstacle)) => {
+            waits::watch(app, id, LOOK_OUT);
+            (app.pace(id).succeeded(), obstacle.to_string())
+        }
+        Ok(Left::Watch(pause)) => {
+            waits::watch(app, id, pause);
+            (app.pace(id).at_once(), String::from(UNDER_WAY))
+        }
         Ok(Left::After(pause)) => (
             app.pace(id).until(now, clock::add(now, pause)),
             String::from(UNDER_WAY),
@@ -269,6 +280,7 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     if live.is_being_updated() {
         return Ok(Left::After(waits::unhurried(app, id, READ_AGAIN)));
     }
+    drift::report(app, id).await?;
     drift::conclude(app, id).await?;
     if !write::settle(app, id, &live).await? {
         return Ok(Left::After(waits::unhurried(app, id, READ_AGAIN)));
@@ -282,6 +294,11 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     if let Some(patch) = plan.patch {
         if let Some(pause) = waits::before_write(app, id, &patch) {
             return Ok(Left::After(pause));
+        }
+        let end = app.ledger.read(|state| next_end(state, id));
+        if app.pace(id).has_failed() && app.last_read(id).wrote >= end {
+            // A removal failed before. What this read shows is sure now, and no more once this one is sent.
+            conclude::warn_of_delays(app, id, FAILED_BEFORE).await?;
         }
         return write::write(attempt, &live, patch, limit).await;
     }
@@ -300,33 +317,9 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     let waits = app.ledger.read(|state| waits::has_ended(state, id, now));
     Ok(match plan.stuck {
         Some(obstacle) => Left::Stuck(obstacle),
-        None if watch || unsure || waits => Left::After(waits::unhurried(app, id, LOOK_OUT)),
+        None if watch || unsure || waits => Left::Watch(waits::unhurried(app, id, LOOK_OUT)),
         None => Left::Nothing,
     })
-}
-
-/// One read that does not show an entry of ours may be stale: only reads over [`SURELY_GONE`] say that
-/// others took it away. Takes such conclusions out of the plan until then; whether there are any.
-fn set_aside_unsure(app: &App, id: &ResourceId, plan: &mut Plan) -> bool {
-    let now = app.clock.now();
-    let missing = |step: &Step| match step {
-        Step::Ended(grant, Ending::RemovedByOthers) => Some(*grant),
-        Step::Ended(..)
-        | Step::Opened(..)
-        | Step::Satisfied(..)
-        | Step::NotOpened(..)
-        | Step::Observed(_) => None,
-    };
-    let all: Vec<GrantId> = plan.steps.iter().filter_map(missing).collect();
-    let since = app.missing_since(id, now, &all);
-    let unsure = |grant: &GrantId| {
-        since
-            .get(grant)
-            .is_some_and(|at| now.duration_since(*at) < SURELY_GONE)
-    };
-    plan.steps
-        .retain(|step| !missing(step).as_ref().is_some_and(unsure));
-    all.iter().any(unsure)
 }
 
 /// Whether there is a reason to read `id` at `now`: for grants, for the tags that tell of them, or to see
@@ -342,51 +335,24 @@ fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
 pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
     let hangs =
         |registry: &Registry| registry.unsettled.is_some() || !registry.sight.give_back.is_empty();
+    state.registries.get(id).is_some_and(hangs)
+        || !due(state, id, now).is_empty()
+        || !may_be_left_behind(state, id).is_empty()
+}
+
+/// The grants for which something is to be done at `now`.
+fn due(state: &State, id: &ResourceId, now: Timestamp) -> BTreeSet<GrantId> {
     // While a registry is paused, what is not open yet waits.
     let paused = state.pauses.of(id).is_some();
-    let due = |standing: &Standing| {
+    let due = |standing: &&Standing| {
         if paused {
             standing.is_over(now)
         } else {
             standing.is_due(now)
         }
     };
-    state.registries.get(id).is_some_and(hangs)
-        || state.grants_of(id).any(due)
-        || !may_be_left_behind(state, id).is_empty()
-}
-
-/// The entries that a write whose reply was lost may leave behind, and that no grant needs any more.
-fn may_be_left_behind(state: &State, id: &ResourceId) -> Vec<Ipv4Net> {
-    let Some(registry) = state.registries.get(id) else {
-        return Vec::new();
-    };
-    let unseen = registry.claimed.unseen();
-    unseen.filter(|network| !registry.needs(*network)).collect()
-}
-
-/// Of those, the ones that can no longer come, and that `live` does not show: nobody looks for them any
-/// more. Whether others are left to look for.
-async fn look_out(app: &App, id: &ResourceId, live: &Live) -> Result<bool, StoreError> {
-    let now = app.clock.now();
-    let (over, left): (Vec<Ipv4Net>, Vec<Ipv4Net>) = app.ledger.read(|state| {
-        let claims = state.registries.get(id).map(|known| &known.claimed);
-        let waits: BTreeSet<Ipv4Net> = claims
-            .into_iter()
-            .flat_map(|claims| claims.all(now))
-            .filter_map(|(network, may_land)| may_land.then_some(network))
-            .collect();
-        let behind = may_be_left_behind(state, id).into_iter();
-        behind.partition(|network| !waits.contains(network) && live.exact(*network).is_none())
-    });
-    if !over.is_empty() {
-        let what = What::NeverLanded {
-            registry: id.clone(),
-            entries: over,
-        };
-        app.ledger.append(now, vec![what]).await?;
-    }
-    Ok(!left.is_empty())
+    let due = state.grants_of(id).filter(due);
+    due.map(|standing| standing.grant.id).collect()
 }
 
 /// When there is something to do for `id` next, if nothing happens before: a grant ends, or the registry

@@ -82,6 +82,11 @@ impl Pace {
         }
     }
 
+    /// Whether the last attempt failed.
+    pub(super) fn has_failed(self) -> bool {
+        self.failures > 0
+    }
+
     /// Whether one more failure is one too many: nothing is added after it for a while.
     pub(super) fn is_last(self) -> bool {
         self.failures.saturating_add(1) >= FAILURES
@@ -93,6 +98,15 @@ impl Pace {
             written_until: self.written_until,
             wrote: self.wrote,
             ..Self::default()
+        }
+    }
+
+    /// After an attempt that did all that could be done: the next one is made once there is more to do.
+    pub(super) fn at_once(self) -> Self {
+        Self {
+            not_before: None,
+            removing_from: None,
+            ..self
         }
     }
 

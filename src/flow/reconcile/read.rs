@@ -28,13 +28,17 @@ pub(super) async fn live(
     api_version: &str,
     call: &Call,
 ) -> Result<Live, Trouble> {
-    let live = app.live(id, &app.arm.registry(id, api_version, call).await?)?;
+    let asked = app.clock.now();
+    let mut live = app.live(id, &app.arm.registry(id, api_version, call).await?)?;
+    live.asked = Some((app.last_read(id).at, asked));
     let now = app.clock.now();
     let older = |modified| app.is_stale(id, modified, now, STALE_FOR);
     if live.modified.is_some_and(older) {
         return Err(Trouble::Stale);
     }
     app.learn(id, &live);
+    let networks = live.rules.iter().filter_map(|rule| rule.network);
+    app.has_read(id, asked, networks.collect());
     Ok(live)
 }
 

@@ -1,18 +1,56 @@
 //! What waits: the next turn, a write that only adds, and ends that cannot be kept yet.
 
 use super::pace::WRITE_EVERY;
-use super::{may_be_left_behind, next_end};
+use super::{due, may_be_left_behind, next_end};
 use crate::app::App;
+use crate::clock;
 use crate::domain::firewall::{Obstacle, Patch};
+use crate::domain::id::GrantId;
 use crate::domain::ledger::What;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::state::State;
 use crate::store::StoreError;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Until when `id` is to be left alone, if so: for less long where something is or will be over.
+/// A registry on which all was done that could be, and that is looked at again all the same: a write that
+/// was lost may land, or an obstacle may go. It holds nothing up that comes to be done meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// When it is looked at again.
+    until: Timestamp,
+    /// What was to be done for then, and could not be.
+    due: BTreeSet<GrantId>,
+}
+
+/// Until when `id` is to be left alone, if so: while it pauses, and while it is only watched.
 pub(super) fn waiting(app: &App, id: &ResourceId, now: Timestamp) -> Option<Timestamp> {
+    pausing(app, id, now).or_else(|| watching(app, id, now))
+}
+
+/// All was done that could be: `id` is looked at again after `pause`, unless more comes to be done.
+pub(super) fn watch(app: &App, id: &ResourceId, pause: Duration) {
+    let now = app.clock.now();
+    let until = clock::add(now, pause);
+    let due = app.ledger.read(|state| due(state, id, now));
+    app.set_watch(id, Some(Watch { until, due }));
+}
+
+/// Until when `id` is only watched, if there is nothing to do that was not there when it began to be.
+fn watching(app: &App, id: &ResourceId, now: Timestamp) -> Option<Timestamp> {
+    let watch = app.watch(id).filter(|watch| watch.until > now)?;
+    let (due, end) = app.ledger.read(|state| {
+        let ends = state.grants_of(id).map(|standing| standing.grant.until);
+        let end = ends.filter(|end| *end > now).min();
+        (due(state, id, now), end)
+    });
+    let new = due.difference(&watch.due).next().is_some();
+    (!new).then(|| end.map_or(watch.until, |end| end.min(watch.until)))
+}
+
+/// Until when `id` is to be left alone, if so: for less long where something is or will be over.
+pub(super) fn pausing(app: &App, id: &ResourceId, now: Timestamp) -> Option<Timestamp> {
     let end = app.ledger.read(|state| {
         let behind = !may_be_left_behind(state, id).is_empty();
         if behind {

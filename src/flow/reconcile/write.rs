@@ -80,6 +80,7 @@ pub(super) async fn write(
     };
     let body = breadcrumbs::body(app, id, &patch, &fresh);
     app.set_pace(id, app.pace(id).wrote(app.clock.now()));
+    app.has_written(id, app.clock.now());
     let outcome = arm
         .patch_registry(id, &body, call, || held.may_patch())
         .await;

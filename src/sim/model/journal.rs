@@ -2,6 +2,7 @@
 //! the list before and after it. No caller of Azure has this; tests judge by it.
 
 use super::registry::Registry;
+use jiff::Timestamp;
 use std::mem;
 
 /// Whoever reads or changes a registry.
@@ -18,6 +19,8 @@ pub struct Author {
 pub enum Happened {
     /// A GET was answered with this, which may be stale.
     Read {
+        /// When.
+        at: Timestamp,
         /// Who asked.
         author: Author,
         /// What was shown.

@@ -53,6 +53,8 @@ pub(super) struct Held {
     history: Vec<(Timestamp, Firewall)>,
     pub(super) operations: Vec<Operation>,
     journal: journal::Journal,
+    /// When it was last looked at.
+    now: Timestamp,
 }
 
 /// How many past states of a firewall are remembered.
@@ -86,6 +88,7 @@ impl Model {
             stale_reads: 0,
             operations: Vec::new(),
             journal: journal::Journal::default(),
+            now: Timestamp::MIN,
             registry,
         };
         let name = held.registry.name.to_ascii_lowercase();
@@ -240,6 +243,7 @@ impl Held {
             _ => &self.registry,
         };
         self.journal.note(Happened::Read {
+            at: self.now,
             author,
             shown: Box::new(shown.clone()),
         });
@@ -259,6 +263,7 @@ impl Held {
     }
 
     fn settle(&mut self, now: Timestamp) {
+        self.now = now;
         let mut due = Vec::new();
         for operation in &mut self.operations {
             if !operation.is_over && operation.ends <= now {

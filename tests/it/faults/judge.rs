@@ -1,6 +1,7 @@
 //! What must hold, judged by what really happened: the simulated Azure's journal, which doorward
 //! never sees, beside the ledger.
 
+use super::truth::Truth;
 use doorward::domain::claims::MAY_LAND_WITHIN;
 use doorward::domain::ledger::What;
 use doorward::sim::{DefaultAction, Happened, IpRule, Registry};
@@ -11,15 +12,15 @@ use std::net::Ipv4Addr;
 
 /// What was granted: until when, whether it may go before, and in which block its entry may be widened.
 #[derive(Clone, Debug)]
-struct Granted {
-    address: Ipv4Addr,
+pub(super) struct Granted {
+    pub(super) address: Ipv4Addr,
     evictable: bool,
     widen: Option<Ipv4Net>,
-    until: Timestamp,
+    pub(super) until: Timestamp,
     /// The place of its decision in the ledger.
     decided: i64,
     /// When the ledger says that it is over and nothing of it stands.
-    over: Option<Timestamp>,
+    pub(super) over: Option<Timestamp>,
 }
 
 /// What an admin does who opens a registry to all.
@@ -39,7 +40,13 @@ pub(crate) struct Overwritten {
 /// The judge of one schedule.
 #[derive(Default)]
 pub(crate) struct Judge {
-    grants: BTreeMap<String, Granted>,
+    pub(super) grants: BTreeMap<String, Granted>,
+    /// What alarms are judged by.
+    pub(super) truth: Truth,
+    /// Whether events tell of what others change.
+    pub(crate) events: bool,
+    /// Whether faults have stopped so long ago that all is known again.
+    pub(crate) at_peace: bool,
     /// The place of each write's intent in the ledger, and its time.
     intended: BTreeMap<String, (i64, Timestamp)>,
     /// When a write of each entry was last begun.
@@ -56,8 +63,8 @@ pub(crate) struct Judge {
     opened: BTreeSet<Ipv4Addr>,
     /// When others did what a write of ours might undo.
     done: BTreeMap<String, Timestamp>,
-    /// The times of changes of others of which people were told that they may be lost.
-    told: BTreeSet<Timestamp>,
+    /// The writes of which people were told that they may have undone what others did.
+    told: BTreeSet<String>,
     /// Writes begun before this stood in a ledger that is lost.
     lost: Timestamp,
     /// How far doorward's clock may be off Azure's.
@@ -65,9 +72,9 @@ pub(crate) struct Judge {
     /// Whether entries that a write of ours dropped are put back.
     pub(crate) gives_back: bool,
     /// Entries that stand because a write of ours put them there.
-    ours: BTreeSet<Ipv4Net>,
+    pub(super) ours: BTreeSet<Ipv4Net>,
     /// Entries that somebody added by hand while they were granted: ours or not, nobody can tell.
-    either: BTreeSet<Ipv4Net>,
+    pub(super) either: BTreeSet<Ipv4Net>,
     /// What of it was ours.
     ours_then: BTreeMap<String, BTreeSet<Ipv4Net>>,
     /// What each of our attempts was shown last.
@@ -81,6 +88,12 @@ pub(crate) struct Judge {
 impl Judge {
     /// Takes in new ledger entries.
     pub(crate) fn learn(&mut self, seq: i64, at: Timestamp, what: &What) {
+        self.truth.learn(at, what);
+        if let What::Extended { grant, until, .. } = what
+            && let Some(granted) = self.grants.get_mut(&grant.to_string())
+        {
+            granted.until = *until;
+        }
         if let What::WriteIntended(write) = what {
             self.intended.insert(write.id.to_string(), (seq, at));
             for network in &write.add {
@@ -96,7 +109,7 @@ impl Judge {
             self.opened.insert(granted.address);
         }
         if let What::PossiblyOverwritten(overwritten) = what {
-            self.told.extend(overwritten.at);
+            self.told.insert(overwritten.write.to_string());
         }
         if let What::Granted(grant) | What::Recovered { grant, .. } = what {
             let granted = Granted {
@@ -120,22 +133,25 @@ impl Judge {
     /// Takes in what happened at Azure.
     pub(crate) fn look(&mut self, happened: Vec<Happened>) {
         for happened in happened {
-            match happened {
-                Happened::Read { author, shown } => {
-                    let read = author.correlation.unwrap_or_default();
+            match &happened {
+                Happened::Read { author, shown, .. } => {
+                    let read = author.correlation.clone().unwrap_or_default();
                     self.ours_then.insert(read.clone(), self.ours.clone());
-                    self.shown.insert(read, *shown);
+                    self.shown.insert(read, Registry::clone(shown));
                 }
                 Happened::Changed {
                     author,
                     before,
                     after,
-                } => match author.correlation {
-                    Some(write) => self.we_wrote(&write, &before, &after),
-                    None => self.others_wrote(&before, &after),
+                } => match &author.correlation {
+                    Some(write) => self.we_wrote(write, before, after),
+                    None => self.others_wrote(before, after),
                 },
             }
+            let ours = self.ours.union(&self.either).copied().collect();
+            self.truth.look(&happened, ours);
         }
+        self.what_was_told_is_true();
     }
 
     /// What somebody adds by hand of which we have begun a write, or that was ours once, cannot be told apart
@@ -383,7 +399,7 @@ impl Judge {
         {
             let begun = self.intended.get(write).map(|(_, at)| *at);
             let known = begun.is_some_and(|begun| begun > self.lost);
-            if known && inside.is_some_and(|at| !self.told.contains(&at)) {
+            if known && inside.is_some() && !self.told.contains(write) {
                 self.violations
                     .push(format!("write {write} undid `{what}`, and nobody was told"));
             }
@@ -422,7 +438,7 @@ fn stands(registry: &Registry, wanted: Ipv4Net) -> bool {
     entries.any(|entry| network(entry) == Some(wanted))
 }
 
-fn network(value: &str) -> Option<Ipv4Net> {
+pub(super) fn network(value: &str) -> Option<Ipv4Net> {
     let single = value.parse::<Ipv4Addr>().map(Ipv4Net::from).ok();
     single.or_else(|| value.parse().ok())
 }

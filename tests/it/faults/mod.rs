@@ -9,6 +9,7 @@ mod dice;
 mod judge;
 mod others;
 mod schedule;
+mod truth;
 
 pub(crate) use schedule::{Store, schedule};
 

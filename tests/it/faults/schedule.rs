@@ -50,6 +50,8 @@ pub(crate) struct Told {
     pub(crate) writes: usize,
     /// What others wrote inside our gap, and lost.
     pub(crate) overwritten: usize,
+    /// How many alarms were judged, by their code.
+    pub(crate) alarms: BTreeMap<String, usize>,
     /// What must never be.
     pub(crate) violations: Vec<String>,
 }
@@ -148,8 +150,11 @@ pub(crate) async fn schedule(seed: u64, store: Store) -> Option<Told> {
     world
         .azure
         .edit(REGISTRY, "owner", |registry| registry.ip_rule_limit = limit);
+    // What was so before doorward began is nobody's doing.
+    world.azure.model(|model| model.take_journal(REGISTRY));
     let mut judge = Judge::default();
     judge.gives_back = traits.restore_foreign;
+    judge.events = traits.events && !traits.clock_jumps;
     if traits.clock_jumps {
         judge.apart = APART;
     }
@@ -430,6 +435,10 @@ impl Run {
             }
         }
         self.judge.look(happened);
+        if !self.traits.clock_jumps {
+            self.judge
+                .nothing_is_late_in_silence(self.world.clock.now());
+        }
     }
 
     /// Somebody else's change comes as an event.
@@ -463,7 +472,8 @@ impl Run {
             What::WriteSettled { write, outcome, .. } => format!("{write} {outcome:?}"),
             What::Opened { grant, .. } => grant.to_string(),
             What::Ended { grant, ending } => format!("{grant} {ending:?}"),
-            What::Alerted(alert) => alert.code.clone(),
+            What::Alerted(alert) => format!("{} {:?}", alert.code, alert.address),
+            What::PossiblyOverwritten(told) => format!("{told:?}"),
             What::Denied(_) | What::Decided { .. } | What::Delivered { .. } => return,
             _ => String::new(),
         };
@@ -507,6 +517,7 @@ impl Run {
                     BOUND
                 };
                 self.judge.nothing_outlives_its_end(now, bound);
+                self.judge.at_peace = true;
             }
             if half_minutes == LOOKED_AT + 4 {
                 self.nobody_waits_in_vain();
@@ -566,6 +577,7 @@ impl Run {
         }
         self.told.writes = writes.len();
         self.told.overwritten = self.judge.overwritten.len();
+        self.told.alarms = self.judge.alarms();
         self.told.violations = self.judge.violations;
         self.told
     }

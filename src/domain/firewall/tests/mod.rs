@@ -1,5 +1,6 @@
 //! What a plan may and may not do.
 
+mod gaps;
 mod laws;
 
 use super::*;
