@@ -51,13 +51,16 @@ impl Windows {
         let weakness = self.weakness(denied, now);
         let suspected = weakness.suspected.then(|| key_of_weak(denied, "suspected"));
         let old = weakness.old.then(|| key_of_weak(denied, "old"));
-        std::iter::once(key(denied)).chain(suspected).chain(old)
+        let undated = weakness.undated.then(|| key_of_weak(denied, "undated"));
+        let weak = suspected.into_iter().chain(old).chain(undated);
+        std::iter::once(key(denied)).chain(weak)
     }
 
     /// What is weak about a denial that is looked at `now`.
     pub(super) fn weakness(&self, denied: &Denied, now: Timestamp) -> Weakness {
         Weakness {
             old: self.too_old(denied, now),
+            undated: denied.report.at.is_none(),
             suspected: denied.report.denial.kind == Kind::Suspected,
         }
     }
@@ -67,13 +70,16 @@ impl Windows {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Weakness {
     old: bool,
+    undated: bool,
     suspected: bool,
 }
 
 impl Weakness {
     /// Whether what holds for this one holds for `other`: that is no better.
     pub(super) fn stands_for(self, other: Self) -> bool {
-        (other.old || !self.old) && (other.suspected || !self.suspected)
+        (other.old || !self.old)
+            && (other.undated || !self.undated)
+            && (other.suspected || !self.suspected)
     }
 }
 
@@ -121,6 +127,8 @@ pub fn verdict_key(denied: &Denied, verdict: &Verdict) -> DenialKey {
         key_of_weak(denied, "suspected")
     } else if has(NoteCode::TooOld) {
         key_of_weak(denied, "old")
+    } else if has(NoteCode::AgeUnknown) {
+        key_of_weak(denied, "undated")
     } else {
         key(denied)
     }

@@ -149,6 +149,8 @@ pub enum NoteCode {
     SetTooWide,
     /// The denial is too old to open anything for.
     TooOld,
+    /// Nothing says when the denial happened, and the rule asks for that.
+    AgeUnknown,
     /// The registry has had its grants of this hour.
     BudgetSpent,
     /// The registry is in a storm of denials from addresses that nobody owns.
@@ -188,13 +190,14 @@ impl NoteCode {
             | Self::ForeignService
             | Self::TtlCapped
             | Self::TooOld
+            | Self::AgeUnknown
             | Self::NotOwnAddress
             | Self::RuleLimit => false,
         }
     }
 
     /// Every code.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::SetNotLoaded,
         Self::NoAddress,
         Self::Ipv6Caller,
@@ -211,6 +214,7 @@ impl NoteCode {
         Self::TtlCapped,
         Self::SetTooWide,
         Self::TooOld,
+        Self::AgeUnknown,
         Self::BudgetSpent,
         Self::Storm,
         Self::TooManyRequests,
@@ -243,6 +247,7 @@ impl NoteCode {
             Self::TtlCapped => "ttl_capped",
             Self::SetTooWide => "set_too_wide",
             Self::TooOld => "too_old",
+            Self::AgeUnknown => "age_unknown",
             Self::BudgetSpent => "budget_spent",
             Self::Storm => "storm",
             Self::TooManyRequests => "too_many_requests",
@@ -278,6 +283,7 @@ impl NoteCode {
             | Self::TtlCapped
             | Self::SetTooWide
             | Self::TooOld
+            | Self::AgeUnknown
             | Self::BudgetSpent
             | Self::Storm
             | Self::TooManyRequests

@@ -12,6 +12,7 @@ use crate::domain::resource_id::ResourceId;
 use crate::domain::state::State;
 use crate::metrics::PassedOverLabels;
 use crate::store::StoreError;
+use jiff::{SignedDuration, Timestamp};
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +49,18 @@ pub async fn accept(
     Ok(Accepted { denials, new })
 }
 
+/// How far a sender's clock may be ahead of ours. A time beyond that says nothing of a denial's age.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
 fn arrival(
     app: &App,
     in_force: &InForce,
     source: &Source,
-    (report, proof): (Report, Option<&Proof>),
+    (mut report, proof): (Report, Option<&Proof>),
 ) -> Arrival {
+    let latest = app.clock.now().checked_add(AHEAD);
+    let credible = |at: &Timestamp| latest.as_ref().is_ok_and(|latest| at <= latest);
+    report.at = report.at.filter(credible);
     let mut denied = Denied {
         id: DenialId(app.clock.id()),
         source: source.name.clone(),

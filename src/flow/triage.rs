@@ -163,6 +163,7 @@ fn ask_policy(
         proof: denied.proof.as_ref(),
         identity: denied.report.identity.as_deref(),
         user_agent: denied.report.user_agent.as_deref(),
+        age_unknown: denied.report.at.is_none(),
         trusted_status_403: trusted && denied.report.evidence == Evidence::Status403,
         max_ttl: app.max_ttl,
     };

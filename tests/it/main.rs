@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod ages;
 mod answers;
 mod arm;
 mod asking;

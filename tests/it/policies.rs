@@ -47,6 +47,7 @@ fn verdict(address: &str) -> Verdict {
         proof: None,
         identity: None,
         user_agent: None,
+        age_unknown: false,
         trusted_status_403: false,
         before: Before::default(),
         posture: None,

@@ -59,6 +59,9 @@ pub(crate) struct Explain {
     /// The source is trusted with status-403 records, and this is one
     #[arg(long)]
     trusted_status_403: bool,
+    /// Nothing says when the denial happened
+    #[arg(long)]
+    age_unknown: bool,
     /// The longest that anything may be open
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = ttl::parse)]
     max_ttl: Duration,
@@ -93,6 +96,15 @@ pub(crate) struct Explain {
 enum Seen {
     Denied,
     Suspected,
+}
+
+impl From<Seen> for Kind {
+    fn from(seen: Seen) -> Self {
+        match seen {
+            Seen::Denied => Self::Denied,
+            Seen::Suspected => Self::Suspected,
+        }
+    }
 }
 
 /// The whole answer.
@@ -207,10 +219,7 @@ impl Explain {
         let (live, before) = (self.live(), self.ago().as_of(at));
         let registry = login_server(&self.registry);
         let denial = Denial {
-            kind: match self.kind {
-                Seen::Denied => Kind::Denied,
-                Seen::Suspected => Kind::Suspected,
-            },
+            kind: self.kind.into(),
             service: Service::Acr,
             ip: Some(self.ip),
             registry: Some(registry.clone()),
@@ -237,6 +246,7 @@ impl Explain {
             identity: self.identity.as_deref(),
             user_agent: self.user_agent.as_deref(),
             proof: proof.as_ref(),
+            age_unknown: self.age_unknown,
             trusted_status_403: self.trusted_status_403,
             max_ttl: self.max_ttl,
         };

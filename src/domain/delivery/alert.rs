@@ -5,6 +5,7 @@
 
 use super::reports::{Context, Reports};
 use crate::domain::extract::record::{self, Fields, field};
+use crate::domain::extract::{quoted, table};
 use serde_json::{Map, Value};
 
 /// Alerts that action groups send as a test name this subscription.
@@ -97,16 +98,12 @@ fn leave_out(value: &mut Value, depth: usize) {
     match value {
         Value::Object(fields) => {
             fields.retain(|name, _| {
+                let query = quoted::is_query_name(name);
                 let name = name.to_ascii_lowercase();
-                let links = name.starts_with("linkto") || name.starts_with("link to");
-                !links
+                !query
                     && !matches!(
                         name.as_str(),
-                        "searchquery"
-                            | "claims"
-                            | "authorization"
-                            | "searchresults"
-                            | "searchresult"
+                        "claims" | "authorization" | "searchresults" | "searchresult"
                     )
             });
             if depth < 64 {
@@ -161,17 +158,7 @@ fn search_results(
         .and_then(Value::as_array);
     let mut found: usize = 0;
     for table in tables.into_iter().flatten().filter_map(Value::as_object) {
-        let columns: Vec<&str> = field(table, "columns")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .map(|column| {
-                column
-                    .as_object()
-                    .and_then(|column| field(column, "name")?.as_str())
-                    .unwrap_or_default()
-            })
-            .collect();
+        let columns = table::column_names(table).unwrap_or_default();
         let rows = field(table, "rows").and_then(Value::as_array);
         for row in rows
             .into_iter()

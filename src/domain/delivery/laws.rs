@@ -100,6 +100,12 @@ const PIECES: &[&str] = &[
     "specversion",
     "schemaId",
     "InaccessibleImage",
+    "resolved",
+    "[resolved] ",
+    "2026-11-20T10:00:00Z",
+    "2026-11-20T10:00:00Z denied: client with IP '20.1.2.3' is not allowed access",
+    "1795168800",
+    "| where x has '",
     "#012",
     "%20",
     "+",
@@ -135,6 +141,11 @@ fn record() -> impl Strategy<Value = Value> {
         "beside",
         "image",
         "log",
+        "query",
+        "title",
+        "timestamp",
+        "ts",
+        "state",
     ]);
     (text, status, place, 0..4_u8).prop_map(|(text, status, place, number)| {
         let mut record = json!({

@@ -93,6 +93,9 @@ pub(super) fn read<'b>(
 ) -> Result<Body<'b>, DeliveryError> {
     work.charge(body.len().saturating_mul(PARSED));
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    if let Some(records) = sequence(body) {
+        return Ok(Body::Json(records));
+    }
     let expected = expected(media_type, body);
     let text = match std::str::from_utf8(body) {
         Ok(text) => text,
@@ -205,6 +208,32 @@ fn lines(body: &[u8], work: &WorkBudget) -> Option<Records> {
         .filter(|(_, value)| value.is_object())
         .count();
     (objects > 0 && objects >= records.bad.len()).then_some(records)
+}
+
+/// The texts of a JSON text sequence (RFC 7464), each behind a record separator; `None` if the body is
+/// none, or more of it is broken than not.
+fn sequence(body: &[u8]) -> Option<Records> {
+    const SEPARATOR: u8 = 0x1e;
+    let texts = body.trim_ascii_start().strip_prefix(&[SEPARATOR])?;
+    let mut records = Records::default();
+    let texts = texts
+        .split(|byte| *byte == SEPARATOR)
+        .map(<[u8]>::trim_ascii);
+    for text in texts.filter(|text| !text.is_empty()) {
+        match serde_json::from_slice::<Value>(text) {
+            Ok(value) => records.add(value),
+            Err(error) => {
+                let record = records.count().saturating_add(1);
+                let (line, column) = (error.line(), error.column());
+                let error = format!(
+                    "the text is not valid JSON: {} at line {line}, column {column} of it",
+                    what(&error)
+                );
+                records.bad.push(BadRecord { record, error });
+            }
+        }
+    }
+    (records.good.len() >= records.bad.len().max(1)).then_some(records)
 }
 
 /// How many broken records a batch may have.

@@ -171,10 +171,12 @@ impl Reports {
                 denial: found.denial,
                 evidence,
                 event_id: context.event_id.clone(),
-                at: about.at.or(context.at),
-                resource_id: about
-                    .resource_id
-                    .or_else(|| context.resource_id.clone().filter(|_| of_registry)),
+                at: found.at.or(about.at).or(context.at),
+                // Of an import the envelope names the target, and the source refused.
+                resource_id: about.resource_id.or_else(|| {
+                    let refused = of_registry && (found.row || !import);
+                    context.resource_id.clone().filter(|_| refused)
+                }),
                 login_server: about.login_server,
                 identity: about.identity,
                 user_agent: about.user_agent,

@@ -7,8 +7,11 @@ use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::event::Evidence;
 use crate::domain::extract;
 use crate::domain::extract::plain::{self, Refusal};
+use crate::domain::extract::quoted;
 use crate::domain::extract::record::{self, Fields, Leaf, Named};
 use crate::domain::extract::scan::Class;
+use crate::domain::extract::when;
+use jiff::Timestamp;
 
 /// A record's text, where it begins in the batch, and what was hit in it.
 #[derive(Clone, Copy)]
@@ -52,7 +55,8 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
         names.any(|known| known.eq_ignore_ascii_case(named.name))
             && !(event && named.name.eq_ignore_ascii_case("Type"))
     };
-    if twice(&top) || twice(&properties) || properties.iter().any(known) {
+    let over = top.iter().chain(&properties).any(tells_of_end);
+    if over || twice(&top) || twice(&properties) || properties.iter().any(known) {
         return None;
     }
     let said = if piece.words().next().is_some() {
@@ -63,8 +67,9 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
     let fields = Fields::flat(top, properties);
     let about = record::about(&fields);
     let told = match (said, about) {
-        (Some(mut denial), about) => {
-            let about = about.unwrap_or_default();
+        (Some((mut denial, at)), about) => {
+            let mut about = about.unwrap_or_default();
+            about.at = at.or(about.at);
             denial.resource.clone_from(&about.resource_id);
             Some(Told {
                 denial,
@@ -88,17 +93,24 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
     Some(())
 }
 
-/// The denial that the registry's own sentence tells of, if all that was hit stands in it.
-fn sentence(piece: &Piece<'_>, top: &[Named<'_>], properties: &[Named<'_>]) -> Option<Denial> {
+/// The denial that the registry's own sentence tells of, if all that was hit stands in it; and when
+/// what is nearest around it says that it was written.
+fn sentence(
+    piece: &Piece<'_>,
+    top: &[Named<'_>],
+    properties: &[Named<'_>],
+) -> Option<(Denial, Option<Timestamp>)> {
     let first = piece.words().next()?;
     let holds = |named: &&Named<'_>| holds(named, first);
     let (inside, said) = match properties.iter().find(holds) {
         Some(said) => (true, said),
         None => (false, top.iter().find(holds)?),
     };
-    if !piece.words().all(|at| self::holds(said, at)) {
+    if !piece.words().all(|at| self::holds(said, at)) || quoted::is_query_name(said.name) {
         return None;
     }
+    let inner = when::of_named(properties).filter(|_| inside);
+    let at = inner.or_else(|| when::of_named(top));
     let Leaf::Said(text) = &said.value else {
         return None;
     };
@@ -113,22 +125,29 @@ fn sentence(piece: &Piece<'_>, top: &[Named<'_>], properties: &[Named<'_>]) -> O
         resource: None,
     };
     if let Some(image) = image {
-        return Some(Denial {
+        let denial = Denial {
             registry: Some(image.registry.to_owned()),
             repository: Some(image.repository.to_owned()),
             reference: image.reference.map(str::to_owned),
             ..denial
-        });
+        };
+        return Some((denial, at));
     }
     let registry = if inside {
         plain::registry_beside(&[&[properties], &[top]])
     } else {
         plain::registry_beside(&[&[top, properties]])
     };
-    Some(Denial {
+    let denial = Denial {
         registry: registry.ok()?.map(str::to_owned),
         ..denial
-    })
+    };
+    Some((denial, at))
+}
+
+/// Whether a field says that what the record tells of is over, which may be no denial then.
+fn tells_of_end(named: &Named<'_>) -> bool {
+    matches!(&named.value, Leaf::Said(said) if quoted::is_over(named.name, said))
 }
 
 /// Whether a string stands at a place of its record.

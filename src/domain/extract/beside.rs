@@ -1,9 +1,11 @@
 //! What the objects around a text name beside it: the registry and the image of the same record.
 
 use super::mention::{self, Mention};
-use super::{frame, unescape};
+use super::{frame, quoted, unescape, when};
 use crate::domain::work::WorkBudget;
+use jiff::Timestamp;
 use serde_json::Value;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -18,11 +20,22 @@ pub(super) struct Around<'v> {
     pub value: &'v Value,
     /// What is named in it, but for the value that was come from: the last that was asked for.
     last: Option<(Option<&'v Value>, Option<Rc<Named>>)>,
+    /// When it was written, as its own fields say.
+    at: OnceCell<Option<Timestamp>>,
 }
 
 impl<'v> Around<'v> {
     pub(super) fn of(value: &'v Value) -> Self {
-        Self { value, last: None }
+        Self {
+            value,
+            last: None,
+            at: OnceCell::new(),
+        }
+    }
+
+    /// When it was written, as its own fields say.
+    pub(super) fn at(&self) -> Option<Timestamp> {
+        *self.at.get_or_init(|| when::of_record(self.value))
     }
 }
 
@@ -101,7 +114,7 @@ impl<'w> Looker<'w> {
     /// The registries that the strings of a value name, as far as may be looked.
     fn collect(&mut self, key: &str, value: &Value, named: &mut Vec<Mention>) {
         const NODE: usize = 16;
-        if self.left == 0 {
+        if self.left == 0 || quoted::is_query_name(key) {
             return;
         }
         match value {
@@ -182,14 +195,15 @@ fn summary(mentions: &[Mention]) -> Option<Named> {
 fn beside(value: &Value) -> Vec<(&str, &Value)> {
     match value {
         Value::Object(fields) => fields.iter().map(|(key, field)| (&**key, field)).collect(),
-        Value::Array(items) if items.len() <= PAIRS => {
-            let pairs: Option<Vec<_>> = items.iter().map(pair).collect();
-            pairs.unwrap_or_default()
-        }
-        Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            Vec::new()
-        }
+        Value::Array(_) => pairs(value).unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
+}
+
+/// The pairs of a name and a value that an array is.
+pub(super) fn pairs(value: &Value) -> Option<Vec<(&str, &Value)>> {
+    let items = value.as_array().filter(|items| items.len() <= PAIRS)?;
+    items.iter().map(pair).collect()
 }
 
 /// The name and the value of an object that is a pair of them.

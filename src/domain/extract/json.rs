@@ -1,11 +1,12 @@
 //! Finds denials in documents: JSON, JSON lines, records, and whatever is none of these.
 
-use super::beside::{Around, Looker};
+use super::beside::{Around, Looker, pairs};
 use super::record;
 use super::record::Fields;
-use super::{Found, may_hold_denial, thoroughly};
+use super::{Found, may_hold_denial, newest, quoted, table, thoroughly};
 use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::work::WorkBudget;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -126,10 +127,17 @@ fn is_answer(value: &Value) -> bool {
 
 /// Each denial once, in order of appearance.
 fn once(found: Vec<Found>) -> Vec<Found> {
+    let times: Vec<_> = {
+        let newest = newest(&found);
+        let time = |found: &Found| newest.get(&found.denial).copied().flatten();
+        found.iter().map(time).collect()
+    };
     let mut seen = HashSet::new();
     found
         .into_iter()
-        .filter(|found| seen.insert(found.denial.clone()))
+        .zip(times)
+        .filter(|(found, _)| seen.insert(found.denial.clone()))
+        .map(|(found, at)| Found { at, ..found })
         .collect()
 }
 
@@ -153,7 +161,7 @@ struct Walk<'v, 'w> {
     work: &'w WorkBudget,
 }
 
-impl<'v, 'w> Walk<'v, 'w> {
+impl<'v> Walk<'v, '_> {
     fn value(&mut self, value: &'v Value, nested: usize) {
         if !self.work.charge(1) {
             return;
@@ -162,23 +170,65 @@ impl<'v, 'w> Walk<'v, 'w> {
             Value::String(text) => self.text(text, nested),
             Value::Array(items) if items.iter().any(Value::is_string) => self.lines(items, nested),
             Value::Array(items) => {
+                let before = self.found.len();
                 self.above.push(Around::of(value));
                 for item in items {
                     self.value(item, nested);
                 }
                 self.above.pop();
-            }
-            Value::Object(fields) => {
-                let before = self.found.len();
-                self.above.push(Around::of(value));
-                for field in fields.values() {
-                    self.value(field, nested);
+                if self.found.len() == before
+                    && let Some(pairs) = pairs(value)
+                {
+                    let named = pairs.into_iter();
+                    let named = named.map(|(name, value)| (name.to_owned(), value.clone()));
+                    self.record(&named.collect(), before);
                 }
-                self.above.pop();
-                self.record(fields, before);
             }
+            Value::Object(fields) => self.object(value, fields, nested),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+    }
+
+    /// Reads an object as what it is: a monitor's notice, a table, a record. What it says to be over is
+    /// no denial, nor is what a query quotes.
+    fn object(&mut self, value: &'v Value, fields: &'v Map<String, Value>, nested: usize) {
+        let alerts = quoted::alerts(fields);
+        if alerts.is_none() && quoted::tells_of_end(fields) {
+            return;
+        }
+        let before = self.found.len();
+        self.above.push(Around::of(value));
+        if let Some(alerts) = alerts {
+            for alert in alerts {
+                self.value(alert, nested);
+            }
+        } else if let Some(rows) = table::rows(fields, self.work).filter(|_| nested < NESTED) {
+            for row in rows {
+                self.inner(&row, nested);
+            }
+        } else {
+            for (name, field) in fields {
+                if !quoted::is_query_name(name) {
+                    self.value(field, nested);
+                }
+            }
+        }
+        self.above.pop();
+        self.record(fields, before);
+    }
+
+    /// Reads a document within this one.
+    fn inner(&mut self, value: &Value, nested: usize) {
+        let mut walk = Walk {
+            above: Vec::new(),
+            found: Vec::new(),
+            looker: self.looker.within(),
+            work: self.work,
+        };
+        walk.value(value, nested.saturating_add(1));
+        self.looker.after(&walk.looker);
+        let found = walk.found;
+        self.add(found);
     }
 
     /// Tells what was found in an object since `before` about the record that the object is; a record
@@ -222,7 +272,7 @@ impl<'v, 'w> Walk<'v, 'w> {
 
     fn text(&mut self, text: &str, nested: usize) {
         self.work.charge(text.len());
-        if !may_hold_denial(text.as_bytes()) {
+        if !may_hold_denial(text.as_bytes()) || quoted::is_link(text) {
             return;
         }
         let trimmed = text.trim();
@@ -231,16 +281,7 @@ impl<'v, 'w> Walk<'v, 'w> {
             && let Ok(inner) = serde_json::from_str::<Value>(trimmed)
         {
             self.work.charge(trimmed.len());
-            let mut walk = Walk {
-                above: Vec::new(),
-                found: Vec::new(),
-                looker: self.looker.within(),
-                work: self.work,
-            };
-            walk.value(&inner, nested.saturating_add(1));
-            self.looker.after(&walk.looker);
-            let found = walk.found;
-            self.add(found);
+            self.inner(&inner, nested);
             return;
         }
         self.add(thoroughly(text, self.work));
@@ -249,6 +290,8 @@ impl<'v, 'w> Walk<'v, 'w> {
     /// Adds what was found, with what the record names beside the text.
     fn add(&mut self, found: Vec<Found>) {
         for mut found in found {
+            let known = found.about.as_ref().and_then(|about| about.at);
+            found.at = found.at.or(known).or_else(|| self.time());
             let denial = &mut found.denial;
             let incomplete =
                 denial.registry.is_none() || denial.repository.is_none() && !found.login;
@@ -257,6 +300,11 @@ impl<'v, 'w> Walk<'v, 'w> {
             }
             self.found.push(found);
         }
+    }
+
+    /// When the nearest record around says that it was written.
+    fn time(&self) -> Option<Timestamp> {
+        self.above.iter().rev().find_map(Around::at)
     }
 
     /// Completes a denial by what the objects around its text name, the nearest that names any

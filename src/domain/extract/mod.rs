@@ -20,23 +20,28 @@ mod other_services;
 mod page;
 mod phrase;
 pub(in crate::domain) mod plain;
+pub(in crate::domain) mod quoted;
 pub(in crate::domain) mod record;
 mod rejoin;
 pub(in crate::domain) mod scan;
 mod sieve;
 mod sights;
 mod suspect;
+pub(in crate::domain) mod table;
 mod tidy;
 mod unescape;
+pub(in crate::domain) mod when;
 mod window;
 mod wrap;
 
 use super::denial::{Denial, Kind, Service};
 use super::work::WorkBudget;
 use context::{Place, Scene};
+use jiff::Timestamp;
 use page::Page;
 use record::About;
 use sights::Sights;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -65,6 +70,8 @@ pub(in crate::domain) struct Found {
     pub row: bool,
     /// What the record around it says.
     pub about: Option<Rc<About>>,
+    /// When the line or the record nearest to it was written, where that says so.
+    pub at: Option<Timestamp>,
 }
 
 impl Found {
@@ -74,6 +81,7 @@ impl Found {
             login: false,
             row: false,
             about: None,
+            at: None,
         }
     }
 }
@@ -83,17 +91,23 @@ const PLACE: usize = 4000;
 
 /// [`extract`] without the sieve before it.
 fn thoroughly(text: &str, work: &WorkBudget) -> Vec<Found> {
-    let clean = unescape::clean(text, work);
+    let linked = quoted::without_links(text);
+    let clean = unescape::clean(&linked, work);
     let whole = rejoin::rejoin(&clean, work);
     let page = Page::new(&whole, work);
     let mut sights = Sights::of(&page);
-    let phrases = phrase::all(&page, &mut sights);
+    let mut phrases = phrase::all(&page, &mut sights);
+    phrases.retain(|phrase| !quoted::is_operand(page.before(phrase.start)));
     let of_registries: Vec<_> = phrases
         .iter()
         .copied()
         .filter(|phrase| phrase.service == Service::Acr)
         .collect();
     let scene = Scene::new(&page, &of_registries);
+    let fronts = match of_registries.as_slice() {
+        [] => Vec::new(),
+        _ => when::fronts(page.text, work),
+    };
     let mut found: Vec<Found> = Vec::new();
     for (index, phrase) in of_registries.iter().enumerate() {
         if !work.charge(PLACE) {
@@ -105,6 +119,7 @@ fn thoroughly(text: &str, work: &WorkBudget) -> Vec<Found> {
             let denial = denial(phrase.address.seen(), place);
             found.push(Found {
                 login,
+                at: when::of_line(&fronts, phrase.start),
                 ..Found::plain(denial)
             });
         }
@@ -143,7 +158,6 @@ fn denial(ip: Option<IpAddr>, place: Place) -> Denial {
 /// Each denial once. One that says less of the same refusal than another is no second denial: a
 /// client prints its error two to four times, each time with less around it.
 fn distinct(found: &[Found]) -> Vec<Found> {
-    use std::collections::{HashMap, HashSet};
     let mut registries: HashMap<Option<IpAddr>, HashSet<&str>> = HashMap::new();
     let mut denied: HashSet<&str> = HashSet::new();
     let mut asked: HashSet<(Option<IpAddr>, Option<&str>)> = HashSet::new();
@@ -163,6 +177,7 @@ fn distinct(found: &[Found]) -> Vec<Found> {
             }
         }
     }
+    let newest = newest(found);
     let mut seen: HashSet<&Denial> = HashSet::new();
     let says_more_elsewhere = |denial: &Denial, login: bool| match (
         denial.registry.as_deref(),
@@ -180,8 +195,21 @@ fn distinct(found: &[Found]) -> Vec<Found> {
         .filter(|found| {
             !says_more_elsewhere(&found.denial, found.login) && seen.insert(&found.denial)
         })
-        .cloned()
+        .map(|found| Found {
+            at: newest.get(&found.denial).copied().flatten(),
+            ..found.clone()
+        })
         .collect()
+}
+
+/// When each denial was written last.
+fn newest(found: &[Found]) -> HashMap<&Denial, Option<Timestamp>> {
+    let mut newest: HashMap<&Denial, Option<Timestamp>> = HashMap::new();
+    for Found { denial, at, .. } in found {
+        let known = newest.entry(denial).or_default();
+        *known = (*known).max(*at);
+    }
+    newest
 }
 
 #[cfg(test)]

@@ -34,6 +34,11 @@ impl<'t> Page<'t> {
         self.text.get(at..).unwrap_or_default()
     }
 
+    /// The text before a place.
+    pub(super) fn before(&self, at: usize) -> &'t str {
+        self.text.get(..at).unwrap_or_default()
+    }
+
     /// Counts one look at the whole text.
     pub(super) fn pass(&self) {
         self.work.charge(self.text.len());
@@ -50,9 +55,12 @@ impl<'t> Page<'t> {
     }
 }
 
+/// What was found, and for which places.
+type Slot = Option<((usize, usize), Found)>;
+
 /// A few places and what was found there, the newest in the stead of older ones.
 #[derive(Default)]
-struct Memory([Cell<Option<((usize, usize), Found)>>; REMEMBERED]);
+struct Memory([Cell<Slot>; REMEMBERED]);
 
 impl Memory {
     fn recall(&self, key: (usize, usize), find: impl FnOnce() -> Found) -> Found {

@@ -4,7 +4,7 @@
 use super::asked::{reference_name, repository_name};
 use super::beside::names_image;
 use super::record::{Leaf, Named};
-use super::{mention, scan};
+use super::{mention, quoted, scan};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Whom a registry refused, and the image that was pulled, where the text says so.
@@ -168,6 +168,9 @@ fn registry_of<'v>(named: &'v Named<'v>) -> Result<Option<&'v str>, NotPlain> {
     let Leaf::Said(text) = &named.value else {
         return Ok(None);
     };
+    if quoted::is_query_name(named.name) {
+        return Ok(None);
+    }
     if mention::is_login_server(text) {
         return Ok(Some(text));
     }

@@ -3,7 +3,7 @@
 //! Source of the shape: <https://learn.microsoft.com/azure/container-registry/monitor-container-registry-reference>.
 //! Exported records and Log Analytics rows name the same things in different cases.
 
-use super::{address, asked, mention};
+use super::{address, asked, mention, when};
 use crate::domain::denial::{Denial, Kind, Service};
 use jiff::Timestamp;
 use memchr::memmem::Finder;
@@ -283,7 +283,7 @@ pub(in crate::domain) fn time(fields: &Fields<'_>) -> Option<Timestamp> {
         "timestamp",
         "TimeGenerated [UTC]",
     ];
-    fields.text(&names).and_then(|text| text.parse().ok())
+    fields.text(&names).and_then(|text| when::of_text(&text))
 }
 
 /// A registry's ARM id, lower-case; `None` if it is another resource's. Ids of what belongs to a

@@ -10,13 +10,13 @@ use std::sync::LazyLock;
 /// Quotes show where such a name begins and ends: one with a line end inside and no blank is one
 /// name, if what comes of it is a host with a path.
 pub(super) fn rejoin<'t>(text: &'t str, work: &WorkBudget) -> Cow<'t, str> {
-    work.charge(text.len());
     static WRAPPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         let part = r#"[^\s"'`<>]+"#;
         let wrap = r"[ \t]*[│┃|]?[ \t]*\n[ \t]*(?:[#>|│┃]+[ \t]*)?";
         let wrapped = format!(r#"["'`<]{part}(?:{wrap}{part}){{1,4}}["'`>]"#);
         Regex::new(&wrapped).ok()
     });
+    work.charge(text.len());
     match WRAPPED.as_ref() {
         Some(wrapped) => wrapped.replace_all(text, whole),
         None => Cow::Borrowed(text),

@@ -114,6 +114,7 @@ impl Case {
             identity: self.identity.as_deref(),
             user_agent: self.user_agent.as_deref(),
             proof: self.proof.as_ref(),
+            age_unknown: false,
             trusted_status_403: self.trusted_status_403,
             max_ttl: self.max_ttl,
         };

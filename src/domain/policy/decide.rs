@@ -67,6 +67,9 @@ pub(super) fn settle(
         })
         .collect();
     own_address(&mut verdict, facts);
+    if let Some((trace, _)) = &decisive {
+        known_age(&mut verdict, trace.rule, facts);
+    }
     rails(&mut verdict, facts);
     if !matches!(verdict.action, Action::Forbid | Action::Ignore) {
         let openable = facts
@@ -183,6 +186,17 @@ fn own_address(verdict: &mut Verdict, facts: &Facts<'_>) {
             None => "which address the CI job that reported this speaks from cannot be told: see `trusted_proxies` in the configuration".to_owned(),
         };
         verdict.cap(Action::Ask, NoteCode::NotOwnAddress, text);
+    }
+}
+
+/// A rule that asks for a denial's age opens nothing for one that nobody can tell the age of.
+fn known_age(verdict: &mut Verdict, rule: &Rule, facts: &Facts<'_>) {
+    if rule.require_age && facts.age_unknown {
+        let text = format!(
+            "nothing says when the denial happened, and rule `{}` has `require_age`: send records with their time",
+            rule.name
+        );
+        verdict.cap(Action::Alert, NoteCode::AgeUnknown, text);
     }
 }
 

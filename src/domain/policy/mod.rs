@@ -83,6 +83,8 @@ pub struct Rule {
     pub accept_shared: Option<String>,
     /// How old loaded addresses may be for the rule to rely on them.
     pub fresh: Option<Duration>,
+    /// Whether a denial of unknown age opens nothing by it, and asks nobody.
+    pub require_age: bool,
     /// How many of its grants may stand at once.
     pub max_active: Option<u32>,
     /// How many of its grants may be decided within an hour.
@@ -139,6 +141,8 @@ pub struct Facts<'a> {
     pub identity: Option<&'a str>,
     /// What the caller called itself.
     pub user_agent: Option<&'a str>,
+    /// Whether nothing says when the denial happened.
+    pub age_unknown: bool,
     /// Whether this is a status-403 record of a source that is trusted with them.
     pub trusted_status_403: bool,
     /// When the address was last granted on this registry.

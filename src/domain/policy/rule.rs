@@ -66,6 +66,7 @@ pub(super) fn read_rule<'a>(
         approvals: None,
         accept_shared: None,
         fresh: None,
+        require_age: false,
         max_active: None,
         per_hour: None,
         renew: None,
@@ -123,7 +124,7 @@ fn consequences(rule: &mut Rule, fields: &mut Fields<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// What becomes of its grants while they stand; the field `widen`, for what can be said of it later.
+/// What its grants rest on and what becomes of them while they stand; the field `widen`, for what can be said of it later.
 fn lasting<'a>(rule: &mut Rule, fields: &mut Fields<'a>, sink: &mut Sink<'_>) -> Option<Item<'a>> {
     let then = rule.then;
     let mut take = |name: &'static str, sink: &mut Sink<'_>| {
@@ -136,6 +137,7 @@ fn lasting<'a>(rule: &mut Rule, fields: &mut Fields<'a>, sink: &mut Sink<'_>) ->
     };
     rule.renew = take("renew", sink).and_then(|item| item.duration(sink));
     rule.evictable = take("evictable", sink).and_then(|item| item.flag(sink)) == Some(true);
+    rule.require_age = take("require_age", sink).and_then(|item| item.flag(sink)) == Some(true);
     let widen = take("widen", sink);
     rule.widen = widen.as_ref().and_then(|item| item.flag(sink)) == Some(true);
     widen.filter(|_| rule.widen)

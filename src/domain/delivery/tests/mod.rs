@@ -4,6 +4,7 @@ mod alerts;
 mod anything;
 mod broken;
 mod events;
+mod field;
 mod hostile;
 mod rows;
 

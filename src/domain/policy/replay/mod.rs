@@ -180,6 +180,7 @@ fn ask(
         identity: report.identity.as_deref(),
         user_agent: report.user_agent.as_deref(),
         proof: captured.proof.as_ref(),
+        age_unknown: report.at.is_none(),
         trusted_status_403: given.trust_status_403 && report.evidence == Evidence::Status403,
         before,
         posture: None,

@@ -63,6 +63,7 @@ fn facts(denial: &Denial) -> Facts<'_> {
         proof: None,
         identity: None,
         user_agent: Some("docker/27.1"),
+        age_unknown: false,
         trusted_status_403: false,
         before: Before::default(),
         posture: None,

@@ -236,3 +236,28 @@ fn where_no_entry_can_help_nothing_opens() {
     let both = [("entries", "20.1.2.3"), ("entries", "20.1.0.0/16")];
     assert_eq!(codes(&both, &["20.1.2.3/32"]), alert("already_covered"));
 }
+
+#[test]
+fn a_rule_that_requires_an_age_neither_opens_nor_asks_without_one() {
+    for then in ["allow", "ask"] {
+        let policy = policy(&format!(
+            "version: 1\nrules:\n  - {{ name: office, when: {{ address: {{ cidrs: 20.60.0.0/24 }} }}, then: {then}, require_age: true }}\n"
+        ));
+        let denial = denial("20.60.0.7");
+        let dated = facts(&denial);
+        let undated = Facts {
+            age_unknown: true,
+            ..dated
+        };
+        let verdict = |facts: &Facts<'_>| decide(&policy, &Sets::default(), facts, monday());
+        assert_eq!(verdict(&dated).action.to_string(), then);
+        let without = verdict(&undated);
+        assert_eq!(without.action, Action::Alert);
+        assert_eq!(
+            without.notes.first().map(|note| note.code.name()),
+            Some("age_unknown")
+        );
+    }
+    let nothing = read("version: 1\nrules:\n  - { name: a, then: alert, require_age: true }\n");
+    assert!(nothing.is_err());
+}
