@@ -8,15 +8,17 @@ use crate::config::{self, Config, Mode, StateUrl};
 use crate::domain::breadcrumbs::CrumbKey;
 use crate::domain::link::LinkKey;
 use crate::domain::policy::Policy;
+use crate::domain::readiness::{Condition, ConditionCode};
 use crate::domain::registry::{Hosts, Scope};
 use crate::domain::repeat::Windows;
 use crate::domain::resource_id::ResourceId;
 use crate::flow::shadow::Beside;
 use crate::flow::supervise::Supervisor;
+use crate::http::Gate;
 use crate::http::Limits;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::store::{Ledger, Lock};
+use crate::store::{Ledger, Lock, StoreError};
 use crate::{auth, flow, http};
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -28,7 +30,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+/// How soon a database that is not to be had is tried again, at first and at the latest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A running doorward.
 pub struct Server {
@@ -62,43 +70,145 @@ impl StartError {
     }
 }
 
+/// A doorward that listens, and answers 503 until its ledger is open.
+pub struct Starting {
+    /// Where events and approvals will come in.
+    pub listen: SocketAddr,
+    /// Where the operator page will be.
+    pub admin: SocketAddr,
+    config: Config,
+    clock: Clock,
+    build: Build,
+    /// In front of the senders and of the operators.
+    gates: [Gate; 2],
+    listeners: [JoinHandle<()>; 2],
+    grace: Duration,
+    stop: CancellationToken,
+    /// Ends the listeners if it never becomes a server.
+    given_up: DropGuard,
+    lock: Option<Lock>,
+}
+
+/// Puts the parts together around an open ledger.
+type Build = Box<dyn FnOnce(Ledger) -> App + Send>;
+
+impl Starting {
+    /// Opens the ledger, loads what policy needs, and starts the loops. A database server that is not to
+    /// be had is waited for, as long as the configuration says.
+    pub async fn ready(self) -> Result<Server, StartError> {
+        let ledger = self.ledger().await?;
+        let app = Arc::new((self.build)(ledger));
+        flow::sets::turn(&app).await;
+        let [public, operators] = &self.gates;
+        public.open(http::public_router(Arc::clone(&app)));
+        operators.open(http::admin_router(Arc::clone(&app), self.admin));
+        let keeper = Supervisor::new(Arc::clone(&app), self.stop.clone(), self.grace);
+        for (name, listener) in ["listener", "admin listener"]
+            .into_iter()
+            .zip(self.listeners)
+        {
+            keeper.watch(name, async move {
+                listener.await.ok();
+            });
+        }
+        flow::run(&app, &keeper);
+        keeper.tasks().close();
+        self.given_up.disarm();
+        Ok(Server {
+            listen: self.listen,
+            admin: self.admin,
+            app,
+            keeper,
+            stop: self.stop,
+            shutdown_timeout: self.config.shutdown_timeout,
+            _lock: self.lock,
+        })
+    }
+
+    async fn ledger(&self) -> Result<Ledger, StartError> {
+        let waiting = self.clock.stopwatch();
+        let since = self.clock.now();
+        let (mut pause, mut told) = (FIRST_PAUSE, String::new());
+        loop {
+            // Read each time: it may be what is mended.
+            let state = self.config.state.url().map_err(StartError::settings)?;
+            let error = match Ledger::open(&state.expose()).await {
+                Ok(ledger) => return Ok(ledger),
+                Err(error) => error,
+            };
+            let most = self.config.wait_for_database;
+            let in_vain = most.is_some_and(|most| waiting.elapsed().saturating_add(pause) > most);
+            if in_vain || !error.may_pass() || matches!(state, StateUrl::Sqlite(_)) {
+                let opened: Result<Ledger, StoreError> = Err(error);
+                return Ok(opened.with_context(|| cannot_be_opened(&state))?);
+            }
+            if told.is_empty() {
+                tracing::warn!(
+                    "http://{} and http://{} answer 503 until the ledger's database can be used",
+                    self.listen,
+                    self.admin
+                );
+            }
+            if told != error.to_string() {
+                told = error.to_string();
+                tracing::error!("{told}");
+            }
+            let condition = Condition::new(ConditionCode::LedgerUnavailable, error.brief());
+            for gate in &self.gates {
+                gate.closed_by(condition.clone().since(since));
+            }
+            self.clock.sleep(pause).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+fn cannot_be_opened(state: &StateUrl) -> String {
+    format!("the ledger `{state}` cannot be opened")
+}
+
 impl Server {
-    /// Opens the ledger, loads what policy needs, listens, and starts the loops.
+    /// Listens, opens the ledger, loads what policy needs, and starts the loops.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let (listen, admin) = (config.listen, config.admin);
-        let shutdown_timeout = config.shutdown_timeout;
-        let lock = lock(&config.state.url().map_err(StartError::settings)?)?;
-        let app = Arc::new(app(config, clock).await?);
-        let public = bind(listen, "listen").await?;
-        let operators = bind(admin, "admin").await?;
+        Self::bind(config, clock).await?.ready().await
+    }
+
+    /// Checks the settings and listens.
+    pub async fn bind(config: Config, clock: Clock) -> Result<Starting, StartError> {
+        let state = config.state.url().map_err(StartError::settings)?;
+        let build = Box::new(parts(&config, clock.clone())?);
+        let lock = lock(&state)?;
+        let public = bind(config.listen, "listen").await?;
+        let operators = bind(config.admin, "admin").await?;
         let local =
             |listener: &TcpListener| listener.local_addr().context("the listener has no address");
         let (listen, admin) = (local(&public)?, local(&operators)?);
-        flow::sets::turn(&app).await;
-        let stop = CancellationToken::new();
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         // What is under way has most of the time to come to its end, and is dropped before it is over.
-        let grace = shutdown_timeout.saturating_mul(4) / 5;
-        let keeper = Supervisor::new(Arc::clone(&app), stop.clone(), grace);
+        let grace = config.shutdown_timeout.saturating_mul(4) / 5;
         let limits = Limits {
             drain: grace,
             ..Limits::default()
         };
-        let router = http::public_router(Arc::clone(&app));
-        let senders = http::serve_within(public, router, stop.clone(), limits);
-        keeper.watch("listener", senders);
-        let router = http::admin_router(Arc::clone(&app), admin);
-        let operators = http::serve_within(operators, router, stop.clone(), limits);
-        keeper.watch("admin listener", operators);
-        flow::run(&app, &keeper);
-        keeper.tasks().close();
-        Ok(Self {
+        let gates = [Gate::default(), Gate::default()];
+        let serve = |listener, gate: &Gate| {
+            let served = http::serve_within(listener, gate.router(), stop.clone(), limits);
+            tasks.spawn(served)
+        };
+        let [first, second] = &gates;
+        let listeners = [serve(public, first), serve(operators, second)];
+        Ok(Starting {
             listen,
             admin,
-            app,
-            keeper,
+            config,
+            clock,
+            build,
+            gates,
+            listeners,
+            grace,
+            given_up: stop.clone().drop_guard(),
             stop,
-            shutdown_timeout,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -128,9 +238,21 @@ impl Server {
 
 /// The parts, from the configuration.
 pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
+    let build = parts(&config, clock)?;
+    let state = config.state.url().map_err(StartError::settings)?;
+    let ledger = Ledger::open(&state.expose()).await;
+    let ledger = ledger.with_context(|| cannot_be_opened(&state))?;
+    Ok(build(ledger))
+}
+
+/// What puts the parts together, once all settings are known to be good.
+fn parts(
+    config: &Config,
+    clock: Clock,
+) -> Result<impl FnOnce(Ledger) -> App + Send + use<>, StartError> {
     let secrets = config.read_secrets().map_err(StartError::settings)?;
     let policy = config::load_policies(&config.policies).map_err(StartError::settings)?;
-    check(&config, &policy)?;
+    check(config, &policy)?;
     let sets =
         config::load_files(&policy, &config.policies, clock.now()).map_err(StartError::settings)?;
     let arm = Arm::new(&config.azure, clock.clone()).map_err(StartError::settings)?;
@@ -142,11 +264,8 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
         LinkKey::new(token)
             .map_err(|error| StartError::settings(named.refused(error.to_string())))?;
     }
-    let state = config.state.url().map_err(StartError::settings)?;
-    let ledger = Ledger::open(&state.expose()).await;
-    let ledger = ledger.with_context(|| format!("the ledger `{state}` cannot be opened"))?;
     let http = Http::new(config.azure.ca_file.as_deref()).map_err(StartError::settings)?;
-    let auths = auth::of_sources(&config, secrets.source_keys, (&http, &clock))
+    let auths = auth::of_sources(config, secrets.source_keys, (&http, &clock))
         .map_err(StartError::settings)?;
     let registries: BTreeMap<ResourceId, Enrolled> =
         config.registries.iter().map(enrolled).collect();
@@ -155,11 +274,13 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
             .iter()
             .map(|(id, enrolled)| (id, &enrolled.hosts[..])),
     );
-    Ok(App {
+    let config = config.clone();
+    let sources = sources(&config, auths);
+    Ok(move |ledger| App {
         arm,
         ledger,
         trusted_proxies: config.trusted_proxies.clone(),
-        sources: sources(&config, auths),
+        sources,
         channels: secrets
             .channel_urls
             .into_iter()

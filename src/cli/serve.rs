@@ -19,19 +19,22 @@ impl Serve {
         log::start(format);
         // Before anybody can know that the service is up: unheard, this signal would end it.
         let mut hangup = signal(SignalKind::hangup()).map_err(anyhow::Error::new)?;
-        let server = Server::start(config, Clock::system())
-            .await
-            .map_err(|error| match error {
-                server::StartError::Settings(error) => Failure::wrong_input(error),
-                server::StartError::Other(error) => Failure::from(error),
-            })?;
+        let starting = Server::bind(config, Clock::system()).await;
+        let starting = starting.map_err(failure)?;
+        let stop = asked_to_stop();
+        tokio::pin!(stop);
+        let server = tokio::select! {
+            server = starting.ready() => server.map_err(failure)?,
+            stopped = &mut stop => {
+                tracing::info!("stopping: the ledger was not opened");
+                return stopped.map_err(|error| anyhow::Error::new(error).into());
+            }
+        };
         tracing::info!(
             "listening on http://{}, operator page on http://{}/",
             server.listen,
             server.admin
         );
-        let stop = asked_to_stop();
-        tokio::pin!(stop);
         let failed = loop {
             tokio::select! {
                 stopped = &mut stop => {
@@ -54,6 +57,13 @@ impl Serve {
                 "`{name}` does not run any more, so doorward has stopped: start it again"
             ))),
         }
+    }
+}
+
+fn failure(error: server::StartError) -> Failure {
+    match error {
+        server::StartError::Settings(error) => Failure::wrong_input(error),
+        server::StartError::Other(error) => Failure::from(error),
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Config {
     pub public_url: String,
     /// Where the ledger is.
     pub state: State,
+    /// How long a start waits for a database server that is not to be had; for ever if it is not said.
+    pub wait_for_database: Option<Duration>,
     /// The folder with the policy.
     pub policies: PathBuf,
     /// The folder with a candidate that is asked beside it, if there is one.

@@ -79,7 +79,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         || Some(format!("http://{listen}")),
         |at| public_url(&at, sink),
     );
-    let state = state(&mut fields, folder, sink);
+    let (state, wait_for_database) = state(&mut fields, folder, sink);
     let policies = policies(&mut fields, folder, sink);
     let mode = fields.take("mode");
     let modes = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
@@ -112,6 +112,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         admin_token: admin_token.flatten(),
         public_url: url?,
         state: state?,
+        wait_for_database,
         policies: policies.0?,
         shadow: policies.1,
         mode: mode?,
@@ -218,12 +219,23 @@ fn listeners(
     }
 }
 
-fn state(fields: &mut Fields<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<State> {
+/// `state`, and `wait_for_database`, which is about a server alone.
+fn state(
+    fields: &mut Fields<'_>,
+    folder: &Path,
+    sink: &mut Sink<'_>,
+) -> (Option<State>, Option<Duration>) {
+    let wait = fields.take("wait_for_database");
+    let wait = wait.and_then(|at| at.duration(sink));
     let Some(item) = fields.take("state") else {
-        return Some(State::Sqlite(STATE.into()));
+        return (Some(State::Sqlite(STATE.into())), wait);
     };
+    (state_at(&item, folder, sink), wait)
+}
+
+fn state_at(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<State> {
     if item.is_mapping() {
-        return secret(&item, folder, sink).map(State::Secret);
+        return secret(item, folder, sink).map(State::Secret);
     }
     match State::parse(item.text(sink)?, folder) {
         Ok(state) => Some(state),

@@ -9,6 +9,7 @@ mod body;
 mod boundary;
 mod error;
 mod events;
+mod gate;
 mod health;
 mod hosts;
 mod notice;
@@ -23,6 +24,7 @@ mod unproven;
 pub(crate) mod wire;
 
 pub use error::HttpError;
+pub use gate::Gate;
 pub use server::{serve, serve_within};
 
 use crate::app::App;

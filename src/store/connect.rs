@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::postgres::SESSION;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
 use std::net::IpAddr;
@@ -60,40 +61,85 @@ pub(super) async fn once(options: &PgConnectOptions, patience: Duration) -> sqlx
 
 /// What a connection that does not come about means, and what to do.
 pub(super) fn explain(error: sqlx::Error, options: &PgConnectOptions) -> StoreError {
-    let server = format!("{}:{}", options.get_host(), options.get_port());
-    let user = options.get_username();
-    let database = options.get_database().unwrap_or(user);
-    let told = match &error {
-        sqlx::Error::Io(why) => format!(
-            "PostgreSQL at {server} does not answer ({why}): is it running, and may this machine reach it?"
+    const AWAY: &str = "The ledger's database does not answer.";
+    let server = format!(
+        "PostgreSQL at {}:{}",
+        options.get_host(),
+        options.get_port()
+    );
+    let (brief, told) = match &error {
+        sqlx::Error::Io(why) => (
+            AWAY,
+            format!(
+                "{server} does not answer ({why}): is it running, and may this machine reach it?"
+            ),
         ),
-        sqlx::Error::PoolTimedOut => format!(
-            "PostgreSQL at {server} does not answer in time: is it running, and may this machine reach it?"
+        sqlx::Error::PoolTimedOut => (
+            AWAY,
+            format!(
+                "{server} does not answer in time: is it running, and may this machine reach it?"
+            ),
         ),
-        sqlx::Error::Tls(why) => format!(
-            "PostgreSQL at {server} is not reached over TLS ({why}): name its authority by \
-             `?sslrootcert=/path/to/ca.pem` in the URL, or, where nobody can listen in, write `?sslmode=disable`"
+        sqlx::Error::Tls(why) => (
+            "The ledger's database is not reached over TLS; the log says why.",
+            format!(
+                "{server} is not reached over TLS ({why}): name its authority by \
+                 `?sslrootcert=/path/to/ca.pem` in the URL, or, where nobody can listen in, write `?sslmode=disable`"
+            ),
         ),
-        sqlx::Error::Database(refusal) => match refusal.code().as_deref() {
-            Some("28P01" | "28000") => format!(
-                "PostgreSQL at {server} does not let `{user}` in: check user and password in the URL ({})",
-                refusal.message()
-            ),
-            Some("3D000") => format!(
-                "PostgreSQL at {server} has no database `{database}`: make it, `createdb --owner {user} {database}`"
-            ),
-            Some("42501") => format!(
-                "`{user}` may not use the database `{database}`: make it the owner, `alter database {database} owner to \
-                 {user}`"
-            ),
-            Some("53300") => format!(
-                "PostgreSQL at {server} has no connection left: raise its `max_connections`; each doorward takes up to 7"
-            ),
-            _ => return StoreError::from(error),
+        sqlx::Error::Database(refusal) => match refused(refusal.as_ref(), &server, options) {
+            Some(told) => told,
+            None => return StoreError::from(error),
         },
         _ => return StoreError::from(error),
     };
-    StoreError::Server(told)
+    StoreError::Server { brief, told }
+}
+
+/// What a server means that answers with an error.
+fn refused(
+    refusal: &dyn DatabaseError,
+    server: &str,
+    options: &PgConnectOptions,
+) -> Option<(&'static str, String)> {
+    let user = options.get_username();
+    let database = options.get_database().unwrap_or(user);
+    Some(match refusal.code().as_deref()? {
+        "28P01" | "28000" => (
+            "The ledger's database does not let doorward in: check user and password in the URL.",
+            format!(
+                "{server} does not let `{user}` in: check user and password in the URL ({})",
+                refusal.message()
+            ),
+        ),
+        "3D000" => (
+            "The ledger's database is missing on its server.",
+            format!(
+                "{server} has no database `{database}`: make it, `createdb --owner {user} {database}`"
+            ),
+        ),
+        "42501" => (
+            "The ledger's database may not be used by doorward's user.",
+            format!(
+                "`{user}` may not use the database `{database}`: make it the owner, `alter database {database} owner to \
+                 {user}`"
+            ),
+        ),
+        "53300" => (
+            "The ledger's database server has no connection left.",
+            format!(
+                "{server} has no connection left: raise its `max_connections`; each doorward takes up to 7"
+            ),
+        ),
+        "57P01" | "57P02" | "57P03" => (
+            "The ledger's database server is starting up or shutting down.",
+            format!(
+                "{server} is starting up or shutting down ({})",
+                refusal.message()
+            ),
+        ),
+        _ => return None,
+    })
 }
 
 /// What a statement that fails on a fresh connection means.
@@ -101,9 +147,11 @@ pub(super) fn failed(error: sqlx::Error) -> StoreError {
     const NO_SUCH_TABLE: &str = "42P01";
     match &error {
         sqlx::Error::Database(refusal) if refusal.code().as_deref() == Some(NO_SUCH_TABLE) => {
-            StoreError::Server(
-                "there is no ledger in this database yet: `doorward serve` makes it".to_owned(),
-            )
+            StoreError::Server {
+                brief: "There is no ledger in the database.",
+                told: "there is no ledger in this database yet: `doorward serve` makes it"
+                    .to_owned(),
+            }
         }
         _ => StoreError::from(error),
     }
@@ -113,17 +161,21 @@ pub(super) fn failed(error: sqlx::Error) -> StoreError {
 pub(super) fn migration(error: sqlx::migrate::MigrateError) -> StoreError {
     use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
     const MAY_NOT: &str = "42501";
-    let cause = match &error {
-        Execute(cause) | ExecuteMigration(cause, _) => cause.as_database_error(),
-        _ => None,
-    };
-    if cause.is_some_and(|cause| cause.code().as_deref() == Some(MAY_NOT)) {
-        return StoreError::Server(
-            "the user in the URL may not make tables in this database: make it the owner, `alter database NAME owner to USER`"
-                .to_owned(),
-        );
+    match error {
+        // Not the tables' fault: a server that goes away, or that does not let us.
+        Execute(cause) | ExecuteMigration(cause, _) => {
+            let code = cause.as_database_error().and_then(DatabaseError::code);
+            if code.as_deref() != Some(MAY_NOT) {
+                return StoreError::from(cause);
+            }
+            StoreError::Server {
+                brief: "The user in the URL may not make the ledger's tables.",
+                told: "the user in the URL may not make tables in this database: make it the owner, `alter database NAME owner to USER`"
+                    .to_owned(),
+            }
+        }
+        error => StoreError::from(error),
     }
-    StoreError::from(error)
 }
 
 #[cfg(test)]

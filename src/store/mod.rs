@@ -91,8 +91,13 @@ pub enum StoreError {
         why: String,
     },
     /// The database server is not to be had, and what to do.
-    #[error("{0}")]
-    Server(String),
+    #[error("{told}")]
+    Server {
+        /// The same for anybody to read: without names of hosts, users, databases.
+        brief: &'static str,
+        /// For whoever runs it.
+        told: String,
+    },
     /// A URL that does not say how to reach a server.
     #[error(
         "the URL of the PostgreSQL server cannot be read (and may hold a password, so it is not shown): write \
@@ -121,6 +126,25 @@ pub enum StoreError {
     /// Nobody writes: it was opened to be read, or the program ends.
     #[error("the ledger is not open for writing")]
     Closed,
+}
+
+impl StoreError {
+    /// What anybody may read of it.
+    pub fn brief(&self) -> &'static str {
+        match self {
+            Self::Server { brief, .. } => brief,
+            _ => "The ledger's database does not answer.",
+        }
+    }
+
+    /// Whether a database that cannot be opened because of it may be opened later, with nothing done to
+    /// this program or its ledger.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Database(_) | Self::Server { .. } | Self::Silent | Self::Full
+        )
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
