@@ -1,6 +1,7 @@
 //! A running doorward's admin listener, as the commands speak to it.
 
 use super::Failure;
+use crate::domain::hidden::escaped_lines;
 use crate::azure::http::Http;
 use crate::config::SecretRef;
 use crate::http::wire::{API, COMMAND};
@@ -181,7 +182,10 @@ impl Output {
     ) -> Result<(), Failure> {
         let text = match self.output {
             Form::Table => people(),
-            Form::Json => serde_json::to_string_pretty(what).map_err(anyhow::Error::new)? + "\n",
+            Form::Json => {
+                let json = serde_json::to_string_pretty(what).map_err(anyhow::Error::new)?;
+                escaped_lines(&json) + "\n"
+            }
         };
         let written = std::io::stdout().write_all(text.as_bytes());
         written.map_err(|error| anyhow::Error::new(error).into())

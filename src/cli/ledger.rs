@@ -1,7 +1,9 @@
 //! `doorward ledger`: what happened, and whether it is still as it was written.
 
 use super::{ConfigFile, Failure};
-use crate::domain::ledger::Entry;
+use crate::domain::hidden::escaped;
+use crate::domain::ledger::{Entry, What};
+use crate::domain::problem::did_you_mean;
 use crate::domain::{story, words};
 use crate::store::{self, Ledger as Store};
 use clap::{Subcommand, ValueEnum};
@@ -15,7 +17,8 @@ const PAGE: i64 = 500;
 pub(crate) enum Ledger {
     /// Print the entries, oldest first
     Show(Show),
-    /// Check that every entry follows from the one before it, and print the last one's hash
+    /// Check that every entry follows from the one before it and that the database is as it was made, and print
+    /// the last entry's hash
     Verify(Where),
 }
 
@@ -99,6 +102,16 @@ impl Where {
 
 impl Show {
     async fn run(self) -> Result<(), Failure> {
+        if let Some(kind) = &self.kind
+            && !What::KINDS.contains(&kind.as_str())
+        {
+            let what = format!("there are no entries of kind `{kind}`");
+            let near = did_you_mean(kind, What::KINDS).map_or(String::new(), |it| format!(": {it}"));
+            let all = What::KINDS.join(", ");
+            return Err(Failure::wrong_input(anyhow::anyhow!(
+                "{what}{near}\nthe kinds are {all}"
+            )));
+        }
         let ledger = self.which.open().await?;
         let mut seq = self.after;
         let mut output = std::io::BufWriter::new(std::io::stdout());
@@ -139,13 +152,13 @@ impl Show {
                 entry.seq,
                 words::time(entry.at),
                 what.kind(),
-                story::line(&what)
+                escaped(&story::line(&what))
             ),
-            Output::Json => writeln!(
-                output,
-                "{}",
-                serde_json::json!({ "seq": entry.seq, "at": entry.at, "hash": entry.hash.to_string(), "entry": what })
-            ),
+            Output::Json => {
+                let hash = entry.hash.to_string();
+                let whole = serde_json::json!({ "seq": entry.seq, "at": entry.at, "hash": hash, "entry": what });
+                writeln!(output, "{}", escaped(&whole.to_string()))
+            }
         };
         written.map_err(|error| anyhow::Error::new(error).into())
     }

@@ -1,5 +1,6 @@
 //! `doorward parse`: the denials in a text.
 
+use crate::domain::hidden::escaped;
 use crate::domain::extract;
 use anyhow::Context;
 use std::io::{BufWriter, ErrorKind, Read, Write};
@@ -23,8 +24,8 @@ impl Parse {
             .with_context(|| format!("`{}` cannot be read", self.file.display()))?;
         let mut output = BufWriter::new(std::io::stdout().lock());
         for denial in extract::parse_document(&input) {
-            let written = serde_json::to_writer(&mut output, &denial).map_err(std::io::Error::from);
-            if let Err(error) = written.and_then(|()| output.write_all(b"\n")) {
+            let json = serde_json::to_string(&denial)?;
+            if let Err(error) = writeln!(output, "{}", escaped(&json)) {
                 return closed(error);
             }
         }

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::policy::{load, print, with_literals};
+use crate::domain::hidden::escaped_lines;
 use crate::config::{GRANTS_PER_HOUR, read_text};
 use crate::domain::delivery::{self, Head};
 use crate::domain::id::DenialId;
@@ -147,7 +148,7 @@ impl Replay {
             Output::Markdown => print(format_args!("{}", told.markdown().trim_end())),
             Output::Json => {
                 let json = serde_json::to_string_pretty(&told).map_err(anyhow::Error::new)?;
-                print(format_args!("{json}"))
+                print(format_args!("{}", escaped_lines(&json)))
             }
         }
     }

@@ -95,6 +95,19 @@ pub struct Config {
     pub warnings: Problems,
 }
 
+/// The shortest key that a sender and doorward may share, in bytes.
+const SHORTEST_KEY: usize = 16;
+
+/// A problem for each key that could be guessed. One that is empty could not be read, which is told anyway.
+fn too_short(named: &[Secret], keys: &[SecretString]) -> Vec<Problem> {
+    let short = |key: &SecretString| (1..SHORTEST_KEY).contains(&key.expose_secret().len());
+    let what = format!(
+        "the key is shorter than {SHORTEST_KEY} bytes, so that it could be guessed: make another with `openssl rand -hex 32`"
+    );
+    let all = named.iter().zip(keys).filter(|(_, key)| short(key));
+    all.map(|(named, _)| named.problem(what.clone())).collect()
+}
+
 /// Whether doorward writes firewall entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -285,14 +298,20 @@ impl Config {
         let crumb_key = self.breadcrumb_key.as_ref().map(&mut read);
         let crumb_key = crumb_key.unwrap_or_else(|| link_key.clone());
         let admin_token = self.admin_token.as_ref().map(&mut read);
-        let source_keys = self.sources.iter().map(|source| {
-            let keys: &[Secret] = match &source.auth {
-                Auth::SharedKey { keys, .. } | Auth::Signature { keys } => keys,
-                Auth::EntraToken { .. } | Auth::CiToken { .. } => &[],
+        let mut source_keys = BTreeMap::new();
+        let mut short = Vec::new();
+        for source in &self.sources {
+            let (named, shared): (&[Secret], bool) = match &source.auth {
+                Auth::SharedKey { keys, .. } => (keys, true),
+                Auth::Signature { keys } => (keys, false),
+                Auth::EntraToken { .. } | Auth::CiToken { .. } => (&[], false),
             };
-            (source.name.clone(), keys.iter().map(&mut read).collect())
-        });
-        let source_keys = source_keys.collect();
+            let keys: Vec<SecretString> = named.iter().map(&mut read).collect();
+            if shared {
+                short.extend(too_short(named, &keys));
+            }
+            source_keys.insert(source.name.clone(), keys);
+        }
         let mut channel_urls = BTreeMap::new();
         for Channel { name, kind } in &self.channels {
             let url = match kind {
@@ -310,6 +329,7 @@ impl Config {
         let channel_urls = urls
             .map(|(name, url)| (name, url.map(|(_, url)| url)))
             .collect();
+        missing.extend(short);
         if missing.is_empty() {
             Ok(Secrets {
                 link_key,

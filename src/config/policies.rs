@@ -78,7 +78,7 @@ fn texts(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, St
     paths.sort();
     let read = paths
         .into_iter()
-        .map(|path| Ok((path.display().to_string(), read(&path)?)));
+        .map(|path| Ok((path.display().to_string(), read(folder, &path)?)));
     read.collect()
 }
 
@@ -101,8 +101,25 @@ pub fn fingerprint(folder: &Path) -> Fingerprint {
     found
 }
 
-fn read(path: &Path) -> Result<String, LoadError> {
+fn read(folder: &Path, path: &Path) -> Result<String, LoadError> {
+    stays(folder, path)?;
     read_text(path).map_err(|error| LoadError::unreadable(path, &error, ""))
+}
+
+/// Refuses a symbolic link that leads out of the policy folder: what is wrong with a file is told line by
+/// line, and who may write policies may not read everything that doorward can. (Links within it are how
+/// Kubernetes mounts a folder.)
+fn stays(folder: &Path, path: &Path) -> Result<(), LoadError> {
+    let real = |path: &Path| path.canonicalize().ok();
+    match (real(folder), real(path)) {
+        (Some(folder), Some(real)) if !real.starts_with(&folder) => {
+            let what = "this is a symbolic link that leads out of the policy folder, and is not followed";
+            let help = "put the file itself into the folder";
+            Err(LoadError::about(path, what.to_owned(), help))
+        }
+        // What is not there is told by whoever reads it.
+        _ => Ok(()),
+    }
 }
 
 /// Loads the addresses of one set that stands in a file of the policy folder. A set that comes over
@@ -185,7 +202,7 @@ impl<'a> Files<'a> {
             External::CidrsFile(name) => {
                 let path = self.folder.join(name);
                 let name = path.display().to_string();
-                Ok(cidr_list::parse(&name, &read(&path)?)?.into())
+                Ok(cidr_list::parse(&name, &read(self.folder, &path)?)?.into())
             }
             External::ServiceTag {
                 from: TagsFrom::File(file),
@@ -194,6 +211,7 @@ impl<'a> Files<'a> {
                 let path = self.folder.join(file);
                 let wrong = |error: &dyn ToString| LoadError::about(&path, error.to_string(), "");
                 if !self.tags.contains_key(file) {
+                    stays(self.folder, &path)?;
                     let help = "put Microsoft's weekly JSON there (https://www.microsoft.com/download/details.aspx?id=56519), name another under `file`, or write `source: arm`";
                     let text = read_text(&path)
                         .map_err(|error| LoadError::unreadable(&path, &error, help))?;
@@ -209,6 +227,7 @@ impl<'a> Files<'a> {
                 let path = self.folder.join(file);
                 let wrong = |error: &dyn ToString| LoadError::about(&path, error.to_string(), "");
                 if !self.databases.contains_key(file) {
+                    stays(self.folder, &path)?;
                     let help = "put a country or ASN database in MaxMind's format there, or name another under `file`";
                     let bytes = std::fs::read(&path)
                         .map_err(|error| LoadError::unreadable(&path, &error, help))?;
@@ -227,7 +246,7 @@ impl<'a> Files<'a> {
                 key,
             } => {
                 let path = self.folder.join(file);
-                github_meta::parse(&read(&path)?, key)
+                github_meta::parse(&read(self.folder, &path)?, key)
                     .map(Answer::from)
                     .map_err(|error| LoadError::about(&path, error.to_string(), ""))
             }

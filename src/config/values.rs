@@ -127,10 +127,10 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
-/// Hides every URL that carries a user name or password, wherever it stands.
+/// Hides every URL that may carry a password, as a part of it or in its query, wherever it stands.
 pub(super) fn hide_urls_with_passwords(item: &Item<'_>, sink: &mut Sink<'_>) {
     item.each_scalar(&mut |text, scalar| {
-        if text.contains("://") && text.contains('@') {
+        if text.contains("://") && text.contains(['@', '?', '#']) {
             scalar.hide(sink);
         }
     });

@@ -331,6 +331,46 @@ impl What {
     /// The kind of [`What::EndWaits`].
     pub const END_WAITS: &str = "end_waits";
 
+    /// All kinds of entries.
+    pub const KINDS: [&'static str; 36] = [
+        "denied",
+        "decided",
+        "repeated",
+        "counted",
+        "thinned",
+        "storm",
+        "granted",
+        "write_intended",
+        "write_settled",
+        "virtual_network_rules_lost",
+        "end_waits",
+        "never_landed",
+        "opened",
+        "satisfied",
+        "not_opened",
+        "helped",
+        "registry_seen",
+        "drifted",
+        "restoring",
+        "possibly_overwritten",
+        "ended",
+        "revoked",
+        "extended",
+        "kept",
+        "paused",
+        "resumed",
+        "recovered",
+        "registry_changed",
+        "set_loaded",
+        "set_refused",
+        "set_confirmed",
+        "requested",
+        "answered",
+        "alerted",
+        "delivered",
+        "undelivered",
+    ];
+
     /// The entry's kind, as it is stored and shown.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -375,7 +415,8 @@ impl What {
     }
 
     /// A key that may stand in the ledger once only: the database refuses the second. One verdict
-    /// for a denial, one answer to a request, one end of a grant.
+    /// for a denial, one answer to a request, one end of a grant. It is stored, and `ledger verify` compares it
+    /// with the entry: what it gives for entries of old must stay.
     pub fn once(&self) -> Option<String> {
         match self {
             Self::Denied(denied) => denied.event(),
@@ -435,5 +476,18 @@ impl What {
                 Some(format!("delivered:{alert}:{channel}"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::What;
+
+    #[test]
+    fn every_kind_of_entry_is_listed_once() {
+        let unknown = serde_json::from_str::<What>(r#"{ "kind": "nosuch" }"#);
+        let said = unknown.unwrap_err().to_string();
+        let named: Vec<&str> = said.split('`').skip(3).step_by(2).collect();
+        assert_eq!(named, What::KINDS);
     }
 }

@@ -24,6 +24,7 @@ pub mod extract;
 pub mod firewall;
 pub mod grant;
 pub mod help;
+pub mod hidden;
 pub mod id;
 pub mod ledger;
 pub mod link;

@@ -176,23 +176,35 @@ fn within_its_time(claims: &Map<String, Value>, now: Timestamp) -> Result<(), Ba
     if now.as_second() >= end.saturating_add(LEEWAY.as_secs()) {
         return Err(BadToken::Expired);
     }
-    match seconds(claims, "nbf")? {
-        Some(start) if now.as_second() < start.saturating_sub(LEEWAY.as_secs()) => {
-            Err(BadToken::Early)
+    // Nobody can have issued it in the future, either.
+    for begins in ["nbf", "iat"] {
+        let start = seconds(claims, begins)?.unwrap_or(i64::MIN);
+        if now.as_second() < start.saturating_sub(LEEWAY.as_secs()) {
+            return Err(BadToken::Early);
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
-/// A time since the Unix epoch, fractions cut off (RFC 7519, `NumericDate`).
+/// A time since the Unix epoch, fractions cut off (RFC 7519, `NumericDate`). One that no calendar has is
+/// none that can be read.
 fn seconds(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, BadToken> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };
-    let number = value.as_number().ok_or(BadToken::NoClaim(name))?;
-    let whole = number.to_string();
-    let whole = whole.split('.').next().unwrap_or_default();
-    whole.parse().map(Some).map_err(|_| BadToken::NoClaim(name))
+    let whole = match value.as_i64() {
+        Some(whole) => Some(whole),
+        None => value.as_f64().and_then(whole_seconds),
+    };
+    let at = whole.and_then(|whole| Timestamp::from_second(whole).ok());
+    at.map(|at| Some(at.as_second()))
+        .ok_or(BadToken::NoClaim(name))
+}
+
+/// The whole seconds of a number with a fraction or an exponent.
+fn whole_seconds(seconds: f64) -> Option<i64> {
+    let seconds = SignedDuration::try_from_secs_f64(seconds.floor()).ok()?;
+    Some(seconds.as_secs())
 }
 
 #[cfg(test)]
@@ -239,6 +251,7 @@ mod tests {
             json!({ "azp": "grid" }),
             json!({ "exp": NOW - 59 }),
             json!({ "exp": 1_800_000_300.5 }),
+            json!({ "exp": 1.9e9, "nbf": 1.7e9 }),
             json!({ "nbf": NOW + 60 }),
             json!({ "nbf": null }),
         ] {
@@ -271,6 +284,13 @@ mod tests {
             (json!({ "exp": NOW - 60 }), BadToken::Expired),
             (json!({ "nbf": NOW + 61 }), BadToken::Early),
             (json!({ "nbf": "soon" }), BadToken::NoClaim("nbf")),
+            (json!({ "nbf": 9.9e300 }), BadToken::NoClaim("nbf")),
+            (json!({ "nbf": 9.9e9 }), BadToken::Early),
+            (json!({ "nbf": u64::MAX }), BadToken::NoClaim("nbf")),
+            (json!({ "iat": NOW + 61 }), BadToken::Early),
+            (json!({ "iat": 9.9e300 }), BadToken::NoClaim("iat")),
+            (json!({ "exp": 9.9e300 }), BadToken::NoClaim("exp")),
+            (json!({ "exp": 1.8e-9 }), BadToken::Expired),
         ] {
             assert_eq!(check(|claims| merge(claims, &bad)), Err(why), "{bad}");
         }

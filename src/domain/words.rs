@@ -1,5 +1,6 @@
 //! The words for people: every message that doorward sends is made here.
 
+use super::hidden::is_hidden;
 use super::denial::{Kind, Service};
 use super::grant::{Ending, Grant};
 use super::ledger::Denied;
@@ -403,8 +404,7 @@ pub fn name(service: Service) -> &'static str {
 pub fn quoted(text: &str) -> String {
     const LONGEST: usize = 200;
     let tame = |c: char| {
-        !c.is_control()
-            && !matches!(c, '`' | '<' | '>' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        !is_hidden(c) && !matches!(c, '`' | '<' | '>')
     };
     let mut short: String = text
         .chars()

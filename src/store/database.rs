@@ -2,7 +2,7 @@
 
 use super::lease::Lease;
 use super::writer::Line;
-use super::{StoreError, postgres, sqlite};
+use super::{StoreError, audit, postgres, sqlite, what};
 use crate::domain::id::AlertId;
 use crate::domain::ledger::{Entry, Hash};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -73,7 +73,29 @@ impl Database {
     }
 
     pub(super) async fn entries(&self, after: i64, limit: i64) -> Result<Vec<Entry>, StoreError> {
-        on_both!(self, |database| database.entries(after, limit).await)
+        let rows = self.rows(after, limit).await?;
+        Ok(rows.into_iter().map(|row| row.entry).collect())
+    }
+
+    /// Entries with what stands beside them.
+    pub(super) async fn rows(&self, after: i64, limit: i64) -> Result<Vec<Stored>, StoreError> {
+        on_both!(self, |database| database.rows(after, limit).await)
+    }
+
+    /// What is wrong with the tables, where that can be told for sure at every start.
+    pub(super) async fn schema(&self) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Sqlite(database) => audit::sqlite_schema(&database.readers).await,
+            Self::Postgres(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// What is wrong with the tables, the indexes and the pages.
+    pub(super) async fn audit(&self) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Sqlite(database) => audit::sqlite(&database.readers).await,
+            Self::Postgres(database) => database.audit().await,
+        }
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
@@ -204,20 +226,42 @@ pub(super) fn is_postgres(url: &str) -> bool {
         .any(|scheme| url.starts_with(scheme))
 }
 
-/// Reads a row of `seq, at, body, hash`.
-pub(super) fn entry<R: Row>(row: &R) -> Result<Entry, StoreError>
+/// An entry as it is stored.
+pub(super) struct Stored {
+    pub(super) entry: Entry,
+    kind: String,
+    once: Option<String>,
+}
+
+impl Stored {
+    /// Whether what stands beside the entry is what the entry says, and it is counted from 1.
+    pub(super) fn is_sound(&self) -> bool {
+        what(&self.entry).is_ok_and(|what| {
+            self.entry.seq > 0 && self.kind == what.kind() && self.once == what.once()
+        })
+    }
+}
+
+/// Reads a row of `seq, at, kind, once, body, hash`.
+pub(super) fn stored<R: Row>(row: &R) -> Result<Stored, StoreError>
 where
     i64: for<'r> Decode<'r, R::Database> + Type<R::Database>,
     String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+    Option<String>: for<'r> Decode<'r, R::Database> + Type<R::Database>,
     Vec<u8>: for<'r> Decode<'r, R::Database> + Type<R::Database>,
     &'static str: ColumnIndex<R>,
 {
     let at = jiff::Timestamp::from_microsecond(row.try_get("at")?);
-    Ok(Entry {
+    let entry = Entry {
         seq: row.try_get("seq")?,
         at: at.map_err(|error| undecodable(error.into()))?,
         body: row.try_get("body")?,
         hash: hash(row)?,
+    };
+    Ok(Stored {
+        entry,
+        kind: row.try_get("kind")?,
+        once: row.try_get("once")?,
     })
 }
 

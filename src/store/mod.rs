@@ -1,5 +1,6 @@
 //! The ledger in SQLite or PostgreSQL, and the state folded from it. The only SQL in the program.
 
+mod audit;
 mod connect;
 mod database;
 mod files;
@@ -39,6 +40,9 @@ pub struct Ledger {
     /// Ends what runs beside it.
     _stop: DropGuard,
 }
+
+/// How many entries are read at once.
+const PAGE: i64 = 1000;
 
 /// What callers and the writer share.
 struct Inner {
@@ -82,6 +86,12 @@ pub enum StoreError {
         /// The first entry that does not follow.
         seq: i64,
     },
+    /// The tables, indexes or pages are not as they were made.
+    #[error(
+        "the ledger's database is not as doorward made it: {0}. It was damaged or changed behind doorward's back. Keep it \
+         for investigation, and restore a copy that `doorward ledger verify` accepts"
+    )]
+    Unsound(String),
     /// An entry's body is not what this version can read.
     #[error("entry {seq} of the ledger cannot be read: {why}; was it written by a newer doorward?")]
     Unreadable {
@@ -167,6 +177,7 @@ impl Ledger {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let inner = Arc::new(Inner::around(Database::open(url).await?));
         inner.catch_up().await?;
+        audit::judged(&inner.database.schema().await?)?;
         let (queue, jobs) = mpsc::channel(writer::WAITING);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(writer::run(Arc::clone(&inner), jobs));
@@ -337,11 +348,24 @@ impl Ledger {
         (health.blocks(), health.warns())
     }
 
-    /// Walks the whole chain; the number of entries and the hash of the last one. Keep that hash
-    /// elsewhere: entries cut off at the end can only be noticed by it.
+    /// Walks the whole chain, compares what stands beside each entry with the entry, and looks at the
+    /// tables, their protection and (in a file) every page; the number of entries and the hash of the last
+    /// one. Keep that hash elsewhere: entries cut off at the end can only be noticed by it.
     pub async fn verify(&self) -> Result<Option<(i64, Hash)>, StoreError> {
+        let database = &self.inner.database;
         let mut end = None;
         self.inner.walk(&mut end, |_, _| ()).await?;
+        // From before the first: one that is counted below 1 is in nobody's chain.
+        let mut after = i64::MIN;
+        loop {
+            let rows = database.rows(after, PAGE).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.entry.seq;
+            if let Some(row) = rows.iter().find(|row| !row.is_sound()) {
+                return Err(StoreError::Broken { seq: row.entry.seq });
+            }
+        }
+        audit::judged(&database.audit().await?)?;
         Ok(end)
     }
 
@@ -417,7 +441,6 @@ impl Inner {
         end: &mut Option<(i64, Hash)>,
         mut each: impl FnMut(&Entry, &What),
     ) -> Result<(), StoreError> {
-        const PAGE: i64 = 1000;
         loop {
             let entries = self
                 .database

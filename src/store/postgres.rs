@@ -1,8 +1,9 @@
 //! PostgreSQL: any number of processes, one append at a time, each process told of the others'.
 
 use super::StoreError;
+use super::audit;
 use super::connect;
-use super::database::{entry, hash, migrator, refused};
+use super::database::{Stored, hash, migrator, refused, stored};
 use super::lease::Lease;
 use super::writer::Line;
 use crate::domain::id::AlertId;
@@ -86,19 +87,24 @@ impl Database {
         Ok(append)
     }
 
-    pub(super) async fn entries(&self, after: i64, limit: i64) -> Result<Vec<Entry>, StoreError> {
+    pub(super) async fn rows(&self, after: i64, limit: i64) -> Result<Vec<Stored>, StoreError> {
         let rows = sqlx::query(
-            "select seq, at, body, hash from ledger where seq > $1 order by seq limit $2",
+            "select seq, at, kind, once, body, hash from ledger where seq > $1 order by seq limit $2",
         );
         let rows = rows.bind(after).bind(limit).fetch_all(&self.0);
         let rows = within(async { Ok(rows.await?) }).await?;
-        rows.iter().map(entry).collect()
+        rows.iter().map(stored).collect()
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         let row = sqlx::query("select seq from ledger limit 1").fetch_optional(&self.0);
         within(async { row.await.map_err(connect::failed) }).await?;
         Ok(())
+    }
+
+    /// What is wrong with the table.
+    pub(super) async fn audit(&self) -> Result<Vec<String>, StoreError> {
+        within(audit::postgres(&self.0)).await
     }
 
     pub(super) async fn listen(&self) -> Result<PgListener, StoreError> {

@@ -1,7 +1,7 @@
 //! SQLite: write-ahead log, every commit on disk before it counts, one writer, several readers.
 
 use super::StoreError;
-use super::database::{entry, hash, migrator, refused};
+use super::database::{Stored, hash, migrator, refused, stored};
 use super::files::{self, Files};
 use super::writer::Line;
 use crate::domain::ledger::{Entry, Hash};
@@ -131,15 +131,15 @@ impl Database {
         })
     }
 
-    pub(super) async fn entries(&self, after: i64, limit: i64) -> Result<Vec<Entry>, StoreError> {
+    pub(super) async fn rows(&self, after: i64, limit: i64) -> Result<Vec<Stored>, StoreError> {
         let rows = sqlx::query(
-            "select seq, at, body, hash from ledger where seq > $1 order by seq limit $2",
+            "select seq, at, kind, once, body, hash from ledger where seq > $1 order by seq limit $2",
         )
         .bind(after)
         .bind(limit)
         .fetch_all(&self.readers)
         .await?;
-        rows.iter().map(entry).collect()
+        rows.iter().map(stored).collect()
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {

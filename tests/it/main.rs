@@ -72,5 +72,6 @@ mod storm;
 mod subnets;
 mod sweep;
 mod texts;
+mod waiting;
 mod whois;
 mod world;

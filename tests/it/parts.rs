@@ -21,7 +21,7 @@ use tower::ServiceExt;
 pub(crate) use crate::world::KEY;
 
 /// A second key of the sources here, with characters that mean something in an URL.
-pub(crate) const OTHER_KEY: &str = "an/older+key==";
+pub(crate) const OTHER_KEY: &str = "an/older+key/of+two==";
 pub(crate) const ORIGIN: &str = "https://doorward.contoso.com";
 /// A registry whose requests are answered by link.
 pub(crate) const PROD: &str = crate::world::REGISTRY;

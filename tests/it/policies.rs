@@ -178,3 +178,42 @@ rules:
         .networks;
     assert_eq!(all.len(), 1);
 }
+
+#[test]
+fn a_link_out_of_the_policy_folder_is_not_followed_and_its_file_not_shown() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let secret = elsewhere.path().join("secret");
+    fs::write(&secret, "root:hunter2:0:0\n").unwrap();
+    let link = |to: &Path, from: &Path| std::os::unix::fs::symlink(to, from);
+    for (name, policy) in [
+        ("zz.yaml", "version: 1\n"),
+        (
+            "list.txt",
+            "version: 1\nsets: { ours: { cidrs_file: list.txt } }\nrules: [{ name: a, when: { address: ours }, then: ask, because: x }]\n",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+        link(&secret, &folder.path().join(name)).unwrap();
+        let loaded = load_policies(folder.path()).and_then(|policy| {
+            load_files(&policy, folder.path(), Timestamp::UNIX_EPOCH).map(drop)
+        });
+        let told = loaded.unwrap_err().to_string();
+        assert!(
+            told.contains("leads out of the policy folder") && !told.contains("hunter2"),
+            "{told}"
+        );
+    }
+    // As Kubernetes mounts a folder: by links within it.
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("..2026");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("policy.yaml"), "version: 1\n").unwrap();
+    link(&data, &folder.path().join("..data")).unwrap();
+    link(
+        Path::new("..data/policy.yaml"),
+        &folder.path().join("policy.yaml"),
+    )
+    .unwrap();
+    load_policies(folder.path()).unwrap();
+}

@@ -175,6 +175,11 @@ impl Cluster {
         }
     }
 
+    /// Waits until it takes connections.
+    pub(crate) async fn is_up(&self) {
+        self.admin().await.close().await.unwrap();
+    }
+
     /// A fresh database.
     pub(crate) async fn database(&self) -> Database {
         let name = fresh_name();

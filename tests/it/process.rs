@@ -83,8 +83,29 @@ impl Installation {
         Self { file, ..self }
     }
 
-    /// Starts it and waits until it listens.
+    /// Starts it and waits until it takes deliveries.
     pub(crate) async fn serve(&self) -> Process {
+        self.begin(|line| {
+            let (_, rest) = line.split_once("listening on http://")?;
+            let (listen, rest) = rest.split_once(", operator page on ")?;
+            Some((listen.to_owned(), rest.split('/').nth(2)?.to_owned()))
+        })
+        .await
+    }
+
+    /// Starts it and waits until it waits for its database.
+    pub(crate) async fn waits(&self) -> Process {
+        self.begin(|line| {
+            let (rest, _) = line.split_once(" answer 503 until")?;
+            let (_, rest) = rest.split_once("http://")?;
+            let (listen, admin) = rest.split_once(" and http://")?;
+            Some((listen.to_owned(), admin.to_owned()))
+        })
+        .await
+    }
+
+    /// Starts it and waits for the line that says where it listens.
+    async fn begin(&self, addresses: impl Fn(&str) -> Option<(String, String)>) -> Process {
         let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
             .args(["serve", "--config"])
             .arg(self.folder.path().join("doorward.yaml"))
@@ -97,10 +118,8 @@ impl Installation {
         let listening = async {
             while let Some(line) = lines.next_line().await.unwrap() {
                 said += &line;
-                if let Some((_, rest)) = line.split_once("listening on http://") {
-                    let (listen, rest) = rest.split_once(", operator page on ").unwrap();
-                    let admin = rest.split('/').nth(2).unwrap();
-                    return (listen.to_owned(), format!("http://{admin}"));
+                if let Some((listen, admin)) = addresses(&line) {
+                    return (listen, format!("http://{admin}"));
                 }
             }
             panic!("doorward ended before it listened");

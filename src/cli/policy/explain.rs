@@ -1,6 +1,7 @@
 //! `doorward policy explain`: what a policy answers to a denial, and why.
 
 use super::{load, print, with_literals};
+use crate::domain::hidden::escaped_lines;
 use crate::cli::Failure;
 use crate::cli::whois::{Output, read_tags};
 use crate::clock::Clock;
@@ -191,7 +192,7 @@ impl Explain {
             Output::Text => print(format_args!("{}", answer.text().trim_end())),
             Output::Json => {
                 let json = serde_json::to_string_pretty(&answer).map_err(anyhow::Error::new)?;
-                print(format_args!("{json}"))
+                print(format_args!("{}", escaped_lines(&json)))
             }
         }
     }

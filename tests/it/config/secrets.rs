@@ -15,6 +15,11 @@ fn a_secret_in_the_wrong_place_is_never_shown() {
         least("password: [{ a: hunter2 }]"),
         least("public_url: https://me:hunter2@doorward.contoso.com"),
         least("state: postgres://me:hunter2@db/doorward"),
+        least("state: postgres://db/doorward?password=hunter2"),
+        least("state: postgres://db/doorward?sslmode=require&passwort=hunter2"),
+        least("state: mysql://db/doorward?password=hunter2"),
+        least("azure: { resource_manager: 'https://management.azure.com/?sig=hunter2' }"),
+        least("azure: { authority: 'https://login.microsoftonline.com/#hunter2' }"),
         least("azure: { credential: { kind: client_secret, secret: hunter2 } }"),
         least("azure: { credential: { kind: client_secret, secret: [hunter2] } }"),
         least("azure: { credential: { kind: static_token, token: hunter2 } }"),
@@ -86,9 +91,10 @@ fn missing_link_key_is_named_once() {
 #[test]
 fn secrets_are_read_and_missing_ones_named_with_their_fields() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("link.key"), "0123456789\n").unwrap();
+    fs::write(folder.path().join("link.key"), "0123456789abcdef\n").unwrap();
     fs::write(folder.path().join("ops"), "https://hooks.example.com/x").unwrap();
     fs::write(folder.path().join("empty"), "\n").unwrap();
+    fs::write(folder.path().join("short"), "hunter2\n").unwrap();
     let text = least("channels: [{ name: ops, kind: webhook, url: { file: ops } }]")
         .replace("env: DOORWARD_LINK_KEY", "file: link.key")
         .replace("[{ env: DOORWARD_ALERTS_KEY }]", "[{ file: link.key }]");
@@ -100,7 +106,7 @@ fn secrets_are_read_and_missing_ones_named_with_their_fields() {
 
     let text = text.replace(
         "[{ file: link.key }]",
-        "[{ file: empty }, { env: DOORWARD_NOT_THERE }]",
+        "[{ file: empty }, { env: DOORWARD_NOT_THERE }, { file: short }]",
     );
     let config = parse("doorward.yaml", &text, folder.path()).unwrap();
     let error = config.read_secrets().unwrap_err().to_string();
@@ -113,5 +119,9 @@ fn secrets_are_read_and_missing_ones_named_with_their_fields() {
     error: the environment variable `DOORWARD_NOT_THERE` is not set or empty: set it to the secret
      --> doorward.yaml:6:55
       = field: sources[0].auth.keys[1]
+
+    error: the key is shorter than 16 bytes, so that it could be guessed: make another with `openssl rand -hex 32`
+     --> doorward.yaml:6:84
+      = field: sources[0].auth.keys[2]
     ");
 }

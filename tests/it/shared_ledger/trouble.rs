@@ -1,7 +1,9 @@
 //! Sessions that end, replies that are lost, processes that stop, a server that is not there.
 
 use super::{AT, numbers, open, told};
-use crate::postgres::{Database, database};
+use crate::postgres::{Cluster, Database, database};
+use crate::process::until;
+use doorward::domain::readiness::ConditionCode;
 use doorward::store::{Ledger, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +36,59 @@ async fn a_session_that_ends_in_the_middle_costs_its_append_and_nothing_else() {
         .await;
     ledger.append(AT, vec![told(3)]).await.unwrap();
     assert_eq!(numbers(&ledger).await, [1, 3]);
+    ledger.verify().await.unwrap();
+}
+
+/// A server that is killed while an append waits within its transaction.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_killed_in_mid_transaction_costs_the_append_and_nothing_else() {
+    let Some(mut cluster) = Cluster::start() else {
+        return;
+    };
+    let database = cluster.database().await;
+    let ledger = Arc::new(open(&database).await);
+    ledger.append(AT, vec![told(1)]).await.unwrap();
+    for (number, whole) in [(2, false), (3, true)] {
+        for statement in [
+            "create function waits() returns trigger language plpgsql as
+             $$ begin perform pg_sleep(60); return new; end $$",
+            "create trigger waits after insert on ledger for each row execute function waits()",
+        ] {
+            database.execute(statement).await;
+        }
+        let writer = Arc::clone(&ledger);
+        let append = TaskTracker::new()
+            .spawn(async move { writer.append(AT, vec![told(number)]).await });
+        let asleep = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
+        while database.number(asleep).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        if whole {
+            cluster.stop_by("KILL");
+        } else {
+            // The server starts all its processes anew after that.
+            let id = "select pid from pg_stat_activity where wait_event = 'PgSleep'";
+            let id = database.number(id).await.to_string();
+            let killed = std::process::Command::new("kill").args(["-9", &id]).status();
+            assert!(killed.unwrap().success());
+        }
+        let lost = append.await.unwrap();
+        assert!(lost.is_err(), "{lost:?}");
+        let condition = ledger.conditions().0.unwrap();
+        assert_eq!(condition.code, ConditionCode::LedgerWriteFailed);
+        if whole {
+            cluster.start_again();
+        }
+        cluster.is_up().await;
+        database.execute("drop function waits() cascade").await;
+        until("it is written again", async || {
+            let again = ledger.append(AT, vec![told(number)]).await;
+            matches!(again, Ok(()) | Err(StoreError::Already))
+        })
+        .await;
+        assert!(ledger.conditions().0.is_none());
+    }
+    assert_eq!(numbers(&ledger).await, [1, 2, 3]);
     ledger.verify().await.unwrap();
 }
 
