@@ -1,6 +1,7 @@
 //! Where the ledger is.
 
 use super::{LoadError, Secret};
+use crate::store::URL_PARAMETERS;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
@@ -36,6 +37,12 @@ pub enum StateError {
          `state: {{ env: DATABASE_URL }}` or `state: {{ file: /run/secrets/database-url }}`"
     )]
     Password,
+    /// A parameter that is not known may be a secret, and is not shown.
+    #[error(
+        "the URL in `state` has a parameter that is not known: after the `?` may stand `sslmode`, `sslrootcert`, `sslcert`, \
+         `sslkey`, `host`, `port`, `user`"
+    )]
+    Parameter,
     /// In memory: what was opened would be forgotten with the process, and never closed.
     #[error(
         "the ledger must outlive the process, or nobody would close what it opened: use `sqlite:///var/lib/doorward/doorward.db`"
@@ -62,6 +69,10 @@ impl State {
                 let named = |name: &str| url.query_pairs().any(|(other, _)| other == name);
                 if url.password().is_some() || named("password") {
                     return Err(StateError::Password);
+                }
+                let known = |name: &str| URL_PARAMETERS.contains(&name);
+                if !url.query_pairs().all(|(name, _)| known(&name)) {
+                    return Err(StateError::Parameter);
                 }
                 Ok(Self::Postgres(text.to_owned()))
             }
@@ -156,6 +167,11 @@ mod tests {
             ("postgresql://me@db/doorward", Ok("postgres://db/doorward")),
             ("postgres://me:pw@db/doorward", Err(StateError::Password)),
             ("postgres://db/d?password=pw", Err(StateError::Password)),
+            ("postgres://db/d?passwort=pw", Err(StateError::Parameter)),
+            (
+                "postgres://db/d?sslmode=require",
+                Ok("postgres://db/d"),
+            ),
             ("mysql://db/doorward", Err(StateError::Form)),
             ("sqlite://", Err(StateError::Form)),
             ("sqlite:///", Err(StateError::Form)),

@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What may stand in the URL's query. A word that is not known may be a password.
-const PARAMETERS: [&str; 7] = [
+/// What may stand in the query of a server's URL. A word that is not known may be a password.
+pub const PARAMETERS: [&str; 7] = [
     "sslmode",
     "sslrootcert",
     "sslcert",

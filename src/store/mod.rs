@@ -11,6 +11,7 @@ mod postgres;
 mod sqlite;
 mod writer;
 
+pub use connect::PARAMETERS as URL_PARAMETERS;
 pub use files::{Lock, LockError};
 pub use lease::Lease;
 

@@ -54,7 +54,7 @@ channels:
     error: this is not an http or https URL without query, fragment or password
      --> doorward.yaml:4:13
       |
-    4 | public_url: https://doorward.contoso.com?x=1
+    4 | public_url: ********************************
       |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       = field: public_url
       = help: write it as `https://doorward.contoso.com`

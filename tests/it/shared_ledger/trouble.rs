@@ -67,7 +67,7 @@ async fn a_server_killed_in_mid_transaction_costs_the_append_and_nothing_else() 
             cluster.stop_by("KILL");
         } else {
             // The server starts all its processes anew after that.
-            let id = "select pid from pg_stat_activity where wait_event = 'PgSleep'";
+            let id = "select pid::bigint from pg_stat_activity where wait_event = 'PgSleep'";
             let id = database.number(id).await.to_string();
             let killed = std::process::Command::new("kill").args(["-9", &id]).status();
             assert!(killed.unwrap().success());
