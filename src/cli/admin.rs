@@ -1,9 +1,9 @@
 //! A running doorward's admin listener, as the commands speak to it.
 
 use super::Failure;
-use crate::domain::hidden::escaped_lines;
 use crate::azure::http::Http;
 use crate::config::SecretRef;
+use crate::domain::hidden::escaped_lines;
 use crate::http::wire::{API, COMMAND};
 use anyhow::Context;
 use clap::ValueEnum;

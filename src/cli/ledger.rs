@@ -106,7 +106,8 @@ impl Show {
             && !What::KINDS.contains(&kind.as_str())
         {
             let what = format!("there are no entries of kind `{kind}`");
-            let near = did_you_mean(kind, What::KINDS).map_or(String::new(), |it| format!(": {it}"));
+            let near =
+                did_you_mean(kind, What::KINDS).map_or(String::new(), |it| format!(": {it}"));
             let all = What::KINDS.join(", ");
             return Err(Failure::wrong_input(anyhow::anyhow!(
                 "{what}{near}\nthe kinds are {all}"

@@ -2,9 +2,9 @@
 
 use super::Failure;
 use super::policy::{load, print, with_literals};
-use crate::domain::hidden::escaped_lines;
 use crate::config::{GRANTS_PER_HOUR, read_text};
 use crate::domain::delivery::{self, Head};
+use crate::domain::hidden::escaped_lines;
 use crate::domain::id::DenialId;
 use crate::domain::ledger::What;
 use crate::domain::policy::Policy;

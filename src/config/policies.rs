@@ -113,7 +113,8 @@ fn stays(folder: &Path, path: &Path) -> Result<(), LoadError> {
     let real = |path: &Path| path.canonicalize().ok();
     match (real(folder), real(path)) {
         (Some(folder), Some(real)) if !real.starts_with(&folder) => {
-            let what = "this is a symbolic link that leads out of the policy folder, and is not followed";
+            let what =
+                "this is a symbolic link that leads out of the policy folder, and is not followed";
             let help = "put the file itself into the folder";
             Err(LoadError::about(path, what.to_owned(), help))
         }

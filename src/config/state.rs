@@ -168,10 +168,7 @@ mod tests {
             ("postgres://me:pw@db/doorward", Err(StateError::Password)),
             ("postgres://db/d?password=pw", Err(StateError::Password)),
             ("postgres://db/d?passwort=pw", Err(StateError::Parameter)),
-            (
-                "postgres://db/d?sslmode=require",
-                Ok("postgres://db/d"),
-            ),
+            ("postgres://db/d?sslmode=require", Ok("postgres://db/d")),
             ("mysql://db/doorward", Err(StateError::Form)),
             ("sqlite://", Err(StateError::Form)),
             ("sqlite:///", Err(StateError::Form)),

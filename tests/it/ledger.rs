@@ -116,10 +116,7 @@ async fn entries_before_the_first_are_found() {
     let insert =
         "insert into ledger select -5, at, kind, null, body, hash from ledger where seq = 2";
     let broken = after(&[forced, &[insert]].concat()).await;
-    assert!(
-        matches!(broken, StoreError::Broken { seq: -5 }),
-        "{broken}"
-    );
+    assert!(matches!(broken, StoreError::Broken { seq: -5 }), "{broken}");
 }
 
 #[tokio::test]
@@ -129,7 +126,9 @@ async fn lost_protection_and_replaced_tables_are_found() {
         &[
             &["drop trigger ledger_is_never_changed on ledger"],
             &["alter table ledger disable trigger ledger_is_never_emptied"],
-            &["create or replace function ledger_is_append_only() returns trigger language plpgsql as 'begin return new; end'"],
+            &[
+                "create or replace function ledger_is_append_only() returns trigger language plpgsql as 'begin return new; end'",
+            ],
             &["create rule nothing as on delete to ledger do instead nothing"],
             &["drop index ledger_once"],
             &["alter table ledger alter column kind drop not null"],
@@ -167,10 +166,7 @@ async fn doorward_does_not_start_on_a_ledger_without_its_protection() {
         .await
         .unwrap();
     let opened = Ledger::open(&world.ledger_url()).await.err();
-    assert!(
-        matches!(opened, Some(StoreError::Unsound(_))),
-        "{opened:?}"
-    );
+    assert!(matches!(opened, Some(StoreError::Unsound(_))), "{opened:?}");
 }
 
 #[tokio::test]
@@ -183,7 +179,10 @@ async fn an_index_page_that_was_zeroed_is_found() {
         let alert = AlertId(Uuid::from_u128(number));
         let channel = "chat".to_owned();
         let told = What::Delivered { alert, channel };
-        ledger.append(Timestamp::UNIX_EPOCH, vec![told]).await.unwrap();
+        ledger
+            .append(Timestamp::UNIX_EPOCH, vec![told])
+            .await
+            .unwrap();
     }
     ledger.verify().await.unwrap();
     drop(ledger);
@@ -191,7 +190,10 @@ async fn an_index_page_that_was_zeroed_is_found() {
     let folded = connection.execute("pragma wal_checkpoint(truncate)").await;
     folded.unwrap();
     let root = "select rootpage from sqlite_schema where name = 'sqlite_autoindex_ledger_1'";
-    let root: i64 = sqlx::query_scalar(root).fetch_one(&mut connection).await.unwrap();
+    let root: i64 = sqlx::query_scalar(root)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
     connection.close().await.unwrap();
     let mut bytes = fs::read(&path).unwrap();
     let page = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
@@ -222,10 +224,19 @@ async fn what_callers_wrote_does_not_reach_the_terminal_as_it_is() {
         let shown = doorward(&["ledger", "show", "--state", &url, "--output", form]);
         let shown = out(&shown);
         assert!(shown.contains(OURS), "{shown}");
-        let raw = shown.chars().find(|letter| *letter != '\n' && is_hidden(*letter));
+        let raw = shown
+            .chars()
+            .find(|letter| *letter != '\n' && is_hidden(*letter));
         assert_eq!(raw, None, "{shown}");
     }
-    let json = doorward(&["ledger", "show", "--state", &world.ledger_url(), "-o", "json"]);
+    let json = doorward(&[
+        "ledger",
+        "show",
+        "--state",
+        &world.ledger_url(),
+        "-o",
+        "json",
+    ]);
     for line in out(&json).lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
@@ -234,7 +245,14 @@ async fn what_callers_wrote_does_not_reach_the_terminal_as_it_is() {
 
 #[test]
 fn a_kind_of_entry_that_there_is_not_is_refused_with_those_that_there_are() {
-    let refused = doorward(&["ledger", "show", "--kind", "grantd", "--state", "sqlite://nowhere.db"]);
+    let refused = doorward(&[
+        "ledger",
+        "show",
+        "--kind",
+        "grantd",
+        "--state",
+        "sqlite://nowhere.db",
+    ]);
     assert_eq!(refused.status.code(), Some(2));
     let told = err(&refused);
     assert!(

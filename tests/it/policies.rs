@@ -195,9 +195,8 @@ fn a_link_out_of_the_policy_folder_is_not_followed_and_its_file_not_shown() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("policy.yaml"), policy).unwrap();
         link(&secret, &folder.path().join(name)).unwrap();
-        let loaded = load_policies(folder.path()).and_then(|policy| {
-            load_files(&policy, folder.path(), Timestamp::UNIX_EPOCH).map(drop)
-        });
+        let loaded = load_policies(folder.path())
+            .and_then(|policy| load_files(&policy, folder.path(), Timestamp::UNIX_EPOCH).map(drop));
         let told = loaded.unwrap_err().to_string();
         assert!(
             told.contains("leads out of the policy folder") && !told.contains("hunter2"),

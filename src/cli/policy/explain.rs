@@ -1,7 +1,6 @@
 //! `doorward policy explain`: what a policy answers to a denial, and why.
 
 use super::{load, print, with_literals};
-use crate::domain::hidden::escaped_lines;
 use crate::cli::Failure;
 use crate::cli::whois::{Output, read_tags};
 use crate::clock::Clock;
@@ -9,6 +8,7 @@ use crate::domain::address::GlobalIpv4;
 use crate::domain::advice::Advice;
 use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::firewall::Live;
+use crate::domain::hidden::escaped_lines;
 use crate::domain::policy::suppose::{Ago, posture};
 use crate::domain::policy::{
     Explanation, Facts, Near, Policy, Posture, SetExplained, explain, nearest, sets_around,

@@ -57,8 +57,8 @@ async fn a_server_killed_in_mid_transaction_costs_the_append_and_nothing_else() 
             database.execute(statement).await;
         }
         let writer = Arc::clone(&ledger);
-        let append = TaskTracker::new()
-            .spawn(async move { writer.append(AT, vec![told(number)]).await });
+        let append =
+            TaskTracker::new().spawn(async move { writer.append(AT, vec![told(number)]).await });
         let asleep = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
         while database.number(asleep).await == 0 {
             tokio::task::yield_now().await;
@@ -69,7 +69,9 @@ async fn a_server_killed_in_mid_transaction_costs_the_append_and_nothing_else() 
             // The server starts all its processes anew after that.
             let id = "select pid::bigint from pg_stat_activity where wait_event = 'PgSleep'";
             let id = database.number(id).await.to_string();
-            let killed = std::process::Command::new("kill").args(["-9", &id]).status();
+            let killed = std::process::Command::new("kill")
+                .args(["-9", &id])
+                .status();
             assert!(killed.unwrap().success());
         }
         let lost = append.await.unwrap();
