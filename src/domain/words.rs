@@ -1,8 +1,8 @@
 //! The words for people: every message that doorward sends is made here.
 
-use super::hidden::is_hidden;
 use super::denial::{Kind, Service};
 use super::grant::{Ending, Grant};
+use super::hidden::is_hidden;
 use super::ledger::Denied;
 use super::network;
 use super::orders::Pause;
@@ -403,9 +403,7 @@ pub fn name(service: Service) -> &'static str {
 /// anything that chat or markdown would act on.
 pub fn quoted(text: &str) -> String {
     const LONGEST: usize = 200;
-    let tame = |c: char| {
-        !is_hidden(c) && !matches!(c, '`' | '<' | '>')
-    };
+    let tame = |c: char| !is_hidden(c) && !matches!(c, '`' | '<' | '>');
     let mut short: String = text
         .chars()
         .take(LONGEST)
