@@ -7,7 +7,7 @@ use crate::domain::resource_id::ResourceId;
 use crate::domain::state::LastRead;
 use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::posture::Postures;
-use crate::flow::reconcile::{Pace, Tagged, Watch};
+use crate::flow::reconcile::{Pace, Sent, Tagged, Watch};
 use crate::flow::supervise::Loops;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +26,8 @@ pub struct Memory {
     paces: Mutex<BTreeMap<ResourceId, Pace>>,
     watches: Mutex<BTreeMap<ResourceId, Watch>>,
     reads: Mutex<BTreeMap<ResourceId, LastRead>>,
+    sent: Mutex<BTreeMap<ResourceId, Sent>>,
+    troubles: Mutex<BTreeMap<ResourceId, String>>,
     attempts: Mutex<Attempts>,
     taken: Mutex<BTreeSet<(AlertId, String)>>,
     lanes: Mutex<Lanes>,
@@ -173,6 +175,30 @@ impl App {
     pub fn has_written(&self, id: &ResourceId, at: Timestamp) {
         let mut reads = locked(&self.memory.reads);
         reads.entry(id.clone()).or_default().wrote = Some(at);
+    }
+
+    /// The write of this process that was sent last to a registry, where its answer did not say that it is done.
+    pub fn sent(&self, id: &ResourceId) -> Option<Sent> {
+        locked(&self.memory.sent).get(id).cloned()
+    }
+
+    /// Remembers that.
+    pub fn set_sent(&self, id: &ResourceId, sent: Sent) {
+        locked(&self.memory.sent).insert(id.clone(), sent);
+    }
+
+    /// Why the attempts for a registry failed last, since one succeeded.
+    pub fn trouble(&self, id: &ResourceId) -> Option<String> {
+        locked(&self.memory.troubles).get(id).cloned()
+    }
+
+    /// Remembers that, or forgets it.
+    pub fn set_trouble(&self, id: &ResourceId, trouble: Option<String>) {
+        let mut troubles = locked(&self.memory.troubles);
+        match trouble {
+            Some(trouble) => _ = troubles.insert(id.clone(), trouble),
+            None => _ = troubles.remove(id),
+        }
     }
 
     /// What is known of a registry's tags.

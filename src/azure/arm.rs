@@ -4,7 +4,7 @@ use super::call::Call;
 use super::error::{ArmError, PatchError, retry_after};
 use super::headroom::Headroom;
 use super::http::{Http, Reply, SendError};
-use super::operation;
+use super::operation::{self, Accepted};
 use super::settings::{Settings, SettingsError};
 use super::token::Tokens;
 use super::token_error::TokenError;
@@ -119,8 +119,8 @@ impl Arm {
         RawJson::parse(&reply.body).map_err(|error| not_json(&path, &error))
     }
 
-    /// Sends one `PATCH` with `body` and, if Azure takes its time over it, follows the operation
-    /// to its end (<https://learn.microsoft.com/rest/api/containerregistry/registries/update>).
+    /// Sends one `PATCH` with `body`
+    /// (<https://learn.microsoft.com/rest/api/containerregistry/registries/update>).
     ///
     /// The request is sent at most once, and only if `may_send` says so right before it is. After [`PatchError::Unknown`] and
     /// [`PatchError::OperationFailed`] only reading the registry tells what stands.
@@ -130,7 +130,7 @@ impl Arm {
         body: &RawObject,
         call: &Call,
         may_send: impl Fn() -> bool,
-    ) -> Result<(), PatchError> {
+    ) -> Result<Accepted, PatchError> {
         let url = self.url(id.as_str(), self.api_version());
         let mut request = Request::new(Method::PATCH, url.clone());
         request
@@ -147,7 +147,7 @@ impl Arm {
             Err(NoReply::Send(error)) => return Err(PatchError::unknown(&error)),
         };
         match reply.status.as_u16() {
-            200..=202 | 204 => operation::follow(self, &reply, url, call).await,
+            200..=202 | 204 => operation::begun(self, &reply, url),
             // 408 is a time-out: the service may have begun.
             400..=407 | 409..=499 => Err(PatchError::NotApplied(self.refusal(&reply, &url))),
             status => Err(PatchError::Unknown {
@@ -326,7 +326,7 @@ pub(super) fn json(reply: &Reply, path: &str) -> Result<Value, ArmError> {
     serde_json::from_slice(&reply.body).map_err(|error| not_json(path, &error))
 }
 
-fn not_json(path: &str, error: &serde_json::Error) -> ArmError {
+pub(super) fn not_json(path: &str, error: &serde_json::Error) -> ArmError {
     let (line, column) = (error.line(), error.column());
     ArmError::bad_reply(
         path,

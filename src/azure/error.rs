@@ -87,9 +87,42 @@ impl ArmError {
             | Self::Unauthorized { .. }
             | Self::Unavailable { .. }
             | Self::BadReply { .. } => true,
-            Self::Refused { status, .. } => matches!(status, 408 | 409),
+            Self::Refused { status, .. } => matches!(status, 408 | 409 | 412),
             Self::NotFound { .. } => false,
             Self::Token(error) => error.is_transient(),
+        }
+    }
+
+    /// Whether the same request may succeed once somebody has given a permission: a role that was assigned
+    /// takes minutes to take effect.
+    pub fn may_pass(&self) -> bool {
+        let forbidden = matches!(self, Self::Refused { status: 403, .. });
+        self.is_transient() || forbidden || self.missing_action().is_some()
+    }
+
+    /// The action that Azure says is not allowed
+    /// (<https://learn.microsoft.com/azure/role-based-access-control/troubleshooting>).
+    pub fn missing_action(&self) -> Option<&str> {
+        let Self::Refused { message, .. } = self else {
+            return None;
+        };
+        let refuses = ["not have authorization to", "not have permission to"];
+        let rest = refuses.iter().find_map(|said| message.split_once(said))?.1;
+        let (_, action) = rest.split_once("perform action")?;
+        let action = action.split(['\'', '"', '`']).nth(1)?;
+        action.contains('/').then_some(action)
+    }
+
+    /// What Azure said, where it refused.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Refused { message, .. } => Some(message),
+            Self::Throttled { .. }
+            | Self::Unauthorized { .. }
+            | Self::NotFound { .. }
+            | Self::Unavailable { .. }
+            | Self::BadReply { .. }
+            | Self::Token(_) => None,
         }
     }
 
@@ -202,6 +235,9 @@ pub(super) struct Fault {
 }
 
 impl Fault {
+    /// The code where none is told.
+    pub(super) const NO_CODE: &str = "no code";
+
     /// Reads `{"error": {"code", "message"}}`, or the same without the envelope.
     pub(super) fn read(body: &[u8]) -> Self {
         Self::of(&serde_json::from_slice(body).unwrap_or_default())
@@ -214,7 +250,7 @@ impl Fault {
             _ => otherwise.to_owned(),
         };
         Self {
-            code: text("code", "no code"),
+            code: text("code", Self::NO_CODE),
             message: text("message", "the answer does not say why"),
         }
     }
@@ -300,6 +336,34 @@ mod tests {
         assert_eq!(asked("Sun, 01 Mar 2026 11:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(asked("soon"), None);
         assert_eq!(asked("-1"), None);
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_and_may_come() {
+        let told = |status, message: &str| {
+            let body = serde_json::json!({ "error": { "code": "X", "message": message } });
+            read(status, &[], &body.to_string())
+        };
+        let write = "Microsoft.ContainerRegistry/registries/write";
+        let plain = format!(
+            "The client 'a' with object id 'b' does not have authorization to perform action '{write}' over scope '/x' or the scope is invalid."
+        );
+        let join = "Microsoft.Network/virtualNetworks/subnets/join/action";
+        let linked = format!(
+            "The client 'a' has permission to perform action '{write}' on scope '/x'; however, it does not have permission to perform action(s) '{join}' on the linked scope(s) '/y'."
+        );
+        assert_eq!(told(403, &plain).missing_action(), Some(write));
+        assert_eq!(told(403, &linked).missing_action(), Some(join));
+        assert!(told(400, &plain).may_pass() && told(403, "no").may_pass());
+        for message in [
+            "",
+            "does not have authorization to",
+            "not have permission to perform action 'x'",
+        ] {
+            assert_eq!(told(403, message).missing_action(), None, "{message}");
+            assert!(!told(400, message).may_pass(), "{message}");
+        }
+        assert!(read(412, &[], "").is_transient());
     }
 
     #[test]

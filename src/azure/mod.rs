@@ -29,5 +29,6 @@ pub use credential::Credential;
 pub use egress::Egress;
 pub(crate) use error::retry_after;
 pub use error::{ArmError, PatchError};
+pub use operation::{Accepted, Operation, Progress};
 pub use settings::{Settings, SettingsError};
 pub use token_error::TokenError;

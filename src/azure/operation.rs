@@ -1,19 +1,17 @@
 //! Asynchronous operations: a write that Azure has accepted, followed to its end
 //! (<https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations>).
 
-use super::arm::{Arm, json};
+use super::arm::{Arm, not_json};
 use super::call::Call;
 use super::error::{ArmError, Fault, PatchError, retry_after};
 use super::http::Reply;
+use crate::domain::raw_json::RawJson;
+use jiff::Timestamp;
 use reqwest::{StatusCode, Url};
-use serde_json::Value;
 use std::time::Duration;
 
-/// How long an operation is followed. A change of the firewall usually takes seconds.
-const DEADLINE: Duration = Duration::from_mins(5);
-
-/// How long a link is asked that tells nothing, before the registry itself is read instead.
-const BROKEN_FOR: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);
+/// How long an operation is followed by whoever has nothing else to do.
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// How long to wait between two looks, where Azure does not say.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -21,8 +19,25 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// The shortest and the longest wait between two looks, whatever Azure says.
 const PAUSES: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30);
 
+/// What Azure made of a write that it did not refuse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is done, as far as Azure says.
+    Done,
+    /// Azure works on it.
+    Running(Operation),
+}
+
+/// A write that Azure works on. What became of it, reads of the registry tell; its status only helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    watch: Watch,
+    /// Before this, Azure does not want to be asked.
+    not_before: Timestamp,
+}
+
 /// What tells how the operation goes.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Watch {
     /// `Azure-AsyncOperation`: a document with a `status`.
     Status(Url),
@@ -33,69 +48,88 @@ enum Watch {
 }
 
 /// How it goes.
-#[derive(Debug, PartialEq, Eq)]
-enum Progress {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is done, as far as Azure says.
     Done,
+    /// It has no end yet.
     Running,
-    Failed(Fault),
+    /// Azure could not do it.
+    Failed {
+        /// The operation's error code, or its state.
+        code: String,
+        /// Azure's words, bounded.
+        message: String,
+    },
 }
 
-/// Follows what `accepted`, the answer to a `PATCH` of `resource`, has set going.
-pub(super) async fn follow(
-    arm: &Arm,
-    accepted: &Reply,
-    resource: Url,
-    call: &Call,
-) -> Result<(), PatchError> {
-    let Some(watch) = what_to_watch(arm, accepted, resource)? else {
-        return Ok(());
-    };
-    let clock = arm.clock();
-    let deadline = crate::clock::add(clock.now(), DEADLINE);
-    let mut asked = retry_after(&accepted.headers, clock.now());
-    let mut told = clock.now();
-    let mut trouble: Option<ArmError> = None;
-    loop {
-        let now = clock.now();
-        let left = Duration::try_from(deadline.duration_since(now)).unwrap_or_default();
-        match &trouble {
-            Some(error) if left.is_zero() || now.duration_since(told) >= BROKEN_FOR => {
-                let why = format!("the operation's end was not seen: {error}");
-                return Err(PatchError::unknown(&why));
-            }
-            None if left.is_zero() => {
-                let seconds = DEADLINE.as_secs();
-                let why = format!("the operation is still running after {seconds} s");
-                return Err(PatchError::unknown(&why));
-            }
-            _ => {}
-        }
-        let pause = asked.unwrap_or(PAUSE).clamp(*PAUSES.start(), *PAUSES.end());
-        let pause = arm.unhurried(pause).min(*PAUSES.end());
-        clock.sleep(pause.min(left)).await;
-        match arm.read(watch.url().clone(), call).await {
-            Ok(reply) => {
-                asked = retry_after(&reply.headers, clock.now());
-                match watch.progress(&reply) {
-                    Ok(Progress::Done) => return Ok(()),
-                    Ok(Progress::Failed(Fault { code, message })) => {
-                        return Err(PatchError::OperationFailed { code, message });
-                    }
-                    Ok(Progress::Running) => (told, trouble) = (clock.now(), None),
-                    Err(error) => trouble = Some(error),
-                }
-            }
-            Err(error @ ArmError::Refused { status: 403, .. }) => {
-                return Err(PatchError::unknown(&format!(
-                    "the operation's status may not be read: {error}; grant `Microsoft.ContainerRegistry/registries/operationStatuses/read`"
-                )));
-            }
-            Err(error) => {
-                asked = error.retry_after();
-                trouble = Some(error);
-            }
-        }
+impl From<Fault> for Progress {
+    fn from(Fault { code, message }: Fault) -> Self {
+        Self::Failed { code, message }
     }
+}
+
+impl Operation {
+    /// Whether its status may be asked at `now` and tells more than the registry itself does.
+    pub fn may_tell(&self, now: Timestamp) -> bool {
+        now >= self.not_before && !matches!(self.watch, Watch::Resource(_))
+    }
+}
+
+impl Arm {
+    /// Asks once how `operation` goes.
+    pub async fn progress(
+        &self,
+        operation: &mut Operation,
+        call: &Call,
+    ) -> Result<Progress, ArmError> {
+        let answer = self.read(operation.watch.url().clone(), call).await;
+        let asked = match &answer {
+            Ok(reply) => retry_after(&reply.headers, self.clock().now()),
+            Err(error) => error.retry_after(),
+        };
+        operation.not_before = self.look_again(asked);
+        operation.watch.progress(&answer?)
+    }
+
+    /// Follows `operation` to its end, for a minute at most.
+    pub async fn follow(&self, mut operation: Operation, call: &Call) -> Result<(), PatchError> {
+        let clock = self.clock();
+        let deadline = crate::clock::add(clock.now(), DEADLINE);
+        let mut trouble = String::from("it is still running");
+        while clock.now() < deadline {
+            let pause = operation.not_before.duration_since(clock.now());
+            clock
+                .sleep(Duration::try_from(pause).unwrap_or_default())
+                .await;
+            match self.progress(&mut operation, call).await {
+                Ok(Progress::Done) => return Ok(()),
+                Ok(Progress::Failed { code, message }) => {
+                    return Err(PatchError::OperationFailed { code, message });
+                }
+                Ok(Progress::Running) => {}
+                Err(error) => trouble = error.to_string(),
+            }
+        }
+        let why = format!("the operation's end was not seen: {trouble}");
+        Err(PatchError::unknown(&why))
+    }
+
+    fn look_again(&self, asked: Option<Duration>) -> Timestamp {
+        let pause = asked.unwrap_or(PAUSE).clamp(*PAUSES.start(), *PAUSES.end());
+        let pause = self.unhurried(pause).min(*PAUSES.end());
+        crate::clock::add(self.clock().now(), pause)
+    }
+}
+
+/// What `accepted`, the answer to a `PATCH` of `resource`, has set going.
+pub(super) fn begun(arm: &Arm, accepted: &Reply, resource: Url) -> Result<Accepted, PatchError> {
+    let Some(watch) = what_to_watch(arm, accepted, resource)? else {
+        return Ok(Accepted::Done);
+    };
+    let asked = retry_after(&accepted.headers, arm.clock().now());
+    let not_before = arm.look_again(asked);
+    Ok(Accepted::Running(Operation { watch, not_before }))
 }
 
 /// Where to look, or `None` when the answer to the write was its end.
@@ -122,9 +156,10 @@ fn what_to_watch(arm: &Arm, accepted: &Reply, resource: Url) -> Result<Option<Wa
     if accepted.status == StatusCode::ACCEPTED {
         return Ok(Some(Watch::Resource(resource)));
     }
-    let body = json(accepted, resource.path()).map_err(|error| PatchError::unknown(&error))?;
-    match state(body.pointer("/properties/provisioningState"), &body) {
-        Some(Progress::Failed(Fault { code, message })) => {
+    let told = provisioning_state(&accepted.body)
+        .map_err(|error| PatchError::unknown(&not_json(resource.path(), &error)))?;
+    match told.map(|told| state(&told, accepted)) {
+        Some(Progress::Failed { code, message }) => {
             Err(PatchError::OperationFailed { code, message })
         }
         Some(Progress::Running) => Ok(Some(Watch::Resource(resource))),
@@ -147,28 +182,40 @@ impl Watch {
             });
         }
         let path = self.url().path();
-        let body = json(reply, path)?;
         let told = match self {
-            Self::Status(_) => body.get("status"),
-            Self::Location(_) | Self::Resource(_) => body.pointer("/properties/provisioningState"),
+            Self::Status(_) => status(&reply.body),
+            Self::Location(_) | Self::Resource(_) => provisioning_state(&reply.body),
         };
-        state(told, &body).ok_or_else(|| ArmError::bad_reply(path, "it does not tell a state"))
+        let told = told.map_err(|error| not_json(path, &error))?;
+        let told = told.ok_or_else(|| ArmError::bad_reply(path, "it does not tell a state"))?;
+        Ok(state(&told, reply))
     }
 }
 
+/// Read without the rest, which may be of whatever form.
+fn provisioning_state(document: &[u8]) -> Result<Option<String>, serde_json::Error> {
+    let members = RawJson::parse(document)?.object();
+    let properties = members.and_then(|members| members.get("properties")?.object());
+    Ok(properties.and_then(|properties| properties.get("provisioningState")?.text()))
+}
+
+fn status(document: &[u8]) -> Result<Option<String>, serde_json::Error> {
+    let members = RawJson::parse(document)?.object();
+    Ok(members.and_then(|members| members.get("status")?.text()))
+}
+
 /// `Succeeded`, `Failed` and `Canceled` are ends; every other state is on its way.
-fn state(told: Option<&Value>, body: &Value) -> Option<Progress> {
-    let state = told?.as_str()?;
-    let is = |end: &str| state.eq_ignore_ascii_case(end);
-    Some(if is("Succeeded") {
+fn state(told: &str, reply: &Reply) -> Progress {
+    let is = |end: &str| told.eq_ignore_ascii_case(end);
+    if is("Succeeded") {
         Progress::Done
     } else if is("Failed") || is("Canceled") || is("Cancelled") {
-        let mut fault = Fault::of(body);
-        if body.pointer("/error/code").is_none() {
-            fault.code = super::error::clean(state);
+        let mut fault = Fault::read(&reply.body);
+        if fault.code == Fault::NO_CODE {
+            fault.code = super::error::clean(told);
         }
-        Progress::Failed(fault)
+        fault.into()
     } else {
         Progress::Running
-    })
+    }
 }

@@ -1,6 +1,6 @@
 //! A server for the tests of the client: it says what it is told to, hostile things included.
 
-use super::{Arm, ArmError, Call, Credential, PatchError, Settings};
+use super::{Accepted, Arm, ArmError, Call, Credential, PatchError, Settings};
 use crate::clock::Clock;
 use crate::config::SecretRef;
 use crate::domain::raw_json::{RawJson, RawObject};
@@ -98,7 +98,15 @@ impl Scripted {
         script.asked[index].1[name].to_str().unwrap().to_owned()
     }
 
-    pub(super) async fn patch(&self) -> Result<(), PatchError> {
+    /// A PATCH, and what it set going to its end.
+    pub(super) async fn followed(&self) -> Result<(), PatchError> {
+        match self.patch().await? {
+            Accepted::Done => Ok(()),
+            Accepted::Running(operation) => self.arm.follow(operation, &Call::random()).await,
+        }
+    }
+
+    pub(super) async fn patch(&self) -> Result<Accepted, PatchError> {
         let body = RawObject::default();
         self.arm
             .patch_registry(&id(), &body, &Call::random(), || true)

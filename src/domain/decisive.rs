@@ -14,6 +14,7 @@ impl What {
                 | Self::Storm { .. }
                 | Self::WriteIntended(_)
                 | Self::WriteSettled { .. }
+                | Self::Throttled { .. }
                 | Self::Opened { .. }
                 | Self::RegistryChanged { .. }
                 | Self::Alerted(_)

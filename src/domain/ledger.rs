@@ -120,6 +120,16 @@ pub enum What {
         /// What stands against it, by name: `default_allow`.
         code: String,
     },
+    /// Azure asked for patience: nothing is added before it is over, whoever writes to the registry; what is
+    /// over is taken away all the same.
+    Throttled {
+        /// The registry.
+        registry: ResourceId,
+        /// Until when.
+        until: Timestamp,
+        /// What Azure said.
+        reason: String,
+    },
     /// Writes of these entries were lost, could no longer land, and a read showed none of them: they are
     /// not looked for any more.
     NeverLanded {
@@ -168,6 +178,9 @@ pub enum What {
         /// When it was asked for, and when the read before it was, if the same process made one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         asked: Option<(Option<Timestamp>, Timestamp)>,
+        /// When the registry was changed last, as it shows: a read that shows an older time is stale.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modified: Option<Timestamp>,
     },
     /// Others changed a registry, and reads have shown it long enough to be believed.
     Drifted {
@@ -332,7 +345,7 @@ impl What {
     pub const END_WAITS: &str = "end_waits";
 
     /// All kinds of entries.
-    pub const KINDS: [&'static str; 36] = [
+    pub const KINDS: [&'static str; 37] = [
         "denied",
         "decided",
         "repeated",
@@ -344,6 +357,7 @@ impl What {
         "write_settled",
         "virtual_network_rules_lost",
         "end_waits",
+        "throttled",
         "never_landed",
         "opened",
         "satisfied",
@@ -385,6 +399,7 @@ impl What {
             Self::WriteSettled { .. } => "write_settled",
             Self::VirtualNetworkRulesLost { .. } => "virtual_network_rules_lost",
             Self::EndWaits { .. } => Self::END_WAITS,
+            Self::Throttled { .. } => "throttled",
             Self::NeverLanded { .. } => "never_landed",
             Self::Opened { .. } => "opened",
             Self::Satisfied { .. } => "satisfied",
@@ -411,70 +426,6 @@ impl What {
             Self::Alerted(_) => "alerted",
             Self::Delivered { .. } => "delivered",
             Self::Undelivered { .. } => "undelivered",
-        }
-    }
-
-    /// A key that may stand in the ledger once only: the database refuses the second. One verdict
-    /// for a denial, one answer to a request, one end of a grant. It is stored, and `ledger verify` compares it
-    /// with the entry: what it gives for entries of old must stay.
-    pub fn once(&self) -> Option<String> {
-        match self {
-            Self::Denied(denied) => denied.event(),
-            Self::Counted { .. }
-            | Self::Thinned { .. }
-            | Self::RegistrySeen { .. }
-            | Self::Drifted { .. }
-            | Self::Restoring { .. }
-            | Self::SetLoaded(_)
-            | Self::SetRefused { .. }
-            | Self::SetConfirmed { .. }
-            // Who pauses what is paused changes nothing.
-            | Self::NeverLanded { .. }
-            | Self::Paused { .. }
-            | Self::Resumed { .. }
-            | Self::VerdictsCleared { .. } => None,
-            Self::Recovered { grant, network } => {
-                let (registry, address) = (grant.registry.key(), grant.address);
-                let until = grant.until;
-                Some(format!("recovered:{registry}:{network}:{address}:{until}"))
-            }
-            Self::Revoked { grant, .. } => Some(format!("revoked:{grant}")),
-            Self::Storm {
-                registry,
-                since,
-                over,
-                ..
-            } => {
-                let registry = registry.as_ref().map_or("", ResourceId::key);
-                Some(format!("storm:{registry}:{since}:{over}"))
-            }
-            Self::Decided { denial, .. } | Self::Repeated { denial, .. } => {
-                Some(format!("decided:{denial}"))
-            }
-            Self::Extended { grant, until, .. } => Some(format!("extended:{grant}:{until}")),
-            Self::Helped(helped) => Some(helped.once()),
-            Self::PossiblyOverwritten(overwritten) => Some(overwritten.once()),
-            Self::Granted(grant) => Some(format!("granted:{}", grant.id)),
-            Self::WriteIntended(write) => Some(format!("write:{}", write.id)),
-            Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),
-            Self::VirtualNetworkRulesLost { write, .. } => Some(format!("networks_lost:{write}")),
-            Self::Opened { grant, .. } => Some(format!("opened:{grant}")),
-            Self::EndWaits { grant, .. } => Some(format!("end_waits:{grant}")),
-            Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
-            Self::NotOpened { grant, .. }
-            | Self::Ended { grant, .. }
-            | Self::Kept { grant, .. } => Some(format!("ended:{grant}")),
-            Self::RegistryChanged {
-                source, event_id, ..
-            } => event_id
-                .as_ref()
-                .map(|event| format!("changed:{source}:{}", Hash::of(event.as_bytes()))),
-            Self::Requested(request) => Some(format!("requested:{}", request.id)),
-            Self::Answered { request, .. } => Some(format!("answered:{request}")),
-            Self::Alerted(alert) => Some(format!("alerted:{}", alert.id)),
-            Self::Delivered { alert, channel } | Self::Undelivered { alert, channel, .. } => {
-                Some(format!("delivered:{alert}:{channel}"))
-            }
         }
     }
 }

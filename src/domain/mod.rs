@@ -29,6 +29,7 @@ pub mod id;
 pub mod ledger;
 pub mod link;
 pub mod network;
+mod once;
 pub mod orders;
 pub mod owner;
 pub mod peer;

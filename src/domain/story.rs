@@ -33,6 +33,9 @@ pub fn line(what: &What) -> String {
         What::WriteSettled {
             registry, outcome, ..
         } => settled(registry, outcome),
+        What::Throttled { until, reason, .. } => {
+            format!("Azure asked to wait until {until}: {reason}")
+        }
         What::NeverLanded { entries, .. } => never_landed(entries),
         What::VirtualNetworkRulesLost {
             registry, subnets, ..

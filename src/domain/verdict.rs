@@ -163,6 +163,8 @@ pub enum NoteCode {
     RuleLimit,
     /// An operator has paused all opening.
     Paused,
+    /// Azure asked for patience, so its entry is written later.
+    Throttled,
 }
 
 impl NoteCode {
@@ -192,12 +194,13 @@ impl NoteCode {
             | Self::TooOld
             | Self::AgeUnknown
             | Self::NotOwnAddress
-            | Self::RuleLimit => false,
+            | Self::RuleLimit
+            | Self::Throttled => false,
         }
     }
 
     /// Every code.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SetNotLoaded,
         Self::NoAddress,
         Self::Ipv6Caller,
@@ -221,6 +224,7 @@ impl NoteCode {
         Self::NotOwnAddress,
         Self::RuleLimit,
         Self::Paused,
+        Self::Throttled,
     ];
 
     /// The code of this name.
@@ -254,6 +258,7 @@ impl NoteCode {
             Self::NotOwnAddress => "not_own_address",
             Self::RuleLimit => "rule_limit",
             Self::Paused => "paused",
+            Self::Throttled => "throttled",
         }
     }
 
@@ -289,7 +294,8 @@ impl NoteCode {
             | Self::TooManyRequests
             | Self::NotOwnAddress
             | Self::RuleLimit
-            | Self::Paused => None,
+            | Self::Paused
+            | Self::Throttled => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::ledger::Denied;
 use super::network;
 use super::orders::Pause;
 use super::resource_id::ResourceId;
-use super::state::{Known, Late};
+use super::state::{Known, Late, Throttle};
 use super::ttl::Show;
 use super::verdict::{Note, NoteCode, Verdict};
 use jiff::{SignedDuration, Timestamp};
@@ -27,6 +27,9 @@ pub const NETWORKS_LOST: &str = "virtual_network_rules_lost";
 
 /// The code of the word about an opening that hangs.
 pub const SLOW: &str = "opening_delayed";
+
+/// The code of the message that Azure refuses writes for now.
+pub const WRITE_REFUSED: &str = "write_refused";
 
 /// The code of the messages about a storm.
 pub const STORM: &str = "storm";
@@ -227,6 +230,39 @@ pub fn slow(grant: &Grant, why: &str) -> String {
         grant.address,
         grant.registry.name(),
         time(grant.until)
+    )
+}
+
+/// That Azure asked for patience.
+pub fn throttled(throttle: &Throttle) -> String {
+    format!(
+        "Azure asked to wait until {} ({}); entries are still removed meanwhile",
+        time(throttle.until),
+        throttle.reason
+    )
+}
+
+/// That Azure refuses writes, for want of a permission where it names one.
+pub fn write_refused(
+    registry: &ResourceId,
+    (error, action): (&str, Option<&str>),
+    until: Timestamp,
+) -> String {
+    let name = registry.name();
+    let help = action.map_or_else(
+        || "See what the answer says; doorward".to_owned(),
+        |action| {
+            let hint = if action.contains("taggedTrafficConsumers") {
+                "; the registry has virtual network rules, which every write sends back: grant that action on their subnets"
+            } else {
+                ""
+            };
+            format!("doorward's identity lacks the action `{action}`{hint}. A role that was assigned just now takes some minutes to take effect; doorward")
+        },
+    );
+    format!(
+        "Azure refuses writes to `{name}` for now: {error}. {help} keeps trying until {}",
+        time(until)
     )
 }
 

@@ -50,11 +50,18 @@ pub(super) fn heard(app: &App, id: &ResourceId) -> u64 {
 pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), StoreError> {
     let now = app.clock.now();
     let mut seen = Seen::of(live);
-    let (known, gone, moving) = app.ledger.read(|state| {
-        let sight = state.registries.get(id).map(|registry| &registry.sight);
+    let (known, gone, moving, newer) = app.ledger.read(|state| {
+        let registry = state.registries.get(id);
+        // What others changed that is not shown here is in what is sent back: it must not be undone by a stale
+        // read after a restart. What our own write changed is written down with its outcome.
+        let newer = registry.is_some_and(|registry| {
+            let settled = registry.unsettled.is_none();
+            settled && live.modified.is_some() && registry.modified != live.modified
+        });
+        let sight = registry.map(|registry| &registry.sight);
         let known = sight.and_then(|sight| sight.seen.clone());
         let gone = sight.is_some_and(|sight| sight.gone);
-        (known, gone, state.ours(id, now).moving)
+        (known, gone, state.ours(id, now).moving, newer)
     });
     if let (Some(known), true) = (&known, live.is_being_updated()) {
         // That it is being updated is no news.
@@ -66,12 +73,13 @@ pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
     if gone {
         what.extend(drifted(app, id, Drift::RegistryBack, Vec::new()));
     }
-    if gone || !same {
+    if gone || !same || newer {
         what.push(What::RegistrySeen {
             registry: id.clone(),
             seen: Some(seen),
             base_of: None,
             asked: live.asked,
+            modified: live.modified,
         });
     }
     if what.is_empty() {
@@ -88,6 +96,7 @@ pub(super) async fn note_base(app: &App, write: &Write, base: &Live) -> Result<(
         seen: Some(Seen::of(base)),
         base_of: Some(write.id),
         asked: base.asked,
+        modified: base.modified,
     };
     app.ledger.append(app.clock.now(), vec![what]).await
 }
@@ -120,6 +129,7 @@ pub(super) async fn gone(app: &App, id: &ResourceId, error: &ArmError) -> Result
         seen: None,
         base_of: None,
         asked: None,
+        modified: None,
     }];
     what.extend(drifted(app, id, Drift::RegistryGone, by));
     app.ledger.append(now, what).await

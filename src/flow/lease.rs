@@ -41,11 +41,13 @@ pub async fn take(app: &App, id: &ResourceId) -> Result<Result<Held, Duration>, 
     })
 }
 
-/// Lets go of it: no PATCH is under way. Others may take it after `pause`.
+/// Lets go of it: no PATCH is under way. Others may take it after `pause`, and soon in any case: what Azure
+/// asked for stands in the ledger, and binds them there.
 pub async fn release(app: &App, id: &ResourceId, held: &Held, pause: Duration) {
     if held.shared.is_none() {
         return;
     }
+    let pause = pause.min(*ASK_AGAIN.end());
     if let Err(error) = app.ledger.release(id.key(), pause).await {
         // It ends by itself.
         tracing::debug!(registry = id.name(), "a lease is not given back: {error}");

@@ -8,7 +8,7 @@
 //! sweep would take that entry away. So breadcrumbs of entries that do not stand go too, and where a
 //! write cannot take tags away, they are written once more, with nothing in them.
 
-use crate::azure::{Arm, ArmError, Call, PatchError};
+use crate::azure::{Accepted, Arm, ArmError, Call, PatchError};
 use crate::clock::{self, Clock};
 use crate::domain::breadcrumbs::{self, CrumbKey, Crumbs};
 use crate::domain::firewall::{Live, Malformed, Obstacle, Patch, Wanted, missing_in, plan};
@@ -197,7 +197,12 @@ impl Sweep<'_> {
         // No lease is held: nothing can have passed on.
         let sent = arm.patch_registry(self.registry, body, call, || true).await;
         tracing::info!(registry = self.registry.name(), correlation = %call.correlation_id, ok = sent.is_ok(), "PATCH");
-        match sent {
+        let known = match sent {
+            Ok(Accepted::Done) => Ok(()),
+            Ok(Accepted::Running(operation)) => arm.follow(operation, call).await,
+            Err(error) => Err(error),
+        };
+        match known {
             Ok(()) => Ok(true),
             Err(PatchError::Unknown { .. }) => Ok(false),
             Err(PatchError::TooLate) => Err(SweepError::Busy),

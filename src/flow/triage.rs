@@ -15,7 +15,7 @@ use crate::domain::policy::{DEFAULT_TTL, Facts, Posture, decide};
 use crate::domain::registry::NoRegistry;
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
-use crate::domain::verdict::{Action, NoteCode, Verdict};
+use crate::domain::verdict::{Action, Note, NoteCode, Verdict};
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
@@ -240,6 +240,16 @@ fn pause(app: &App, registry: &ResourceId, verdict: &mut Verdict) {
     if let (Some(pause), Action::Allow) = (pause, verdict.action) {
         let text = words::paused(&pause);
         verdict.cap(Action::Alert, NoteCode::Paused, text);
+    }
+    let now = app.clock.now();
+    let throttled = app
+        .ledger
+        .read(|state| state.throttled(registry, now).map(words::throttled));
+    if let (Some(text), Action::Allow) = (throttled, verdict.action) {
+        verdict.notes.push(Note {
+            code: NoteCode::Throttled,
+            text,
+        });
     }
 }
 

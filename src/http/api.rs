@@ -197,6 +197,14 @@ pub(super) fn paused(app: &App) -> Vec<PauseView> {
 
 /// What has stopped by itself.
 fn stopped(app: &App) -> Vec<StoppedView> {
-    let views = |state: &Stands| state.stopped().map(StoppedView::networks_lost).collect();
+    let now = app.clock.now();
+    let views = |state: &Stands| {
+        let throttled = app.registries.keys().filter_map(|id| {
+            let throttle = state.throttled(id, now)?;
+            Some(StoppedView::throttled(id, throttle))
+        });
+        let stopped = state.stopped().map(StoppedView::networks_lost);
+        stopped.chain(throttled).collect()
+    };
     app.ledger.read(views)
 }

@@ -4,7 +4,7 @@ use crate::domain::grant::Stage;
 use crate::domain::id::GrantId;
 use crate::domain::orders::Pause;
 use crate::domain::resource_id::ResourceId;
-use crate::domain::state::Standing;
+use crate::domain::state::{Standing, Throttle};
 use crate::domain::words;
 use crate::flow::orders::left;
 use jiff::Timestamp;
@@ -197,6 +197,15 @@ impl GrantView {
 }
 
 impl StoppedView {
+    /// One on which Azure asked for patience.
+    pub(crate) fn throttled(registry: &ResourceId, throttle: &Throttle) -> Self {
+        Self {
+            registry: registry.name().to_owned(),
+            code: "throttled".to_owned(),
+            text: words::throttled(throttle),
+        }
+    }
+
     /// One that lost virtual network rules over a write of ours.
     pub(crate) fn networks_lost(registry: &ResourceId) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! Registries and addresses through Azure Resource Manager, against the simulated Azure.
 
-use doorward::azure::{Arm, ArmError, Call, Credential, Egress, PatchError, Settings};
+use doorward::azure::{Accepted, Arm, ArmError, Call, Credential, Egress, PatchError, Settings};
 use doorward::clock::Clock;
 use doorward::config::SecretRef;
 use doorward::domain::raw_json::RawJson;
@@ -71,7 +71,10 @@ impl Story {
         let written = self
             .arm
             .patch_registry(&self.registry, &body, &self.call, || true);
-        let outcome = written.await;
+        let outcome = match written.await {
+            Ok(Accepted::Running(operation)) => self.arm.follow(operation, &self.call).await,
+            other => other.map(drop),
+        };
         assert!(self.azure.requests_of(Asked::PatchRegistry).len() <= 1);
         outcome
     }

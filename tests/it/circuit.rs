@@ -136,7 +136,7 @@ async fn an_operation_that_takes_long_does_not_keep_the_alarm_from_ringing() {
     });
     world.jump(60 * 60 * SECOND);
     let end = world.clock.now();
-    world.settle().await;
+    world.pass(210 * SECOND).await;
     assert!(world.entries().is_empty());
     let told = world.app.ledger.entries(0, 10_000).await.unwrap();
     // Whether it stands, reads beside the operation say; until one does, that nobody knows.
@@ -237,7 +237,7 @@ async fn polling_slows_down_while_little_patience_is_left() {
             knobs.writes = taking(60, 0, Outcome::Succeeded);
         });
         world.denied(OURS).await;
-        world.settle().await;
+        world.pass(80 * SECOND).await;
         assert_eq!(world.entries(), [OURS]);
         counts.push(world.azure.requests().len());
     }

@@ -62,6 +62,7 @@ mod replay;
 mod replicas;
 mod repo;
 mod rule_limits;
+mod second_arm;
 mod senders;
 mod sets;
 mod shadow;

@@ -67,9 +67,14 @@ async fn intent_stands_in_the_ledger_before_azure_is_asked() {
         },
         world.settle()
     );
-    assert_eq!(
-        &kinds[7..],
-        ["denied", "decided", "granted", "write_intended"]
+    // What a read shows anew stands among them.
+    let kinds: Vec<_> = kinds
+        .into_iter()
+        .filter(|kind| *kind != "registry_seen")
+        .collect();
+    assert!(
+        kinds.ends_with(&["denied", "decided", "granted", "write_intended"]),
+        "{kinds:?}"
     );
 }
 
@@ -236,7 +241,7 @@ async fn a_slow_operation_is_followed_to_its_end() {
         .azure
         .knobs(|knobs| knobs.writes = taking(20, 5, Outcome::Succeeded));
     world.denied(OURS).await;
-    world.settle().await;
+    world.pass(22 * SECOND).await;
     assert_eq!(world.entries(), [OURS]);
     assert_eq!(world.kinds().await.last(), Some(&"opened"));
 }
@@ -298,7 +303,7 @@ async fn what_azure_fails_at_once_is_tried_again() {
     world
         .azure
         .knobs(|knobs| knobs.writes = taking(3, 5, Outcome::Succeeded));
-    world.pass(5 * SECOND).await;
+    world.pass(15 * SECOND).await;
     assert_eq!(world.entries(), [OURS]);
     assert!(world.messages().is_empty());
 }
@@ -310,7 +315,7 @@ async fn what_azure_calls_failed_and_did_all_the_same_is_ours_and_ends() {
         .azure
         .knobs(|knobs| knobs.writes = taking(3, 5, Outcome::FailedButApplied));
     world.denied(OURS).await;
-    world.settle().await;
+    world.pass(7 * SECOND).await;
     assert_eq!(world.entries(), [OURS]);
     assert!(world.messages().is_empty());
     world.pass(11 * MINUTE).await;

@@ -160,12 +160,16 @@ async fn without_the_right_to_send_them_back_nothing_is_written_and_people_hear_
     world.denied(OURS).await;
     world.settle().await;
     assert_eq!((world.entries().len(), subnets(&world)), (0, 1));
-    assert_eq!(world.messages(), ["azure_refused"]);
+    assert_eq!(world.messages(), ["write_refused"]);
     assert!(
         world
             .last_message("text")
             .contains("grant that action on their subnets")
     );
+    // It comes, and what waits is opened.
+    world.azure.knobs(|knobs| knobs.denied_actions.clear());
+    world.pass(5 * Duration::from_secs(1)).await;
+    assert_eq!((world.entries().len(), subnets(&world)), (1, 1));
 }
 
 /// The whole way: the real program stops opening, says so, and goes on when it is told to.

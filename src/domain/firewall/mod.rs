@@ -22,4 +22,5 @@ pub use overwritten::{Other, Overwritten};
 pub use patch::Patch;
 pub use plan::{Plan, Step, Wanted, plan};
 pub use posture::{Obstacle, diagnose, forbids_writing};
+pub use quota::{Places, scaled_reserve};
 pub use sight::{Glance, Sight};

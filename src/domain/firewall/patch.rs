@@ -37,6 +37,11 @@ impl Patch {
         stay.chain(new).chain(back).collect()
     }
 
+    /// How many entries the list has after this write.
+    pub fn entries_after(&self, live: &Live) -> usize {
+        self.rules(live).len()
+    }
+
     /// The PATCH's body: the rule set as read, with only our difference in it, and the default
     /// action always `Deny`. Nothing else of the registry is named. What is not ours in it is sent byte for
     /// byte as it was read.

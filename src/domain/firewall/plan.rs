@@ -35,6 +35,13 @@ pub struct Wanted<'a> {
     pub give_back: Vec<String>,
 }
 
+impl Wanted<'_> {
+    /// The places that are kept for people: no more than there are.
+    fn kept_for_people(&self) -> u32 {
+        self.reserve.min(self.limit)
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -120,7 +127,7 @@ impl<'a> Scene<'a> {
             foreign: networks().filter(|network| !ours(network)).collect(),
             others: live.rules.len().saturating_sub(ours_stand),
             limit: count(wanted.limit),
-            reserve: count(wanted.reserve),
+            reserve: count(wanted.kept_for_people()),
         };
         Self {
             live,
@@ -233,7 +240,7 @@ impl<'a> Scene<'a> {
             needed: self.list.others.saturating_add(chosen.needed),
             others: self.list.others,
             ours: self.list.standing.len(),
-            reserve: self.wanted.reserve,
+            reserve: self.wanted.kept_for_people(),
             limit: self.wanted.limit,
         }
     }

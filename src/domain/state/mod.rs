@@ -13,7 +13,7 @@ mod sight;
 mod tidy;
 
 pub use late::{Known, LastRead, Late};
-pub use parts::{Asked, Decision, Networks, Registry, Standing};
+pub use parts::{Asked, Decision, Networks, Registry, Standing, Throttle};
 pub use sets::{KnownSet, KnownSets};
 
 use crate::domain::alert::Alert;
@@ -125,7 +125,8 @@ impl State {
             What::VirtualNetworkRulesLost { registry, .. } => {
                 self.registry(registry).networks = Some(Networks::Lost);
             }
-            What::RegistryChanged { .. }
+            What::Throttled { .. }
+            | What::RegistryChanged { .. }
             | What::RegistrySeen { .. }
             | What::Drifted { .. }
             | What::PossiblyOverwritten(_) => self.notice(at, what),

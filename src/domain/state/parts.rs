@@ -61,7 +61,9 @@ pub struct Registry {
     pub may_return: BTreeMap<Ipv4Net, Timestamp>,
     /// When grants were decided within the last hour, oldest first.
     pub granted: VecDeque<Timestamp>,
-    /// The latest change of it that a read after a write of ours showed.
+    /// The patience that Azure asked for last.
+    pub throttled: Option<Throttle>,
+    /// The latest change of it that a believed read showed.
     pub modified: Option<Timestamp>,
     /// The latest writes, newest first: Azure tells of them later.
     pub writes: VecDeque<WriteId>,
@@ -80,6 +82,15 @@ pub struct Registry {
     pub revoked: BTreeMap<Ipv4Addr, (Timestamp, DenialId)>,
     /// What reads have shown of it, and events told.
     pub sight: Sight,
+}
+
+/// Azure asked for patience.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// Until when.
+    pub until: Timestamp,
+    /// What Azure said.
+    pub reason: String,
 }
 
 /// What is known of a registry whose virtual network rules a write of ours has lost.

@@ -1,6 +1,6 @@
 //! What stands about registries as reads and events show them, and about whether grants helped.
 
-use super::State;
+use super::{State, Throttle};
 use crate::domain::actor::Actor;
 use crate::domain::event::Changed;
 use crate::domain::firewall::{Drift, Glance, Other, Ours, Overwritten, Seen};
@@ -50,12 +50,25 @@ impl State {
             seen,
             base_of,
             asked,
+            modified,
         } = what
         {
             self.look(at, registry, seen.as_ref(), asked.unwrap_or((None, at)));
+            let known = &mut self.registry(registry).modified;
+            *known = modified.or(*known);
             if let Some((write, seen)) = base_of.zip(seen.as_ref()) {
                 self.registry(registry).sight.based_on(write, seen);
             }
+        } else if let What::Throttled {
+            registry,
+            until,
+            reason,
+        } = what
+        {
+            self.registry(registry).throttled = Some(Throttle {
+                until: *until,
+                reason: reason.clone(),
+            });
         } else if let What::Drifted {
             registry, drift, ..
         } = what
@@ -65,6 +78,12 @@ impl State {
             let registry = self.registry(&overwritten.registry);
             registry.sight.told(overwritten);
         }
+    }
+
+    /// What Azure asked for on a registry, if that is not over at `now`.
+    pub fn throttled(&self, registry: &ResourceId, now: Timestamp) -> Option<&Throttle> {
+        let throttled = self.registries.get(registry)?.throttled.as_ref();
+        throttled.filter(|throttle| throttle.until > now)
     }
 
     fn look(

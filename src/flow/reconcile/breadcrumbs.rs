@@ -204,7 +204,8 @@ pub(super) async fn go_without(
     body: &RawObject,
     error: &ArmError,
 ) -> Result<bool, StoreError> {
-    if body.get("tags").is_none() || error.is_transient() {
+    let other_cause = error.is_transient() || error.missing_action().is_some();
+    if body.get("tags").is_none() || other_cause {
         return Ok(false);
     }
     let until = clock::add(app.clock.now(), WITHOUT_FOR);

@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 const OVERDUE_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// A grant that is not open after this long is worth a word.
-const SLOW_AFTER: SignedDuration = SignedDuration::from_mins(2);
+pub(super) const SLOW_AFTER: SignedDuration = SignedDuration::from_mins(2);
 
 /// Writes down what follows from a read.
 pub(super) async fn steps(app: &App, steps: &[Step]) -> Result<(), StoreError> {
@@ -167,15 +167,34 @@ pub(super) async fn give_up_if_final(
     if error.is_transient() {
         return Ok(());
     }
-    let mut reason = format!("Azure refused: {error}");
-    if reason.contains("taggedTrafficConsumers") {
-        reason.push_str(
-            "; the registry has virtual network rules, which every write sends back: grant that action on their \
-             subnets, or add the address by hand (`az acr network-rule add`)",
-        );
+    if error.may_pass() {
+        return refused_for_now(app, id, error).await;
     }
+    let reason = format!("Azure refused: {error}");
     let in_force = |standing: &Standing| !standing.is_over(app.clock.now());
     refuse_waiting(app, id, in_force, &reason).await
+}
+
+/// A permission is missing, and may come: people are told once while grants wait for it.
+async fn refused_for_now(app: &App, id: &ResourceId, error: &ArmError) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let waiting: Vec<Standing> = app.ledger.read(|state| {
+        let all = state.grants_of(id);
+        let waiting = all.filter(|it| it.waits_for_a_write() && !it.is_over(now));
+        waiting.cloned().collect()
+    });
+    let told = |it: &Standing| it.told.contains_key(words::WRITE_REFUSED);
+    let Some(longest) = waiting.iter().max_by_key(|it| it.grant.until) else {
+        return Ok(());
+    };
+    if waiting.iter().any(told) {
+        return Ok(());
+    }
+    let grant = &longest.grant;
+    let said = (error.to_string(), error.missing_action());
+    let text = words::write_refused(id, (&said.0, said.1), grant.until);
+    let alert = app.alert(words::WRITE_REFUSED, text, &About::grant(grant));
+    app.ledger.append(now, vec![alert]).await
 }
 
 /// Those grants of a registry that wait to be opened, and that `hit` says, will not be.

@@ -10,11 +10,13 @@ mod conclude;
 mod lookout;
 mod pace;
 mod read;
+mod sent;
 mod waits;
 mod write;
 
 pub use breadcrumbs::Tagged;
 pub use pace::{Circuit, Pace};
+pub use sent::Sent;
 pub use waits::Watch;
 pub(super) use write::knowing;
 
@@ -25,7 +27,7 @@ use crate::app::App;
 use crate::azure::{ArmError, Call};
 use crate::clock;
 use crate::domain::firewall::{
-    Live, Malformed, Obstacle, Patch, Plan, Wanted, forbids_writing, plan,
+    Live, Malformed, Obstacle, Patch, Plan, Wanted, forbids_writing, plan, scaled_reserve,
 };
 use crate::domain::id::GrantId;
 use crate::domain::resource_id::ResourceId;
@@ -46,8 +48,9 @@ pub(super) const LOOK_OUT: Duration = Duration::from_secs(20);
 /// An entry of ours that no read has shown for this long has been taken away by others.
 pub(super) const SURELY_GONE: SignedDuration = SignedDuration::from_secs(40);
 
-/// After this long a write that no read has shown is given up as lost, and a new attempt may begin: a
-/// while after [`PATCH_WITHIN`](crate::azure::PATCH_WITHIN), and soon enough that an entry whose removal
+/// After this long a write that no read has shown is given up as lost in any case, and a new attempt may
+/// begin (sooner where its exchange is known to have ended: `sent.rs`): a while after
+/// [`PATCH_WITHIN`](crate::azure::PATCH_WITHIN), and soon enough that an entry whose removal
 /// was lost is gone within a minute of its end.
 const LOST_AFTER: SignedDuration = SignedDuration::from_secs(30);
 
@@ -97,6 +100,18 @@ enum Trouble {
     Failed { code: String, message: String },
 }
 
+impl Trouble {
+    /// How long Azure asked to wait, and what it said.
+    fn asked(&self) -> Option<(Duration, String)> {
+        let asked = match self {
+            Self::Arm(error) => error.retry_after(),
+            Self::Unknown(_, asked) => *asked,
+            Self::Store(_) | Self::Ground(_) | Self::Stale | Self::Failed { .. } => None,
+        };
+        asked.map(|asked| (asked, self.to_string()))
+    }
+}
+
 /// What an attempt leaves behind.
 #[derive(Debug)]
 enum Left {
@@ -117,7 +132,9 @@ pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
     if !is_due(app, id, now) {
         return Ok(Turn::Idle);
     }
-    if let Some(wait) = waits::waiting(app, id, now) {
+    if let Some(wait) = waits::waiting(app, id, now)
+        && !waits::is_to_be_told(app, id, now)
+    {
         return Ok(Turn::Again(wait));
     }
     let held = match lease::take(app, id).await? {
@@ -149,6 +166,10 @@ async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, Sto
     if !is_due(app, id, now) {
         return Ok(Turn::Idle);
     }
+    waits::tell_of_throttle(app, id).await?;
+    if let Some(wait) = waits::waiting(app, id, now) {
+        return Ok(Turn::Again(wait));
+    }
     app.set_watch(id, None);
     let call = Call::new(app.clock.id());
     let outcome = Box::pin(attempt(Attempt {
@@ -158,11 +179,24 @@ async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, Sto
         held,
     }));
     let outcome = with_warnings(app, id, outcome).await;
+    let asked = outcome.as_ref().err().and_then(Trouble::asked);
+    if let Some((asked, reason)) = asked {
+        waits::note_throttle(app, id, asked, &reason).await?;
+    }
+    if let Err(trouble @ (Trouble::Failed { .. } | Trouble::Arm(_) | Trouble::Unknown(..))) =
+        &outcome
+    {
+        app.set_trouble(id, Some(trouble.to_string()));
+    }
     let Some((left, why)) = come_of(app, id, &call, outcome).await? else {
+        app.set_trouble(id, None);
         set_pace(app, id, app.pace(id).succeeded());
         return Ok(Turn::Done);
     };
-    conclude::warn_of_delays(app, id, &why).await?;
+    // One that was begun just now says nothing of why it takes long.
+    if !sent::is_fresh(app, id) {
+        conclude::warn_of_delays(app, id, &why).await?;
+    }
     set_pace(app, id, left);
     let again = waits::waiting(app, id, app.clock.now());
     Ok(again.map_or(Turn::Done, Turn::Again))
@@ -195,6 +229,15 @@ async fn with_warnings(
     outcome
 }
 
+/// Why something waits while Azure works on a write; and why those before it failed, where they did.
+fn under_way(app: &App, id: &ResourceId) -> String {
+    let trouble = app.trouble(id);
+    trouble.map_or_else(
+        || UNDER_WAY.to_owned(),
+        |trouble| format!("{UNDER_WAY}; the attempt before it failed: {trouble}"),
+    )
+}
+
 /// When an attempt is followed by another, and why; none where nothing is left to do.
 async fn come_of(
     app: &App,
@@ -219,7 +262,7 @@ async fn come_of(
         }
         Ok(Left::After(pause)) => (
             app.pace(id).until(now, clock::add(now, pause)),
-            String::from(UNDER_WAY),
+            under_way(app, id),
         ),
         Err(Trouble::Store(error)) => return Err(error),
         Err(Trouble::Arm(error)) => {
@@ -239,11 +282,16 @@ async fn come_of(
         }
         Err(trouble @ (Trouble::Ground(_) | Trouble::Unknown(..) | Trouble::Failed { .. })) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "{trouble}");
-            let asked = match &trouble {
-                Trouble::Unknown(_, asked) => *asked,
-                _ => None,
+            let pace = app.pace(id);
+            let pace = match &trouble {
+                // Reads tell what became of it, and the sooner the better.
+                Trouble::Unknown(_, None) => pace
+                    .failed(now, None)
+                    .until(now, clock::add(now, sent::READ_SOON)),
+                Trouble::Unknown(_, asked) => pace.failed(now, *asked),
+                _ => pace.failed(now, None),
             };
-            (app.pace(id).failed(now, asked), trouble.to_string())
+            (pace, trouble.to_string())
         }
     }))
 }
@@ -278,12 +326,12 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
         app.ledger.append(app.clock.now(), dropped).await?;
     }
     if live.is_being_updated() {
-        return Ok(Left::After(waits::unhurried(app, id, READ_AGAIN)));
+        return Ok(Left::After(sent::look_again(app, id)));
     }
     drift::report(app, id).await?;
     drift::conclude(app, id).await?;
-    if !write::settle(app, id, &live).await? {
-        return Ok(Left::After(waits::unhurried(app, id, READ_AGAIN)));
+    if let Some(left) = write::settle(attempt, &live).await? {
+        return Ok(left);
     }
     breadcrumbs::look(app, id, &live).await?;
     let limit = read::limit(app, id, call).await;
@@ -385,9 +433,12 @@ fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
                 .collect(),
             claimed: claimed.map_or_else(BTreeMap::new, |claims| claims.all(now).collect()),
             limit,
-            reserve: app.registries.get(id).map_or(0, |known| known.reserve),
+            reserve: app.registries.get(id).map_or(0, |known| {
+                scaled_reserve(known.reserve, known.max_entries, limit)
+            }),
             may_add: app.may_add,
             paused: state.pauses.of(id).is_some()
+                || state.throttled(id, now).is_some()
                 || app.pace(id).circuit(now) == Circuit::Open
                 || networks == Some(Networks::Lost),
             restore: restoring.collect(),

@@ -53,6 +53,16 @@ impl Pace {
         until.filter(|until| *until > now)
     }
 
+    /// With what Azure asked for until `until`, this process or another one: that binds adding, and puts
+    /// off nothing that is over.
+    pub(super) fn throttled(self, now: Timestamp, until: Timestamp) -> Self {
+        Self {
+            not_before: self.not_before.max(Some(until)),
+            removing_from: self.removing_from.or(Some(now)),
+            ..self
+        }
+    }
+
     /// Whether entries are added at `now`.
     pub fn circuit(self, now: Timestamp) -> Circuit {
         match self.adding_from {
@@ -209,6 +219,23 @@ mod tests {
         assert_eq!(unhurried.waiting(at(0), Some(at(5))), Some(at(30)));
         let soon = Pace::default().until(at(0), at(2));
         assert_eq!(soon.waiting(at(0), Some(at(0))), Some(at(2)));
+    }
+
+    #[test]
+    fn what_azure_asked_another_process_for_binds_adding_and_no_removal() {
+        let pace = Pace::default().throttled(at(0), at(240));
+        for (end, until) in [
+            (None, Some(240)),
+            (Some(-5), None),
+            (Some(90), Some(90)),
+            (Some(900), Some(240)),
+        ] {
+            assert_eq!(pace.waiting(at(0), end.map(at)), until.map(at), "{end:?}");
+        }
+        let own = Pace::default().failed(at(0), Some(Duration::from_mins(5)));
+        let both = own.throttled(at(1), at(240));
+        assert_eq!(both.waiting(at(1), Some(at(0))), Some(at(30)));
+        assert_eq!(both.waiting(at(1), None), Some(at(300)));
     }
 
     #[test]

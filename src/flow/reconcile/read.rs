@@ -4,7 +4,8 @@ use super::Trouble;
 use crate::app::App;
 use crate::azure::Call;
 use crate::clock;
-use crate::domain::firewall::Live;
+use crate::domain::firewall::{Live, Places};
+use crate::domain::ledger::Write;
 use crate::domain::resource_id::ResourceId;
 use crate::memory::Limit;
 use jiff::SignedDuration;
@@ -68,4 +69,23 @@ pub(super) async fn limit(app: &App, id: &ResourceId, call: &Call) -> u32 {
     let until = clock::add(app.clock.now(), believed);
     app.remember_limit(id, Limit { entries, until });
     entries
+}
+
+/// Learns from Azure's refusal of `write`, made from `live`, how many entries the list may have. Whether the
+/// next plan differs by it.
+pub(super) fn learn_limit(app: &App, write: &Write, live: &Live, said: &str) -> bool {
+    let after = write.patch().entries_after(live);
+    let told = Places::told(said).and_then(|told| told.limit(live.rules.len(), after));
+    let Some(entries) = told else {
+        return false;
+    };
+    tracing::warn!(
+        registry = write.registry.name(),
+        entries,
+        sent = after,
+        "Azure refused a list for its length: fewer entries are sent from now on"
+    );
+    let until = clock::add(app.clock.now(), LIMIT_FOR);
+    app.remember_limit(&write.registry, Limit { entries, until });
+    true
 }

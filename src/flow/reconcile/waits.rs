@@ -1,18 +1,25 @@
 //! What waits: the next turn, a write that only adds, and ends that cannot be kept yet.
 
+use super::conclude::SLOW_AFTER;
 use super::pace::WRITE_EVERY;
 use super::{due, may_be_left_behind, next_end};
 use crate::app::App;
 use crate::clock;
+use crate::domain::alert::About;
 use crate::domain::firewall::{Obstacle, Patch};
+use crate::domain::grant::Grant;
 use crate::domain::id::GrantId;
 use crate::domain::ledger::What;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::state::State;
+use crate::domain::words;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+/// Patience that is shorter than this stays with the process that was asked for it.
+const WORTH_NOTING: Duration = Duration::from_secs(10);
 
 /// A registry on which all was done that could be, and that is looked at again all the same: a write that
 /// was lost may land, or an obstacle may go. It holds nothing up that comes to be done meanwhile.
@@ -51,15 +58,82 @@ fn watching(app: &App, id: &ResourceId, now: Timestamp) -> Option<Timestamp> {
 
 /// Until when `id` is to be left alone, if so: for less long where something is or will be over.
 pub(super) fn pausing(app: &App, id: &ResourceId, now: Timestamp) -> Option<Timestamp> {
-    let end = app.ledger.read(|state| {
+    let (end, throttled) = app.ledger.read(|state| {
         let behind = !may_be_left_behind(state, id).is_empty();
-        if behind {
+        let end = if behind {
             Some(now)
         } else {
             next_end(state, id)
-        }
+        };
+        let throttled = state.throttled(id, now).map(|throttle| throttle.until);
+        (end, throttled)
     });
-    app.pace(id).waiting(now, end)
+    let pace = app.pace(id);
+    let pace = throttled.map_or(pace, |until| pace.throttled(now, until));
+    pace.waiting(now, end)
+}
+
+/// Writes down that Azure asked for patience, if that is long and not known yet: it binds whoever writes to
+/// the registry next, after a restart and in another replica too.
+pub(super) async fn note_throttle(
+    app: &App,
+    id: &ResourceId,
+    asked: Duration,
+    reason: &str,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    if asked < WORTH_NOTING {
+        return Ok(());
+    }
+    let until = clock::add(now, asked);
+    let known = app.ledger.read(|state| {
+        let known = state.throttled(id, now)?;
+        Some(clock::add(known.until, WORTH_NOTING))
+    });
+    if known.is_some_and(|known| until <= known) {
+        return Ok(());
+    }
+    let throttled = What::Throttled {
+        registry: id.clone(),
+        until,
+        reason: reason.to_owned(),
+    };
+    app.ledger.append(now, vec![throttled]).await
+}
+
+/// The grants that wait for Azure's patience to be over, for longer than is worth a word, and of which nobody was
+/// told.
+fn untold(state: &State, id: &ResourceId, now: Timestamp) -> Vec<(Grant, String)> {
+    let Some(throttle) = state.throttled(id, now) else {
+        return Vec::new();
+    };
+    let text = words::throttled(throttle);
+    let grants = state.grants_of(id).filter(|standing| {
+        standing.waits_for_a_write()
+            && !standing.is_over(now)
+            && !standing.told.contains_key(words::SLOW)
+            && throttle.until.duration_since(standing.since) > SLOW_AFTER
+    });
+    grants.map(|it| (it.grant.clone(), text.clone())).collect()
+}
+
+/// Whether people are to be told of openings that wait because Azure asked for patience.
+pub(super) fn is_to_be_told(app: &App, id: &ResourceId, now: Timestamp) -> bool {
+    app.ledger.read(|state| !untold(state, id, now).is_empty())
+}
+
+/// Tells them, once for each grant.
+pub(super) async fn tell_of_throttle(app: &App, id: &ResourceId) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let untold = app.ledger.read(|state| untold(state, id, now));
+    let told = untold
+        .iter()
+        .map(|(grant, why)| app.alert(words::SLOW, words::slow(grant, why), &About::grant(grant)));
+    let told: Vec<What> = told.collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    app.ledger.append(now, told).await
 }
 
 /// Whether a grant is past its end, and not concluded.

@@ -1,10 +1,10 @@
 //! Writing: intent, one PATCH right after a GET, outcome by reading.
 
 use super::{
-    Attempt, LOST_AFTER, Left, READ_AGAIN, Trouble, breadcrumbs, conclude, plan_now, read,
+    Attempt, Left, READ_AGAIN, Sent, Trouble, breadcrumbs, conclude, plan_now, read, sent,
 };
 use crate::app::App;
-use crate::azure::{Arm, PatchError};
+use crate::azure::{Accepted, Arm, PatchError};
 use crate::domain::firewall::{Live, Patch, forbids_writing, missing_in};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
@@ -15,8 +15,10 @@ use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
 use std::time::Duration;
 
-/// Settles a write of which the fate is unknown, by a read. `false`: it is unknown still.
-pub(super) async fn settle(app: &App, id: &ResourceId, live: &Live) -> Result<bool, StoreError> {
+/// Settles a write of which the fate is unknown, by a read; what its operation says only helps. What the
+/// attempt leaves behind, if it is unknown still.
+pub(super) async fn settle(attempt: Attempt<'_>, live: &Live) -> Result<Option<Left>, Trouble> {
+    let Attempt { app, id, call, .. } = attempt;
     let hanging = app.ledger.read(|state| {
         state
             .registries
@@ -24,18 +26,22 @@ pub(super) async fn settle(app: &App, id: &ResourceId, live: &Live) -> Result<bo
             .and_then(|registry| registry.unsettled.clone())
     });
     let Some((begun, write)) = hanging else {
-        return Ok(true);
+        return Ok(None);
     };
     if write.patch().shows_in(live) {
         applied(app, &write, live).await?;
-        return Ok(true);
+        return Ok(None);
     }
-    if app.clock.now().duration_since(begun) < LOST_AFTER {
-        return Ok(false);
+    if let Some((code, message)) = sent::failure(app, &write, call).await {
+        let trouble = Trouble::Failed { code, message };
+        return failed(attempt, &write, None, trouble).await.map(Some);
+    }
+    if !sent::is_lost(app, &write, begun) {
+        return Ok(Some(Left::After(sent::look_again(app, id))));
     }
     let reason = "no reply told what became of it, and no read has shown it since".to_owned();
     settled(app, &write, WriteOutcome::Lost { reason }).await?;
-    Ok(true)
+    Ok(None)
 }
 
 /// What a write of which the fate was unknown dropped, if `live` is the read that shows it.
@@ -165,20 +171,33 @@ async fn conclude_with(
     write: &Write,
     fresh: &Live,
     body: &RawObject,
-    outcome: Result<(), PatchError>,
+    outcome: Result<Accepted, PatchError>,
 ) -> Result<Left, Trouble> {
     let Attempt { app, id, .. } = attempt;
     match outcome {
-        Ok(()) => verify(attempt, write, fresh).await,
+        Ok(Accepted::Done) => verify(attempt, write, fresh).await,
+        Ok(Accepted::Running(operation)) => {
+            drift::note_base(app, write, fresh).await?;
+            app.set_sent(id, Sent::running(app, write, operation));
+            Ok(Left::After(sent::READ_SOON))
+        }
         Err(error @ PatchError::TooLate) => {
             not_applied(app, write, &error.to_string()).await?;
             Ok(Left::After(Duration::ZERO))
         }
         Err(PatchError::Unknown { why, retry_after }) => {
             drift::note_base(app, write, fresh).await?;
+            app.set_sent(id, Sent::unanswered(app, write));
             Err(Trouble::Unknown(why, retry_after))
         }
         Err(PatchError::NotApplied(error)) => {
+            let learnt = error
+                .refusal()
+                .is_some_and(|said| read::learn_limit(app, write, fresh, said));
+            if learnt {
+                not_applied(app, write, &error.to_string()).await?;
+                return Ok(Left::After(Duration::ZERO));
+            }
             let again_without = breadcrumbs::go_without(app, id, body, &error).await?;
             not_applied(app, write, &error.to_string()).await?;
             if again_without {
@@ -188,7 +207,13 @@ async fn conclude_with(
             }
         }
         Err(PatchError::OperationFailed { code, message }) => {
-            failed(attempt, write, fresh, Trouble::Failed { code, message }).await
+            failed(
+                attempt,
+                write,
+                Some(fresh),
+                Trouble::Failed { code, message },
+            )
+            .await
         }
     }
 }
@@ -199,7 +224,7 @@ async fn conclude_with(
 async fn failed(
     attempt: Attempt<'_>,
     write: &Write,
-    fresh: &Live,
+    fresh: Option<&Live>,
     trouble: Trouble,
 ) -> Result<Left, Trouble> {
     let Attempt { app, id, call, .. } = attempt;
@@ -207,8 +232,13 @@ async fn failed(
     if write.patch().shows_in(&live) {
         return shown(attempt, write, fresh, &live).await;
     }
-    drift::note_base(app, write, fresh).await?;
+    if let Some(fresh) = fresh {
+        drift::note_base(app, write, fresh).await?;
+    }
     let reason = trouble.to_string();
+    if let Trouble::Failed { message, .. } = &trouble {
+        read::learn_limit(app, write, &live, message);
+    }
     if app.pace(id).is_last() {
         conclude::refused(app, id, write, &reason).await?;
     }
@@ -230,23 +260,23 @@ async fn verify(attempt: Attempt<'_>, write: &Write, before: &Live) -> Result<Le
     let Attempt { app, id, call, .. } = attempt;
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
     if write.patch().shows_in(&live) {
-        return shown(attempt, write, before, &live).await;
+        return shown(attempt, write, Some(before), &live).await;
     }
     drift::note_base(app, write, before).await?;
     Ok(Left::After(READ_AGAIN))
 }
 
-/// A read after the PATCH shows it; `before` is the one that it was made from.
+/// A read after the PATCH shows it; `before` is the one that it was made from, if it is not written down yet.
 async fn shown(
     Attempt { app, id, .. }: Attempt<'_>,
     write: &Write,
-    before: &Live,
+    before: Option<&Live>,
     live: &Live,
 ) -> Result<Left, Trouble> {
-    if before.entries() == write.before {
-        drift::note(app, id, before).await?;
-    } else {
-        drift::note_base(app, write, before).await?;
+    match before {
+        Some(before) if before.entries() == write.before => drift::note(app, id, before).await?,
+        Some(before) => drift::note_base(app, write, before).await?,
+        None => {}
     }
     drift::note(app, id, live).await?;
     applied(app, write, live).await?;

@@ -12,8 +12,13 @@
 //! and nothing is given up.
 
 mod cover;
+mod reserve;
 #[cfg(test)]
 mod tests;
+mod told;
+
+pub use reserve::scaled_reserve;
+pub use told::Places;
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;

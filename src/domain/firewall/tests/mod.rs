@@ -383,3 +383,18 @@ fn what_a_lost_write_left_behind_is_taken_away() {
     let plan = plan(&live(&["20.1.2.3", "20.1.2.4"]), &wanted(&[], &[3]), at(0));
     assert_eq!(plan.patch, Some(patch(&[], &[3])));
 }
+
+#[test]
+fn a_reserve_is_never_more_than_there_are_places() {
+    let grants: Vec<(Grant, Stage)> = [1, 3, 5, 7]
+        .map(|last| (grant(last.into(), last, 100), Stage::Intended))
+        .to_vec();
+    let mut wanted = wanted(&grants, &[]);
+    (wanted.limit, wanted.reserve) = (5, 10);
+    let plan = plan(&live(&[]), &wanted, at(0));
+    assert_eq!(plan.patch, None);
+    let Some(Step::NotOpened(_, full)) = plan.steps.first() else {
+        panic!("one of them finds no place");
+    };
+    assert!(full.to_string().contains("5 of 5 places"), "{full}");
+}
