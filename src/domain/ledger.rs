@@ -373,6 +373,7 @@ impl What {
         "kept",
         "paused",
         "resumed",
+        "verdicts_cleared",
         "recovered",
         "registry_changed",
         "set_loaded",
