@@ -81,17 +81,13 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     );
     let (state, wait_for_database) = state(&mut fields, folder, sink);
     let policies = policies(&mut fields, folder, sink);
-    let mode = fields.take("mode");
-    let modes = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
-    let mode = mode.map_or(Some(Mode::Enforce), |mode| mode.word(&modes, sink));
+    let mode = mode(&mut fields, sink);
     let trusted_proxies = proxies(&mut fields, sink);
     let max_ttl = max_ttl(&mut fields, sink);
-    let max_event_age = fields.take("max_event_age");
-    let max_event_age = max_event_age.map_or(Some(MAX_EVENT_AGE), |at| at.duration(sink));
+    let max_event_age = duration(&mut fields, "max_event_age", MAX_EVENT_AGE, sink);
     let repeat_window = window(&mut fields, "repeat_window", sink);
     let no_stands_for = window(&mut fields, "no_stands_for", sink);
-    let grace = fields.take("propagation_grace");
-    let grace = grace.map_or(Some(PROPAGATION_GRACE), |at| at.duration(sink));
+    let grace = duration(&mut fields, "propagation_grace", PROPAGATION_GRACE, sink);
     let shutdown_timeout = shutdown_timeout(&mut fields, sink);
     let links = links(&mut fields, folder, sink);
     let breadcrumb_key = fields.take("breadcrumb_key");
@@ -131,6 +127,22 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         channels,
         warnings: Problems::default(),
     })
+}
+
+fn duration(
+    fields: &mut Fields<'_>,
+    name: &'static str,
+    usual: Duration,
+    sink: &mut Sink<'_>,
+) -> Option<Duration> {
+    let given = fields.take(name);
+    given.map_or(Some(usual), |at| at.duration(sink))
+}
+
+fn mode(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Mode> {
+    let modes = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+    let mode = fields.take("mode");
+    mode.map_or(Some(Mode::Enforce), |mode| mode.word(&modes, sink))
 }
 
 /// `policies: policies`, or with a candidate beside it `policies: { dir: policies, shadow: candidate }`.

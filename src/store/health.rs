@@ -98,7 +98,9 @@ fn is_full(error: &StoreError) -> bool {
     let StoreError::Database(error) = error else {
         return matches!(error, StoreError::Full);
     };
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code == "13" || code == "53100")
 }
 

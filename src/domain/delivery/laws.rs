@@ -111,6 +111,30 @@ const PIECES: &[&str] = &[
     "+",
 ];
 
+/// Where in a record the text stands, or what the record is made.
+const PLACES: &[&str] = &[
+    "userAgent",
+    "repository",
+    "message",
+    "resultType",
+    "identity",
+    "nested",
+    "escaped",
+    "list",
+    "top",
+    "event",
+    "cloud",
+    "alert",
+    "beside",
+    "image",
+    "log",
+    "query",
+    "title",
+    "timestamp",
+    "ts",
+    "state",
+];
+
 /// A record of a registry; what varies is what somebody outside can choose, and the status.
 fn record() -> impl Strategy<Value = Value> {
     let pieces = prop::collection::vec(select(PIECES), 0..6).prop_map(|pieces| pieces.concat());
@@ -125,28 +149,7 @@ fn record() -> impl Strategy<Value = Value> {
         json!("4030"),
         json!("Forbidden (403)"),
     ]);
-    let place = select(vec![
-        "userAgent",
-        "repository",
-        "message",
-        "resultType",
-        "identity",
-        "nested",
-        "escaped",
-        "list",
-        "top",
-        "event",
-        "cloud",
-        "alert",
-        "beside",
-        "image",
-        "log",
-        "query",
-        "title",
-        "timestamp",
-        "ts",
-        "state",
-    ]);
+    let place = select(PLACES);
     (text, status, place, 0..4_u8).prop_map(|(text, status, place, number)| {
         let mut record = json!({
             "time": "2026-11-22T10:00:00Z", "resourceId": ID, "category": "ContainerRegistryLoginEvents", "operationName": "Login",

@@ -330,7 +330,7 @@ mod tests {
             "1795168800123456789",
             " 1795168800 ",
         ] {
-            let read = of_text(text).map(|at| at.as_second());
+            let read = of_text(text).map(Timestamp::as_second);
             assert_eq!(read, Some(1_795_168_800), "{text}");
         }
         // Whose clock has no zone may be half a day behind.

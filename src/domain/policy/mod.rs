@@ -60,6 +60,10 @@ pub struct Policy {
 
 /// A rule of a policy.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in the rule as people write it"
+)]
 pub struct Rule {
     /// Its name, unique in the policy.
     pub name: String,

@@ -129,7 +129,7 @@ pub(super) fn pause(failures: u32) -> Duration {
 pub(super) enum Next {
     Nothing,
     At(Timestamp),
-    Due(Timestamp, Alert),
+    Due(Timestamp, Box<Alert>),
 }
 
 /// The message to deliver now: of those that are due the one that failed least, then the oldest, so that
@@ -156,7 +156,9 @@ pub(super) fn next(app: &App, lane: &Lane, now: Timestamp, elsewhere: &BTreeSet<
     }
     let alert = app.ledger.read(|state| state.outbox.get(&id).cloned());
     // Another replica may have delivered it just now.
-    alert.map_or(Next::At(now), |(since, alert)| Next::Due(since, alert))
+    alert.map_or(Next::At(now), |(since, alert)| {
+        Next::Due(since, Box::new(alert))
+    })
 }
 
 /// The messages of a lane that have waited for `long`.

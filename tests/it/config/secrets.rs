@@ -47,7 +47,11 @@ fn a_secret_in_the_wrong_place_is_never_shown() {
 #[test]
 fn channel_off_loopback_must_be_https() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("key"), "0123456789abcdef0123456789abcdef").unwrap();
+    fs::write(
+        folder.path().join("key"),
+        "0123456789abcdef0123456789abcdef",
+    )
+    .unwrap();
     let text = least("channels: [{ name: ops, kind: webhook, url: { file: ops } }, { name: terminal, kind: log }]")
         .replace("env: DOORWARD_LINK_KEY", "file: key")
         .replace("[{ env: DOORWARD_ALERTS_KEY }]", "[{ file: key }]");
