@@ -345,7 +345,7 @@ impl What {
     pub const END_WAITS: &str = "end_waits";
 
     /// All kinds of entries.
-    pub const KINDS: [&'static str; 37] = [
+    pub const KINDS: [&'static str; 38] = [
         "denied",
         "decided",
         "repeated",

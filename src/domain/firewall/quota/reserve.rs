@@ -3,8 +3,10 @@
 /// How many of `limit` places are kept, where `reserve` of `expected` are to be: as many, unless the list is shorter;
 /// then the same share of it, and a tenth at least.
 pub fn scaled_reserve(reserve: u32, expected: u32, limit: u32) -> u32 {
-    let share = u64::from(reserve).saturating_mul(u64::from(limit)) / u64::from(expected.max(1));
-    let share = u32::try_from(share).unwrap_or(u32::MAX);
+    let share = u64::from(reserve)
+        .saturating_mul(u64::from(limit))
+        .checked_div(u64::from(expected));
+    let share = share.map_or(u32::MAX, |share| u32::try_from(share).unwrap_or(u32::MAX));
     reserve.min(share.max(limit / 10))
 }
 
