@@ -14,7 +14,7 @@ use crate::domain::ledger::{Denied, What};
 use crate::domain::link::{LinkError, LinkKey};
 use crate::domain::policy::Policy;
 use crate::domain::raw_json::RawJson;
-use crate::domain::registry::{NoRegistry, Scope};
+use crate::domain::registry::{Hosts, NoRegistry, Scope};
 use crate::domain::repeat::Windows;
 use crate::domain::request::Request;
 use crate::domain::resource_id::ResourceId;
@@ -183,6 +183,7 @@ impl App {
             address: about.address,
             denial: about.denial,
             grant: about.grant,
+            grants: about.grants.clone(),
             request: about.request,
         })
     }
@@ -200,6 +201,29 @@ impl App {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         hosts.resolve(&denied.report, scope).cloned()
+    }
+
+    /// The same as [`App::registry_of`], where a registry that Azure has not described yet goes by its
+    /// name: good enough for what opens nothing.
+    pub fn presumed_registry_of(&self, denied: &Denied) -> Result<ResourceId, NoRegistry> {
+        let everything = Scope::default();
+        let source = self.sources.get(&denied.source);
+        let scope = source.map_or(&everything, |source| &source.scope);
+        let hosts = self.presumed_hosts();
+        hosts.resolve(&denied.report, scope).cloned()
+    }
+
+    /// The hosts of registries, where one that Azure has not described yet goes by its name.
+    pub fn presumed_hosts(&self) -> Hosts {
+        let hosts = self.memory.hosts.read();
+        hosts.unwrap_or_else(PoisonError::into_inner).presumed()
+    }
+
+    /// Whether Azure says that `host` leads to the registry.
+    pub fn leads_to(&self, host: &str, registry: &ResourceId) -> bool {
+        let hosts = self.memory.hosts.read();
+        let hosts = hosts.unwrap_or_else(PoisonError::into_inner);
+        hosts.leads_to(host, registry)
     }
 
     /// Whether what `source` tells of a registry by its id is heard.
@@ -240,7 +264,13 @@ impl App {
             .hosts
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        self.postures(|postures| postures.learn(id, live, self.clock.now()));
+        let failed = self.postures(|postures| postures.learn(id, live, self.clock.now()));
+        if let Some(failed) = failed {
+            let name = id.name();
+            tracing::info!(registry = name, "the registry can be read again");
+            let health = &self.metrics.health;
+            health.azure_unreadable(name, Some(failed.why.reason.name()), None);
+        }
         self.found(id);
         hosts.learn(id, live.data_endpoints.iter().chain([&live.login_server]));
         let mut names = self

@@ -38,6 +38,9 @@ use tokio_util::task::TaskTracker;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// How long a start waits for address sets.
+const SETS_WITHIN: Duration = Duration::from_secs(10);
+
 /// A running doorward.
 pub struct Server {
     /// Where events and approvals come in.
@@ -98,7 +101,10 @@ impl Starting {
     pub async fn ready(self) -> Result<Server, StartError> {
         let ledger = self.ledger().await?;
         let app = Arc::new((self.build)(ledger));
-        flow::sets::turn(&app).await;
+        // What does not answer by then is loaded later: the rest is not to wait for it.
+        tokio::time::timeout(SETS_WITHIN, flow::sets::turn(&app))
+            .await
+            .ok();
         let [public, operators] = &self.gates;
         public.open(http::public_router(Arc::clone(&app)));
         operators.open(http::admin_router(Arc::clone(&app), self.admin));
@@ -111,6 +117,13 @@ impl Starting {
                 listener.await.ok();
             });
         }
+        let (kept, stopped) = (Arc::clone(&app), self.stop.clone());
+        keeper.watch("ledger", async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = kept.ledger.ended() => {}
+            }
+        });
         flow::run(&app, &keeper);
         keeper.tasks().close();
         self.given_up.disarm();

@@ -100,6 +100,11 @@ impl Arm {
         Self(Arc::clone(&self.0), api_version.to_owned())
     }
 
+    /// The kind of the credential that it asks with.
+    pub fn credential(&self) -> &'static str {
+        self.0.tokens.credential()
+    }
+
     /// Gets a token, as any later exchange will: for telling at the start whether there is one.
     pub async fn check_token(&self) -> Result<(), TokenError> {
         self.0.tokens.get().await.map(drop)

@@ -20,6 +20,7 @@ mod tests;
 mod token;
 mod token_error;
 mod transport;
+mod unreadable;
 mod usage;
 
 pub use arm::{Arm, PATCH_WITHIN};
@@ -32,3 +33,4 @@ pub use error::{ArmError, PatchError};
 pub use operation::{Accepted, Operation, Progress};
 pub use settings::{Settings, SettingsError};
 pub use token_error::TokenError;
+pub use unreadable::{Reason, Unreadable};

@@ -89,6 +89,11 @@ impl Tokens {
         }
     }
 
+    /// The kind of the credential.
+    pub(super) fn credential(&self) -> &'static str {
+        self.credential.kind()
+    }
+
     /// A token that is good for a while. Callers at the same time share one fetch.
     pub(super) async fn get(&self) -> Result<Token, TokenError> {
         let before = self.fetches.load(Ordering::SeqCst);

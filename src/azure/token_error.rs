@@ -27,7 +27,7 @@ pub enum TokenError {
 }
 
 /// What to look at first.
-fn hint(kind: &str) -> &'static str {
+pub(super) fn hint(kind: &str) -> &'static str {
     match kind {
         "managed_identity" => "check that the machine, app or container has this identity assigned",
         "workload_identity" => {

@@ -25,6 +25,9 @@ pub struct Alert {
     pub denial: Option<DenialId>,
     /// The grant it is about.
     pub grant: Option<GrantId>,
+    /// The grants it is about, where they are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<GrantId>,
     /// The request that can be answered; the link is made when the message is sent and is never
     /// stored.
     pub request: Option<RequestId>,
@@ -41,10 +44,19 @@ pub struct About {
     pub denial: Option<DenialId>,
     /// The grant.
     pub grant: Option<GrantId>,
+    /// The grants, where they are several.
+    pub grants: Vec<GrantId>,
     /// The request that can be answered.
     pub request: Option<RequestId>,
     /// The channel that a rule names for it; none for all channels.
     pub channel: Option<String>,
+}
+
+impl Alert {
+    /// All grants that it is about.
+    pub fn all_grants(&self) -> impl Iterator<Item = GrantId> {
+        self.grant.iter().chain(&self.grants).copied()
+    }
 }
 
 impl About {
@@ -55,8 +67,25 @@ impl About {
             address: Some(IpAddr::V4(grant.address.get())),
             denial: Some(grant.denial),
             grant: Some(grant.id),
+            grants: Vec::new(),
             request: None,
             channel: grant.channel.clone(),
+        }
+    }
+
+    /// Grants of one registry.
+    pub fn grants(grants: &[&Grant]) -> Self {
+        let [first, others @ ..] = grants else {
+            return Self::default();
+        };
+        if others.is_empty() {
+            return Self::grant(first);
+        }
+        let shared = others.iter().all(|it| it.channel == first.channel);
+        Self {
+            grants: grants.iter().map(|it| it.id).collect(),
+            channel: first.channel.clone().filter(|_| shared),
+            ..Self::registry(&first.registry)
         }
     }
 

@@ -46,6 +46,8 @@ pub enum ConditionCode {
     PolicyRefused,
     /// The same of the candidate policy.
     CandidatePolicyRefused,
+    /// Azure does not show a registry.
+    AzureUnreadable,
     /// A channel has not taken messages several times in a row.
     ChannelFailing,
     /// A loop is in the middle of a turn that takes too long.

@@ -12,6 +12,10 @@ pub struct Hosts {
     unread: BTreeSet<ResourceId>,
 }
 
+/// How login servers end, in every cloud
+/// (<https://learn.microsoft.com/azure/container-registry/container-registry-firewall-access-rules>).
+pub const LOGIN_SERVERS: [&str; 3] = [".azurecr.io", ".azurecr.cn", ".azurecr.us"];
+
 /// What one source may speak of.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scope {
@@ -78,9 +82,30 @@ impl Hosts {
         let host = host.to_ascii_lowercase();
         match self.by_host.get(&host) {
             Some(id) => Ok(id),
-            None if self.unread.is_empty() => Err(NoRegistry::NotEnrolled(host)),
-            None => Err(NoRegistry::NotYetKnown(host)),
+            None if self.unread.iter().any(|id| is_named_for(&host, id)) => {
+                Err(NoRegistry::NotYetKnown(host))
+            }
+            None => Err(NoRegistry::NotEnrolled(host)),
         }
+    }
+
+    /// Whether Azure, or the configuration, says that `host` leads to the registry.
+    pub fn leads_to(&self, host: &str, id: &ResourceId) -> bool {
+        self.by_host.get(&host.to_ascii_lowercase()) == Some(id)
+    }
+
+    /// These, where each registry that Azure has not described yet goes by its name. That may be another
+    /// one's host: a registry may have a login server with more than its name in it.
+    #[must_use]
+    pub fn presumed(&self) -> Self {
+        let mut presumed = self.clone();
+        for id in &self.unread {
+            for end in LOGIN_SERVERS {
+                let host = format!("{}{end}", id.name().to_ascii_lowercase());
+                presumed.by_host.entry(host).or_insert_with(|| id.clone());
+            }
+        }
+        presumed
     }
 
     fn by_id(&self, id: &str) -> Result<&ResourceId, NoRegistry> {
@@ -145,14 +170,7 @@ impl Hosts {
     /// Whether a source of this scope may speak of a registry by its id. While Azure has not described
     /// it, its login server is the one that begins with its name.
     pub fn may_speak_of(&self, id: &ResourceId, scope: &Scope) -> bool {
-        let named = |host: &String| {
-            let label = host.split('.').next().unwrap_or_default();
-            let rest = label
-                .get(..id.name().len())
-                .filter(|name| name.eq_ignore_ascii_case(id.name()))
-                .and_then(|name| label.get(name.len()..));
-            rest.is_some_and(|hash| hash.is_empty() || hash.starts_with('-'))
-        };
+        let named = |host: &String| is_named_for(host, id);
         self.within(id, scope).is_ok()
             || self.unread.contains(id) && scope.registries.iter().any(named)
     }
@@ -168,5 +186,55 @@ impl Hosts {
         } else {
             Err(NoRegistry::OutOfScope(id.name().to_owned()))
         }
+    }
+}
+
+/// Whether a host may be one of the registry's own names: its login server or a data endpoint. They all
+/// begin with its name, and where other registries may have that name too, a hash follows.
+fn is_named_for(host: &str, id: &ResourceId) -> bool {
+    let label = host.split('.').next().unwrap_or_default();
+    let rest = label
+        .get(..id.name().len())
+        .filter(|name| name.eq_ignore_ascii_case(id.name()))
+        .and_then(|name| label.get(name.len()..));
+    rest.is_some_and(|hash| hash.is_empty() || hash.starts_with('-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts() -> Hosts {
+        let id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerRegistry/registries/contosoprod";
+        Hosts::configured([(&id.parse().unwrap(), &[][..])])
+    }
+
+    #[test]
+    fn a_host_that_no_unread_registry_can_go_by_is_not_enrolled() {
+        let hosts = hosts();
+        for (host, waits) in [
+            ("contosoprod.azurecr.io", true),
+            ("ContosoProd-a1b2.azurecr.io", true),
+            ("contosoprod.westeurope.data.azurecr.io", true),
+            ("contosoprod2.azurecr.io", false),
+            ("fabrikam.azurecr.io", false),
+        ] {
+            let known = hosts.by_host(host).unwrap_err();
+            assert_eq!(matches!(known, NoRegistry::NotYetKnown(_)), waits, "{host}");
+        }
+    }
+
+    #[test]
+    fn an_unread_registry_is_presumed_by_its_plain_name_only() {
+        let hosts = hosts();
+        assert!(hosts.presumed().by_host("contosoprod.azurecr.cn").is_ok());
+        assert!(
+            hosts
+                .presumed()
+                .by_host("contosoprod-a1b2.azurecr.io")
+                .is_err()
+        );
+        let id = hosts.unread().next().unwrap().clone();
+        assert!(!hosts.leads_to("contosoprod.azurecr.io", &id));
     }
 }

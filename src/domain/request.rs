@@ -25,6 +25,10 @@ pub struct Request {
     pub until: Timestamp,
     /// The denial that raised it.
     pub denial: DenialId,
+    /// The host that named the registry, while Azure had not said yet whose it is: nothing is opened
+    /// before it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presumed: Option<String>,
     /// The repository that was asked for: the caller's own words.
     pub repository: Option<String>,
     /// The tag or digest that was asked for: the caller's own words.

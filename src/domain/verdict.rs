@@ -2,7 +2,7 @@
 
 use super::advice::Advice;
 use super::policy::Basis;
-use super::ttl;
+use super::{ttl, words};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -143,6 +143,8 @@ pub enum NoteCode {
     ForeignService,
     /// No enrolled registry is meant, or nobody can say which.
     NoRegistry,
+    /// Azure does not show the registry, so what would open it is not known to be safe.
+    AzureUnreadable,
     /// The rule's time is longer than the limit.
     TtlCapped,
     /// A set that a rule relies on is too wide to be anybody's own.
@@ -181,6 +183,7 @@ impl NoteCode {
             | Self::VirtualNetworkRules
             | Self::ListFull
             | Self::NoRegistry
+            | Self::AzureUnreadable
             | Self::BudgetSpent
             | Self::Storm
             | Self::TooManyRequests
@@ -200,7 +203,7 @@ impl NoteCode {
     }
 
     /// Every code.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::SetNotLoaded,
         Self::NoAddress,
         Self::Ipv6Caller,
@@ -214,6 +217,7 @@ impl NoteCode {
         Self::Suspected,
         Self::ForeignService,
         Self::NoRegistry,
+        Self::AzureUnreadable,
         Self::TtlCapped,
         Self::SetTooWide,
         Self::TooOld,
@@ -248,6 +252,7 @@ impl NoteCode {
             Self::Suspected => "suspected",
             Self::ForeignService => "foreign_service",
             Self::NoRegistry => "no_registry",
+            Self::AzureUnreadable => words::AZURE_UNREADABLE,
             Self::TtlCapped => "ttl_capped",
             Self::SetTooWide => "set_too_wide",
             Self::TooOld => "too_old",
@@ -285,6 +290,7 @@ impl NoteCode {
             | Self::Suspected
             | Self::ForeignService
             | Self::NoRegistry
+            | Self::AzureUnreadable
             | Self::TtlCapped
             | Self::SetTooWide
             | Self::TooOld
@@ -379,7 +385,13 @@ impl Verdict {
 
     /// Says in other words what a note says.
     pub fn reword(&mut self, code: NoteCode, text: &str) {
+        self.restate(code, code, text);
+    }
+
+    /// Puts another code and other words in the place of a note's.
+    pub fn restate(&mut self, code: NoteCode, other: NoteCode, text: &str) {
         for note in self.notes.iter_mut().filter(|note| note.code == code) {
+            note.code = other;
             text.clone_into(&mut note.text);
         }
     }

@@ -1,13 +1,12 @@
 //! The words for people: every message that doorward sends is made here.
 
 use super::denial::{Kind, Service};
-use super::grant::{Ending, Grant};
+use super::grant::Grant;
 use super::hidden::is_hidden;
 use super::ledger::Denied;
-use super::network;
 use super::orders::Pause;
 use super::resource_id::ResourceId;
-use super::state::{Known, Late, Throttle};
+use super::state::Throttle;
 use super::ttl::Show;
 use super::verdict::{Note, NoteCode, Verdict};
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +20,12 @@ pub const END_UNKNOWN: &str = "end_unknown";
 
 /// The code of the message that this is known again.
 pub const END_KNOWN: &str = "end_known";
+
+/// The code of messages about registries that cannot be read, and of verdicts that would need that.
+pub const AZURE_UNREADABLE: &str = "azure_unreadable";
+
+/// The code of messages that such a registry can be read again.
+pub const AZURE_READABLE: &str = "azure_readable";
 
 /// The code of the alarm for virtual network rules that a write has lost.
 pub const NETWORKS_LOST: &str = "virtual_network_rules_lost";
@@ -169,58 +174,19 @@ pub fn ask(denied: &Denied, verdict: &Verdict, ttl: Duration) -> String {
     sentences(&all)
 }
 
-/// That an entry outlives its end, or that nobody can tell whether it does.
-pub fn late(grant: &Grant, late: &Late<'_>, now: Timestamp, why: &str) -> String {
-    let ago = now.duration_since(late.due).as_secs();
-    let (name, entry) = (grant.registry.name(), network::text(late.entry));
-    let remove = format!("`az acr network-rule remove --name {name} --ip-address {entry}`");
-    let look = format!("`az acr network-rule list --name {name}`");
-    match late.known {
-        Known::Stands(at) => format!(
-            "the entry `{entry}` on `{name}`, for `{}`, should have been removed {ago} s ago and still stands, as a read at {} \
-             shows: {why}. Remove it by hand if this does not pass: {remove}",
-            grant.address,
-            time(at)
-        ),
-        Known::Unknown(seen) => format!(
-            "the entry `{entry}` on `{name}`, for `{}`, should have been removed {ago} s ago, and doorward cannot tell whether it \
-             still stands: {}; {why}. Look yourself, if this does not pass: {look}. If it stands, remove it: {remove}",
-            grant.address,
-            last_seen(seen)
-        ),
-    }
+/// That a registry cannot be read.
+pub fn azure_unreadable(registry: &ResourceId, since: Timestamp, why: &str) -> String {
+    format!(
+        "`{}` cannot be read since {}, so nothing is opened on it, and what ended cannot be removed: {why}. doorward keeps \
+         trying",
+        registry.name(),
+        time(since)
+    )
 }
 
-/// What the last read showed of an entry, and when.
-fn last_seen(seen: Option<(Timestamp, bool)>) -> String {
-    match seen {
-        None => "no read has succeeded since doorward began".to_owned(),
-        Some((at, true)) => format!("the last read, at {}, showed it", time(at)),
-        Some((at, false)) => format!(
-            "the last read, at {}, did not show it, but a write whose reply was lost may have brought it since",
-            time(at)
-        ),
-    }
-}
-
-/// That it is known again what became of an entry: how its grant ended, or that it does not stand for now.
-pub fn end_known(grant: &Grant, ending: Option<Ending>) -> String {
-    let (address, name) = (grant.address, grant.registry.name());
-    let how = match ending {
-        Some(Ending::Expired) => "it was removed",
-        Some(Ending::NeverOpened) => "it never stood",
-        Some(Ending::LeftToOthers) => {
-            "the one that admits the address is not doorward's, and stays"
-        }
-        Some(Ending::CarriedOn) => "another grant keeps it open",
-        Some(Ending::RemovedByOthers) => "others have removed it",
-        Some(Ending::Evicted) => "it was removed to make room",
-        Some(Ending::Kept) => "it was handed over to people",
-        None => {
-            "it does not stand; a write whose reply was lost may still bring it, which doorward looks out for"
-        }
-    };
-    format!("what became of the entry for `{address}` on `{name}` is known again: {how}")
+/// That it can be read again.
+pub fn azure_readable(registry: &ResourceId) -> String {
+    format!("`{}` can be read again", registry.name())
 }
 
 /// That an opening hangs.
@@ -375,6 +341,13 @@ fn sentences(texts: &[String]) -> String {
 pub fn in_one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ")
+}
+
+/// `text` with a capital letter in front.
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(chars).collect()
 }
 
 /// `text` with an end.

@@ -1,31 +1,25 @@
-//! Asks Azure which hosts lead to the enrolled registries, until all are known.
+//! Asks Azure which hosts lead to the enrolled registries, until all are known; and reads those again, by
+//! and by, that could not be read.
 
+use super::posture;
 use crate::app::App;
-use crate::azure::Call;
-use crate::clock;
+use crate::domain::resource_id::ResourceId;
+use futures_util::StreamExt;
+use futures_util::stream;
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// How soon a registry is asked for again that could not be read.
-const AGAIN: Duration = Duration::from_secs(10);
+/// How long a read may take: the first needs a token, and a machine's identity endpoint takes its time.
+const READ_WITHIN: Duration = Duration::from_secs(50);
 
-/// Reads each registry that has not been read; when to look again, if one still has not.
+/// How many registries are read at once: one that does not answer costs the others nothing.
+const AT_ONCE: usize = 16;
+
+/// Reads what is due; when to look again, if a registry cannot be read.
 pub async fn turn(app: &App) -> Option<Timestamp> {
-    for id in app.unread_registries() {
-        let call = Call::new(app.clock.id());
-        match app
-            .arm
-            .registry(&id, app.arm.read_api_version(), &call)
-            .await
-        {
-            Ok(registry) => match app.live(&id, &registry) {
-                Ok(live) => app.learn(&id, &live),
-                Err(error) => tracing::error!(registry = id.name(), "{error}"),
-            },
-            Err(error) => {
-                tracing::error!(registry = id.name(), "the registry cannot be read: {error}");
-            }
-        }
-    }
-    (!app.unread_registries().is_empty()).then(|| clock::add(app.clock.now(), AGAIN))
+    let (unread, now) = (app.unread_registries(), app.clock.now());
+    let due = app.postures(|postures| postures.due(unread, now));
+    let read = async |id: ResourceId| posture::read_within(app, &id, READ_WITHIN).await;
+    stream::iter(due).for_each_concurrent(AT_ONCE, read).await;
+    app.postures(|postures| postures.next())
 }

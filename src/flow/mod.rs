@@ -13,6 +13,7 @@ pub mod intake;
 pub mod lease;
 pub mod notify;
 pub mod orders;
+mod outages;
 pub mod policy;
 pub mod posture;
 mod precedents;
@@ -82,5 +83,6 @@ async fn triage_turn(app: &App) -> Result<Option<Timestamp>, StoreError> {
     triage::turn(app).await?;
     let waiting = app.ledger.read(|state| !state.undecided.is_empty());
     let waiting = waiting.then(|| clock::add(app.clock.now(), AFTER_A_FAILURE));
-    Ok(waiting.into_iter().chain(storms::next(app)).min())
+    let told = storms::next(app).into_iter().chain(outages::next(app));
+    Ok(waiting.into_iter().chain(told).min())
 }

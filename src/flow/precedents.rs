@@ -105,7 +105,7 @@ impl Look<'_> {
             return false;
         };
         match code {
-            NoteCode::NoRegistry => app.login_server(id).is_some(),
+            NoteCode::NoRegistry | NoteCode::AzureUnreadable => app.login_server(id).is_some(),
             NoteCode::Paused => app.ledger.read(|state| state.pauses.of(id).is_none()),
             NoteCode::BudgetSpent => {
                 (known_now.granted)(id) < super::batch::budget(app, id, self.owned).0

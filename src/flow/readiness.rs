@@ -1,8 +1,13 @@
 //! Whether the program can do its work, put together from what its parts know.
 
+use super::posture::Failing;
 use super::{policy, shadow, supervise};
 use crate::app::App;
 use crate::domain::readiness::{Condition, ConditionCode, Readiness};
+use crate::domain::registry::Scope;
+use crate::domain::resource_id::ResourceId;
+use crate::domain::words;
+use std::collections::BTreeMap;
 
 /// How the program stands now.
 pub async fn of(app: &App) -> Readiness {
@@ -39,12 +44,44 @@ pub fn degraded(app: &App) -> Vec<Condition> {
             "The candidate policy's files cannot be used; its last good version is asked.",
         ));
     }
+    degraded.extend(unreadable(app));
     degraded.extend(channels(app));
     degraded.extend(supervise::stuck(app).into_iter().map(|name| {
         let detail = "A turn takes far too long; a restart may help.";
         Condition::new(ConditionCode::LoopStuck, detail).about(name)
     }));
     degraded
+}
+
+/// The registries that Azure does not show, and what waits for them.
+fn unreadable(app: &App) -> Vec<Condition> {
+    let failing = app.postures(|postures| postures.failing().clone());
+    if failing.is_empty() {
+        return Vec::new();
+    }
+    let (hosts, everything) = (app.presumed_hosts(), Scope::default());
+    let mut waiting: BTreeMap<ResourceId, usize> = BTreeMap::new();
+    app.ledger.read(|state| {
+        for (_, denied) in state.undecided.values() {
+            let source = app.sources.get(&denied.source);
+            let scope = source.map_or(&everything, |source| &source.scope);
+            if let Ok(id) = hosts.resolve(&denied.report, scope) {
+                let count = waiting.entry(id.clone()).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+    });
+    let condition = |(id, it): (&ResourceId, &Failing)| {
+        let waits = match waiting.get(id) {
+            None => String::new(),
+            Some(count) => format!(" Denials that wait for it: {count}."),
+        };
+        let detail = format!("{}.{waits}", words::capital(&it.why.to_string()));
+        Condition::new(ConditionCode::AzureUnreadable, detail)
+            .about(id.name())
+            .since(it.since)
+    };
+    failing.iter().map(condition).collect()
 }
 
 /// The channels that take no messages.

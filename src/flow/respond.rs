@@ -31,6 +31,12 @@ pub enum AnswerError {
     /// An operator has paused all opening.
     #[error("this was not opened, the request stays open, and it can be answered later: {0}")]
     Paused(String),
+    /// Azure has not said yet which registry is meant.
+    #[error(
+        "this was not opened, the request stays open, and it can be answered later: whether `{0}` is the host of this \
+         registry can be told once Azure shows the registry"
+    )]
+    Unread(String),
     /// The answer could not be written down, so it was not taken.
     #[error("the answer could not be recorded and was not taken: try again in a moment")]
     Store(#[from] StoreError),
@@ -65,6 +71,13 @@ fn decide(app: &App, id: RequestId, answer: Answer) -> Result<(Vec<What>, ()), A
         .read(|state| state.pauses.of(&asked.request.registry).cloned());
     if let (Answer::Allow, Some(pause)) = (answer, pause) {
         return Err(AnswerError::Paused(words::paused(&pause)));
+    }
+    let host = asked.request.presumed.as_ref().filter(|host| {
+        let known = app.leads_to(host, &asked.request.registry);
+        answer == Answer::Allow && !known
+    });
+    if let Some(host) = host {
+        return Err(AnswerError::Unread(host.clone()));
     }
     let mut what = vec![What::Answered {
         request: id,

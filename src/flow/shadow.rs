@@ -102,11 +102,15 @@ pub fn needs(app: &App) -> BTreeSet<External> {
     needs.into_iter().flatten().filter(from_elsewhere).collect()
 }
 
-/// Asks the candidate what `verdict` answers, and notes with it what it would have said otherwise.
-pub fn ask(app: &App, sets: &Sets, facts: &Facts<'_>, verdict: &mut Verdict, now: Timestamp) {
-    let Some(candidate) = app.shadow.as_ref().and_then(Beside::candidate) else {
-        return;
-    };
+/// Asks the candidate what `verdict` answers; what it would have said otherwise.
+pub fn ask(
+    app: &App,
+    sets: &Sets,
+    facts: &Facts<'_>,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> Option<Shadow> {
+    let candidate = app.shadow.as_ref().and_then(Beside::candidate)?;
     let sets = candidate.files.clone().or_else(sets);
     let other = decide(&candidate.policy, &sets, facts, now);
     let same =
@@ -114,9 +118,9 @@ pub fn ask(app: &App, sets: &Sets, facts: &Facts<'_>, verdict: &mut Verdict, now
     let outcome = if same { "same" } else { "differs" };
     let labels = ShadowLabels { outcome };
     app.metrics.shadow_verdicts.get_or_create(&labels).inc();
-    verdict.shadow = (!same).then_some(Shadow {
+    (!same).then_some(Shadow {
         action: other.action,
         rule: other.rule,
         ttl: other.ttl,
-    });
+    })
 }

@@ -2,8 +2,9 @@
 
 use super::batch::{Batch, budget};
 use super::precedents::InForce;
-use super::{help, posture, shadow, storms};
+use super::{help, outages, posture, shadow, storms};
 use crate::app::App;
+use crate::azure::Reason;
 use crate::domain::actor::Actor;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::alert::About;
@@ -12,7 +13,7 @@ use crate::domain::grant::Grant;
 use crate::domain::id::{GrantId, RequestId};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::policy::{DEFAULT_TTL, Facts, Posture, decide};
-use crate::domain::registry::NoRegistry;
+use crate::domain::registry::{LOGIN_SERVERS, NoRegistry};
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::{Action, Note, NoteCode, Verdict};
@@ -22,8 +23,11 @@ use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// How long a denial waits for Azure to say which registry its host leads to.
-const HOSTS_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+/// How long what would open waits for Azure to show a registry for the first time.
+const READ_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// The same where Azure says that there is no such registry.
+const FOUND_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 
 /// How many verdicts are written down together.
 const AT_ONCE: usize = 500;
@@ -32,11 +36,12 @@ const AT_ONCE: usize = 500;
 const ATTEMPTS: u32 = 20;
 
 /// Gives a verdict to every denial that has none; how many it was. Addresses that somebody owns come
-/// first, then all others, each in order of arrival. Those that wait for Azure to describe a registry
-/// stay.
+/// first, then all others, each in order of arrival. What would open a registry that Azure has not shown yet
+/// stays for a while.
 pub async fn turn(app: &App) -> Result<usize, StoreError> {
     storms::turn(app).await?;
     help::turn(app).await?;
+    outages::turn(app).await?;
     let mut decided = 0;
     for attempt in 1.. {
         match decide_all(app, &mut decided).await {
@@ -74,19 +79,71 @@ async fn decide_all(app: &App, decided: &mut usize) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What is to be written down for one denial; nothing while its registry cannot be told yet.
+/// Which registry a denial is about, as far as that can be told now.
+struct Meant {
+    registry: Result<ResourceId, NoRegistry>,
+    /// Its login server, as policy is asked about it.
+    host: Option<String>,
+    /// Whether Azure has not shown it yet: then it goes by its name, and nothing opens by itself.
+    unread: bool,
+}
+
+fn meant(app: &App, denied: &Denied) -> Meant {
+    let registry = app.registry_of(denied);
+    let host = registry.as_ref().ok().and_then(|id| app.login_server(id));
+    let unread = match &registry {
+        Ok(_) => host.is_none(),
+        Err(why) => matches!(why, NoRegistry::NotYetKnown(_)),
+    };
+    let mut meant = Meant {
+        registry,
+        host,
+        unread,
+    };
+    if unread && let Ok(id) = app.presumed_registry_of(denied) {
+        meant.host = presumed_host(app, denied, &id);
+        meant.registry = Ok(id);
+    }
+    meant
+}
+
+/// What an unread registry's login server must be called for policy: as the denial says, or as its name
+/// says where no rule looks at it.
+fn presumed_host(app: &App, denied: &Denied, id: &ResourceId) -> Option<String> {
+    let name = id.name().to_ascii_lowercase();
+    let mut own = LOGIN_SERVERS.iter().map(|end| format!("{name}{end}"));
+    let report = &denied.report;
+    let said = report.denial.registry.iter().chain(&report.login_server);
+    let said: Vec<String> = said.map(|host| host.to_ascii_lowercase()).collect();
+    let usual = own.next();
+    let said = usual
+        .iter()
+        .cloned()
+        .chain(own)
+        .find(|host| said.contains(host));
+    let policy = app.policy.load();
+    let rules = &policy.rules;
+    said.or_else(|| usual.filter(|_| rules.iter().all(|rule| rule.when.registry.is_empty())))
+}
+
+/// How long a denial waits for its registry to be shown.
+fn patience(app: &App, registry: Option<&ResourceId>) -> SignedDuration {
+    let failing = registry.and_then(|id| posture::failing(app, id));
+    match failing.map(|failing| failing.why.reason) {
+        Some(Reason::NotFound) => FOUND_WITHIN,
+        _ => READ_WITHIN,
+    }
+}
+
+/// What is to be written down for one denial; nothing while it waits for its registry to be shown.
 fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> Option<Vec<What>> {
     let now = app.clock.now();
-    let registry = match app.registry_of(denied) {
-        Err(NoRegistry::NotYetKnown(_)) if now.duration_since(arrived) < HOSTS_WITHIN => {
-            return None;
-        }
-        Ok(id) if app.login_server(&id).is_none() && now.duration_since(arrived) < HOSTS_WITHIN => {
-            return None;
-        }
-        registry => registry,
-    };
-    let id = registry.as_ref().ok();
+    let meant = meant(app, denied);
+    let id = meant.registry.as_ref().ok();
+    let waits = meant.unread && now.duration_since(arrived) < patience(app, id);
+    if waits && meant.host.is_none() {
+        return None;
+    }
     if let Some(of) = batch.repeats(app, denied, id, now) {
         return Some(vec![What::Repeated {
             denial: denied.id,
@@ -100,7 +157,9 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
         Some((asked.request.id, asked.request.denial))
     });
     let owned = batch.in_force.owned(denied);
-    let mut verdict = ask_policy(app, &batch.in_force, (denied, &registry), now);
+    let in_force = &batch.in_force;
+    let policy_says = ask_policy(app, in_force, (denied, &meant), now);
+    let mut verdict = policy_says.clone();
     cap(app, (denied, owned), id, &mut verdict, now);
     rule_limits(app, batch, &mut verdict, now);
     if let Some(id) = id {
@@ -114,6 +173,14 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
             basis: verdict.basis,
         }]);
     }
+    // What a read may forbid opens nothing before it.
+    if waits && verdict.action == Action::Allow {
+        return None;
+    }
+    unreadable(app, &meant, &mut verdict);
+    verdict.shadow = with_facts(app, (denied, &meant), now, |facts| {
+        shadow::ask(app, &batch.in_force.sets, facts, &policy_says, now)
+    });
     tracing::info!(denial = %denied.id, verdict = %verdict.action, rule = verdict.rule.as_deref(), "{}", words::denial(denied));
     let mut what = vec![What::Decided {
         denial: denied.id,
@@ -139,22 +206,38 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
 fn ask_policy(
     app: &App,
     in_force: &InForce,
-    (denied, registry): (&Denied, &Result<ResourceId, NoRegistry>),
+    (denied, meant): (&Denied, &Meant),
     now: Timestamp,
 ) -> Verdict {
+    let mut verdict = with_facts(app, (denied, meant), now, |facts| {
+        decide(&in_force.policy, &in_force.sets, facts, now)
+    });
+    verdict.basis = Some(in_force.basis(denied, now));
+    if let Err(why) = &meant.registry {
+        verdict.reword(NoteCode::NoRegistry, &why.to_string());
+    }
+    verdict
+}
+
+/// Asks something with all that is known about a denial.
+fn with_facts<T>(
+    app: &App,
+    (denied, meant): (&Denied, &Meant),
+    now: Timestamp,
+    ask: impl FnOnce(&Facts<'_>) -> T,
+) -> T {
     let source = app.sources.get(&denied.source);
     let trusted = source.is_some_and(|source| source.trust_status_403);
-    let host = registry.as_ref().ok().and_then(|id| app.login_server(id));
-    let id = registry.as_ref().ok();
+    let id = meant.registry.as_ref().ok();
     let live = id.and_then(|id| posture::of(app, id, now));
     let ours = id.map(|id| posture::ours(app, id, now)).unwrap_or_default();
     let posture = live.as_deref().map(|live| Posture { live, ours: &ours });
     let before = app
         .ledger
         .read(|state| state.granted_before(id, &denied.report.denial));
-    let facts = Facts {
+    ask(&Facts {
         denial: &denied.report.denial,
-        registry: host.as_deref(),
+        registry: meant.host.as_deref(),
         source: &denied.source,
         before,
         posture,
@@ -166,14 +249,27 @@ fn ask_policy(
         age_unknown: denied.report.at.is_none(),
         trusted_status_403: trusted && denied.report.evidence == Evidence::Status403,
         max_ttl: app.max_ttl,
-    };
-    let mut verdict = decide(&in_force.policy, &in_force.sets, &facts, now);
-    verdict.basis = Some(in_force.basis(denied, now));
-    shadow::ask(app, &in_force.sets, &facts, &mut verdict, now);
-    if let Err(why) = registry {
-        verdict.reword(NoteCode::NoRegistry, &why.to_string());
+    })
+}
+
+/// What would open a registry that Azure still does not show opens nothing, and says why.
+fn unreadable(app: &App, meant: &Meant, verdict: &mut Verdict) {
+    if !meant.unread {
+        return;
     }
-    verdict
+    let failing = |id: &ResourceId| posture::failing(app, id);
+    let why = |failing: Option<posture::Failing>| match failing {
+        Some(failing) => failing.why.to_string(),
+        None => "Azure has not answered yet".to_owned(),
+    };
+    let text = match &meant.registry {
+        Ok(id) => format!("`{}` cannot be read: {}", id.name(), why(failing(id))),
+        Err(no) => format!("{no}: {}", why(app.registries.keys().find_map(failing))),
+    };
+    verdict.restate(NoteCode::NoRegistry, NoteCode::AzureUnreadable, &text);
+    if verdict.action == Action::Allow {
+        verdict.cap(Action::Alert, NoteCode::AzureUnreadable, text);
+    }
 }
 
 /// What opens less than policy says: an old event, a storm.
@@ -337,7 +433,12 @@ fn ask(
     verdict: &Verdict,
 ) -> Vec<What> {
     let report = &denied.report;
+    let presumed = match app.registry_of(denied) {
+        Err(NoRegistry::NotYetKnown(host)) => Some(host),
+        _ => None,
+    };
     let request = Request {
+        presumed,
         id: RequestId(app.clock.id()),
         registry: registry.clone(),
         address,

@@ -5,8 +5,10 @@ use super::{HttpError, Web, page};
 use crate::domain::grant::Stage;
 use crate::domain::id::{DenialId, GrantId};
 use crate::domain::orders::Pause;
+use crate::domain::readiness::Condition;
 use crate::domain::state::{Asked, Decision, Known, Standing, State as Stands};
 use crate::domain::words;
+use crate::flow::readiness;
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -22,6 +24,7 @@ struct Page {
     undelivered: usize,
     undecided: usize,
     paused: Vec<String>,
+    degraded: Vec<String>,
     grants: Vec<GrantRow>,
     requests: Vec<RequestRow>,
     verdicts: Vec<VerdictRow>,
@@ -61,12 +64,14 @@ struct VerdictRow {
 pub(super) async fn page(State(web): State<Web>) -> Result<Html<String>, HttpError> {
     let now = web.app.clock.now();
     let app = &web.app;
+    let degraded = readiness::degraded(app);
+    let degraded = degraded.iter().map(condition).collect();
     page::html(&app.ledger.read(|state| {
         let late = app.registries.keys().flat_map(|id| {
             let late = state.late(id, &app.last_read(id), now).into_iter();
             late.map(|late| (late.standing.grant.id, late.known))
         });
-        view(state, &late.collect(), now)
+        view(state, degraded, &late.collect(), now)
     }))
 }
 
@@ -76,7 +81,12 @@ pub(super) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
     ([(CONTENT_TYPE, TEXT)], web.app.metrics.render())
 }
 
-fn view(state: &Stands, late: &BTreeMap<GrantId, Known>, now: Timestamp) -> Page {
+fn view(
+    state: &Stands,
+    degraded: Vec<String>,
+    late: &BTreeMap<GrantId, Known>,
+    now: Timestamp,
+) -> Page {
     let mut grants: Vec<&Standing> = state.grants.values().collect();
     grants.sort_by_key(|standing| standing.grant.until);
     let mut requests: Vec<&Asked> = state.requests.values().collect();
@@ -87,6 +97,7 @@ fn view(state: &Stands, late: &BTreeMap<GrantId, Known>, now: Timestamp) -> Page
         undelivered: state.outbox.len(),
         undecided: state.undecided.len(),
         paused: paused(state),
+        degraded,
         grants: grants
             .into_iter()
             .map(|it| {
@@ -100,6 +111,14 @@ fn view(state: &Stands, late: &BTreeMap<GrantId, Known>, now: Timestamp) -> Page
             .collect(),
         verdicts: state.verdicts.iter().map(|it| verdict(it)).collect(),
     }
+}
+
+/// What somebody should mend, in a line.
+fn condition(it: &Condition) -> String {
+    let subject = it.subject.as_ref();
+    let subject = subject.map_or_else(String::new, |it| format!("`{it}`: "));
+    let since = it.since.map(|at| format!(" Since {}.", words::time(at)));
+    format!("{subject}{}{}", it.detail, since.unwrap_or_default())
 }
 
 /// What is paused, and what has stopped by itself, in sentences.

@@ -176,9 +176,10 @@ impl HttpError {
             | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Link(LinkError::Over) | Self::Answer(AnswerError::Over) => StatusCode::GONE,
-            Self::Answer(AnswerError::Answered | AnswerError::Paused(_)) | Self::Confirm(_) => {
-                StatusCode::CONFLICT
-            }
+            Self::Answer(
+                AnswerError::Answered | AnswerError::Paused(_) | AnswerError::Unread(_),
+            )
+            | Self::Confirm(_) => StatusCode::CONFLICT,
         }
     }
 

@@ -22,6 +22,7 @@ use crate::domain::readiness::Condition;
 use crate::domain::repeat::Windows;
 use crate::domain::state::State;
 use database::Database;
+use futures_util::future::BoxFuture;
 use health::Health;
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -38,6 +39,8 @@ pub struct Ledger {
     queue: mpsc::Sender<Job>,
     /// This process, as other processes know it.
     holder: Uuid,
+    /// Whether one of its tasks has ended.
+    ended: CancellationToken,
     /// Ends what runs beside it.
     _stop: DropGuard,
 }
@@ -181,11 +184,20 @@ impl Ledger {
         audit::judged(&inner.database.schema().await?)?;
         let (queue, jobs) = mpsc::channel(writer::WAITING);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        tasks.spawn(writer::run(Arc::clone(&inner), jobs));
+        let ledger = Self::of(Arc::clone(&inner), queue, stop.clone());
+        // However a task ends, in a panic too, it is noticed.
+        let noticed = |task: BoxFuture<'static, ()>| {
+            let ended = ledger.ended.clone().drop_guard();
+            tasks.spawn(async move {
+                let _ended = ended;
+                task.await;
+            });
+        };
+        noticed(Box::pin(writer::run(Arc::clone(&inner), jobs)));
         if inner.database.is_shared() {
-            tasks.spawn(follow::run(Arc::clone(&inner), stop.clone()));
+            noticed(Box::pin(follow::run(inner, stop)));
         }
-        Ok(Self::of(inner, queue, stop))
+        Ok(ledger)
     }
 
     /// Opens an existing ledger to look at it; nothing can be appended.
@@ -200,6 +212,7 @@ impl Ledger {
             inner,
             queue,
             holder: Uuid::new_v4(),
+            ended: CancellationToken::new(),
             _stop: stop.drop_guard(),
         }
     }
@@ -276,6 +289,11 @@ impl Ledger {
     /// Looks at what stands. Keep it short: nothing is appended meanwhile.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         self.inner.folded(|folded| look(&folded.state))
+    }
+
+    /// Returns when a task that writes the ledger, or that follows what others write, has ended.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Folds in what other processes have written, now. It is done by itself soon after they have.

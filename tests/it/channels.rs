@@ -29,6 +29,9 @@ struct Peer {
     got: Arc<Mutex<Vec<String>>>,
 }
 
+/// The part of a channel's address that is its key.
+const SECRET: &str = "hunter2hunter2";
+
 impl Peer {
     async fn that(answers: Answers) -> Self {
         let got: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -44,9 +47,12 @@ impl Peer {
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = tempfile::tempdir().unwrap();
-        let address = format!("http://{}/", listener.local_addr().unwrap());
+        let address = format!(
+            "http://{}/services/{SECRET}",
+            listener.local_addr().unwrap()
+        );
         std::fs::write(url.path().join("url"), address).unwrap();
-        let router = Router::new().route("/", post(take));
+        let router = Router::new().route("/services/{secret}", post(take));
         let router = router.with_state(Arc::clone(&got));
         tokio_util::task::TaskTracker::new().spawn(async { axum::serve(listener, router).await });
         Self { url, got }
@@ -86,6 +92,7 @@ fn alert(number: u128, code: &str, text: &str, channel: &str) -> What {
         address: None,
         denial: None,
         grant: None,
+        grants: Vec::new(),
         request: None,
     })
 }
@@ -241,4 +248,32 @@ async fn a_channel_that_hangs_does_not_keep_a_process_from_its_end() {
     assert!(process.terminate().await.success());
     assert!(asked.elapsed() < 4 * SECOND, "{:?}", asked.elapsed());
     assert!(hung.got()[0].contains(REGISTRY));
+}
+
+#[tokio::test]
+async fn a_refusals_reason_is_logged_cut_and_without_secrets() {
+    let peer = Peer::that(|_| {
+        let said = format!(
+            "invalid_blocks at /services/{SECRET}\n {}",
+            "more ".repeat(400)
+        );
+        Some((StatusCode::BAD_REQUEST, said).into_response())
+    })
+    .await;
+    let world = World::with(only(peer.channel("chat"))).await;
+    let lines = crate::log::Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    tell(&world, vec![alert(1, "alert", "a stranger", "chat")]).await;
+    world.settle().await;
+    let said = lines.all();
+    assert!(
+        said.contains("a channel refused a message: invalid_blocks"),
+        "{said}"
+    );
+    assert!(!said.contains(SECRET), "{said}");
+    assert!((50..100).contains(&said.matches("more ").count()), "{said}");
 }

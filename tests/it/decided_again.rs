@@ -3,6 +3,7 @@
 use crate::world::{OURS, REGISTRY, STRANGER, World};
 use doorward::domain::actor::Actor;
 use doorward::domain::ledger::What;
+use doorward::domain::verdict::NoteCode;
 use doorward::flow;
 use doorward::sim::{Call, Fault, Knobs};
 use serde_json::json;
@@ -127,7 +128,7 @@ async fn spent_budget_holds_a_verdict_until_there_is_room() {
 }
 
 #[tokio::test]
-async fn denial_is_decided_again_once_its_registry_is_known() {
+async fn denial_is_decided_again_once_its_registry_can_be_read() {
     let world = World::new().await;
     world
         .azure
@@ -137,6 +138,15 @@ async fn denial_is_decided_again_once_its_registry_is_known() {
     world.jump(11 * MINUTE);
     world.settle().await;
     assert_eq!(verdicts(&world).await, 1);
+    let cause = world
+        .ledger()
+        .await
+        .into_iter()
+        .find_map(|what| match what {
+            What::Decided { verdict, .. } => Some(verdict.notes[0].code),
+            _ => None,
+        });
+    assert_eq!(cause, Some(NoteCode::AzureUnreadable));
     assert!(world.entries().is_empty());
     again(&world, OURS).await;
     assert_eq!(verdicts(&world).await, 1, "Azure is still silent");

@@ -73,6 +73,7 @@ mod storm;
 mod subnets;
 mod sweep;
 mod texts;
+mod unreadable;
 mod waiting;
 mod whois;
 mod world;

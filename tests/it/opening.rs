@@ -442,3 +442,26 @@ async fn an_entry_of_others_that_goes_away_does_not_leave_the_caller_outside() {
     world.settle().await;
     assert_eq!(world.entries(), [OURS]);
 }
+
+#[tokio::test]
+async fn entries_that_cannot_be_removed_are_one_alarm_of_their_registry_and_not_one_each() {
+    let world = World::new().await;
+    let addresses = [OURS, "20.61.10.16", "20.61.10.17"];
+    for address in addresses {
+        world.denied(address).await;
+    }
+    world.settle().await;
+    world.azure.edit(REGISTRY, "admin", |registry| {
+        registry.network_rules.default_action = DefaultAction::Allow;
+    });
+    world.pass(12 * MINUTE).await;
+    assert_eq!(world.messages(), ["default_action_changed", "overdue"]);
+    let text = world.last_message("text");
+    assert!(text.contains("3 entries on `contosoprod`"), "{text}");
+    for address in addresses {
+        assert!(text.contains(address), "{text}");
+    }
+    world.pass(60 * MINUTE).await;
+    let told = world.messages().len() - 1;
+    assert!((4..=8).contains(&told), "{told}");
+}

@@ -27,6 +27,7 @@ fn alerted(number: u128) -> What {
         address: None,
         denial: None,
         grant: None,
+        grants: Vec::new(),
         request: None,
     })
 }

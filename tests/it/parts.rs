@@ -110,6 +110,7 @@ impl Parts {
             ttl_seconds: 9000,
             until: now + SignedDuration::from_hours(1),
             denial: DenialId(app.clock.id()),
+            presumed: None,
             repository: Some("prod/<b>api</b>".to_owned()),
             reference: Some("v1".to_owned()),
             source: "alerts".to_owned(),

@@ -2,13 +2,11 @@
 
 use super::{Registry, Standing, State};
 use crate::domain::grant::Stage;
+use crate::domain::overdue::OVERDUE_AFTER;
 use crate::domain::resource_id::ResourceId;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
-
-/// An entry of ours that stands longer than this past its end is an alarm.
-const OVERDUE_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a read showed says nothing of now once it is older than this.
 const KNOWN_FOR: SignedDuration = SignedDuration::from_secs(60);

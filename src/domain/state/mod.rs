@@ -29,8 +29,8 @@ use crate::domain::orders::Pauses;
 use crate::domain::precedent::Precedent;
 use crate::domain::recent::Recent;
 use crate::domain::repeat::{DenialKey, key};
-
 use crate::domain::resource_id::ResourceId;
+use crate::domain::words;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -374,8 +374,15 @@ impl State {
     }
 
     fn tell(&mut self, at: Timestamp, alert: &Alert) {
-        if let Some(grant) = alert.grant {
+        for grant in alert.all_grants() {
             self.told(at, grant, &alert.code);
+        }
+        let of_all = alert.grant.is_none() && alert.denial.is_none() && alert.request.is_none();
+        // These are told of a registry's entries together, however many there are.
+        let of_all = of_all || [words::OVERDUE, words::END_UNKNOWN].contains(&alert.code.as_str());
+        if let Some(registry) = alert.registry.as_ref().filter(|_| of_all) {
+            let told = &mut self.registry(registry).told;
+            told.insert(alert.code.clone(), at);
         }
         if !alert.channels.is_empty() {
             self.outbox.insert(alert.id, (at, alert.clone()));

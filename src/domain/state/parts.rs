@@ -82,6 +82,8 @@ pub struct Registry {
     pub revoked: BTreeMap<Ipv4Addr, (Timestamp, DenialId)>,
     /// What reads have shown of it, and events told.
     pub sight: Sight,
+    /// When people were last told something of the registry as such, by the message's code.
+    pub told: BTreeMap<String, Timestamp>,
 }
 
 /// Azure asked for patience.

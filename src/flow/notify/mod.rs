@@ -151,7 +151,9 @@ async fn given_up(
         reason: reason.to_owned(),
     };
     let what: Vec<What> = alerts.iter().map(undelivered).collect();
-    app.ledger.append(app.clock.now(), what).await
+    app.ledger.append(app.clock.now(), what).await?;
+    lane::forget(app);
+    Ok(())
 }
 
 /// Gives up what is for channels that the configuration does not have any more.

@@ -5,25 +5,24 @@ use crate::azure::ArmError;
 use crate::domain::alert::About;
 use crate::domain::event::Evidence;
 use crate::domain::firewall::{Live, Step};
-use crate::domain::grant::{Ending, Stage};
+use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::GrantId;
 use crate::domain::ledger::{What, Write};
+use crate::domain::overdue;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::state::{Known, Late, Standing, State};
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 
-/// How often the alarm repeats that an entry of ours stands past its end, or that nobody can tell.
-const OVERDUE_EVERY: SignedDuration = SignedDuration::from_mins(5);
-
 /// A grant that is not open after this long is worth a word.
 pub(super) const SLOW_AFTER: SignedDuration = SignedDuration::from_mins(2);
 
 /// Writes down what follows from a read.
 pub(super) async fn steps(app: &App, steps: &[Step]) -> Result<(), StoreError> {
+    let mut all = Vec::new();
     for step in steps {
-        let what = match step {
+        all.extend(match step {
             Step::Opened(grant, entry) => {
                 let within = (entry.prefix_len() < entry.max_prefix_len()).then_some(*entry);
                 vec![What::Opened {
@@ -44,13 +43,15 @@ pub(super) async fn steps(app: &App, steps: &[Step]) -> Result<(), StoreError> {
             Step::Ended(grant, ending) => {
                 let (grant, ending) = (*grant, *ending);
                 let ended = What::Ended { grant, ending };
-                let what = app.ledger.read(|state| with_last_word(state, ended));
-                with_alerts(app, what)
+                app.ledger.read(|state| with_last_word(state, ended))
             }
-        };
-        app.ledger.append(app.clock.now(), what).await?;
+        });
     }
-    Ok(())
+    if all.is_empty() {
+        return Ok(());
+    }
+    let all = with_alerts(app, all);
+    app.ledger.append(app.clock.now(), all).await
 }
 
 /// An end, after the last word on whether its grant helped.
@@ -94,25 +95,30 @@ fn not_opened(app: &App, grant: GrantId, code: &str, reason: &str) -> Vec<What> 
     what
 }
 
-/// What follows for grants, with a word to people where one ends early, or where they were told that nobody
-/// knows whether its entry stands.
+/// What follows for the grants of one registry, with a word to people where one ends early, or where they
+/// were told that nobody knows whether its entry stands.
 pub(super) fn with_alerts(app: &App, outcomes: Vec<What>) -> Vec<What> {
-    let alert = |what: &What| {
-        let What::Ended { grant, ending } = what else {
-            return None;
-        };
-        let standing = standing(app, *grant)?;
+    let ended = outcomes.iter().filter_map(|what| match what {
+        What::Ended { grant, ending } => Some((standing(app, *grant)?, *ending)),
+        _ => None,
+    });
+    let ended: Vec<(Standing, Ending)> = ended.collect();
+    let evicted = |(standing, ending): &(Standing, Ending)| {
         let grant = &standing.grant;
-        let (code, text) = match ending {
-            Ending::Evicted => ("evicted", words::evicted(grant)),
-            ending if standing.in_doubt().is_some() => {
-                (words::END_KNOWN, words::end_known(grant, Some(*ending)))
-            }
-            _ => return None,
-        };
-        Some(app.alert(code, text, &About::grant(grant)))
+        let early = *ending == Ending::Evicted;
+        early.then(|| app.alert("evicted", words::evicted(grant), &About::grant(grant)))
     };
-    let told: Vec<What> = outcomes.iter().filter_map(alert).collect();
+    let in_doubt = ended
+        .iter()
+        .filter(|(standing, ending)| *ending != Ending::Evicted && standing.in_doubt().is_some());
+    let in_doubt: Vec<_> = in_doubt
+        .map(|(standing, ending)| (&standing.grant, Some(*ending)))
+        .collect();
+    let told: Vec<What> = ended
+        .iter()
+        .filter_map(evicted)
+        .chain(known(app, &in_doubt))
+        .collect();
     outcomes.into_iter().chain(told).collect()
 }
 
@@ -247,37 +253,34 @@ pub(super) async fn warn_of_delays(
     app.ledger.append(now, what).await
 }
 
-/// What is to be told of entries that should be gone: those that a read showed past their end, and those of
-/// which nobody can tell.
+/// What is to be told of entries that should be gone: of those that a read showed past their end, and of
+/// those of which nobody can tell, one message each.
 fn late(app: &App, id: &ResourceId, why: &str) -> Vec<What> {
     let now = app.clock.now();
     let read = app.last_read(id);
     app.ledger.read(|state| {
-        let tell = |late: Late<'_>| {
-            let code = match late.known {
-                Known::Stands(_) => words::OVERDUE,
-                Known::Unknown(_) => words::END_UNKNOWN,
-            };
-            let told = late.standing.told.get(code);
-            if told.is_some_and(|at| now.duration_since(*at) < OVERDUE_EVERY) {
+        let late = state.late(id, &read, now).into_iter();
+        let (stand, unknown): (Vec<Late<'_>>, Vec<Late<'_>>) =
+            late.partition(|late| matches!(late.known, Known::Stands(_)));
+        let told = |code: &str| state.registries.get(id)?.told.get(code).copied();
+        let tell = |(code, late): (&str, Vec<Late<'_>>)| {
+            let ends: Vec<Timestamp> = late.iter().map(|late| late.due).collect();
+            if !overdue::is_to_be_told(&ends, told(code), now) {
                 return None;
             }
-            let grant = &late.standing.grant;
-            tracing::error!(registry = id.name(), address = %grant.address, "{code}: {why}");
-            let text = words::late(grant, &late, now, why);
-            Some(app.alert(code, text, &About::grant(grant)))
+            tracing::error!(registry = id.name(), grants = late.len(), "{code}: {why}");
+            let grants: Vec<&Grant> = late.iter().map(|late| &late.standing.grant).collect();
+            let text = overdue::text(&late, now, why);
+            Some(app.alert(code, text, &About::grants(&grants)))
         };
-        state
-            .late(id, &read, now)
-            .into_iter()
-            .filter_map(tell)
-            .collect()
+        let both = [(words::OVERDUE, stand), (words::END_UNKNOWN, unknown)];
+        both.into_iter().filter_map(tell).collect()
     })
 }
 
-/// What is to be told where it could not be told whether an entry stands, and a read shows now that it does
+/// What is to be told where it could not be told whether entries stand, and a read shows now that they do
 /// not.
-fn known_again(app: &App, id: &ResourceId) -> Vec<What> {
+fn known_again(app: &App, id: &ResourceId) -> Option<What> {
     let read = app.last_read(id);
     app.ledger.read(|state| {
         let gone = state.grants_of(id).filter(|standing| {
@@ -286,13 +289,14 @@ fn known_again(app: &App, id: &ResourceId) -> Vec<What> {
             standing.in_doubt().is_some_and(after)
                 && !read.networks.iter().any(|net| net.contains(&address))
         });
-        gone.map(|Standing { grant, .. }| {
-            app.alert(
-                words::END_KNOWN,
-                words::end_known(grant, None),
-                &About::grant(grant),
-            )
-        })
-        .collect()
+        let gone: Vec<_> = gone.map(|standing| (&standing.grant, None)).collect();
+        known(app, &gone)
     })
+}
+
+/// That it is known again what became of the entries of these grants of one registry.
+fn known(app: &App, grants: &[(&Grant, Option<Ending>)]) -> Option<What> {
+    let all: Vec<&Grant> = grants.iter().map(|(grant, _)| *grant).collect();
+    let text = overdue::known_again(grants);
+    (!all.is_empty()).then(|| app.alert(words::END_KNOWN, text, &About::grants(&all)))
 }

@@ -1,6 +1,6 @@
 //! Whether what people were told was true: each alarm beside what really stood at Azure.
 
-use super::judge::{Judge, network};
+use super::judge::{Granted, Judge, network};
 use doorward::domain::alert::Alert;
 use doorward::domain::firewall::Overwritten;
 use doorward::domain::ledger::{What, Write, WriteOutcome};
@@ -22,8 +22,14 @@ const SILENT_FOR: SignedDuration = SignedDuration::from_secs(95);
 /// After so long a read has been made whatever became of a write.
 const LOOKED_FOR: SignedDuration = SignedDuration::from_secs(65);
 
-/// How often it rings, and how late the turn may be in which it does.
-const RINGS_EVERY: SignedDuration = SignedDuration::from_mins(6);
+/// How soon it rings again, at most so often for a registry.
+const RINGS_EVERY: SignedDuration = SignedDuration::from_mins(5);
+
+/// How late it rings again, where it has rung for long.
+const RINGS_AT_LEAST: SignedDuration = SignedDuration::from_hours(1);
+
+/// How late the turn may be in which it does.
+const TURN: SignedDuration = SignedDuration::from_mins(1);
 
 /// What really happened, as far as alarms are about it.
 #[derive(Default)]
@@ -44,6 +50,8 @@ pub(super) struct Truth {
     told: Vec<(Timestamp, What)>,
     /// When the alarm about a grant's end last rang.
     rang: BTreeMap<String, Timestamp>,
+    /// When one last rang, about whichever grants.
+    rang_last: Option<Timestamp>,
     /// How many alarms of each kind were judged.
     judged: BTreeMap<String, usize>,
 }
@@ -64,8 +72,10 @@ impl Truth {
                 self.refused.insert(write.to_string());
             }
             What::Alerted(alert) => {
-                if let ("overdue" | "end_unknown", Some(grant)) = (&*alert.code, alert.grant) {
-                    self.rang.insert(grant.to_string(), at);
+                if let "overdue" | "end_unknown" = &*alert.code {
+                    let grants = alert.all_grants().map(|grant| (grant.to_string(), at));
+                    self.rang.extend(grants);
+                    self.rang_last = Some(at);
                 }
                 self.told.push((at, what.clone()));
             }
@@ -146,9 +156,14 @@ impl Judge {
         }
     }
 
-    /// Of what stands past its end, and the last read showed, people have been told within six minutes.
+    /// Of what stands past its end, and the last read showed, people have been told: when it was late, unless of
+    /// others right before, and again after half the time that the first has been late.
     pub(crate) fn nothing_is_late_in_silence(&mut self, now: Timestamp) {
         let mut silent = Vec::new();
+        let over = self.grants.values().filter(|it| it.over.is_none());
+        let first = over.map(|it| it.until).min().unwrap_or(now);
+        let half = SignedDuration::from_secs(now.duration_since(first).as_secs() / 2);
+        let again = half.clamp(RINGS_EVERY, RINGS_AT_LEAST) + TURN;
         for entry in self.ours.difference(&self.either) {
             let grants = || {
                 self.grants
@@ -164,9 +179,13 @@ impl Judge {
                     .filter_map(network)
                     .any(|net| net == *entry)
             });
-            let rang = grants().any(|(id, _)| {
+            let within = |at: Timestamp, bound| now.duration_since(at) <= bound;
+            let rang = grants().any(|(id, granted)| {
                 let rang = self.truth.rang.get(id);
-                rang.is_some_and(|at| now.duration_since(*at) <= RINGS_EVERY)
+                let new = within(granted.until, SILENT_FOR + RINGS_EVERY);
+                let last = self.truth.rang_last;
+                rang.is_some_and(|at| within(*at, again))
+                    || new && last.is_some_and(|at| within(at, RINGS_EVERY + TURN))
             });
             // Long enough for a removal whose outcome is not known to be looked for.
             let looked_for = self.truth.reads.iter().any(|(at, _, shown)| {
@@ -187,10 +206,16 @@ impl Judge {
         self.violations.extend(silent);
     }
 
-    /// An entry of ours stands past its end, or a read has just shown it.
+    /// Of each grant that it names an entry of ours stands past its end, or a read has just shown it.
     fn overdue(&self, at: Timestamp, alert: &Alert) -> Option<String> {
-        let grant = alert.grant?.to_string();
-        let granted = self.grants.get(&grant)?;
+        if alert.all_grants().next().is_none() {
+            return Some("it names nothing".to_owned());
+        }
+        let mut grants = alert.all_grants();
+        grants.find_map(|grant| self.is_not_overdue(at, self.grants.get(&grant.to_string())?))
+    }
+
+    fn is_not_overdue(&self, at: Timestamp, granted: &Granted) -> Option<String> {
         let address = granted.address;
         let admits = |net: &Ipv4Net| net.contains(&address);
         let early = at.checked_sub(self.apart).unwrap_or(at);

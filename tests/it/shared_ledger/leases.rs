@@ -80,6 +80,7 @@ async fn a_message_is_one_replicas_while_it_delivers_it() {
         address: None,
         denial: None,
         grant: None,
+        grants: Vec::new(),
         request: None,
     };
     one.append(AT, vec![What::Alerted(message)]).await.unwrap();

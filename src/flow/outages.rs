@@ -1,0 +1,87 @@
+//! Registries that cannot be read are told: once when that has lasted, once when it is over.
+
+use super::posture::Failing;
+use crate::app::App;
+use crate::domain::alert::About;
+use crate::domain::resource_id::ResourceId;
+use crate::domain::words;
+use crate::store::StoreError;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+/// How long a registry fails before people are told.
+const TOLD_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+/// How soon after such a message there is another, about an outage that has ended and come again.
+const TOLD_EVERY: SignedDuration = SignedDuration::from_mins(10);
+
+/// What the ledger says was told of a registry, last.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    unreadable: Option<Timestamp>,
+    readable: Option<Timestamp>,
+}
+
+impl Told {
+    fn stands(self) -> bool {
+        self.unreadable > self.readable
+    }
+
+    /// When people are to be told of `failing`; never while they have been.
+    fn due(self, failing: &Failing) -> Option<Timestamp> {
+        if self.stands() {
+            return None;
+        }
+        let lasted = failing.since.checked_add(TOLD_AFTER).ok()?;
+        let again = self.unreadable.map(|at| at.checked_add(TOLD_EVERY));
+        Some(lasted.max(again.and_then(Result::ok).unwrap_or(lasted)))
+    }
+}
+
+/// Tells what is to be told now.
+pub(super) async fn turn(app: &App) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let failing = failing(app);
+    for id in app.registries.keys() {
+        let told = told(app, id);
+        let message = match failing.get(id) {
+            Some(it) if told.due(it).is_some_and(|at| at <= now) => {
+                let text = words::azure_unreadable(id, it.since, &it.why.to_string());
+                app.alert(words::AZURE_UNREADABLE, text, &About::registry(id))
+            }
+            None if told.stands() && was_read_since(app, id, told) => {
+                let text = words::azure_readable(id);
+                app.alert(words::AZURE_READABLE, text, &About::registry(id))
+            }
+            _ => continue,
+        };
+        app.ledger.append(now, vec![message]).await?;
+    }
+    Ok(())
+}
+
+/// When something is to be told next, if a registry goes on failing.
+pub(super) fn next(app: &App) -> Option<Timestamp> {
+    let failing = failing(app);
+    let due = failing.iter().filter_map(|(id, it)| told(app, id).due(it));
+    due.min()
+}
+
+fn failing(app: &App) -> BTreeMap<ResourceId, Failing> {
+    app.postures(|postures| postures.failing().clone())
+}
+
+/// Whether this process has read the registry after people were told that it cannot be.
+fn was_read_since(app: &App, id: &ResourceId, told: Told) -> bool {
+    app.postures(|postures| postures.read_at(id)) > told.unreadable
+}
+
+fn told(app: &App, id: &ResourceId) -> Told {
+    app.ledger.read(|state| {
+        let told = |code| state.registries.get(id)?.told.get(code).copied();
+        Told {
+            unreadable: told(words::AZURE_UNREADABLE),
+            readable: told(words::AZURE_READABLE),
+        }
+    })
+}
