@@ -42,6 +42,8 @@ pub struct Memory {
     pub policy: Mutex<crate::flow::policy::Files>,
     /// What is known of the sources of address sets.
     pub sets: Mutex<crate::flow::sets::Book>,
+    /// What was refused to callers who are not known.
+    pub refusals: crate::http::Refusals,
     /// Held by whoever loads address sets: one at a time.
     pub sets_turn: tokio::sync::Mutex<()>,
 }

@@ -14,8 +14,7 @@ use crate::domain::repeat::Windows;
 use crate::domain::resource_id::ResourceId;
 use crate::flow::shadow::Beside;
 use crate::flow::supervise::Supervisor;
-use crate::http::Gate;
-use crate::http::Limits;
+use crate::http::{Front, Gate, Known, Limits};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::store::{Ledger, Lock, StoreError};
@@ -84,8 +83,9 @@ pub struct Starting {
     build: Build,
     /// In front of the senders and of the operators.
     gates: [Gate; 2],
+    known: Known,
+    limits: Limits,
     listeners: [JoinHandle<()>; 2],
-    grace: Duration,
     stop: CancellationToken,
     /// Ends the listeners if it never becomes a server.
     given_up: DropGuard,
@@ -106,9 +106,10 @@ impl Starting {
             .await
             .ok();
         let [public, operators] = &self.gates;
-        public.open(http::public_router(Arc::clone(&app)));
+        self.known.is(&app);
+        public.open(http::public_router_within(Arc::clone(&app), self.limits));
         operators.open(http::admin_router(Arc::clone(&app), self.admin));
-        let keeper = Supervisor::new(Arc::clone(&app), self.stop.clone(), self.grace);
+        let keeper = Supervisor::new(Arc::clone(&app), self.stop.clone(), self.limits.drain);
         for (name, listener) in ["listener", "admin listener"]
             .into_iter()
             .zip(self.listeners)
@@ -124,6 +125,8 @@ impl Starting {
                 () = kept.ledger.ended() => {}
             }
         });
+        let sums = http::sum_up_refusals(Arc::clone(&app), self.stop.clone());
+        keeper.watch("log of refusals", sums);
         flow::run(&app, &keeper);
         keeper.tasks().close();
         self.given_up.disarm();
@@ -201,12 +204,13 @@ impl Server {
         let grace = config.shutdown_timeout.saturating_mul(4) / 5;
         let limits = Limits {
             drain: grace,
-            ..Limits::default()
+            ..limits(&config.connections)
         };
         let gates = [Gate::default(), Gate::default()];
+        let known = Known::trusting(&config.trusted_proxies);
         let serve = |listener, gate: &Gate| {
-            let served = http::serve_within(listener, gate.router(), stop.clone(), limits);
-            tasks.spawn(served)
+            let front = Front::from(gate.router()).within(limits).of(&known);
+            tasks.spawn(http::serve(listener, front, stop.clone()))
         };
         let [first, second] = &gates;
         let listeners = [serve(public, first), serve(operators, second)];
@@ -217,8 +221,9 @@ impl Server {
             clock,
             build,
             gates,
+            known,
+            limits,
             listeners,
-            grace,
             given_up: stop.clone().drop_guard(),
             stop,
             lock,
@@ -340,6 +345,18 @@ fn check(config: &Config, policy: &Policy) -> Result<(), StartError> {
         Ok(())
     } else {
         Err(StartError::settings(errors))
+    }
+}
+
+/// What each listener bears with.
+fn limits(connections: &config::Connections) -> Limits {
+    Limits {
+        connections: connections.max,
+        per_address: connections.max_per_address,
+        idle: connections.idle_timeout,
+        write: connections.write_timeout,
+        age: connections.max_age,
+        ..Limits::default()
     }
 }
 

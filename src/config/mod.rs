@@ -2,6 +2,7 @@
 
 mod auth;
 mod azure;
+mod connections;
 mod drift;
 mod error;
 mod options;
@@ -13,6 +14,7 @@ mod state;
 mod text_file;
 mod values;
 
+pub use connections::Connections;
 pub use drift::Drift;
 pub use error::LoadError;
 pub use options::Options;
@@ -66,6 +68,8 @@ pub struct Config {
     pub mode: Mode,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// What each listener bears with.
+    pub connections: Connections,
     /// The longest that anything is open; at most [`LONGEST_MAX_TTL`].
     pub max_ttl: Duration,
     /// A denial that is older when it arrives opens nothing.

@@ -1,5 +1,6 @@
 //! Reading the configuration: a file to a checked [`Config`], or everything that is wrong with it.
 
+use super::connections::connections;
 use super::sections::{channels, links, registries, sources};
 use super::values::{hide_urls_with_passwords, path, public_url, secret};
 use super::{Config, LONGEST_MAX_TTL, LoadError, Mode, State, azure};
@@ -83,6 +84,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let policies = policies(&mut fields, folder, sink);
     let mode = mode(&mut fields, sink);
     let trusted_proxies = proxies(&mut fields, sink);
+    let connections = connections(&mut fields, sink);
     let max_ttl = max_ttl(&mut fields, sink);
     let max_event_age = duration(&mut fields, "max_event_age", MAX_EVENT_AGE, sink);
     let repeat_window = window(&mut fields, "repeat_window", sink);
@@ -113,6 +115,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         shadow: policies.1,
         mode: mode?,
         trusted_proxies,
+        connections: connections?,
         max_ttl,
         max_event_age: max_event_age?,
         repeat_window,

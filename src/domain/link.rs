@@ -29,10 +29,12 @@ pub struct LinkKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
     /// Not ours, or changed.
-    #[error("this link is not valid: open it exactly as it stands in the message")]
+    #[error("This link is invalid or incomplete. Open it from the original message.")]
     Invalid,
     /// Its time is over.
-    #[error("this link is no longer valid: the next denial of the same address raises a new one")]
+    #[error(
+        "This link has expired and is no longer valid. The next denial of the same address raises a new request."
+    )]
     Over,
 }
 

@@ -31,6 +31,7 @@ pub mod link;
 pub mod network;
 mod once;
 pub mod orders;
+pub mod outcome;
 pub mod overdue;
 pub mod owner;
 pub mod peer;

@@ -1,7 +1,7 @@
 //! Whose connection it is, behind proxies: only what a trusted proxy wrote is believed.
 
 use ipnet::IpNet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// The peer's address. `direct` is who holds the connection; `forwarded` are the entries of
 /// `X-Forwarded-For` from left to right, where each proxy appends the address that it saw.
@@ -25,6 +25,17 @@ pub fn peer<'a>(
         }
     }
     None
+}
+
+/// What one peer is taken for: who holds one IPv6 address holds its /64.
+pub fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(ip) => {
+            let prefix = ip.to_bits() & !u128::from(u64::MAX);
+            Ipv6Addr::from_bits(prefix).into()
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
 }
 
 /// `20.1.2.3`, `20.1.2.3:4711` (Application Gateway writes the port), `2001:db8::1`, `[2001:db8::1]:4711`.

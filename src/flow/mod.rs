@@ -7,6 +7,7 @@
 mod anew;
 mod batch;
 mod drift;
+pub mod foresee;
 mod help;
 pub mod hosts;
 pub mod intake;

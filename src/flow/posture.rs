@@ -63,6 +63,12 @@ impl Postures {
         self.read.get(id).map(|(at, _)| *at)
     }
 
+    /// The registry as it was last read, however long ago.
+    pub fn last(&self, id: &ResourceId) -> Option<Arc<Live>> {
+        let (_, live) = self.read.get(id)?;
+        Some(Arc::clone(live))
+    }
+
     /// The registry, if its last read is younger than `believed`.
     fn of(&self, id: &ResourceId, now: Timestamp, believed: Duration) -> Option<Arc<Live>> {
         let (at, live) = self.read.get(id)?;

@@ -17,10 +17,10 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
     /// The request is unknown or too old.
-    #[error("this request is over: the next denial of the same address raises a new one")]
+    #[error("this request has expired: the next denial of the same address raises a new one")]
     Over,
     /// It has been answered.
-    #[error("this request has been answered already; the first answer stands")]
+    #[error("this request has been answered already: the first response is final")]
     Answered,
     /// Links only show on this registry.
     #[error(
@@ -90,7 +90,8 @@ fn decide(app: &App, id: RequestId, answer: Answer) -> Result<(Vec<What>, ()), A
     Ok((what, ()))
 }
 
-fn grant(app: &App, request: &Request, now: Timestamp) -> Grant {
+/// The grant that a yes at `now` makes.
+pub(super) fn grant(app: &App, request: &Request, now: Timestamp) -> Grant {
     let ttl = Duration::from_secs(request.ttl_seconds).min(app.max_ttl);
     Grant {
         id: GrantId(app.clock.id()),

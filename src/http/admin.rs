@@ -2,19 +2,26 @@
 //! and shows no link.
 
 use super::{HttpError, Web, page};
+use crate::domain::actor::Actor;
 use crate::domain::grant::Stage;
 use crate::domain::id::{DenialId, GrantId};
 use crate::domain::orders::Pause;
+use crate::domain::outcome::outcome;
 use crate::domain::readiness::Condition;
+use crate::domain::request::Answer;
 use crate::domain::state::{Asked, Decision, Known, Standing, State as Stands};
 use crate::domain::words;
-use crate::flow::readiness;
+use crate::flow::{foresee, readiness};
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
 use jiff::Timestamp;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+
+/// How many answered requests the page shows.
+const LAST_ANSWERED: usize = 50;
 
 /// What stands, as the page shows it.
 #[derive(Template)]
@@ -27,7 +34,19 @@ struct Page {
     degraded: Vec<String>,
     grants: Vec<GrantRow>,
     requests: Vec<RequestRow>,
+    answered: Vec<AnsweredRow>,
     verdicts: Vec<VerdictRow>,
+}
+
+/// A request that was answered, and what became of it.
+struct AnsweredRow {
+    registry: String,
+    address: String,
+    answer: &'static str,
+    by: String,
+    at: String,
+    title: String,
+    text: String,
 }
 
 struct GrantRow {
@@ -66,13 +85,45 @@ pub(super) async fn page(State(web): State<Web>) -> Result<Html<String>, HttpErr
     let app = &web.app;
     let degraded = readiness::degraded(app);
     let degraded = degraded.iter().map(condition).collect();
-    page::html(&app.ledger.read(|state| {
+    let mut answered: Vec<Asked> = app.ledger.read(|state| {
+        let answered = state.requests.values().filter(|it| it.answer.is_some());
+        answered.cloned().collect()
+    });
+    answered.sort_by_key(|asked| Reverse(asked.answer.map(|(at, _)| at)));
+    answered.truncate(LAST_ANSWERED);
+    let answered = answered.iter().filter_map(|asked| {
+        let held_by = foresee::held_by(app, &asked.request.registry);
+        answered_row(asked, held_by, now)
+    });
+    let answered = answered.collect();
+    let view = app.ledger.read(|state| {
         let late = app.registries.keys().flat_map(|id| {
             let late = state.late(id, &app.last_read(id), now).into_iter();
             late.map(|late| (late.standing.grant.id, late.known))
         });
         view(state, degraded, &late.collect(), now)
-    }))
+    });
+    page::html(&Page { answered, ..view })
+}
+
+/// What became of an answered request.
+fn answered_row(asked: &Asked, held_by: Option<String>, now: Timestamp) -> Option<AnsweredRow> {
+    let (at, answer) = asked.answer?;
+    let outcome = outcome(asked, held_by, now);
+    let registry = asked.request.registry.name().to_owned();
+    let address = asked.request.address.to_string();
+    Some(AnsweredRow {
+        answer: match answer {
+            Answer::Allow => "Approved",
+            Answer::Deny => "Denied",
+        },
+        by: asked.by.as_ref().map(Actor::in_words).unwrap_or_default(),
+        at: words::time(at),
+        title: outcome.title(),
+        text: outcome.text(&registry, &address),
+        registry,
+        address,
+    })
 }
 
 /// `GET /metrics`, for Prometheus.
@@ -109,6 +160,7 @@ fn view(
             .into_iter()
             .map(|it| request(it, again(state, it.request.denial), now))
             .collect(),
+        answered: Vec::new(),
         verdicts: state.verdicts.iter().map(|it| verdict(it)).collect(),
     }
 }

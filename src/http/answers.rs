@@ -1,18 +1,23 @@
 //! `GET /requests/{token}` shows what a person is asked; `POST` answers it, once.
 
+use super::caller::Caller;
 use super::{HttpError, Web, origin, page};
 use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::id::RequestId;
 use crate::domain::link::LinkError;
+use crate::domain::outcome::outcome;
 use crate::domain::request::{Answer, Request};
-use crate::domain::state::{Asked, State as Stands};
+use crate::domain::state::Asked;
 use crate::domain::words;
+use crate::flow::foresee::{self, Foresight};
 use crate::flow::respond;
 use askama::Template;
-use axum::Form;
 use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Form};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -31,7 +36,8 @@ struct Page {
     asked: Option<String>,
     until: String,
     left: String,
-    paused: Option<String>,
+    /// What a person should know before they answer.
+    warning: Option<String>,
     can: Can,
 }
 
@@ -41,8 +47,19 @@ enum Can {
     Answer,
     /// Look at it.
     Look,
-    /// Nothing any more: a person answered.
-    Answered { answer: Answer, at: String },
+    /// Nothing any more: a person answered, and this became of it.
+    Answered(Became),
+}
+
+/// What became of a request, as the page shows it.
+struct Became {
+    title: String,
+    text: String,
+    /// Who answered what, and when.
+    answer: String,
+    tone: &'static str,
+    /// Whether the page looks again by itself.
+    is_moving: bool,
 }
 
 /// The answer as the form sends it.
@@ -55,15 +72,27 @@ pub(super) struct Reply {
 /// links before any person sees them.
 pub(super) async fn show(
     State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
     token: Result<Path<String>, PathRejection>,
 ) -> Response {
     let token = token.map(|Path(token)| token).unwrap_or_default();
-    shown(&web.app, &token).unwrap_or_else(|error| page::failed(&error))
+    let shown = async {
+        let id = known(&web.app, &token, &caller)?;
+        foresee::refresh(&web.app, id).await;
+        shown(&web.app, id)
+    };
+    shown.await.unwrap_or_else(|error| page::failed(&error))
 }
 
-fn shown(app: &App, token: &str) -> Result<Response, HttpError> {
+/// The request that a link names; whoever has a good one is known.
+fn known(app: &App, token: &str, caller: &Caller) -> Result<RequestId, HttpError> {
+    let id = app.link_key.verify(token, app.clock.now())?;
+    caller.prove(false);
+    Ok(id)
+}
+
+fn shown(app: &App, id: RequestId) -> Result<Response, HttpError> {
     let now = app.clock.now();
-    let id = app.link_key.verify(token, now)?;
     let found = app.ledger.read(|state| {
         let asked = state.requests.get(&id)?.clone();
         let decided = asked.decision.as_ref().map(|decision| decision.at);
@@ -71,8 +100,7 @@ fn shown(app: &App, token: &str) -> Result<Response, HttpError> {
     });
     let (asked, decided) = found.ok_or(LinkError::Over)?;
     let can = if let Some((at, answer)) = asked.answer {
-        let at = words::time(at);
-        Can::Answered { answer, at }
+        Can::Answered(became(app, &asked, (at, answer), now))
     } else if !asked.open(now) {
         return Err(LinkError::Over.into());
     } else if app.answers_by_link(&asked.request) {
@@ -80,13 +108,48 @@ fn shown(app: &App, token: &str) -> Result<Response, HttpError> {
     } else {
         Can::Look
     };
-    let look = |state: &Stands| state.pauses.of(&asked.request.registry).map(words::paused);
-    let paused = app.ledger.read(look);
+    let warning = match &can {
+        Can::Answered(_) => None,
+        Can::Answer | Can::Look => warning(app, &asked.request),
+    };
     let view = Page {
-        paused,
+        warning,
         ..view(&asked, decided, can, now)
     };
     page::html(&view).map(IntoResponse::into_response)
+}
+
+/// What became of an answered request.
+fn became(app: &App, asked: &Asked, (at, answer): (Timestamp, Answer), now: Timestamp) -> Became {
+    let request = &asked.request;
+    let outcome = outcome(asked, foresee::held_by(app, &request.registry), now);
+    let (registry, address) = (request.registry.name(), request.address.to_string());
+    let answered = match answer {
+        Answer::Allow => "Approved",
+        Answer::Deny => "Denied",
+    };
+    let by = asked.by.as_ref().map(Actor::in_words).unwrap_or_default();
+    Became {
+        title: outcome.title(),
+        text: outcome.text(registry, &address),
+        answer: format!("{answered} by {by} at {}.", words::time(at)),
+        tone: if outcome.is_open() { "allow" } else { "deny" },
+        is_moving: outcome.is_moving(),
+    }
+}
+
+/// What a person should know before they say yes.
+fn warning(app: &App, request: &Request) -> Option<String> {
+    match foresee::of(app, request) {
+        Foresight::Opens => None,
+        Foresight::Unknown => Some(
+            "The registry has not been read yet, so it is not known whether approving would open anything."
+                .to_owned(),
+        ),
+        Foresight::Not(why) => Some(words::sentence(&format!(
+            "Approving would open nothing at the moment: {why}"
+        ))),
+    }
 }
 
 fn view(asked: &Asked, decided: Option<Timestamp>, can: Can, now: Timestamp) -> Page {
@@ -103,7 +166,7 @@ fn view(asked: &Asked, decided: Option<Timestamp>, can: Can, now: Timestamp) -> 
         asked: decided.map(words::time),
         until: words::time(request.until),
         left: words::duration(request.until.duration_since(now)),
-        paused: None,
+        warning: None,
         can,
     }
 }
@@ -126,27 +189,20 @@ pub(super) fn image(request: &Request) -> Option<String> {
 /// Takes the answer, if it comes from the page that asked.
 pub(super) async fn answer(
     State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
     token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     reply: Result<Form<Reply>, FormRejection>,
 ) -> Response {
     let token = token.map(|Path(token)| token).unwrap_or_default();
-    answered(&web.app, &token, &headers, reply)
-        .await
-        .unwrap_or_else(|error| page::failed(&error))
-}
-
-async fn answered(
-    app: &App,
-    token: &str,
-    headers: &HeaderMap,
-    reply: Result<Form<Reply>, FormRejection>,
-) -> Result<Response, HttpError> {
-    if !origin::own(headers, &app.public_url) {
-        return Err(HttpError::ForeignOrigin);
-    }
-    let id = app.link_key.verify(token, app.clock.now())?;
-    let Form(Reply { answer }) = reply.map_err(|_| HttpError::NoAnswer)?;
-    respond::by_link(app, id, answer).await?;
-    shown(app, token)
+    let answered = async {
+        if !origin::own(&headers, &web.app.public_url) {
+            return Err(HttpError::ForeignOrigin);
+        }
+        let id = known(&web.app, &token, &caller)?;
+        let Form(Reply { answer }) = reply.map_err(|_| HttpError::NoAnswer)?;
+        respond::by_link(&web.app, id, answer).await?;
+        shown(&web.app, id)
+    };
+    answered.await.unwrap_or_else(|error| page::failed(&error))
 }

@@ -11,9 +11,8 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::{ConnectInfo, Query};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{Extensions, HeaderMap, Uri};
 use governor::clock::{Clock, DefaultClock};
-use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -21,6 +20,7 @@ use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::caller;
 use super::unproven::{self, ROOM, Seat};
 use crate::domain::ledger::Hash;
 
@@ -61,18 +61,19 @@ impl Sender<'_> {
     /// Proves whoever signs, by the body. To be called before anything is read out of it.
     pub(super) fn with_body(
         &mut self,
+        app: &App,
         head: &Parts,
         body: &[u8],
-        now: Timestamp,
     ) -> Result<(), HttpError> {
         let Some((keys, _seat)) = self.unproven.take() else {
             return Ok(());
         };
         let signed = signed(&head.headers).ok_or(SIGNATURE)?;
-        if !signed.is_by(keys, body, now) {
-            refused(self.source, &"the signature does not fit");
+        if !signed.is_by(keys, body, app.clock.now()) {
+            refused(app, self.source, &"the signature does not fit");
             return Err(SIGNATURE);
         }
+        caller::proven_sender(&head.extensions);
         self.delivery_id = Some(signed.id.to_owned());
         within_rate(self.source)
     }
@@ -102,20 +103,26 @@ pub(super) async fn sender<'a>(
             let claims = bearer_claims(app, source, bearer, &head.headers).await?;
             sender.proof = bearer.is_job.then(|| Proof {
                 claims: proof::kept(&claims),
-                peer: peer_of(app, head),
+                peer: peer_of(app, &head.headers, &head.extensions),
             });
         }
         Auth::Signature(keys) => {
             let signed = signed(&head.headers);
             if !signed.is_some_and(|signed| signed.is_plausible(app.clock.now())) {
-                refused(source, &"its headers are missing, or far from our time");
+                refused(
+                    app,
+                    source,
+                    &"its headers are missing, or far from our time",
+                );
                 return Err(SIGNATURE);
             }
-            let seat = ROOM.seat(peer_of(app, head), &head.headers, source.max_body)?;
+            let peer = peer_of(app, &head.headers, &head.extensions);
+            let seat = ROOM.seat(peer, &head.headers, source.max_body)?;
             sender.unproven = Some((keys, seat));
             return Ok(sender);
         }
     }
+    caller::proven_sender(&head.extensions);
     within_rate(source)?;
     Ok(sender)
 }
@@ -135,8 +142,11 @@ fn within_rate(source: &Source) -> Result<(), HttpError> {
 }
 
 /// Tells operators, not the sender, why somebody is not heard.
-fn refused(source: &Source, why: &dyn Display) {
-    tracing::info!(source = source.name, %why, "a sender is not proven");
+fn refused(app: &App, source: &Source, why: &dyn Display) {
+    let refusals = &app.memory.refusals;
+    if refusals.may_tell(Some(&source.name), "sender_not_proven") {
+        tracing::info!(source = source.name, %why, "Sender authentication failed");
+    }
 }
 
 async fn bearer_claims(
@@ -150,7 +160,7 @@ async fn bearer_claims(
         None => Err(TokenError::Bad(BadToken::Missing)),
     };
     verified.map_err(|error| {
-        refused(source, &error);
+        refused(app, source, &error);
         match error {
             TokenError::Bad(_) => BEARER,
             TokenError::Unavailable { retry } => HttpError::NoKeys { wait: retry },
@@ -184,10 +194,10 @@ fn signed(headers: &HeaderMap) -> Option<Signed<'_>> {
 }
 
 /// Where the connection comes from, as far as trusted proxies tell.
-fn peer_of(app: &App, head: &Parts) -> Option<IpAddr> {
-    let ConnectInfo(direct) = head.extensions.get::<ConnectInfo<SocketAddr>>()?;
+pub(super) fn peer_of(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
+    let ConnectInfo(direct) = extensions.get::<ConnectInfo<SocketAddr>>()?;
     // A value that is no text counts as one that says nothing.
-    let values = head.headers.get_all("x-forwarded-for").iter();
+    let values = headers.get_all("x-forwarded-for").iter();
     let values: Vec<&str> = values.map(|value| value.to_str().unwrap_or("?")).collect();
     let entries = values.iter().flat_map(|value| value.split(','));
     peer::peer(direct.ip(), entries, &app.trusted_proxies)

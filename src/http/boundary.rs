@@ -1,7 +1,8 @@
 //! What every request passes on its way in and out: an id, a time limit, a line in the log, and the
 //! headers that keep browsers careful.
 
-use super::{HttpError, Web, page};
+use super::caller::Caller;
+use super::{HttpError, Web, auth, page};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{self, HeaderName};
@@ -48,8 +49,16 @@ const ROUTINE: [&str; 4] = ["/healthz", "/readyz", "/metrics", page::STYLE_PATH]
 #[derive(Clone)]
 pub(super) struct Of(pub(super) String);
 
+/// Put into an answer's extensions where a request is refused: why, for the log and the metrics.
+#[derive(Clone, Copy)]
+pub(super) struct Reason(pub(super) &'static str);
+
 /// Runs the request. Its URI is not logged: it may hold a key or a link's token. The route's pattern is.
-pub(super) async fn around(State(web): State<Web>, request: Request, next: Next) -> Response {
+/// What callers who are not known are refused is told in full a few times only, and then summed up.
+pub(super) async fn around(State(web): State<Web>, mut request: Request, next: Next) -> Response {
+    let extensions = request.extensions_mut();
+    let caller = extensions.get_or_insert_default::<Caller>().clone();
+    let peer = auth::peer_of(&web.app, request.headers(), request.extensions());
     let id = web.app.clock.id();
     let span = tracing::info_span!("request", %id);
     let method = request.method().clone();
@@ -63,7 +72,17 @@ pub(super) async fn around(State(web): State<Web>, request: Request, next: Next)
         .await
         .unwrap_or_else(|_| HttpError::Unavailable.into_response());
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
-    if !(ROUTINE.contains(&route) && response.status().is_success()) {
+    let is_told = if caller.is_proven() || response.status().is_success() {
+        !(ROUTINE.contains(&route) && response.status().is_success())
+    } else {
+        let refusals = &web.app.memory.refusals;
+        let reason = reason(&response);
+        web.app.metrics.refused(reason);
+        refusals.count(reason, peer);
+        let of = response.extensions().get::<Of>();
+        refusals.may_tell(of.map(|of| of.0.as_str()), reason)
+    };
+    if is_told {
         tracing::info!(
             parent: &span,
             %method,
@@ -82,4 +101,16 @@ pub(super) async fn around(State(web): State<Web>, request: Request, next: Next)
         headers.insert(REQUEST_ID, id);
     }
     response
+}
+
+/// Why a request was refused.
+fn reason(response: &Response) -> &'static str {
+    if let Some(Reason(reason)) = response.extensions().get::<Reason>() {
+        return reason;
+    }
+    match response.status().as_u16() {
+        405 => "method_not_allowed",
+        400..500 => "bad_request",
+        _ => "failed",
+    }
 }

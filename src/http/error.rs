@@ -1,5 +1,6 @@
 //! What a caller may know of what went wrong.
 
+use super::boundary::Reason;
 use crate::domain::event::DeliveryError;
 use crate::domain::link::LinkError;
 use crate::flow::orders::OrderError;
@@ -21,6 +22,9 @@ pub enum HttpError {
     /// No such path.
     #[error("there is nothing here: events go to `/events/<source>`")]
     NotFound,
+    /// No host, or several, or another than the request is addressed to.
+    #[error("the request does not name one host")]
+    BadHost,
     /// No source has this name.
     #[error("no source has this name: see `sources` in doorward's configuration")]
     UnknownSource,
@@ -161,6 +165,7 @@ impl HttpError {
             | Self::Packed { .. }
             | Self::Unreadable(_)
             | Self::NoAnswer
+            | Self::BadHost
             | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
             Self::Order(error) => order_status(error),
             Self::TooMany { .. }
@@ -206,9 +211,34 @@ impl HttpError {
         Some((RETRY_AFTER, seconds.into()))
     }
 
+    /// Why it failed, in a word, for the log and the metrics.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::UnknownSource => "unknown_source",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::NoKeys { .. } => "no_keys",
+            Self::Busy => "busy",
+            Self::TooMany { .. } => "rate_limited",
+            Self::TooLarge { .. } => "too_large",
+            Self::TooSlow => "too_slow",
+            Self::CutOff => "cut_off",
+            Self::OtherSubscription | Self::OtherOrigin => "other_sender",
+            Self::Encoded | Self::Packed { .. } | Self::Unreadable(_) => "unreadable",
+            Self::ForeignOrigin => "foreign_origin",
+            Self::ForeignHost | Self::BadHost => "bad_host",
+            Self::Link(LinkError::Invalid) => "invalid_link",
+            Self::Link(LinkError::Over) => "expired_link",
+            Self::NoAnswer | Self::NotACommand | Self::BadOrder(_) => "bad_request",
+            Self::Answer(_) | Self::Order(_) | Self::Confirm(_) => "not_done",
+            Self::Unavailable | Self::Internal => "failed",
+        }
+    }
+
     /// The answer with `body` in place of JSON.
     pub(super) fn with_body(&self, body: impl IntoResponse) -> Response {
         let mut response = (self.status(), body).into_response();
+        response.extensions_mut().insert(Reason(self.reason()));
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);
         }

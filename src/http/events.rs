@@ -3,7 +3,7 @@
 use super::auth::Sender;
 use super::boundary::Of;
 use super::unpack::Coding;
-use super::{HttpError, Web, auth, body, notice, readers};
+use super::{HttpError, Web, auth, body, caller, notice, readers};
 use crate::app::{App, Source};
 use crate::domain::delivery::{self, uses::Use};
 use crate::domain::event::{BadRecord, Delivery, DeliveryError};
@@ -64,13 +64,16 @@ pub(super) async fn deliver(
     let taken = async {
         let mut sender = match auth::sender(&web.app, &name, &head).await {
             Ok(sender) => sender,
-            Err(error) => return Ok(refuse(error, body).await),
+            Err(error) => {
+                caller::refused(&head.extensions);
+                return Ok(refuse(error, body).await);
+            }
         };
         let most = sender.source.max_body;
         let within = sender.body_within(web.limits.body);
         let sent = body::whole(&head.headers, body, most, within).await?;
         // A signature is over the bytes as they were sent, and nothing is unpacked before it is checked.
-        sender.with_body(&head, &sent, web.app.clock.now())?;
+        sender.with_body(&web.app, &head, &sent)?;
         expected_subscription(sender.source, &head.headers)?;
         let watched = uses::watched(&web.app, sender.source);
         let read = read(sender.source, &head.headers, sent, watched).await;
@@ -246,7 +249,7 @@ pub(super) async fn handshake(
     let (head, _) = request.into_parts();
     let proven = async {
         let mut sender = auth::sender(&web.app, &name, &head).await?;
-        sender.with_body(&head, &[], web.app.clock.now())?;
+        sender.with_body(&web.app, &head, &[])?;
         Ok::<_, HttpError>(sender.source)
     };
     match proven.await {

@@ -7,6 +7,7 @@ mod api;
 mod auth;
 mod body;
 mod boundary;
+mod caller;
 mod error;
 mod events;
 mod gate;
@@ -17,6 +18,7 @@ mod operator;
 mod origin;
 mod page;
 mod readers;
+mod refusals;
 mod server;
 mod sets;
 mod unpack;
@@ -25,7 +27,8 @@ pub(crate) mod wire;
 
 pub use error::HttpError;
 pub use gate::Gate;
-pub use server::{serve, serve_within};
+pub use refusals::{Refusals, sum_up as sum_up_refusals};
+pub use server::{Front, Known, Limits, serve};
 
 use crate::app::App;
 use axum::extract::DefaultBodyLimit;
@@ -35,35 +38,7 @@ use axum::{Router, response::IntoResponse};
 use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
-
-/// How long and how much a peer is borne with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// For a request's headers, and for a connection's first request.
-    pub headers: Duration,
-    /// For the whole body of a delivery.
-    pub body: Duration,
-    /// For the answer: below the 30 s after which Event Grid gives up.
-    pub answer: Duration,
-    /// For the requests under way when the program is told to stop.
-    pub drain: Duration,
-    /// How many connections are open at once; further ones wait to be accepted.
-    pub connections: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            headers: Duration::from_secs(10),
-            body: Duration::from_secs(15),
-            answer: Duration::from_secs(25),
-            drain: Duration::from_secs(10),
-            connections: 512,
-        }
-    }
-}
 
 /// What every handler is given.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 //! and orders come from commands alone, never from a browser.
 
 use super::wire::COMMAND;
-use super::{HttpError, Web, auth};
+use super::{HttpError, Web, auth, caller};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, ORIGIN};
 use axum::http::{HeaderMap, Method};
@@ -28,6 +28,9 @@ pub(super) async fn known(State(web): State<Web>, request: Request, next: Next) 
         }
         _ => true,
     };
+    if good && !open {
+        caller::proven(request.extensions());
+    }
     if good {
         next.run(request).await
     } else {

@@ -2,6 +2,8 @@
 
 use super::HttpError;
 use crate::domain::ledger::Hash;
+use crate::domain::link::LinkError;
+use crate::flow::respond::AnswerError;
 use askama::Template;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
@@ -54,7 +56,12 @@ pub(super) fn failed(error: &HttpError) -> Response {
         text: String,
     }
     let page = Failed {
-        title: error.status().canonical_reason().unwrap_or("Not possible"),
+        title: match error {
+            HttpError::Link(LinkError::Invalid) => "Invalid link",
+            HttpError::Link(LinkError::Over) | HttpError::Answer(AnswerError::Over) => "Expired",
+            HttpError::Answer(AnswerError::Answered) => "Already answered",
+            error => error.status().canonical_reason().unwrap_or("Not possible"),
+        },
         text: error.to_string(),
     };
     match html(&page) {

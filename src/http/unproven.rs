@@ -1,10 +1,11 @@
 //! Room for bodies that prove their senders: until such a body is read, it is a stranger's.
 
 use super::HttpError;
+use crate::domain::peer::network;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -99,17 +100,6 @@ impl Drop for Seat {
         } else {
             taken.by_peer.remove(&self.peer);
         }
-    }
-}
-
-/// Who holds one IPv6 address holds its /64.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(ip) => {
-            let prefix = ip.to_bits() & !u128::from(u64::MAX);
-            Ipv6Addr::from_bits(prefix).into()
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

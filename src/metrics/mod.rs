@@ -39,6 +39,8 @@ pub struct Metrics {
     pub set_loaded: Family<SetNameLabels, Gauge>,
     /// What waits for a person to confirm it: 1 for each candidate.
     pub set_waiting: Family<SetWaitingLabels, Gauge>,
+    /// What was refused to callers who are not known, by reason.
+    refusals: Family<ReasonLabels, Counter>,
     /// The candidate of each set in there.
     waiting: Mutex<BTreeMap<String, String>>,
 }
@@ -66,6 +68,12 @@ pub struct SetWaitingLabels {
     pub set: String,
     /// The hash of what it would hold.
     pub hash: String,
+}
+
+/// Labels of what is refused.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
 }
 
 /// Labels of what is counted by registry.
@@ -155,6 +163,12 @@ impl Default for Metrics {
             circuits.clone(),
         );
         let health = Health::register(&mut registry);
+        let refusals = Family::default();
+        registry.register(
+            "refusals",
+            "Requests and connections of unknown callers that were refused, by reason",
+            refusals.clone(),
+        );
         let (set_refreshes, set_loaded, set_waiting) = of_sets(&mut registry);
         Self {
             registry,
@@ -165,6 +179,7 @@ impl Default for Metrics {
             passed_over,
             shadow_verdicts,
             health,
+            refusals,
             set_refreshes,
             set_loaded,
             set_waiting,
@@ -240,6 +255,11 @@ impl Metrics {
             self.set_waiting.get_or_create(&labels(hash)).set(1);
             waiting.insert(set.to_owned(), hash.to_owned());
         }
+    }
+
+    /// Counts what was refused to a caller who is not known.
+    pub fn refused(&self, reason: &'static str) {
+        self.refusals.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// Sets what is shown of a registry's circuit.

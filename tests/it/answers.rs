@@ -84,7 +84,11 @@ async fn a_yes_opens_once() {
     let link = parts.asked(PROD).await;
     let page = answer(&parts, &link, "answer=allow").await;
     assert_eq!(page.status, 200);
-    assert!(page.text.contains("<h1>Allowed</h1>"), "{}", page.text);
+    assert!(
+        page.text.contains("<h1>Approved: adding rule…</h1>"),
+        "{}",
+        page.text
+    );
     assert_eq!(
         parts.world.kinds().await,
         ["requested", "answered", "granted"]
@@ -93,7 +97,7 @@ async fn a_yes_opens_once() {
         let again = answer(&parts, &link, form).await;
         assert_eq!(again.status, 409);
         assert!(
-            again.text.contains("the first answer stands"),
+            again.text.contains("the first response is final"),
             "{}",
             again.text
         );
@@ -104,7 +108,7 @@ async fn a_yes_opens_once() {
     );
     let shown = open(&parts, &link).await;
     assert_eq!(shown.status, 200);
-    assert!(shown.text.contains("Allowed") && !shown.text.contains("<form"));
+    assert!(shown.text.contains("Approved by link at") && !shown.text.contains("<form"));
 }
 
 #[tokio::test]
@@ -112,7 +116,7 @@ async fn a_no_opens_nothing() {
     let parts = Parts::new().await;
     let link = parts.asked(PROD).await;
     let page = answer(&parts, &link, "answer=deny").await;
-    assert!(page.text.contains("<h1>Left closed</h1>"), "{}", page.text);
+    assert!(page.text.contains("<h1>Denied</h1>"), "{}", page.text);
     assert_eq!(parts.world.kinds().await, ["requested", "answered"]);
 }
 

@@ -119,3 +119,46 @@ async fn a_patch_stands_in_the_log_with_the_id_under_which_azure_tells_of_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn refusals_of_unknown_callers_do_not_fill_the_log_and_are_all_counted() {
+    let parts = Parts::new().await;
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(Level::INFO)
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    for _ in 0..300 {
+        for uri in ["/events/alerts", "/events/nobody", "/requests/forged"] {
+            parts.call(post(uri).body(Body::empty()).unwrap()).await;
+        }
+        for uri in ["/nothing", "/events/alerts", "/requests/forged"] {
+            let request = Request::get(uri).body(Body::empty()).unwrap();
+            parts.call(request).await;
+        }
+    }
+    let log = lines.all();
+    assert!(log.len() < 20_000, "{} bytes: {log}", log.len());
+    for kind in ["401", "404", "405", "403"] {
+        assert!(log.contains(&format!("status={kind}")), "{kind}: {log}");
+    }
+    let counted = parts.world.app.metrics.render();
+    for (reason, count) in [
+        ("unauthorized", 300),
+        ("unknown_source", 300),
+        ("not_found", 300),
+        ("foreign_origin", 300),
+        ("invalid_link", 300),
+        ("method_not_allowed", 300),
+    ] {
+        let line = format!("doorward_refusals_total{{reason=\"{reason}\"}} {count}\n");
+        assert!(counted.contains(&line), "{line}: {counted}");
+    }
+    // A sender that is proven is told of one by one.
+    for _ in 0..20 {
+        parts.deliver("application/json", "{").await;
+    }
+    assert_eq!(lines.all().matches("status=400").count(), 20);
+}

@@ -2,7 +2,7 @@
 
 use crate::parts::{KEY, Parts, post};
 use axum::body::Body;
-use doorward::http::{Limits, serve_within};
+use doorward::http::{Front, Limits, serve};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,7 +16,7 @@ const SHORT: Limits = Limits {
     body: Duration::from_millis(100),
     answer: Duration::from_secs(10),
     drain: Duration::from_millis(100),
-    connections: 2,
+    ..Limits::DEFAULT
 };
 
 /// Longer than anything here should take.
@@ -26,6 +26,7 @@ struct Listening {
     address: SocketAddr,
     stop: CancellationToken,
     server: JoinSet<()>,
+    _parts: Parts,
 }
 
 async fn listening(limits: Limits) -> Listening {
@@ -35,11 +36,15 @@ async fn listening(limits: Limits) -> Listening {
     let stop = CancellationToken::new();
     let mut server = JoinSet::new();
     let until = stop.clone();
-    server.spawn(async move { serve_within(listener, parts.public(), until, limits).await });
+    let front = Front::from(parts.public())
+        .within(limits)
+        .of(&parts.world.app);
+    server.spawn(serve(listener, front, until));
     Listening {
         address,
         stop,
         server,
+        _parts: parts,
     }
 }
 
@@ -85,23 +90,44 @@ async fn a_body_that_trickles_is_given_up() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_for_their_turn() {
-    let patient = Limits {
-        headers: Duration::from_secs(1),
+async fn bytes_that_a_proxy_may_read_otherwise_are_a_bad_request() {
+    let listening = listening(Limits {
+        headers: Duration::from_secs(2),
+        body: LONG,
         ..SHORT
-    };
-    let listening = listening(patient).await;
-    // Two that say nothing hold both seats, until their time is over.
-    let _idle = (
-        TcpStream::connect(listening.address).await.unwrap(),
-        TcpStream::connect(listening.address).await.unwrap(),
+    })
+    .await;
+    let key = format!("host: a\r\nx-doorward-key: {KEY}\r\n");
+    let chunked =
+        format!("POST /events/alerts HTTP/1.1\r\n{key}transfer-encoding: chunked\r\n\r\n");
+    for words in [
+        "GET /healthz HTTP/1.1\nhost: a\r\n\r\n".to_owned(),
+        "GET /healthz HTTP/1.1\r\nhost: a\n\n".to_owned(),
+        "GET /healthz HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n".to_owned(),
+        "GET /healthz HTTP/1.1\r\nhost: a\r\nHost: b\r\n\r\n".to_owned(),
+        "GET /healthz HTTP/1.1\r\n\r\n".to_owned(),
+        format!(
+            "POST /events/alerts HTTP/1.1\r\n{key}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+        ),
+        format!(
+            "POST /events/alerts HTTP/1.1\r\n{key}transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+        ),
+        format!("{chunked}5 \r\nhello\r\n0\r\n\r\n"),
+        format!("{chunked}5\nhello\r\n0\r\n\r\n"),
+        format!("{chunked}5\r\nhello\r\n0\r\nx: y\n\r\n\r\n"),
+    ] {
+        let heard = listening.says(&words).await;
+        assert!(heard.starts_with("HTTP/1.1 400"), "{words:?}: {heard}");
+        assert_eq!(heard.matches("HTTP/1.1").count(), 1, "{words:?}: {heard}");
+    }
+    let good = format!(
+        "{chunked}5;a=b\r\nhello\r\n0\r\nx: y\r\n\r\nGET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
     );
-    let started = std::time::Instant::now();
-    let heard = listening
-        .says("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-        .await;
-    assert!(heard.starts_with("HTTP/1.1 200 OK"), "{heard}");
-    assert!(started.elapsed() > patient.headers / 2);
+    let heard = listening.says(&good).await;
+    assert!(
+        heard.starts_with("HTTP/1.1 202") && heard.contains("HTTP/1.1 200"),
+        "{heard}"
+    );
 }
 
 #[tokio::test]

@@ -99,7 +99,8 @@ async fn a_yes_is_refused_and_can_be_given_later() {
     let link = world.last_message("link");
     let page = world.follow(Method::GET, &link, "").await;
     assert!(
-        page.text.contains("Nothing can be opened at the moment"),
+        page.text
+            .contains("Approving would open nothing at the moment"),
         "{}",
         page.text
     );

@@ -3,6 +3,7 @@
 mod answers;
 mod differences;
 mod drift;
+mod foresee;
 mod gaps;
 mod live;
 mod overwritten;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use answers::{Answer, Answers, Class};
 pub use drift::{Drift, Ours, Seen, compare, missing_in};
+pub use foresee::{Hindrance, foresee};
 pub use live::{Live, Malformed, Rule};
 pub use overwritten::{Other, Overwritten};
 pub use patch::Patch;

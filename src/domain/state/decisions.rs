@@ -1,6 +1,7 @@
 //! Verdicts, and what people are asked and answer, folded into what stands.
 
 use super::{Asked, Decision, LAST_VERDICTS, State};
+use crate::domain::actor::Actor;
 use crate::domain::grant::Grant;
 use crate::domain::id::{DenialId, RequestId};
 use crate::domain::precedent::Precedent;
@@ -42,12 +43,7 @@ impl State {
         if let Some(decision) = &decision {
             self.close_window(decision);
         }
-        let asked = Asked {
-            request: request.clone(),
-            answer: None,
-            precedent: decision.as_deref().map(Precedent::of),
-            decision,
-        };
+        let asked = Asked::new(request.clone(), decision);
         self.requests.insert(request.id, asked);
         let registry = self.registry(&request.registry);
         let standing = registry.standing.entry(request.address.get());
@@ -55,11 +51,12 @@ impl State {
     }
 
     /// After a no, the same denial is not asked about again at once.
-    pub(super) fn answer(&mut self, at: Timestamp, request: RequestId, answer: Answer) {
+    pub(super) fn answer(&mut self, at: Timestamp, request: RequestId, answer: Answer, by: &Actor) {
         let Some(asked) = self.requests.get_mut(&request) else {
             return;
         };
         asked.answer = Some((at, answer));
+        asked.by = Some(by.clone());
         let (registry, address) = (asked.request.registry.clone(), asked.request.address);
         if let (Answer::Deny, Some(decision)) = (answer, &asked.decision) {
             let key = key(&decision.denial);

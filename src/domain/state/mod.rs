@@ -4,6 +4,7 @@
 //! is here, and is the same again after a restart.
 
 mod decisions;
+mod follow;
 mod late;
 mod orders;
 mod parts;
@@ -95,6 +96,7 @@ pub struct State {
 impl State {
     /// Takes in what happened at `at`.
     pub fn apply(&mut self, at: Timestamp, what: &What) {
+        self.follow(at, what);
         match what {
             What::Denied(denied) => self.arrive(at, denied),
             What::Decided {
@@ -144,8 +146,10 @@ impl State {
             What::Recovered { grant, network } => self.recover(at, grant, *network),
             What::Requested(request) => self.ask(request),
             What::Answered {
-                request, answer, ..
-            } => self.answer(at, *request, *answer),
+                request,
+                answer,
+                by,
+            } => self.answer(at, *request, *answer, by),
             What::Alerted(alert) => self.tell(at, alert),
             What::Delivered { alert, channel } | What::Undelivered { alert, channel, .. } => {
                 self.reached(*alert, channel);

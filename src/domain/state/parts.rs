@@ -1,5 +1,6 @@
 //! What the state is made of.
 
+use crate::domain::actor::Actor;
 use crate::domain::answered::Answered;
 use crate::domain::claims::Claims;
 use crate::domain::event::Evidence;
@@ -8,6 +9,7 @@ use crate::domain::grant::{Grant, Stage};
 use crate::domain::help::Course;
 use crate::domain::id::{DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::{Denied, Write};
+use crate::domain::outcome::Trail;
 use crate::domain::precedent::Precedent;
 use crate::domain::recent::Recent;
 use crate::domain::repeat::DenialKey;
@@ -111,6 +113,10 @@ pub struct Asked {
     pub request: Request,
     /// What a person said, and when.
     pub answer: Option<(Timestamp, Answer)>,
+    /// Who that was, or by which way it came.
+    pub by: Option<Actor>,
+    /// What became of the grant that a yes has made.
+    pub trail: Option<Trail>,
     /// The verdict that led to it, for whoever looks at it and for what a yes leads to.
     pub decision: Option<Arc<Decision>>,
     /// What that verdict was made under.
@@ -150,6 +156,18 @@ impl Registry {
 }
 
 impl Asked {
+    /// A request that nobody has answered.
+    pub fn new(request: Request, decision: Option<Arc<Decision>>) -> Self {
+        Self {
+            request,
+            answer: None,
+            by: None,
+            trail: None,
+            precedent: decision.as_deref().map(Precedent::of),
+            decision,
+        }
+    }
+
     /// Whether it can still be answered.
     pub fn open(&self, now: Timestamp) -> bool {
         self.answer.is_none() && self.request.until > now

@@ -8,6 +8,7 @@ use crate::domain::firewall::{Live, Step};
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::GrantId;
 use crate::domain::ledger::{What, Write};
+use crate::domain::outcome::{OBSERVE, OBSERVES};
 use crate::domain::overdue;
 use crate::domain::resource_id::ResourceId;
 use crate::domain::state::{Known, Late, Standing, State};
@@ -36,9 +37,8 @@ pub(super) async fn steps(app: &App, steps: &[Step]) -> Result<(), StoreError> {
             }
             Step::Observed(grant) => vec![What::NotOpened {
                 grant: *grant,
-                code: "observe".to_owned(),
-                reason: "doorward only observes: set `mode: enforce` to have entries written"
-                    .to_owned(),
+                code: OBSERVE.to_owned(),
+                reason: OBSERVES.to_owned(),
             }],
             Step::Ended(grant, ending) => {
                 let (grant, ending) = (*grant, *ending);

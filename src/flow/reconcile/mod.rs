@@ -420,30 +420,52 @@ pub fn next_end(state: &State, id: &ResourceId) -> Option<Timestamp> {
 
 fn plan_now(app: &App, id: &ResourceId, live: &Live, limit: u32) -> Plan {
     let now = app.clock.now();
-    app.ledger.read(|state| {
-        let registry = state.registries.get(id);
-        let claimed = registry.map(|registry| &registry.claimed);
-        let networks = registry.and_then(|registry| registry.networks);
-        let restoring = state.grants_of(id).filter(|standing| standing.restoring);
-        let restoring = restoring.map(|standing| standing.grant.id);
-        let wanted = Wanted {
-            grants: state
-                .grants_of(id)
-                .map(|standing| (&standing.grant, standing.stage))
-                .collect(),
-            claimed: claimed.map_or_else(BTreeMap::new, |claims| claims.all(now).collect()),
-            limit,
-            reserve: app.registries.get(id).map_or(0, |known| {
-                scaled_reserve(known.reserve, known.max_entries, limit)
-            }),
-            may_add: app.may_add,
-            paused: state.pauses.of(id).is_some()
-                || state.throttled(id, now).is_some()
-                || app.pace(id).circuit(now) == Circuit::Open
-                || networks == Some(Networks::Lost),
-            restore: restoring.collect(),
-            give_back: registry.map_or_else(Vec::new, |it| it.sight.give_back.clone()),
-        };
-        plan(live, &wanted, now)
-    })
+    app.ledger
+        .read(|state| plan(live, &wanted(app, (id, state), limit, now), now))
+}
+
+/// What is to be brought about on a registry whose list may have `limit` entries.
+pub(super) fn wanted<'a>(
+    app: &App,
+    (id, state): (&'a ResourceId, &'a State),
+    limit: u32,
+    now: Timestamp,
+) -> Wanted<'a> {
+    let registry = state.registries.get(id);
+    let claimed = registry.map(|registry| &registry.claimed);
+    let networks = registry.and_then(|registry| registry.networks);
+    let restoring = state.grants_of(id).filter(|standing| standing.restoring);
+    let restoring = restoring.map(|standing| standing.grant.id);
+    Wanted {
+        grants: state
+            .grants_of(id)
+            .map(|standing| (&standing.grant, standing.stage))
+            .collect(),
+        claimed: claimed.map_or_else(BTreeMap::new, |claims| claims.all(now).collect()),
+        limit,
+        reserve: app.registries.get(id).map_or(0, |known| {
+            scaled_reserve(known.reserve, known.max_entries, limit)
+        }),
+        may_add: app.may_add,
+        paused: state.pauses.of(id).is_some()
+            || state.throttled(id, now).is_some()
+            || is_stopped_by_failures(app, id)
+            || networks == Some(Networks::Lost),
+        restore: restoring.collect(),
+        give_back: registry.map_or_else(Vec::new, |it| it.sight.give_back.clone()),
+    }
+}
+
+/// Whether nothing is added to a registry for a while, since too many attempts have failed.
+pub(super) fn is_stopped_by_failures(app: &App, id: &ResourceId) -> bool {
+    app.pace(id).circuit(app.clock.now()) == Circuit::Open
+}
+
+/// How many entries a registry's list may have, as far as is known without asking.
+pub(super) fn limit_as_known(app: &App, id: &ResourceId) -> u32 {
+    let known = app.known_limit(id).map(|known| known.entries);
+    let enrolled = app.registries.get(id);
+    known
+        .or(enrolled.map(|enrolled| enrolled.max_entries))
+        .unwrap_or(0)
 }

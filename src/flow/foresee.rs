@@ -1,0 +1,76 @@
+//! What a yes would come to now, as far as anybody knows without asking Azure.
+
+use super::{posture, reconcile};
+use crate::app::App;
+use crate::domain::firewall::{self, Hindrance};
+use crate::domain::id::RequestId;
+use crate::domain::outcome::OBSERVES;
+use crate::domain::request::Request;
+use crate::domain::resource_id::ResourceId;
+use crate::domain::words;
+use std::collections::BTreeSet;
+
+/// What a yes would come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Foresight {
+    /// A rule would be added, as the registry was last read.
+    Opens,
+    /// The registry has not been read, so nobody knows.
+    Unknown,
+    /// Nothing would be opened, for this reason.
+    Not(String),
+}
+
+/// Reads the registry of an open request anew, if its last read is too old to be believed; not more
+/// often than for verdicts.
+pub async fn refresh(app: &App, request: RequestId) {
+    let registry = app.ledger.read(|state| {
+        let asked = state.requests.get(&request)?;
+        let is_open = asked.open(app.clock.now());
+        is_open.then(|| asked.request.registry.clone())
+    });
+    if let Some(registry) = registry {
+        posture::refresh(app, BTreeSet::from([registry])).await;
+    }
+}
+
+/// What a yes to `request` would come to now.
+pub fn of(app: &App, request: &Request) -> Foresight {
+    let (id, now) = (&request.registry, app.clock.now());
+    if let Some(held_by) = held_by(app, id) {
+        return Foresight::Not(held_by);
+    }
+    if !app.may_add {
+        return Foresight::Not(OBSERVES.to_owned());
+    }
+    let Some(live) = app.postures(|postures| postures.last(id)) else {
+        return Foresight::Unknown;
+    };
+    let grant = super::respond::grant(app, request, now);
+    let hindrance = app.ledger.read(|state| {
+        let wanted = reconcile::wanted(app, (id, state), reconcile::limit_as_known(app, id), now);
+        firewall::foresee(&live, &wanted, &grant, now)
+    });
+    match hindrance {
+        None => Foresight::Opens,
+        Some(Hindrance::Observe) => Foresight::Not(OBSERVES.to_owned()),
+        Some(Hindrance::Obstacle(obstacle)) => Foresight::Not(obstacle.to_string()),
+        Some(Hindrance::Covered(entry)) => Foresight::Not(format!(
+            "the rule `{}`, which doorward did not add, already allows this address, so nothing would be added",
+            words::quoted(&entry)
+        )),
+    }
+}
+
+/// What keeps rules from being added to a registry at the moment, if something does.
+pub fn held_by(app: &App, id: &ResourceId) -> Option<String> {
+    let stopped = app.ledger.read(|state| {
+        let paused = state.pauses.of(id).map(words::paused);
+        let mut stopped = state.stopped();
+        paused.or_else(|| stopped.find(|other| *other == id).map(words::stopped))
+    });
+    stopped.or_else(|| {
+        let is_open = reconcile::is_stopped_by_failures(app, id);
+        is_open.then(|| "Azure has refused or not answered several times in a row, so adding is tried again in a minute".to_owned())
+    })
+}
