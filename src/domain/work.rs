@@ -5,6 +5,8 @@
 //! if one of them is not.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How many steps any body may take, and how many more for each of its bytes. Ordinary bodies take
 /// about thirty for each.
@@ -16,6 +18,8 @@ pub(super) const FOR_EACH_BYTE: u64 = 400;
 pub struct WorkBudget {
     most: u64,
     done: Cell<u64>,
+    /// Set from outside once nobody waits for the work any more.
+    abandoned: Arc<AtomicBool>,
 }
 
 impl Default for WorkBudget {
@@ -42,7 +46,14 @@ impl WorkBudget {
         Self {
             most,
             done: Cell::new(0),
+            abandoned: Arc::default(),
         }
+    }
+
+    /// The same, spent as soon as `abandoned` is set.
+    #[must_use]
+    pub fn unless(self, abandoned: Arc<AtomicBool>) -> Self {
+        Self { abandoned, ..self }
     }
 
     /// Counts steps. Whether there were that many left: if not, whoever asked stops where it is.
@@ -50,12 +61,12 @@ impl WorkBudget {
         let steps = u64::try_from(steps).unwrap_or(u64::MAX);
         let done = self.done.get().saturating_add(steps);
         self.done.set(done);
-        done <= self.most
+        !self.is_spent()
     }
 
-    /// Whether more was done than may be. What was found by then may not be all.
+    /// Whether more was done than may be, or nobody waits for it. What was found by then may not be all.
     pub fn is_spent(&self) -> bool {
-        self.done.get() > self.most
+        self.done.get() > self.most || self.abandoned.load(Ordering::Relaxed)
     }
 
     /// How many steps were done.
@@ -75,6 +86,15 @@ mod tests {
         assert!(!work.charge(1) && work.is_spent());
         assert!(!work.charge(0));
         assert_eq!(work.done(), 11);
+    }
+
+    #[test]
+    fn a_budget_is_spent_once_its_work_is_abandoned() {
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let work = WorkBudget::unlimited().unless(Arc::clone(&abandoned));
+        assert!(work.charge(1) && !work.is_spent());
+        abandoned.store(true, Ordering::Relaxed);
+        assert!(!work.charge(0) && work.is_spent());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{HttpError, Web, auth, body, caller, notice, readers};
 use crate::app::{App, Source};
 use crate::domain::delivery::{self, uses::Use};
 use crate::domain::event::{BadRecord, Delivery, DeliveryError};
+use crate::domain::work::WorkBudget;
 use crate::flow::{intake, uses};
 use crate::metrics::{DeliveryLabels, PassedOverLabels, RecordLabels, SourceLabels};
 use axum::Json;
@@ -165,9 +166,10 @@ async fn read(
         Coding::Identity => sent.len(),
         Coding::Gzip | Coding::Zstd => most,
     };
-    let work = move |_: &readers::Abandoned| {
+    let work = move |abandoned: &readers::Abandoned| {
         let bytes = body::unpacked(coding, sent, most)?;
-        let delivery = delivery::read_named(&head, &dimensions, &bytes)?;
+        let work = WorkBudget::for_body(bytes.len()).unless(abandoned.flag());
+        let delivery = delivery::read_within((&head, &dimensions), &bytes, work)?;
         let used = delivery::uses::read(&head, &bytes, &watched);
         Ok((delivery, used))
     };

@@ -39,6 +39,11 @@ impl Abandoned {
     pub(super) fn is_so(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// Set once it is so, for work that asks by itself.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
 }
 
 /// Abandons its work when it is dropped.

@@ -1,16 +1,17 @@
 //! Many connections that cost their makers nothing: whoever has something to deliver is heard all the
 //! same.
 
+use crate::hostile::{KINDS, connect, hostile, idles};
 use crate::parts::{KEY, Parts};
 use crate::process::{Installation, until};
 use crate::world::{KEY as SENDER, furnished};
 use doorward::clock::Clock;
 use doorward::http::{Front, Known, Limits, serve};
 use serde_json::json;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -18,100 +19,10 @@ use tokio_util::sync::CancellationToken;
 /// Longer than anything here should take.
 const LONG: Duration = Duration::from_secs(30);
 
-/// How long a good delivery may take, whatever others do.
-const SOON: Duration = Duration::from_secs(1);
-
-/// HTTP/2's first words, a `GET /healthz`, and nothing more.
-const HTTP_2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\
-    \0\0\x17\x01\x05\0\0\0\x01\x82\x86\x04\x08/healthz\x01\x09localhost";
-
-/// What a hostile peer does with a connection.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Silent,
-    HalfAHead,
-    Trickles,
-    KeepsOpen,
-    Http2,
-    NeverReads,
-    BodyWithoutKey,
-}
-
-const KINDS: [Kind; 7] = [
-    Kind::Silent,
-    Kind::HalfAHead,
-    Kind::Trickles,
-    Kind::KeepsOpen,
-    Kind::Http2,
-    Kind::NeverReads,
-    Kind::BodyWithoutKey,
-];
-
-/// Connects from an address of this machine's own network.
-async fn connect(from: u8, to: SocketAddr) -> std::io::Result<TcpStream> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    socket.set_recv_buffer_size(4096)?;
-    socket.bind((Ipv4Addr::new(127, 0, 0, from), 0).into())?;
-    socket.connect(to).await
-}
-
-impl Kind {
-    /// Does so until the connection ends.
-    async fn act(self, from: u8, to: SocketAddr) -> std::io::Result<()> {
-        const GET: &str = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
-        let mut stream = connect(from, to).await?;
-        let words: Vec<u8> = match self {
-            Self::Silent => Vec::new(),
-            Self::HalfAHead | Self::Trickles => {
-                b"POST /events/alerts HTTP/1.1\r\nhost: a\r\nx: ".to_vec()
-            }
-            Self::KeepsOpen => GET.into(),
-            Self::Http2 => HTTP_2.to_vec(),
-            Self::NeverReads => GET.repeat(500).into(),
-            Self::BodyWithoutKey => {
-                b"POST /events/nobody HTTP/1.1\r\nhost: a\r\ncontent-length: 60000\r\n\r\n{"
-                    .to_vec()
-            }
-        };
-        stream.write_all(&words).await?;
-        match self {
-            Self::NeverReads => loop {
-                stream.write_all(&words).await?;
-            },
-            Self::Trickles => loop {
-                let mut heard = [0; 64];
-                match timeout(Duration::from_millis(200), stream.read(&mut heard)).await {
-                    Ok(Ok(0)) => return Ok(()),
-                    Ok(heard) => drop(heard?),
-                    Err(_) => stream.write_all(b"a").await?,
-                }
-            },
-            _ => {
-                let mut heard = [0; 4096];
-                while stream.read(&mut heard).await? > 0 {}
-                Ok(())
-            }
-        }
-    }
-}
-
-/// So many peers from these addresses, which come back whenever they are sent away.
-fn hostile(kinds: &[Kind], many: usize, addresses: u8, to: SocketAddr) -> JoinSet<()> {
-    let mut peers = JoinSet::new();
-    for number in 0..many {
-        let kind = kinds[number % kinds.len()];
-        let from = 1 + u8::try_from(number % usize::from(addresses)).unwrap();
-        peers.spawn(async move {
-            loop {
-                if kind.act(from, to).await.is_err() {
-                    tokio::task::yield_now().await;
-                }
-            }
-        });
-    }
-    peers
-}
+/// How long a good delivery may take here, whatever others do. What is asked for is one second;
+/// `cargo run --release --example flood` measures that from outside. A program that is not optimised,
+/// beside its attackers and other tests on the same processors, has longer.
+const SOON: Duration = Duration::from_secs(5);
 
 /// A delivery of a sender with its key, on a connection of its own; the status and how long it took.
 async fn deliver(to: SocketAddr, source: &str, key: &str, number: usize) -> (String, Duration) {
@@ -173,7 +84,6 @@ async fn listening(limits: Limits) -> Listening {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures time, and wants a machine to itself: `cargo test --test it -- --ignored crowded::`"]
 async fn a_good_delivery_is_heard_at_once_whatever_others_do_with_their_connections() {
     let limits = Limits {
         connections: 256,
@@ -218,31 +128,7 @@ async fn a_newcomer_has_the_seat_of_whoever_has_been_idle_for_longest() {
     assert!(counted.contains(line), "{counted}");
 }
 
-/// Speaks HTTP/2 and answers every PING, and asks for nothing more; the kinds of frames it was sent
-/// until the connection ended.
-async fn idles(mut stream: TcpStream) -> Vec<u8> {
-    stream.write_all(HTTP_2).await.unwrap();
-    let mut kinds = Vec::new();
-    loop {
-        let mut head = [0; 9];
-        if stream.read_exact(&mut head).await.is_err() {
-            return kinds;
-        }
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let mut body = vec![0; usize::try_from(length).unwrap()];
-        if stream.read_exact(&mut body).await.is_err() {
-            return kinds;
-        }
-        kinds.push(head[3]);
-        const PING: u8 = 6;
-        if head[3] == PING && head[4] & 1 == 0 {
-            head[4] = 1;
-            let answer = [&head[..], &body].concat();
-            stream.write_all(&answer).await.ok();
-        }
-    }
-}
-
+/// The frame that says so.
 const GOAWAY: u8 = 7;
 
 #[tokio::test]
@@ -305,7 +191,6 @@ async fn a_peer_that_never_reads_is_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures time, and wants a machine to itself: `cargo test --test it -- --ignored crowded::`"]
 async fn six_hundred_hostile_sockets_of_a_real_program_delay_nobody() {
     let azure = furnished(&Clock::system()).await;
     let installed = Installation::with(&azure, "10m", |config| config["mode"] = json!("observe"));

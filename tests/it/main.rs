@@ -32,6 +32,7 @@ mod faults;
 mod full_disk;
 mod grants;
 mod helped;
+mod hostile;
 mod independent;
 mod killed;
 mod late;

@@ -2,7 +2,7 @@
 
 use crate::parts::{KEY, Parts, post};
 use axum::body::Body;
-use doorward::http::{Front, Limits, serve};
+use doorward::http::{Front, Known, Limits, serve};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,7 +38,7 @@ async fn listening(limits: Limits) -> Listening {
     let until = stop.clone();
     let front = Front::from(parts.public())
         .within(limits)
-        .of(&parts.world.app);
+        .of(&Known::from(&parts.world.app));
     server.spawn(serve(listener, front, until));
     Listening {
         address,

@@ -96,21 +96,13 @@ impl Head {
 /// Takes a delivery apart. Of a batch of diagnostic records, those in which nothing of interest can
 /// stand are counted and not parsed: a broken one among them is not told of.
 pub fn read(head: &Head, body: &[u8]) -> Result<Delivery, DeliveryError> {
-    read_named(head, &Dimensions::default(), body)
+    let work = WorkBudget::for_body(body.len());
+    read_within((head, &Dimensions::default()), body, work)
 }
 
-/// The same for a source whose alerts have names of their own for what they are about.
-pub fn read_named(
-    head: &Head,
-    dimensions: &Dimensions,
-    body: &[u8],
-) -> Result<Delivery, DeliveryError> {
-    read_within((head, dimensions), body, WorkBudget::for_body(body.len()))
-}
-
-/// The same within a budget. A body that takes more is not told of in part: nobody could know what of
-/// it was not read.
-fn read_within(
+/// The same for a source whose alerts have names of their own for what they are about, within a budget.
+/// A body that takes more is not told of in part: nobody could know what of it was not read.
+pub fn read_within(
     (head, dimensions): (&Head, &Dimensions),
     body: &[u8],
     work: WorkBudget,

@@ -4,6 +4,7 @@
 use super::super::read_within;
 use super::*;
 use proptest::sample::select;
+use std::sync::Arc;
 
 /// How large the smaller of two bodies is: beyond every window that a scanner looks through.
 const SIZE: usize = 12 << 10;
@@ -239,6 +240,17 @@ fn a_body_beyond_its_budget_is_refused_and_not_told_of_in_part() {
     for most in [0, 1, 1000, 100_000] {
         assert_eq!(read(most), Err(DeliveryError::TooMuchWork));
     }
+}
+
+#[test]
+fn a_body_is_not_read_on_once_nobody_waits_for_it() {
+    let read = |is_abandoned: bool| {
+        let work = WorkBudget::unlimited().unless(Arc::new(is_abandoned.into()));
+        let head = (&Head::default(), &Dimensions::default());
+        read_within(head, format!("{SAYS}\n").as_bytes(), work)
+    };
+    assert_eq!(read(false).unwrap().reports.len(), 1);
+    assert_eq!(read(true), Err(DeliveryError::TooMuchWork));
 }
 
 #[test]
