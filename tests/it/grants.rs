@@ -288,6 +288,40 @@ async fn a_listener_with_a_token_is_for_those_who_know_it() {
     assert_eq!(world.ask("/healthz").await.status, 200);
 }
 
+/// A command of the real program, given to the doorward whose admin listener is at `admin`.
+fn ordered(arguments: &[&str], admin: &str) -> std::process::Output {
+    let mut all = arguments.to_vec();
+    all.extend(["--admin", admin]);
+    doorward(&all)
+}
+
+fn verdicts_are_cleared(admin: &str) {
+    let clear = ["verdicts", "clear", OURS, "--by", "ada"];
+    let why = ["--because", "a mistake"];
+    let cleared = ordered(&[&clear[..], &why].concat(), admin);
+    assert!(
+        out(&cleared).contains("is decided anew"),
+        "{}",
+        err(&cleared)
+    );
+    let nothing = ordered(&clear, admin);
+    assert_eq!(nothing.status.code(), Some(1), "{}", out(&nothing));
+}
+
+fn orders_are_in_the_ledger(kinds: &[impl AsRef<str>]) {
+    let given = [
+        "extended",
+        "paused",
+        "revoked",
+        "resumed",
+        "ended",
+        "verdicts_cleared",
+    ];
+    for kind in given {
+        assert!(kinds.iter().any(|it| it.as_ref() == kind), "{kind}");
+    }
+}
+
 /// The whole way: the real program serves, and its commands are given to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_work_on_a_running_doorward() {
@@ -295,30 +329,21 @@ async fn the_commands_work_on_a_running_doorward() {
     let installed = Installation::new(&azure, "10m");
     let process = installed.serve().await;
     let admin = process.admin();
-    let run = |arguments: &[&str]| {
-        let mut all = arguments.to_vec();
-        all.extend(["--admin", &admin]);
-        doorward(&all)
-    };
+    let run = |arguments: &[&str]| ordered(arguments, &admin);
     assert_eq!(out(&run(&["grants", "list"])), "no grant stands\n");
     process.deliver(message(OURS)).await;
     until("it is open", async || azure.entries(REGISTRY) == [OURS]).await;
     let listed = out(&run(&["grants", "list"]));
     let mut lines = listed.lines();
     let head = lines.next().unwrap();
-    assert!(
-        head.starts_with("ID") && head.contains("REGISTRY"),
-        "{head}"
-    );
+    assert!(head.starts_with("ID"), "{head}");
+    assert!(head.contains("REGISTRY"), "{head}");
     let row = lines.next().unwrap();
     assert!(row.contains(OURS) && row.contains("build agents"), "{row}");
     let id = row.split(' ').next().unwrap();
     let extended = run(&["grants", "extend", &id[..13], "--for", "2h", "--by", "ada"]);
-    assert!(
-        out(&extended).contains("stands until"),
-        "{}",
-        err(&extended)
-    );
+    let extended = (out(&extended), err(&extended));
+    assert!(extended.0.contains("stands until"), "{extended:?}");
     let cut = run(&["grants", "extend", OURS, "--for", "48h", "--by", "ada"]);
     let cut = (out(&cut), err(&cut));
     assert!(
@@ -342,37 +367,13 @@ async fn the_commands_work_on_a_running_doorward() {
     assert_eq!(out(&run(&["resume", "--by", "ada"])), "nothing is paused\n");
     let again = run(&["grants", "revoke", id, "--by", "ada"]);
     assert_eq!(again.status.code(), Some(1));
-    assert!(
-        err(&again).contains("no grant that stands"),
-        "{}",
-        err(&again)
-    );
-    let clear = run(&[
-        "verdicts",
-        "clear",
-        OURS,
-        "--by",
-        "ada",
-        "--because",
-        "a mistake",
-    ]);
-    assert!(out(&clear).contains("is decided anew"), "{}", err(&clear));
-    let nothing = run(&["verdicts", "clear", OURS, "--by", "ada"]);
-    assert_eq!(nothing.status.code(), Some(1), "{}", out(&nothing));
+    let again = err(&again);
+    assert!(again.contains("no grant that stands"), "{again}");
+    verdicts_are_cleared(&admin);
     let gone = doorward(&["grants", "list", "--admin", "http://127.0.0.1:9"]);
     assert_eq!(gone.status.code(), Some(1));
     assert!(err(&gone).contains("DOORWARD_ADMIN"), "{}", err(&gone));
-    let kinds = installed.kinds().await;
-    for kind in [
-        "extended",
-        "paused",
-        "revoked",
-        "resumed",
-        "ended",
-        "verdicts_cleared",
-    ] {
-        assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
-    }
+    orders_are_in_the_ledger(&installed.kinds().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -178,17 +178,17 @@ async fn an_index_page_that_was_zeroed_is_found() {
     for number in 0..200 {
         let alert = AlertId(Uuid::from_u128(number));
         let channel = "chat".to_owned();
-        let told = What::Delivered { alert, channel };
+        let what = What::Delivered { alert, channel };
         ledger
-            .append(Timestamp::UNIX_EPOCH, vec![told])
+            .append(Timestamp::UNIX_EPOCH, vec![what])
             .await
             .unwrap();
     }
     ledger.verify().await.unwrap();
     drop(ledger);
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
-    let folded = connection.execute("pragma wal_checkpoint(truncate)").await;
-    folded.unwrap();
+    let written = connection.execute("pragma wal_checkpoint(truncate)").await;
+    written.unwrap();
     let root = "select rootpage from sqlite_schema where name = 'sqlite_autoindex_ledger_1'";
     let root: i64 = sqlx::query_scalar(root)
         .fetch_one(&mut connection)

@@ -223,7 +223,7 @@ async fn changes_after_a_write_that_was_lost_are_not_reported_where_they_stand()
         world.settle().await;
         for number in 1..9 {
             edit(&world, |registry| {
-                registry.allow(&format!("8.8.8.{number}"))
+                registry.allow(&format!("8.8.8.{number}"));
             });
             others::tell(&world, &number.to_string(), THEIR_WRITE).await;
             world.settle().await;

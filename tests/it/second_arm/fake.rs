@@ -130,11 +130,12 @@ fn member(object: &str, name: &str) -> Option<String> {
 fn values(rule_set: &str) -> Vec<String> {
     let list = member(rule_set, "ipRules").unwrap_or_else(|| "[]".to_owned());
     let list: Vec<Box<RawValue>> = serde_json::from_str(&list).unwrap();
-    let value = |entry: &Box<RawValue>| {
-        let value = member(entry.get(), "value").unwrap();
-        serde_json::from_str(&value).unwrap()
-    };
-    list.iter().map(value).collect()
+    let entries = list
+        .iter()
+        .map(|entry| member(entry.get(), "value").unwrap());
+    entries
+        .map(|value| serde_json::from_str(&value).unwrap())
+        .collect()
 }
 
 /// A Resource Manager.
