@@ -157,8 +157,7 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
         Some((asked.request.id, asked.request.denial))
     });
     let owned = batch.in_force.owned(denied);
-    let in_force = &batch.in_force;
-    let policy_says = ask_policy(app, in_force, (denied, &meant), now);
+    let policy_says = ask_policy(app, &batch.in_force, (denied, &meant), now);
     let mut verdict = policy_says.clone();
     cap(app, (denied, owned), id, &mut verdict, now);
     rule_limits(app, batch, &mut verdict, now);
