@@ -76,10 +76,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let admin_token = admin_token.map(|at| secret(&at, folder, sink));
     listeners(&fields.item, (listen, admin), admin_token.is_some(), sink);
     let url = fields.take("public_url");
-    let url = url.map_or_else(
-        || Some(format!("http://{listen}")),
-        |at| public_url(&at, sink),
-    );
+    let plain = || Some(format!("http://{listen}"));
+    let url = url.map_or_else(plain, |at| public_url(&at, sink));
     let (state, wait_for_database) = state(&mut fields, folder, sink);
     let policies = policies(&mut fields, folder, sink);
     let mode = mode(&mut fields, sink);

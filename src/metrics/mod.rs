@@ -163,12 +163,7 @@ impl Default for Metrics {
             circuits.clone(),
         );
         let health = Health::register(&mut registry);
-        let refusals = Family::default();
-        registry.register(
-            "refusals",
-            "Requests and connections of unknown callers that were refused, by reason",
-            refusals.clone(),
-        );
+        let refusals = of_refusals(&mut registry);
         let (set_refreshes, set_loaded, set_waiting) = of_sets(&mut registry);
         Self {
             registry,
@@ -187,6 +182,16 @@ impl Default for Metrics {
             circuits,
         }
     }
+}
+
+fn of_refusals(registry: &mut Registry) -> Family<ReasonLabels, Counter> {
+    let refusals = Family::default();
+    registry.register(
+        "refusals",
+        "Requests and connections of unknown callers that were refused, by reason",
+        Family::clone(&refusals),
+    );
+    refusals
 }
 
 fn by_source(registry: &mut Registry, name: &str, help: &str) -> Family<SourceLabels, Counter> {

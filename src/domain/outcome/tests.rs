@@ -13,7 +13,7 @@ fn at(second: i64) -> Timestamp {
 /// Asked, with an hour to respond in.
 fn asked(answer: Option<Answer>) -> Asked {
     let request = Request {
-        presumed: Default::default(),
+        presumed: Option::default(),
         id: RequestId(Uuid::from_u128(1)),
         registry: "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/r/providers/Microsoft.ContainerRegistry/registries/prod"
             .parse()
