@@ -23,6 +23,10 @@ const MANY: usize = 600;
 const DELIVERIES: u8 = 20;
 
 #[tokio::main]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the key is this program's own setting"
+)]
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let usage = "give the listener's address, and a source's name";
