@@ -9,7 +9,7 @@
 )]
 
 use doorward::domain::delivery::{Head, read};
-use doorward::domain::extract::parse_document;
+use doorward::domain::delivery::denials as parse_document;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -8,13 +8,15 @@ use crate::config::{Drift, Options};
 use crate::domain::alert::{About, Alert};
 use crate::domain::breadcrumbs::CrumbKey;
 use crate::domain::crowd::DISTINCT_ADDRESSES;
+use crate::domain::denial::Attribution;
+use crate::domain::event::Report;
 use crate::domain::firewall::{Live, Malformed};
 use crate::domain::id::AlertId;
 use crate::domain::ledger::{Denied, What};
 use crate::domain::link::{LinkError, LinkKey};
 use crate::domain::policy::Policy;
 use crate::domain::raw_json::RawJson;
-use crate::domain::registry::{Hosts, NoRegistry, Scope};
+use crate::domain::registry::{self, Hosts, NoRegistry, Scope};
 use crate::domain::repeat::Windows;
 use crate::domain::request::Request;
 use crate::domain::resource_id::ResourceId;
@@ -224,6 +226,13 @@ impl App {
         let hosts = self.memory.hosts.read();
         let hosts = hosts.unwrap_or_else(PoisonError::into_inner);
         hosts.leads_to(host, registry)
+    }
+
+    /// How it is known which registry a report of a source is about.
+    pub fn attribution(&self, source: &str, report: &Report) -> Option<Attribution> {
+        let everything = Scope::default();
+        let source = self.sources.get(source);
+        registry::attribution(report, source.map_or(&everything, |source| &source.scope))
     }
 
     /// Whether what `source` tells of a registry by its id is heard.

@@ -1,6 +1,6 @@
 //! `doorward parse`: the denials in a text.
 
-use crate::domain::extract;
+use crate::domain::delivery;
 use crate::domain::hidden::escaped;
 use anyhow::Context;
 use std::io::{BufWriter, ErrorKind, Read, Write};
@@ -23,7 +23,7 @@ impl Parse {
             .read()
             .with_context(|| format!("`{}` cannot be read", self.file.display()))?;
         let mut output = BufWriter::new(std::io::stdout().lock());
-        for denial in extract::parse_document(&input) {
+        for denial in delivery::denials(&input) {
             let json = serde_json::to_string(&denial)?;
             if let Err(error) = writeln!(output, "{}", escaped(&json)) {
                 return closed(error);

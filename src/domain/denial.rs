@@ -46,6 +46,31 @@ pub enum Service {
     AppService,
 }
 
+/// How it is known which registry refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attribution {
+    /// The record's own resource id or login server, the request or image in the very error, or the
+    /// source's configured `registry` says so.
+    Stated,
+    /// Something nearby names it, as a line above does: a guess, on which nothing opens by itself.
+    Inferred,
+}
+
+impl Attribution {
+    /// Every grade by its name.
+    pub const NAMES: [(&'static str, Self); 2] =
+        [("stated", Self::Stated), ("inferred", Self::Inferred)];
+
+    /// Its name, as policies and messages write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stated => "stated",
+            Self::Inferred => "inferred",
+        }
+    }
+}
+
 /// Who was refused, where, asking for what. What the text does not say is `None`.
 ///
 /// Everything in here was chosen by a caller who was refused before authentication, or by whoever
@@ -67,4 +92,14 @@ pub struct Denial {
     /// The resource that refused, where it is not a registry (`contosovault`), or the registry's
     /// ARM id, lower-case, where the record names it.
     pub resource: Option<String>,
+    /// How it is known that this registry refused; `None` where no registry is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<Attribution>,
+}
+
+impl Denial {
+    /// Whether which registry refused is known, and not guessed.
+    pub fn names_registry_surely(&self) -> bool {
+        self.attribution == Some(Attribution::Stated)
+    }
 }

@@ -1,5 +1,6 @@
 //! Which enrolled registry a report is about. Never a guess.
 
+use super::denial::Attribution;
 use super::event::Report;
 use super::resource_id::ResourceId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,11 +139,26 @@ impl Hosts {
             }
         }
         let id = match (found, &scope.registry) {
+            (Some(id), Some(host)) if graded(report) == Some(Attribution::Inferred) => {
+                self.agreed(id, host)?
+            }
             (Some(id), _) => id,
             (None, Some(host)) => self.by_host(host)?,
             (None, None) => return Err(NoRegistry::Unnamed),
         };
         self.within(id, scope)
+    }
+
+    /// The registry that a guess and the source's own `registry` both mean: two that compete are none.
+    fn agreed<'a>(&'a self, guess: &'a ResourceId, host: &str) -> Result<&'a ResourceId, NoRegistry> {
+        let configured = self.by_host(host)?;
+        if configured == guess {
+            return Ok(guess);
+        }
+        Err(NoRegistry::Conflicting(
+            guess.name().to_owned(),
+            configured.name().to_owned(),
+        ))
     }
 
     /// The registry that a row of its own log names, by id or by host or by both, if a source may speak of
@@ -187,6 +203,25 @@ impl Hosts {
             Err(NoRegistry::OutOfScope(id.name().to_owned()))
         }
     }
+}
+
+/// How it is known which registry a report is about, before its source is asked.
+fn graded(report: &Report) -> Option<Attribution> {
+    if report.resource_id.is_some() || report.login_server.is_some() {
+        return Some(Attribution::Stated);
+    }
+    let named = report.denial.registry.is_some();
+    // What an older ledger holds without a grade counts as a guess.
+    named.then_some(report.denial.attribution.unwrap_or(Attribution::Inferred))
+}
+
+/// How it is known which registry a report is about: as its record says, or as its source's `registry`
+/// does. `None` where nothing names one.
+pub fn attribution(report: &Report, scope: &Scope) -> Option<Attribution> {
+    if scope.registry.is_some() {
+        return Some(Attribution::Stated);
+    }
+    graded(report)
 }
 
 /// Whether a host may be one of the registry's own names: its login server or a data endpoint. They all

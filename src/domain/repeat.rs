@@ -1,7 +1,7 @@
 //! When one denial repeats another, and for how long a verdict stands for its like.
 
 use super::crowd::Crowd;
-use super::denial::{Kind, Service};
+use super::denial::{Attribution, Kind, Service};
 use super::grant::Stage;
 use super::id::{DenialId, GrantId};
 use super::ledger::{Denied, Hash};
@@ -48,12 +48,9 @@ impl Windows {
 
     /// The keys of verdicts that stand for a denial like it.
     pub fn keys(&self, denied: &Denied, now: Timestamp) -> impl Iterator<Item = DenialKey> {
-        let weakness = self.weakness(denied, now);
-        let suspected = weakness.suspected.then(|| key_of_weak(denied, "suspected"));
-        let old = weakness.old.then(|| key_of_weak(denied, "old"));
-        let undated = weakness.undated.then(|| key_of_weak(denied, "undated"));
-        let weak = suspected.into_iter().chain(old).chain(undated);
-        std::iter::once(key(denied)).chain(weak)
+        let all = self.weakness(denied, now);
+        let names = (0..16_u8).map(Weakness::of_bits).filter(move |weakness| weakness.stands_for(all));
+        names.map(|weakness| key_of_weak(denied, weakness))
     }
 
     /// What is weak about a denial that is looked at `now`.
@@ -62,6 +59,7 @@ impl Windows {
             old: self.too_old(denied, now),
             undated: denied.report.at.is_none(),
             suspected: denied.report.denial.kind == Kind::Suspected,
+            guessed: denied.report.denial.attribution == Some(Attribution::Inferred),
         }
     }
 }
@@ -72,6 +70,8 @@ pub(super) struct Weakness {
     old: bool,
     undated: bool,
     suspected: bool,
+    /// Which registry refused is a guess.
+    guessed: bool,
 }
 
 impl Weakness {
@@ -80,6 +80,17 @@ impl Weakness {
         (other.old || !self.old)
             && (other.undated || !self.undated)
             && (other.suspected || !self.suspected)
+            && (other.guessed || !self.guessed)
+    }
+
+    /// Each of the weaknesses by a bit of its own.
+    fn of_bits(bits: u8) -> Self {
+        Self {
+            old: bits & 1 > 0,
+            suspected: bits & 2 > 0,
+            guessed: bits & 4 > 0,
+            undated: bits & 8 > 0,
+        }
     }
 }
 
@@ -116,22 +127,37 @@ pub(super) fn key_within_source(denied: &Denied) -> DenialKey {
 
 /// The key of a verdict on a weak report, which must not stand for what another source, or the same
 /// one later, knows better.
-fn key_of_weak(denied: &Denied, why: &str) -> DenialKey {
-    key_from(denied, &[Some(&denied.source), Some(why)])
+fn key_of_weak(denied: &Denied, weakness: Weakness) -> DenialKey {
+    let Weakness {
+        old,
+        undated,
+        suspected,
+        guessed,
+    } = weakness;
+    if !(old || undated || suspected || guessed) {
+        return key(denied);
+    }
+    let word = |is: bool, word| is.then_some(word);
+    let why = [
+        Some(denied.source.as_str()),
+        word(suspected, "suspected"),
+        word(old, "old"),
+        word(undated, "undated"),
+        word(guessed, "guessed"),
+    ];
+    key_from(denied, &why)
 }
 
 /// The key under which a verdict is remembered.
 pub fn verdict_key(denied: &Denied, verdict: &Verdict) -> DenialKey {
     let has = |code| verdict.notes.iter().any(|note| note.code == code);
-    if has(NoteCode::Suspected) {
-        key_of_weak(denied, "suspected")
-    } else if has(NoteCode::TooOld) {
-        key_of_weak(denied, "old")
-    } else if has(NoteCode::AgeUnknown) {
-        key_of_weak(denied, "undated")
-    } else {
-        key(denied)
-    }
+    let weakness = Weakness {
+        old: has(NoteCode::TooOld),
+        suspected: has(NoteCode::Suspected),
+        undated: has(NoteCode::AgeUnknown),
+        guessed: has(NoteCode::RegistryInferred),
+    };
+    key_of_weak(denied, weakness)
 }
 
 fn key_from(denied: &Denied, more: &[Option<&str>]) -> DenialKey {
@@ -244,7 +270,10 @@ impl State {
         // What a job's token proves was not known to whoever asked for another sender.
         let known =
             |asked: &&Asked| denied.proof.is_none() || asked.request.source == denied.source;
-        requests.find(|asked| asked.open(now) && known(asked))
+        // Nor does a question on a guess stand for a denial that says which registry refused.
+        let guess = denied.report.denial.attribution == Some(Attribution::Inferred);
+        let as_sure = |asked: &&Asked| guess || !asked.request.is_guess();
+        requests.find(|asked| asked.open(now) && known(asked) && as_sure(asked))
     }
 
     /// The denial without a verdict that is the same as one that arrives `now`, by its key within its
@@ -338,12 +367,8 @@ impl State {
         for known in asked.filter(|known| known.denial == of) {
             known.look(at, basis);
         }
-        let keys = [
-            key(denied),
-            key_of_weak(denied, "suspected"),
-            key_of_weak(denied, "old"),
-        ];
-        for key in keys {
+        let keys = (0..16_u8).map(Weakness::of_bits);
+        for key in keys.map(|weakness| key_of_weak(denied, weakness)) {
             if let Some(known) = self.decided.get_mut(&key)
                 && known.denial == of
             {

@@ -1,6 +1,7 @@
 //! A request: a question to a person, who answers it once.
 
 use super::address::GlobalIpv4;
+use super::denial::Attribution;
 use super::id::{DenialId, RequestId};
 use super::resource_id::ResourceId;
 use super::ttl;
@@ -57,6 +58,16 @@ pub struct Request {
     /// a set of one's own that the rule names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub widen: Option<Ipv4Net>,
+    /// How it is known that this registry refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<Attribution>,
+}
+
+impl Request {
+    /// Whether which registry would open is a guess.
+    pub fn is_guess(&self) -> bool {
+        self.attribution == Some(Attribution::Inferred)
+    }
 }
 
 /// What a person said.

@@ -167,6 +167,8 @@ pub enum NoteCode {
     Paused,
     /// Azure asked for patience, so its entry is written later.
     Throttled,
+    /// Which registry refused is inferred from what stands nearby: a guess.
+    RegistryInferred,
 }
 
 impl NoteCode {
@@ -198,7 +200,8 @@ impl NoteCode {
             | Self::AgeUnknown
             | Self::NotOwnAddress
             | Self::RuleLimit
-            | Self::Throttled => false,
+            | Self::Throttled
+            | Self::RegistryInferred => false,
         }
     }
 
@@ -229,6 +232,7 @@ impl NoteCode {
         Self::RuleLimit,
         Self::Paused,
         Self::Throttled,
+        Self::RegistryInferred,
     ];
 
     /// The code of this name.
@@ -264,6 +268,7 @@ impl NoteCode {
             Self::RuleLimit => "rule_limit",
             Self::Paused => "paused",
             Self::Throttled => "throttled",
+            Self::RegistryInferred => "registry_inferred",
         }
     }
 
@@ -301,7 +306,8 @@ impl NoteCode {
             | Self::NotOwnAddress
             | Self::RuleLimit
             | Self::Paused
-            | Self::Throttled => None,
+            | Self::Throttled
+            | Self::RegistryInferred => None,
         }
     }
 }

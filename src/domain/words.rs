@@ -1,6 +1,6 @@
 //! The words for people: every message that doorward sends is made here.
 
-use super::denial::{Kind, Service};
+use super::denial::{Attribution, Kind, Service};
 use super::grant::Grant;
 use super::hidden::is_hidden;
 use super::ledger::Denied;
@@ -42,6 +42,9 @@ pub const STORM: &str = "storm";
 /// The code of a message that asks.
 pub const ASK: &str = "ask";
 
+/// Why which registry refused is a guess.
+pub const GUESS: &str = "the error itself does not name the registry, only what stands near it";
+
 /// What was refused, in one clause: ``20.1.2.3 was refused by `contosoprod.azurecr.io`, asking for `prod/api:v1` ``.
 pub fn denial(denied: &Denied) -> String {
     let report = &denied.report;
@@ -54,7 +57,9 @@ pub fn denial(denied: &Denied) -> String {
         .registry
         .as_ref()
         .or(report.login_server.as_ref());
+    let guessed = report.denial.attribution == Some(Attribution::Inferred);
     let by = match (report.denial.service, host, &report.denial.resource) {
+        (Service::Acr, Some(host), _) if guessed => format!("`{}` (a guess: {GUESS})", quoted(host)),
         (Service::Acr, Some(host), _) => format!("`{}`", quoted(host)),
         (Service::Acr, None, _) => "a registry".to_owned(),
         (service, _, Some(resource)) => format!("{} `{}`", name(service), quoted(resource)),

@@ -76,6 +76,7 @@ fn arrival(
     // which an attacker could make too: one bound for all of them is the safe one. A storm among them
     // ends by itself like any other, and owned addresses have their own places in this crowd as well.
     denied.registry = app.registry_of(&denied).ok();
+    denied.report.denial.attribution = app.attribution(&source.name, &denied.report);
     let now = app.clock.now();
     let granted = |id: &ResourceId| {
         let read = |state: &State| state.granted_within_the_hour(id, now);

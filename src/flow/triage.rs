@@ -454,6 +454,7 @@ fn ask(
         renew: verdict.renew,
         evictable: verdict.evictable,
         widen: verdict.widen,
+        attribution: report.denial.attribution,
     };
     let mut about = about(denied, Some(registry), verdict);
     about.request = Some(request.id);

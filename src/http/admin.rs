@@ -8,7 +8,7 @@ use crate::domain::id::{DenialId, GrantId};
 use crate::domain::orders::Pause;
 use crate::domain::outcome::outcome;
 use crate::domain::readiness::Condition;
-use crate::domain::request::Answer;
+use crate::domain::request::{Answer, Request};
 use crate::domain::state::{Asked, Decision, Known, Standing, State as Stands};
 use crate::domain::words;
 use crate::flow::{foresee, readiness};
@@ -225,7 +225,7 @@ fn grant(standing: &Standing, late: Option<Known>, again: Option<u64>, now: Time
 fn request(asked: &Asked, again: Option<u64>, now: Timestamp) -> RequestRow {
     let request = &asked.request;
     RequestRow {
-        registry: request.registry.name().to_owned(),
+        registry: guessed(request),
         address: request.address.to_string(),
         image: super::answers::image(request).unwrap_or_else(|| "–".to_owned()),
         ttl: words::duration(super::answers::ttl(request)),
@@ -233,6 +233,12 @@ fn request(asked: &Asked, again: Option<u64>, now: Timestamp) -> RequestRow {
         left: words::duration(request.until.duration_since(now)),
         again,
     }
+}
+
+/// The registry that would open, marked where it is a guess.
+fn guessed(request: &Request) -> String {
+    let mark = if request.is_guess() { " (a guess)" } else { "" };
+    format!("{}{mark}", request.registry.name())
 }
 
 fn verdict(decision: &Decision) -> VerdictRow {

@@ -38,6 +38,8 @@ struct Page {
     left: String,
     /// What a person should know before they answer.
     warning: Option<String>,
+    /// Which registry refused is a guess.
+    guess: bool,
     can: Can,
 }
 
@@ -167,6 +169,7 @@ fn view(asked: &Asked, decided: Option<Timestamp>, can: Can, now: Timestamp) -> 
         until: words::time(request.until),
         left: words::duration(request.until.duration_since(now)),
         warning: None,
+        guess: request.is_guess(),
         can,
     }
 }

@@ -13,7 +13,7 @@ fn records(messages: &[&str]) -> String {
     let record = |message: &&str| {
         json!({
             "time": "2026-11-22T11:59:00Z", "category": "ContainerRegistryLoginEvents", "operationName": "Login",
-            "resourceId": Registry::new(PROD).id(), "callerIpAddress": "20.1.2.3", "resultDescription": message,
+            "resourceId": Registry::new(PROD).id(), "resultDescription": message,
         })
     };
     json!({ "records": messages.iter().map(record).collect::<Vec<_>>() }).to_string()

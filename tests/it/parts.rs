@@ -121,6 +121,7 @@ impl Parts {
             renew: None,
             evictable: false,
             widen: None,
+            attribution: None,
         };
         let link = app.link_to(&request).unwrap();
         app.ledger

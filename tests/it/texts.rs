@@ -5,7 +5,7 @@
 //! registry, as address, registry, repository and reference; a text without both holds nothing.
 
 use doorward::domain::denial::{Denial, Kind, Service};
-use doorward::domain::extract::parse_document;
+use doorward::domain::delivery;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ fn every_text_holds_what_it_says() {
     let mut names = BTreeSet::new();
     for line in texts.lines() {
         let text: Text = serde_json::from_str(line).unwrap();
-        let denials = parse_document(text.written.as_bytes());
+        let denials = delivery::denials(text.written.as_bytes());
         let read = (
             found(&denials, Kind::Denied),
             found(&denials, Kind::Suspected),

@@ -6,7 +6,7 @@ use crate::cli::whois::{Output, read_tags};
 use crate::clock::Clock;
 use crate::domain::address::GlobalIpv4;
 use crate::domain::advice::Advice;
-use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::denial::{Attribution, Denial, Kind, Service};
 use crate::domain::firewall::Live;
 use crate::domain::hidden::escaped_lines;
 use crate::domain::policy::suppose::{Ago, posture};
@@ -48,6 +48,9 @@ pub(crate) struct Explain {
     /// Whether the firewall's own message was seen, or only a 403
     #[arg(long, value_enum, default_value_t = Seen::Denied)]
     kind: Seen,
+    /// How it is known which registry refused: stated, or inferred from what stands nearby
+    #[arg(long, value_enum, default_value_t = Grade::Stated)]
+    attribution: Grade,
     /// Who the caller claims to be
     #[arg(long)]
     identity: Option<String>,
@@ -104,6 +107,21 @@ impl From<Seen> for Kind {
         match seen {
             Seen::Denied => Self::Denied,
             Seen::Suspected => Self::Suspected,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Grade {
+    Stated,
+    Inferred,
+}
+
+impl From<Grade> for Attribution {
+    fn from(grade: Grade) -> Self {
+        match grade {
+            Grade::Stated => Self::Stated,
+            Grade::Inferred => Self::Inferred,
         }
     }
 }
@@ -227,6 +245,7 @@ impl Explain {
             repository: self.repository,
             reference: self.reference,
             resource: None,
+            attribution: Some(self.attribution.into()),
         };
         let proof = (!self.claims.is_empty()).then(|| Proof {
             claims: self.claims.into_iter().collect(),

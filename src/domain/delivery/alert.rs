@@ -86,12 +86,12 @@ fn target(essentials: &Map<String, Value>) -> Option<String> {
     registries.all(|other| other == first).then_some(first)
 }
 
-/// Denials whose message the alert quotes: in a dimension, or in an activity's `statusMessage`. Its
-/// query and its links say what was looked for, not what was found.
+/// Denials whose message the alert quotes: in a dimension that is a service's own words, or in an
+/// activity's `statusMessage`. Its query and its links say what was looked for, not what was found.
 fn quoted(alert_context: &Map<String, Value>, context: &Context, reports: &mut Reports) -> usize {
     let mut quoted = Value::Object(alert_context.clone());
     leave_out(&mut quoted, 0);
-    reports.value(&quoted, context)
+    reports.results(&quoted, context)
 }
 
 fn leave_out(value: &mut Value, depth: usize) {
@@ -168,7 +168,7 @@ fn search_results(
         {
             let names = columns.iter().map(|column| (*column).to_owned());
             let row = reports.dimensions.row(names.zip(row.iter().cloned()));
-            let said = reports.value(&Value::Object(row.clone()), context);
+            let said = reports.results(&Value::Object(row.clone()), context);
             let told = said > 0 || report_row(&row, context, reports);
             found = found.saturating_add(usize::from(told));
         }

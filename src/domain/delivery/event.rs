@@ -103,6 +103,9 @@ fn data(kind: &str, data: Option<&Value>, context: &Context, reports: &mut Repor
     }
 }
 
+/// How the types of a registry's own events begin.
+const REGISTRY: &str = "Microsoft.ContainerRegistry.";
+
 /// The name of the events of a type that can never carry a denial.
 fn never_a_denial(kind: &str) -> Option<&'static str> {
     const TYPES: &[(&str, &str)] = &[
@@ -160,10 +163,14 @@ fn never_a_denial(kind: &str) -> Option<&'static str> {
             "resource action cancelled",
         ),
     ];
-    TYPES
+    let known = TYPES
         .iter()
         .find(|(known, _)| kind.eq_ignore_ascii_case(known))
-        .map(|(_, name)| *name)
+        .map(|(_, name)| *name);
+    // What a registry tells of those it has served holds their own words.
+    let of_registry = kind.get(..REGISTRY.len());
+    let of_registry = of_registry.is_some_and(|start| start.eq_ignore_ascii_case(REGISTRY));
+    known.or(of_registry.then_some("event of a registry"))
 }
 
 pub(super) fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {

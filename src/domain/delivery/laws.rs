@@ -273,7 +273,7 @@ fn the_registrys_own_sentence_is_read_where_it_stands() {
             "properties": { "loginServer": "fabrikam.azurecr.io", "message": says, "userAgent": "docker/24.0 UpstreamClient(Docker-Client/24.0 \\(linux\\))" },
         })
         .to_string();
-        let found = crate::domain::extract::scan::hits(body.as_bytes()).unwrap();
+        let found = extract::scan::hits(body.as_bytes()).unwrap();
         let piece = row::Piece {
             raw: body.as_bytes(),
             from: 0,

@@ -19,12 +19,14 @@ pub mod uses;
 pub use dimensions::Dimensions;
 
 use super::event::{Delivery, DeliveryError, Format};
-use super::extract::may_hold_denial;
+use super::denial::Denial;
+use super::extract::{self, may_hold_denial};
 use super::work::WorkBudget;
 use memchr::memmem;
 use records::{Body, Records};
 use reports::Reports;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// What [`Delivery::passed_over`] calls an image that Azure Container Instances could not pull. The
@@ -129,10 +131,24 @@ fn read_counted(
     body: &[u8],
     work: &Rc<WorkBudget>,
 ) -> Result<Delivery, DeliveryError> {
+    let wide = extract::json::is_wide(body).then(|| extract::json::decode(body));
+    let body = wide.as_ref().map_or(body, |text| text.as_bytes());
     match quick::read((head, dimensions), work, body) {
         Some((format, reports)) => Ok(reports.into_delivery(format)),
         None => read_whole((head, dimensions), body, work),
     }
+}
+
+/// The distinct denials in a file, in order of appearance: the same that a source reports that delivers it
+/// as text, which may be JSON.
+pub fn denials(bytes: &[u8]) -> Vec<Denial> {
+    let head = Head::of([("content-type", "text/plain")]);
+    let own = (&head, &Dimensions::default());
+    let read = read_within(own, bytes, WorkBudget::unlimited());
+    let reports = read.map(|delivery| delivery.reports).unwrap_or_default();
+    let mut seen = HashSet::new();
+    let denials = reports.into_iter().map(|report| report.denial);
+    denials.filter(|denial| seen.insert(denial.clone())).collect()
 }
 
 /// Takes a delivery apart, every record of it.
@@ -169,6 +185,11 @@ fn read_whole(
         Body::Json(records) if binary_mode => {
             event::data_of_binary_mode(head, &records, &mut reports);
             Format::CloudEvents
+        }
+        Body::Json(records) if records.log().is_some() => {
+            reports.records(records.count());
+            reports.text(&records.log().unwrap_or_default(), &reports::Context::default());
+            Format::Json
         }
         Body::Json(records) => {
             let format = format_of(head, records.first(), records.envelope);
@@ -263,6 +284,11 @@ fn carries_data(record: &Value) -> bool {
     fields.is_some_and(|fields| fields.keys().any(|name| !ABOUT.contains(&name.as_str())))
 }
 
+/// Whether a record is an event or alert of a known schema.
+fn is_known(record: &Value) -> bool {
+    is_cloud_event(record) || is_grid_event(record) || alert::is_alert(record)
+}
+
 fn is_cloud_event(record: &Value) -> bool {
     record.get("specversion").is_some() && record.get("type").is_some()
 }
@@ -275,7 +301,7 @@ fn is_diagnostic(record: &Value) -> bool {
     let has = |name: &str| {
         record
             .as_object()
-            .is_some_and(|record| crate::domain::extract::record::field(record, name).is_some())
+            .is_some_and(|record| extract::record::field(record, name).is_some())
     };
     (has("category") || has("Type"))
         && (has("resourceId") || has("_ResourceId") || has("callerIpAddress"))

@@ -2,6 +2,7 @@
 
 use super::quick::{self, Shape};
 use crate::domain::event::{BadRecord, DeliveryError};
+use crate::domain::extract::json::log_lines;
 use crate::domain::work::WorkBudget;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -27,6 +28,12 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn first(&self) -> Option<&Value> {
         self.good.first().map(|(_, record)| record)
+    }
+
+    /// The log that these are the lines of, if they are what a container runtime writes.
+    pub(super) fn log(&self) -> Option<String> {
+        let values = self.good.iter().map(|(_, value)| value);
+        log_lines(values).filter(|_| self.bad.is_empty())
     }
 
     pub(super) fn count(&self) -> usize {

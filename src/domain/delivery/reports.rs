@@ -3,6 +3,7 @@
 use super::Dimensions;
 use crate::domain::denial::{Denial, Kind, Service};
 use crate::domain::event::{BadRecord, Change, Delivery, Evidence, Format, Report};
+use crate::domain::extract::json::Part;
 use crate::domain::extract::{self, Found, record};
 use crate::domain::work::WorkBudget;
 use jiff::Timestamp;
@@ -132,6 +133,16 @@ impl Reports {
     /// Reports what a JSON value holds; returns how much that was.
     pub(super) fn value(&mut self, value: &Value, context: &Context) -> usize {
         let found = extract::json::in_value(value, &self.work);
+        self.of_value(found, value, context)
+    }
+
+    /// The same of a row or an alert: only of what a service wrote as its result.
+    pub(super) fn results(&mut self, value: &Value, context: &Context) -> usize {
+        let found = extract::json::in_results(value, &self.work);
+        self.of_value(found, value, context)
+    }
+
+    fn of_value(&mut self, found: Vec<Found>, value: &Value, context: &Context) -> usize {
         let import = !found.is_empty() && extract::speaks_of_import(&value.to_string());
         let count = self.found(found, context, import);
         if count == 0 && self.inaccessible && value.to_string().contains(INACCESSIBLE) {
@@ -142,13 +153,33 @@ impl Reports {
 
     /// Reports what a text holds.
     pub(super) fn text(&mut self, text: &str, context: &Context) -> usize {
-        let found = extract::json::in_text(text, &self.work);
-        let import = !found.is_empty() && extract::speaks_of_import(text);
-        let count = self.found(found, context, import);
+        let mut count: usize = 0;
+        for part in extract::json::parts(text, &self.work) {
+            let found = match part {
+                Part::Text(text) => {
+                    let found = extract::json::in_lines(&text, &self.work);
+                    let import = !found.is_empty() && extract::speaks_of_import(&text);
+                    self.found(found, context, import)
+                }
+                Part::Document(value) => self.document(&value, context),
+            };
+            count = count.saturating_add(found);
+        }
         if count == 0 && self.inaccessible {
             self.pass_over(super::INACCESSIBLE_IMAGE);
         }
         count
+    }
+
+    /// Reports what a document in a text holds, an alert or an event read as such.
+    fn document(&mut self, value: &Value, context: &Context) -> usize {
+        if super::is_known(value) {
+            let before = self.collected.len();
+            // Beside text nothing says that it must be well-formed.
+            super::read_record(Format::Json, (1, value), self);
+            return self.collected.len().saturating_sub(before);
+        }
+        self.value(value, context)
     }
 
     fn found(&mut self, found: Vec<Found>, context: &Context, import: bool) -> usize {

@@ -3,7 +3,7 @@
 
 use super::flat::{self, Object};
 use super::reports::{Context, Reports, Told};
-use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::denial::{Attribution, Denial, Kind, Service};
 use crate::domain::event::Evidence;
 use crate::domain::extract;
 use crate::domain::extract::plain::{self, Refusal};
@@ -68,8 +68,15 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
     let about = record::about(&fields);
     let told = match (said, about) {
         (Some((mut denial, at)), about) => {
+            // What does not bear it out is looked at as a document.
+            if about.is_some() && !record::bears_out(&fields, &denial) {
+                return None;
+            }
             let mut about = about.unwrap_or_default();
             about.at = at.or(about.at);
+            if denial.registry.is_some() && denial.registry == about.login_server {
+                denial.attribution = Some(Attribution::Stated);
+            }
             denial.resource.clone_from(&about.resource_id);
             Some(Told {
                 denial,
@@ -106,7 +113,8 @@ fn sentence(
         Some(said) => (true, said),
         None => (false, top.iter().find(holds)?),
     };
-    if !piece.words().all(|at| self::holds(said, at)) || quoted::is_query_name(said.name) {
+    let elsewhere = !piece.words().all(|at| self::holds(said, at));
+    if elsewhere || quoted::is_query_name(said.name) || !record::is_result(said.name) {
         return None;
     }
     let inner = when::of_named(properties).filter(|_| inside);
@@ -123,23 +131,27 @@ fn sentence(
         repository: None,
         reference: None,
         resource: None,
+        attribution: None,
     };
     if let Some(image) = image {
         let denial = Denial {
             registry: Some(image.registry.to_owned()),
             repository: Some(image.repository.to_owned()),
             reference: image.reference.map(str::to_owned),
+            attribution: Some(Attribution::Stated),
             ..denial
         };
         return Some((denial, at));
     }
     let registry = if inside {
-        plain::registry_beside(&[&[properties], &[top]])
+        plain::registry_beside(said, &[&[properties], &[top]])
     } else {
-        plain::registry_beside(&[&[top, properties]])
+        plain::registry_beside(said, &[&[top, properties]])
     };
+    let registry = registry.ok()?;
     let denial = Denial {
-        registry: registry.ok()?.map(str::to_owned),
+        registry: registry.map(|(host, _)| host.to_owned()),
+        attribution: registry.map(|(_, grade)| grade),
         ..denial
     };
     Some((denial, at))

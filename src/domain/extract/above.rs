@@ -25,7 +25,7 @@ impl Scene<'_> {
         let found = match above {
             Above::One(mention) => Some(mention),
             Above::Many => None,
-            Above::None if masked || self.asked.len() > 1 => None,
+            Above::None if masked || self.unsettled > 1 => None,
             Above::None => self.first_free(index),
         };
         match found {
@@ -81,9 +81,11 @@ impl Scene<'_> {
     /// The registry that a range names, but for what stands on the line of somebody else's message.
     fn only(&self, index: usize, from: usize, to: usize) -> Above<'_> {
         let mut found = Above::None;
+        let start = self.phrases.get(index).map_or(to, |phrase| phrase.start);
         for mention in self
             .within(from, to)
             .filter(|mention| mention.registry.is_some() && self.free(mention, index))
+            .filter(|mention| !self.is_settled_before(mention, start))
         {
             found = match found {
                 Above::One(known) if known.registry != mention.registry => return Above::Many,
@@ -120,7 +122,7 @@ impl Scene<'_> {
         let free = self.free.get_or_init(|| {
             let mut free = Free::default();
             for (at, mention) in self.mentions.iter().enumerate() {
-                if mention.registry.is_none() {
+                if mention.registry.is_none() || self.is_settled(mention) {
                     continue;
                 }
                 let mut speakers = self.spoken_for(mention);

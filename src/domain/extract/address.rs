@@ -32,16 +32,23 @@ const WRAPS: usize = 8;
 /// Reads the address at the cursor and the quotes or brackets around it, if any.
 /// `None`: neither an address nor a mask ends there.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Address> {
+    read_with_end(cursor).map(|(address, _)| address)
+}
+
+/// The same, and whether its end is seen: the quote or bracket before it is closed behind it. An address
+/// that stands bare at a cut may go on.
+pub(super) fn read_with_end(cursor: &mut Cursor<'_>) -> Option<(Address, bool)> {
     cursor.gap(|next| opens(next) || next.is_ascii_digit());
-    let mut quoted = false;
+    let mut opener = None;
     for _ in 0..WRAPPERS {
         // Markup between the quotes is none of them.
         cursor.blanks();
         match cursor.one_across(opens) {
-            Some(_) => quoted = true,
+            Some(next) => opener = Some(next),
             None => break,
         }
     }
+    let quoted = opener.is_some();
     cursor.blanks();
     if !quoted && says_none(*cursor) {
         return None;
@@ -50,7 +57,9 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Address> {
     let ip = parse(&content);
     let mut closed = *cursor;
     closed.gap(closes);
-    let ends = match closed.one(closes) {
+    let closer = closed.one(closes);
+    let is_closed = opener.zip(closer).is_some_and(|(one, other)| pairs(one, other));
+    let ends = match closer {
         Some(_) => true,
         None => {
             !quoted
@@ -63,10 +72,24 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Address> {
     match ip {
         Some(ip) if ends => {
             close(cursor);
-            Some(Address::Ip(ip))
+            Some((Address::Ip(ip), is_closed))
         }
-        _ => hidden(cursor, quoted),
+        _ => Some((hidden(cursor, quoted)?, true)),
     }
+}
+
+/// Whether a quote or bracket is closed by another.
+fn pairs(opener: char, closer: char) -> bool {
+    let closes = match opener {
+        '(' => ')',
+        '[' => ']',
+        '{' => '}',
+        '<' => '>',
+        '«' => '»',
+        '‹' => '›',
+        same => same,
+    };
+    closes == closer
 }
 
 /// Whether the sentence goes on without any address or sign of one: people write so about denials.

@@ -1,7 +1,12 @@
 //! What the objects around a text name beside it: the registry and the image of the same record.
+//!
+//! What says so by its name (`loginServer`, `registry`, `image` beside `error`) states it; whatever else
+//! names a registry is nearby. The image of whoever logs says nothing (`whose`).
 
 use super::mention::{self, Mention};
-use super::{frame, quoted, unescape, when};
+use super::whose::{self, Role};
+use super::{frame, quoted, served, unescape, when};
+use crate::domain::denial::{Attribution, Denial};
 use crate::domain::work::WorkBudget;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -19,7 +24,7 @@ const PAIRS: usize = 128;
 pub(super) struct Around<'v> {
     pub value: &'v Value,
     /// What is named in it, but for the value that was come from: the last that was asked for.
-    last: Option<(Option<&'v Value>, Option<Rc<Named>>)>,
+    last: Option<(Option<&'v Value>, Said, Option<Rc<Named>>)>,
     /// When it was written, as its own fields say.
     at: OnceCell<Option<Timestamp>>,
 }
@@ -45,6 +50,89 @@ pub(super) struct Named {
     pub registry: Option<String>,
     pub repository: Option<String>,
     pub reference: Option<String>,
+    pub grade: Attribution,
+}
+
+/// What is known of the text beside which a field stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    /// Whether its field is what a shipper calls the line that it ships.
+    pub is_line: bool,
+    /// Whether a shipper wrote the record.
+    pub shipped: bool,
+    /// Whether the field stands right beside it.
+    pub beside: bool,
+    /// Whether the field stands around several records.
+    pub of_items: bool,
+}
+
+/// How far a field of this name says that its registry refused; `None` if it says nothing of that.
+pub(super) fn grade(name: &str, direct: bool, said: &Said) -> Option<Attribution> {
+    let near = said.beside && direct;
+    match whose::role(name) {
+        Role::Logger => None,
+        Role::Registry if !said.of_items => Some(Attribution::Stated),
+        Role::Request if near => Some(Attribution::Stated),
+        Role::Image if near && said.is_line && said.shipped => None,
+        Role::Image if near && !said.is_line && !said.shipped => Some(Attribution::Stated),
+        Role::Registry | Role::Request | Role::Image | Role::Nearby => Some(Attribution::Inferred),
+    }
+}
+
+/// Completes a denial whose message stands in the field `key` by what the objects around it name, the
+/// nearest that names any registry; not if it names several. Other items of an array are other records, and
+/// say nothing about this one.
+pub(super) fn complete<'v>(
+    denial: &mut Denial,
+    key: &str,
+    above: &mut [Around<'v>],
+    looker: &mut Looker<'_>,
+) {
+    let mut inner: Option<&'v Value> = None;
+    let mut said = Said {
+        is_line: whose::is_line(key),
+        shipped: false,
+        beside: true,
+        of_items: false,
+    };
+    for around in above.iter_mut().rev() {
+        let value = around.value;
+        let named = looker.named(around, inner, said);
+        let is_list = value.is_array();
+        said.of_items |= is_list && beside(value).is_empty();
+        said.beside &= is_list;
+        inner = Some(value);
+        if let Some(named) = named {
+            named.settle(denial);
+            return;
+        }
+    }
+}
+
+impl Named {
+    /// Takes over what is named, if that is one registry.
+    fn settle(&self, denial: &mut Denial) {
+        let stated = self.grade == Attribution::Stated;
+        let Some(registry) = &self.registry else {
+            return;
+        };
+        let other = denial.registry.as_ref().is_some_and(|known| known != registry);
+        if other {
+            if !stated || denial.names_registry_surely() {
+                return;
+            }
+            // What states it stands against a guess.
+            (denial.registry, denial.repository, denial.reference) = (None, None, None);
+        }
+        if stated || denial.registry.is_none() {
+            denial.attribution = Some(self.grade);
+        }
+        denial.registry = Some(registry.clone());
+        if denial.repository.is_none() {
+            denial.repository.clone_from(&self.repository);
+            denial.reference.clone_from(&self.reference);
+        }
+    }
 }
 
 /// Looks around, at every string once.
@@ -83,23 +171,28 @@ impl<'w> Looker<'w> {
         &mut self,
         around: &mut Around<'v>,
         inner: Option<&'v Value>,
+        mut said: Said,
     ) -> Option<Rc<Named>> {
         self.work.charge(1);
-        if let Some((known, named)) = &around.last
+        if let Some((known, of, named)) = &around.last
             && same(*known, inner)
+            && *of == said
         {
             return named.clone();
         }
+        let asked = said;
+        let mut fields = beside(around.value);
+        fields.retain(|(_, field)| !inner.is_some_and(|inner| holds(inner, field)));
+        said.shipped = fields.iter().any(|(name, _)| whose::is_shippers(name));
+        self.work.charge(fields.len().saturating_mul(8));
         let mut mentions = Vec::new();
-        for (key, field) in beside(around.value) {
-            if !inner.is_some_and(|inner| holds(inner, field)) {
-                self.collect(key, field, &mut mentions);
-            }
+        for (key, field) in fields {
+            self.collect((key, field), true, &said, &mut mentions);
         }
         // What was looked through in part may name another one in the rest.
         let whole = self.left > 0;
         let named = summary(&mentions).filter(|_| whole).map(Rc::new);
-        around.last = Some((inner, named.clone()));
+        around.last = Some((inner, asked, named.clone()));
         named
     }
 
@@ -111,24 +204,39 @@ impl<'w> Looker<'w> {
         left.is_some()
     }
 
-    /// The registries that the strings of a value name, as far as may be looked.
-    fn collect(&mut self, key: &str, value: &Value, named: &mut Vec<Mention>) {
+    /// The registries that the strings of a field name, as far as may be looked.
+    fn collect(
+        &mut self,
+        (key, value): (&str, &Value),
+        direct: bool,
+        said: &Said,
+        named: &mut Vec<(Mention, Attribution)>,
+    ) {
         const NODE: usize = 16;
         if self.left == 0 || quoted::is_query_name(key) {
             return;
         }
+        let Some(grade) = grade(key, direct, said) else {
+            return;
+        };
         match value {
             Value::String(text) => {
                 if self.take(NODE) {
-                    named.extend(self.named_by(key, text).iter().cloned());
+                    let mentions = self.named_by(key, text);
+                    named.extend(mentions.iter().map(|mention| (mention.clone(), grade)));
                 }
             }
             Value::Array(items) => {
+                let inside = Said {
+                    of_items: true,
+                    ..*said
+                };
                 for item in items {
                     if !self.take(1) {
                         return;
                     }
-                    self.collect(key, item, named);
+                    let field = pair(item).unwrap_or((key, item));
+                    self.collect(field, false, &inside, named);
                 }
             }
             Value::Object(fields) => {
@@ -136,7 +244,7 @@ impl<'w> Looker<'w> {
                     if !self.take(1) {
                         return;
                     }
-                    self.collect(key, field, named);
+                    self.collect((key, field), false, said, named);
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -169,17 +277,20 @@ fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
     }
 }
 
-/// What all of these name together; `None` if there are none.
-fn summary(mentions: &[Mention]) -> Option<Named> {
-    if mentions.is_empty() {
+/// What all of these name together; `None` if there are none. What is stated counts before what is near.
+fn summary(named: &[(Mention, Attribution)]) -> Option<Named> {
+    if named.is_empty() {
         return None;
     }
-    let registry = only(mentions.iter().map(|mention| mention.registry.as_ref()));
-    let images = || {
-        mentions
-            .iter()
-            .filter(|mention| mention.repository.is_some())
+    let stated = named.iter().any(|(_, grade)| *grade == Attribution::Stated);
+    let grade = if stated {
+        Attribution::Stated
+    } else {
+        Attribution::Inferred
     };
+    let mentions = || named.iter().filter(|(_, of)| *of == grade).map(|(mention, _)| mention);
+    let registry = only(mentions().map(|mention| mention.registry.as_ref()));
+    let images = || mentions().filter(|mention| mention.repository.is_some());
     let repository = only(images().map(|image| image.repository.as_ref()));
     let reference =
         only(images().map(|image| image.reference.as_ref())).filter(|_| repository.is_some());
@@ -187,6 +298,7 @@ fn summary(mentions: &[Mention]) -> Option<Named> {
         registry,
         repository,
         reference,
+        grade,
     })
 }
 
@@ -207,7 +319,7 @@ pub(super) fn pairs(value: &Value) -> Option<Vec<(&str, &Value)>> {
 }
 
 /// The name and the value of an object that is a pair of them.
-fn pair(item: &Value) -> Option<(&str, &Value)> {
+pub(super) fn pair(item: &Value) -> Option<(&str, &Value)> {
     let fields = item.as_object().filter(|fields| fields.len() == 2)?;
     let name = fields.get("name").or_else(|| fields.get("key"))?;
     Some((name.as_str()?, fields.get("value")?))
@@ -232,7 +344,11 @@ fn only<'m>(mut values: impl Iterator<Item = Option<&'m String>>) -> Option<Stri
 fn named_by(key: &str, text: &str, work: &WorkBudget) -> Vec<Mention> {
     let text = unescape::clean(text, work);
     work.charge(text.len());
-    let own = mention::all(&text);
+    let mut own = mention::all(&text);
+    // What a text tells as served says nothing of who refused.
+    let served = served::settled(&text, &own);
+    let mut served = served.iter();
+    own.retain(|_| served.next().is_none_or(Option::is_none));
     if !own.is_empty() || !names_image(key) {
         return own;
     }

@@ -4,6 +4,8 @@
 //! above it, then the whole text if that names one registry only. What stays ambiguous is `None`.
 
 use super::above::Free;
+use crate::domain::denial::Attribution;
+use super::{served, whose};
 use super::frame;
 use super::import::{self, targets};
 use super::lines::{self, LINE, Line};
@@ -26,6 +28,16 @@ pub(super) struct Place {
     pub resource: Option<String>,
     /// The request was a login or a token's, so that no repository is missing.
     pub login: bool,
+    /// How it is known that this registry refused.
+    pub attribution: Option<Attribution>,
+}
+
+impl Place {
+    /// The same, where it names a registry, known in this way.
+    pub(super) fn graded(self, attribution: Attribution) -> Self {
+        let attribution = self.registry.as_ref().map(|_| attribution);
+        Self { attribution, ..self }
+    }
 }
 
 /// A text with the places that matter in it.
@@ -41,6 +53,10 @@ pub(super) struct Scene<'t> {
     pub(super) imports: Vec<sights::Place>,
     /// Where the text has the ARM ids of registries.
     pub(super) ids: Vec<sights::Place>,
+    /// Where each mention is settled, if it is: that registry has served.
+    settled: Vec<Option<usize>>,
+    /// How many registries are named that have not served.
+    pub(super) unsettled: usize,
     /// The first mentions that messages may be about which name no registry themselves.
     pub(super) free: OnceCell<Free>,
 }
@@ -51,8 +67,11 @@ pub(super) type Asked = BTreeMap<String, BTreeSet<String>>;
 const CUSTOM_HOSTS: usize = 64;
 
 /// How often the text is gone over for what matters in it, and how many steps each mention takes.
-const PASSES: usize = 5;
+const PASSES: usize = 8;
 const MENTION: usize = 1200;
+
+/// How many lines above an error the image is looked for that its step named.
+const STEP_LINES: usize = 16;
 
 impl<'t> Scene<'t> {
     pub(super) fn new(page: &Page<'t>, phrases: &'t [Phrase]) -> Self {
@@ -66,6 +85,8 @@ impl<'t> Scene<'t> {
             lines: lines::of(text, phrases),
             imports: Vec::new(),
             ids: Vec::new(),
+            settled: Vec::new(),
+            unsettled: 0,
             free: OnceCell::new(),
         };
         if !phrases.is_empty() {
@@ -79,8 +100,17 @@ impl<'t> Scene<'t> {
         page.work.charge(mentioned.saturating_mul(MENTION));
         let hosted = hosts.len().div_euclid(8).saturating_mul(text.len());
         page.work.charge(hosted);
+        scene.settled = served::settled(text, &scene.mentions);
         scene.asked = scene.asked_anywhere();
+        scene.unsettled = scene.count_unsettled();
         scene
+    }
+
+    fn count_unsettled(&self) -> usize {
+        let named = self.mentions.iter().zip(&self.settled);
+        let open = named.filter(|(_, settled)| settled.is_none());
+        let registries: BTreeSet<&String> = open.filter_map(|(mention, _)| mention.registry.as_ref()).collect();
+        registries.len()
     }
 
     fn asked_anywhere(&self) -> BTreeMap<String, Asked> {
@@ -91,7 +121,7 @@ impl<'t> Scene<'t> {
             };
             let asked = anywhere.entry(registry.clone()).or_default();
             if let Some(repository) = &mention.repository
-                && !self.succeeded(mention)
+                && !self.is_settled(mention)
             {
                 let references = asked.entry(repository.clone()).or_default();
                 references.extend(mention.reference.clone());
@@ -164,21 +194,21 @@ impl<'t> Scene<'t> {
         self.lines.get(index).copied()
     }
 
-    /// Whether the line of a mention says that what was asked was given.
-    fn succeeded(&self, mention: &Mention) -> bool {
-        static SUCCESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(
-                r"(?i)success(?:fully|:)|succeeded|already present|pull complete|downloaded newer",
-            )
-            .ok()
-        });
-        let before = window::between(self.text, 0, mention.start, 200);
-        let line = memchr::memrchr(b'\n', before.as_bytes())
-            .and_then(|end| before.get(end..))
-            .unwrap_or(before);
-        SUCCESS
-            .as_ref()
-            .is_some_and(|success| success.is_match(line))
+    /// Whether what a mention asks for was given.
+    pub(super) fn is_settled(&self, mention: &Mention) -> bool {
+        self.settled_at(mention).is_some()
+    }
+
+    fn settled_at(&self, mention: &Mention) -> Option<usize> {
+        let at = self
+            .mentions
+            .partition_point(|other| other.start < mention.start);
+        self.settled.get(at).copied().flatten()
+    }
+
+    /// Whether a mention before the message at `start` was settled when the message came.
+    pub(super) fn is_settled_before(&self, mention: &Mention, start: usize) -> bool {
+        self.settled_at(mention).is_some_and(|at| at <= start)
     }
 
     /// What the surroundings of the message `index` say.
@@ -197,14 +227,13 @@ impl<'t> Scene<'t> {
         let import = self.import(phrase);
         let arm_id = self.arm_id(from, to);
         let mut place = match self.request(index) {
-            Some(request) if request.registry.is_some() => self.asked_at(request, from, to),
-            _ if import && self.source().is_some() => self
-                .source()
-                .map(|source| self.asked_at(source, source.start, source.end))
-                .unwrap_or_default(),
+            Some(request) if request.registry.is_some() => {
+                self.asked_at(request, from, to).graded(Attribution::Stated)
+            }
+            _ if import && self.source().is_some() => self.by_source(from, to),
             _ => self
                 .by_line(phrase, from, to)
-                .unwrap_or_else(|| self.by_other_lines(index, Line { from, to })),
+                .unwrap_or_else(|| self.guess(index, Line { from, to })),
         };
         if import
             && place
@@ -216,6 +245,24 @@ impl<'t> Scene<'t> {
         }
         place.resource = arm_id.filter(|_| !import);
         place
+    }
+
+    /// What the source of an import says: that on the message's own line states it.
+    fn by_source(&self, from: usize, to: usize) -> Place {
+        let Some(source) = self.source() else {
+            return Place::default();
+        };
+        let grade = if (from..to).contains(&source.start) {
+            Attribution::Stated
+        } else {
+            Attribution::Inferred
+        };
+        self.asked_at(source, source.start, source.end).graded(grade)
+    }
+
+    /// What other lines than the message's own say.
+    fn guess(&self, index: usize, line: Line) -> Place {
+        self.by_other_lines(index, line).graded(Attribution::Inferred)
     }
 
     /// The mention in the request right before the message.
@@ -235,7 +282,12 @@ impl<'t> Scene<'t> {
             .repository
             .clone()
             .or_else(|| self.one_repository(&on_line));
-        let login = repository.is_none() && (named.url && named.data || self.login(from, to));
+        let mut login = repository.is_none() && (named.url && named.data || self.login(from, to));
+        let above = (login && named.url && !named.data)
+            .then(|| self.image_above(named, from, to))
+            .flatten();
+        let repository = repository.or_else(|| above.and_then(|image| image.repository.clone()));
+        login &= repository.is_none();
         let mut place = Place {
             registry,
             repository,
@@ -248,10 +300,15 @@ impl<'t> Scene<'t> {
                 .and_then(|asked| one(asked.keys()))
                 .cloned();
         }
+        if let Some(request) = self.asked_for_token(named, from) {
+            place.reference.clone_from(&request.reference);
+            return place;
+        }
         place.reference = named
             .reference
             .clone()
             .filter(|_| named.repository.is_some())
+            .or_else(|| above.and_then(|image| image.reference.clone()))
             .or_else(|| {
                 let same = |mention: &&&Mention| mention.repository == place.repository;
                 let on_line: BTreeSet<&String> = on_line
@@ -315,9 +372,86 @@ impl<'t> Scene<'t> {
             .is_some_and(|login| login.is_match(line) || login.is_match(above))
     }
 
+    /// The request right before that of its token, which asks for the same repository.
+    fn asked_for_token(&self, named: &Mention, from: usize) -> Option<&Mention> {
+        let token = self.text.get(named.start..named.end)?;
+        let before = self.within(from, named.start).next_back()?;
+        let same = before.registry == named.registry && before.repository == named.repository;
+        (token.contains("/oauth2/") && before.url && same && named.repository.is_some())
+            .then_some(before)
+    }
+
+    /// The image for which a token was asked: a step of a build or a runtime names it on the line above,
+    /// and the error names the token endpoint only.
+    fn image_above(&self, named: &Mention, from: usize, to: usize) -> Option<&Mention> {
+        static TYPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+            Regex::new(r"(?i)\blog(?:ging)?[ -]?in(?:to)?\b|registry secret|docker credentials").ok()
+        });
+        let of_line = |from, to| window::between(self.text, from, to, LINE);
+        let is_login = |line: &str| TYPED.as_ref().is_some_and(|typed| typed.is_match(line));
+        let line = of_line(from, to).trim_start_matches('\n');
+        if is_login(line) {
+            return None;
+        }
+        let step = served::step(line);
+        let mut end = from;
+        for _ in 0..STEP_LINES {
+            let above = of_line(0, end);
+            let above = above.trim_end();
+            if above.is_empty() {
+                return None;
+            }
+            let start = above.rsplit_once('\n').map_or(0, |(before, _)| before.len().saturating_add(1));
+            let text = above.get(start..).unwrap_or_default();
+            let stop = end.saturating_sub(of_line(0, end).len().saturating_sub(above.len()));
+            end = stop.saturating_sub(text.len());
+            if step.is_some() && served::step(text) != step {
+                continue;
+            }
+            let images = self.within(end, stop).filter(|mention| {
+                mention.registry == named.registry && mention.repository.is_some()
+            });
+            let images: Vec<&Mention> = images.filter(|image| !self.is_settled_before(image, from)).collect();
+            let asked: BTreeSet<_> = images.iter().map(|image| (&image.repository, &image.reference)).collect();
+            let single = images.first().filter(|_| asked.len() == 1 && !is_login(text));
+            if single.is_some() || step.is_none() {
+                return single.copied();
+            }
+        }
+        None
+    }
+
+    /// The registry named right before the message, with nothing between but what clients and the
+    /// registry put there: `pinging container registry R: denied: `. Of a copy's two ends it tells neither.
+    fn named_before(&self, phrase: &Phrase, from: usize) -> Option<&Mention> {
+        static COPY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+            Regex::new(r#"(?i)^[\s"'`]*(?:to|into|->|=>)[\s"'`]*(?:\w+://)?$"#).ok()
+        });
+        let mut before = self.within(from, phrase.start).rev();
+        let last = before.next().filter(|last| last.registry.is_some())?;
+        let between = self.text.get(last.end..phrase.start)?;
+        if between.len() > 256 || !frame::only_frame_words(between) {
+            return None;
+        }
+        let other = before.next().filter(|other| other.registry != last.registry);
+        let copies = other.is_some_and(|other| {
+            let between = self.text.get(other.end..last.start).unwrap_or_default();
+            let verb = window::between(self.text, from, other.start, 64).to_ascii_lowercase();
+            COPY.as_ref().is_some_and(|copy| copy.is_match(between)) && !verb.contains("push")
+        });
+        (!copies).then_some(last)
+    }
+
     /// What the message's own line says; `None` if it names no registry, masked ones neither.
     fn by_line(&self, phrase: &Phrase, from: usize, to: usize) -> Option<Place> {
-        let shown = |mention: &&Mention| mention.registry.is_some();
+        if let Some(named) = self.named_before(phrase, from) {
+            return Some(self.asked_at(named, from, to).graded(Attribution::Stated));
+        }
+        // `image=` beside a line is that of whoever logs, or may be.
+        let shown = |mention: &&Mention| {
+            mention.registry.is_some()
+                && !whose::may_be_loggers(self.text, mention.start, phrase.start)
+        };
         let before: Vec<&Mention> = self.within(from, phrase.start).filter(shown).collect();
         let after: Vec<&Mention> = self.within(phrase.end, to).filter(shown).collect();
         let mentions = if before.is_empty() { after } else { before };
@@ -338,7 +472,7 @@ impl<'t> Scene<'t> {
             reference: None,
             ..(*last).clone()
         };
-        Some(self.asked_at(&bare, from, to))
+        Some(self.asked_at(&bare, from, to).graded(Attribution::Stated))
     }
 }
 

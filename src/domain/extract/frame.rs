@@ -22,11 +22,16 @@ pub(super) fn url_host(text: &str, floor: usize, start: usize) -> Option<(usize,
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')))
         .unwrap_or(address.len());
     let after_host = address.get(host_end..)?;
-    let url_end = after_host
-        .find(|c: char| {
-            c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | ')' | ']' | ',')
-        })
-        .unwrap_or(after_host.len());
+    let ends = |(at, c): &(usize, char)| {
+        let next = || after_host.get(at.saturating_add(1)..).unwrap_or_default();
+        // A list in a query: `scope=repository:app:pull,push`.
+        let goes_on = || next().starts_with(|c: char| c.is_ascii_alphanumeric());
+        c.is_whitespace()
+            || matches!(c, '"' | '\'' | '`' | '<' | '>' | ')' | ']')
+            || *c == ',' && !goes_on()
+    };
+    let url_end = after_host.char_indices().find(ends);
+    let url_end = url_end.map_or(after_host.len(), |(at, _)| at);
     let (path, between) = after_host.split_at_checked(url_end)?;
     let host = address.get(..host_end)?;
     if !only_frame_words(between) || (foreign_path(path) && !host.contains(".azurecr.")) {
@@ -48,7 +53,7 @@ fn foreign_path(path: &str) -> bool {
 }
 
 /// Whether a text holds nothing but the words that stand between a URL and the registry's message.
-fn only_frame_words(between: &str) -> bool {
+pub(super) fn only_frame_words(between: &str) -> bool {
     const WORDS: &[&str] = &[
         "denied",
         "errors",
@@ -69,6 +74,7 @@ fn only_frame_words(between: &str) -> bool {
         "from",
         "registry",
         "detail",
+        "request",
         "403",
     ];
     between

@@ -1,10 +1,9 @@
 //! Finds denials in documents: JSON, JSON lines, records, and whatever is none of these.
 
-use super::beside::{Around, Looker, pairs};
-use super::record;
+use super::beside::{self, Around, Looker, pairs};
 use super::record::Fields;
-use super::{Found, may_hold_denial, newest, quoted, table, thoroughly};
-use crate::domain::denial::{Denial, Kind, Service};
+use super::{Found, may_hold_denial, newest, quoted, record, table, thoroughly};
+use crate::domain::denial::{Attribution, Kind, Service};
 use crate::domain::work::WorkBudget;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -17,37 +16,51 @@ const NESTED: usize = 16;
 /// How many steps it takes to ask an object's fields for what a record may say.
 const RECORD: usize = 40;
 
-/// The distinct denials in a document of any kind, in order of appearance.
-///
-/// Bytes that are not UTF-8 are read as UTF-16 where a byte order mark says so, else leniently.
-pub fn parse_document(bytes: &[u8]) -> Vec<Denial> {
+/// The distinct denials in a text that may be a document.
+#[cfg(test)]
+pub(super) fn parse_document(bytes: &[u8]) -> Vec<crate::domain::denial::Denial> {
     let found = in_text(&decode(bytes), &WorkBudget::unlimited());
     found.into_iter().map(|found| found.denial).collect()
 }
 
 /// The denials in a text that may be JSON, JSON lines, or have lines of JSON in it.
-pub(in crate::domain) fn in_text(text: &str, work: &WorkBudget) -> Vec<Found> {
-    work.charge(text.len());
+#[cfg(test)]
+fn in_text(text: &str, work: &WorkBudget) -> Vec<Found> {
+    let found = parts(text, work).into_iter().flat_map(|part| match part {
+        Part::Text(text) => in_lines(&text, work),
+        Part::Document(value) => in_value(&value, work),
+    });
+    once(found.collect())
+}
+
+/// A part of a text.
+pub(in crate::domain) enum Part<'t> {
+    /// Lines that belong together.
+    Text(Cow<'t, str>),
+    /// A document, as a record of its own.
+    Document(Value),
+}
+
+/// The parts of a text that may be JSON, JSON lines, or have lines of JSON in it.
+pub(in crate::domain) fn parts<'t>(text: &'t str, work: &WorkBudget) -> Vec<Part<'t>> {
+    work.charge(text.len().saturating_mul(2));
     if !may_hold_denial(text.as_bytes()) {
         return Vec::new();
     }
-    work.charge(text.len());
     let values = serde_json::Deserializer::from_str(text).into_iter();
     let whole: Result<Vec<Value>, _> = values.collect();
-    once(match whole {
+    match whole {
         Ok(values) => match log_lines(&values) {
-            Some(log) => thoroughly(&log, work),
-            None => values
-                .iter()
-                .flat_map(|value| in_value(value, work))
-                .collect(),
+            Some(log) => vec![Part::Text(Cow::Owned(log))],
+            None => values.into_iter().map(Part::Document).collect(),
         },
         Err(_) => by_line(text, work),
-    })
+    }
 }
 
-/// Text as its author wrote it, from a file or a pipe.
-fn decode(bytes: &[u8]) -> Cow<'_, str> {
+/// Text as its author wrote it, from a file or a pipe: bytes that are not UTF-8 are read as UTF-16 or UTF-32
+/// where a byte order mark says so, else leniently.
+pub(in crate::domain) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     let utf_16 = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
         let (pairs, _) = rest.as_chunks::<2>();
         let units = pairs.iter().map(|pair| unit(*pair));
@@ -55,7 +68,16 @@ fn decode(bytes: &[u8]) -> Cow<'_, str> {
             .map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER))
             .collect()
     };
+    let utf_32 = |rest: &[u8], unit: fn([u8; 4]) -> u32| {
+        let (units, _) = rest.as_chunks::<4>();
+        let letters = units.iter().map(|letter| char::from_u32(unit(*letter)));
+        letters
+            .map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect()
+    };
     match bytes {
+        [0xff, 0xfe, 0, 0, rest @ ..] => Cow::Owned(utf_32(rest, u32::from_le_bytes)),
+        [0, 0, 0xfe, 0xff, rest @ ..] => Cow::Owned(utf_32(rest, u32::from_be_bytes)),
         [0xff, 0xfe, rest @ ..] => Cow::Owned(utf_16(rest, u16::from_le_bytes)),
         [0xfe, 0xff, rest @ ..] => Cow::Owned(utf_16(rest, u16::from_be_bytes)),
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
@@ -63,40 +85,55 @@ fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The log that a container runtime wrote as one JSON object for each line; `None` for anything else.
-fn log_lines(values: &[Value]) -> Option<String> {
-    let line = |value: &Value| {
-        value.get("stream").and_then(Value::as_str)?;
-        value.get("log").and_then(Value::as_str).map(str::to_owned)
-    };
-    let lines: Option<Vec<String>> = values.iter().map(line).collect();
-    lines
-        .filter(|lines| lines.len() > 1)
-        .map(|lines| lines.concat())
+/// Whether bytes begin with a mark of UTF-16 or UTF-32.
+pub(in crate::domain) fn is_wide(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || bytes.starts_with(&[0, 0, 0xfe, 0xff])
+}
+
+/// The log that a container runtime wrote as one JSON object for each line, or for each part of a long one;
+/// `None` for anything else. Its times stand before its lines.
+pub(in crate::domain) fn log_lines<'v>(values: impl IntoIterator<Item = &'v Value>) -> Option<String> {
+    let mut log = String::new();
+    let mut count: usize = 0;
+    for value in values {
+        let said = |name: &str| value.get(name).and_then(Value::as_str);
+        let (line, _) = said("log").zip(said("stream"))?;
+        let ours = |name: &String| matches!(&**name, "log" | "stream" | "time" | "attrs");
+        if !value.as_object()?.keys().all(ours) {
+            return None;
+        }
+        if let Some(time) = said("time").filter(|_| log.is_empty() || log.ends_with('\n')) {
+            log.push_str(time);
+            log.push(' ');
+        }
+        log.push_str(line);
+        count = count.saturating_add(1);
+    }
+    (count > 1).then_some(log)
 }
 
 /// Lines that are JSON are records of their own; the lines between them are one text.
-fn by_line(text: &str, work: &WorkBudget) -> Vec<Found> {
+fn by_line<'t>(text: &'t str, work: &WorkBudget) -> Vec<Part<'t>> {
     work.charge(text.len().saturating_mul(2));
-    let mut found = Vec::new();
+    let mut parts = Vec::new();
+    let block = |from: usize, to: usize| text.get(from..to).filter(|block| !block.is_empty());
     let mut block_from = 0;
     let mut at: usize = 0;
     for line in text.split_inclusive('\n') {
         let end = at.saturating_add(line.len());
         if let Some(value) = json_in(line).filter(|value| !is_answer(value)) {
-            let block = text.get(block_from..at).unwrap_or_default();
-            found.extend(in_lines(block, work));
-            found.extend(in_value(&value, work));
+            parts.extend(block(block_from, at).map(|text| Part::Text(Cow::Borrowed(text))));
+            parts.push(Part::Document(value));
             block_from = end;
         }
         at = end;
     }
-    let block = text.get(block_from..).unwrap_or_default();
-    found.extend(in_lines(block, work));
-    found
+    parts.extend(block(block_from, text.len()).map(|text| Part::Text(Cow::Borrowed(text))));
+    parts
 }
 
-fn in_lines(text: &str, work: &WorkBudget) -> Vec<Found> {
+/// The denials in lines that are no documents.
+pub(in crate::domain) fn in_lines(text: &str, work: &WorkBudget) -> Vec<Found> {
     if may_hold_denial(text.as_bytes()) {
         thoroughly(text, work)
     } else {
@@ -110,10 +147,11 @@ fn json_in(line: &str) -> Option<Value> {
     if trimmed.starts_with(['{', '[']) {
         return serde_json::from_str(trimmed).ok();
     }
-    let row =
-        trimmed.contains("403") && trimmed.contains("esultDescription") && trimmed.ends_with('}');
+    let row = ["esultDescription", "allerIpAddress"];
+    let row = row.iter().any(|name| trimmed.contains(name));
     let object = trimmed.get(trimmed.find('{')?..).filter(|_| row)?;
-    serde_json::from_str(object).ok()
+    let mut values = serde_json::Deserializer::from_str(object).into_iter();
+    values.next()?.ok()
 }
 
 /// Whether a line is a registry's answer and no record: clients print it below the request
@@ -125,8 +163,9 @@ fn is_answer(value: &Value) -> bool {
     })
 }
 
-/// Each denial once, in order of appearance.
-fn once(found: Vec<Found>) -> Vec<Found> {
+/// Each denial once, in order of appearance, as surely as any of its like is known.
+fn once(mut found: Vec<Found>) -> Vec<Found> {
+    super::grade_alike(&mut found);
     let times: Vec<_> = {
         let newest = newest(&found);
         let time = |found: &Found| newest.get(&found.denial).copied().flatten();
@@ -143,12 +182,17 @@ fn once(found: Vec<Found>) -> Vec<Found> {
 
 /// The denials in a JSON value: in its strings at any depth, and in records with status 403.
 pub(in crate::domain) fn in_value(value: &Value, work: &WorkBudget) -> Vec<Found> {
-    let mut walk = Walk {
-        above: Vec::new(),
-        found: Vec::new(),
-        looker: Looker::new(work),
-        work,
-    };
+    walk(value, false, work)
+}
+
+/// The same, only in what a service wrote as its result: in a row or an alert, whose other fields are a
+/// caller's own words.
+pub(in crate::domain) fn in_results(value: &Value, work: &WorkBudget) -> Vec<Found> {
+    walk(value, true, work)
+}
+
+fn walk(value: &Value, results: bool, work: &WorkBudget) -> Vec<Found> {
+    let mut walk = Walk::new(results, Looker::new(work), work);
     walk.value(value, 0);
     once(walk.found)
 }
@@ -156,12 +200,27 @@ pub(in crate::domain) fn in_value(value: &Value, work: &WorkBudget) -> Vec<Found
 struct Walk<'v, 'w> {
     /// The objects and arrays around the value being read, outermost first.
     above: Vec<Around<'v>>,
+    /// The name of the field that is being read.
+    key: &'v str,
+    /// Whether only what a service wrote as its result counts.
+    results: bool,
     found: Vec<Found>,
     looker: Looker<'w>,
     work: &'w WorkBudget,
 }
 
-impl<'v> Walk<'v, '_> {
+impl<'v, 'w> Walk<'v, 'w> {
+    fn new(results: bool, looker: Looker<'w>, work: &'w WorkBudget) -> Self {
+        Self {
+            above: Vec::new(),
+            key: "",
+            results,
+            found: Vec::new(),
+            looker,
+            work,
+        }
+    }
+
     fn value(&mut self, value: &'v Value, nested: usize) {
         if !self.work.charge(1) {
             return;
@@ -171,32 +230,42 @@ impl<'v> Walk<'v, '_> {
             Value::Array(items) if items.iter().any(Value::is_string) => self.lines(items, nested),
             Value::Array(items) => {
                 let before = self.found.len();
+                let fields: Option<Map<String, Value>> = pairs(value).map(|pairs| {
+                    let named = pairs.into_iter();
+                    let named = named.map(|(name, value)| (name.to_owned(), value.clone()));
+                    named.collect()
+                });
+                let outer = (self.results, self.key);
+                let azures = |fields: &Map<String, Value>| record::is_azures(&Fields::of(fields));
+                self.results |= fields.as_ref().is_some_and(azures);
                 self.above.push(Around::of(value));
                 for item in items {
                     self.value(item, nested);
                 }
                 self.above.pop();
-                if self.found.len() == before
-                    && let Some(pairs) = pairs(value)
-                {
-                    let named = pairs.into_iter();
-                    let named = named.map(|(name, value)| (name.to_owned(), value.clone()));
-                    self.record(&named.collect(), before);
+                (self.results, self.key) = outer;
+                if let Some(fields) = fields {
+                    self.record(&Fields::of(&fields), before);
                 }
             }
-            Value::Object(fields) => self.object(value, fields, nested),
+            Value::Object(fields) => self.object((value, fields), nested),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
     /// Reads an object as what it is: a monitor's notice, a table, a record. What it says to be over is
     /// no denial, nor is what a query quotes.
-    fn object(&mut self, value: &'v Value, fields: &'v Map<String, Value>, nested: usize) {
+    fn object(&mut self, (value, fields): (&'v Value, &'v Map<String, Value>), nested: usize) {
         let alerts = quoted::alerts(fields);
-        if alerts.is_none() && quoted::tells_of_end(fields) {
+        let over = alerts.is_none() && quoted::tells_of_end(fields);
+        if over || record::is_notice(fields) {
             return;
         }
         let before = self.found.len();
+        self.work.charge(fields.len().saturating_mul(RECORD));
+        let known = Fields::of(fields);
+        let outer = (self.results, self.key);
+        self.results |= record::is_azures(&known);
         self.above.push(Around::of(value));
         if let Some(alerts) = alerts {
             for alert in alerts {
@@ -204,27 +273,34 @@ impl<'v> Walk<'v, '_> {
             }
         } else if let Some(rows) = table::rows(fields, self.work).filter(|_| nested < NESTED) {
             for row in rows {
-                self.inner(&row, nested);
+                self.inner(&row, nested, true);
             }
+        } else if self.results
+            && let Some((name, value)) = beside::pair(value)
+        {
+            self.field(name, value, nested);
         } else {
             for (name, field) in fields {
-                if !quoted::is_query_name(name) {
-                    self.value(field, nested);
-                }
+                self.field(name, field, nested);
             }
         }
         self.above.pop();
-        self.record(fields, before);
+        (self.results, self.key) = outer;
+        self.record(&known, before);
+    }
+
+    /// Reads a field, if it may state a denial.
+    fn field(&mut self, name: &'v str, field: &'v Value, nested: usize) {
+        let states = !self.results || record::may_state(name, field);
+        if states && !quoted::is_query_name(name) {
+            self.key = name;
+            self.value(field, nested);
+        }
     }
 
     /// Reads a document within this one.
-    fn inner(&mut self, value: &Value, nested: usize) {
-        let mut walk = Walk {
-            above: Vec::new(),
-            found: Vec::new(),
-            looker: self.looker.within(),
-            work: self.work,
-        };
+    fn inner(&mut self, value: &Value, nested: usize, results: bool) {
+        let mut walk = Walk::new(results, self.looker.within(), self.work);
         walk.value(value, nested.saturating_add(1));
         self.looker.after(&walk.looker);
         let found = walk.found;
@@ -233,13 +309,16 @@ impl<'v> Walk<'v, '_> {
 
     /// Tells what was found in an object since `before` about the record that the object is; a record
     /// in which nothing was found may be a refusal itself.
-    fn record(&mut self, fields: &Map<String, Value>, before: usize) {
-        self.work.charge(fields.len().saturating_mul(RECORD));
-        let fields = Fields::of(fields);
-        let Some(about) = record::about(&fields) else {
+    fn record(&mut self, fields: &Fields<'_>, before: usize) {
+        let Some(about) = record::about(fields) else {
             return;
         };
-        let refusal = record::refusal(&fields, &about);
+        let mut index = 0;
+        self.found.retain(|found| {
+            index = usize::saturating_add(index, 1);
+            index <= before || record::bears_out(fields, &found.denial)
+        });
+        let refusal = record::refusal(fields, &about);
         let about = Rc::new(about);
         if self.found.len() == before {
             self.found.extend(refusal.map(|denial| Found {
@@ -252,8 +331,12 @@ impl<'v> Walk<'v, '_> {
         for found in self.found.iter_mut().skip(before) {
             if found.about.is_none() && found.denial.service == Service::Acr {
                 found.about = Some(Rc::clone(&about));
-                if found.denial.resource.is_none() {
-                    found.denial.resource.clone_from(&about.resource_id);
+                let denial = &mut found.denial;
+                if denial.registry.is_some() && denial.registry == about.login_server {
+                    denial.attribution = Some(Attribution::Stated);
+                }
+                if denial.resource.is_none() {
+                    denial.resource.clone_from(&about.resource_id);
                 }
             }
         }
@@ -281,7 +364,7 @@ impl<'v> Walk<'v, '_> {
             && let Ok(inner) = serde_json::from_str::<Value>(trimmed)
         {
             self.work.charge(trimmed.len());
-            self.inner(&inner, nested);
+            self.inner(&inner, nested, self.results);
             return;
         }
         self.add(thoroughly(text, self.work));
@@ -293,10 +376,10 @@ impl<'v> Walk<'v, '_> {
             let known = found.about.as_ref().and_then(|about| about.at);
             found.at = found.at.or(known).or_else(|| self.time());
             let denial = &mut found.denial;
-            let incomplete =
-                denial.registry.is_none() || denial.repository.is_none() && !found.login;
+            let incomplete = !denial.names_registry_surely()
+                || denial.repository.is_none() && !found.login;
             if denial.service == Service::Acr && denial.kind == Kind::Denied && incomplete {
-                self.complete(denial);
+                beside::complete(denial, self.key, &mut self.above, &mut self.looker);
             }
             self.found.push(found);
         }
@@ -305,34 +388,5 @@ impl<'v> Walk<'v, '_> {
     /// When the nearest record around says that it was written.
     fn time(&self) -> Option<Timestamp> {
         self.above.iter().rev().find_map(Around::at)
-    }
-
-    /// Completes a denial by what the objects around its text name, the nearest that names any
-    /// registry; not if it names several. Other items of an array are other records, and say nothing
-    /// about this one.
-    fn complete(&mut self, denial: &mut Denial) {
-        let mut inner: Option<&'v Value> = None;
-        for around in self.above.iter_mut().rev() {
-            let named = self.looker.named(around, inner);
-            inner = Some(around.value);
-            let Some(named) = named else {
-                continue;
-            };
-            let Some(registry) = &named.registry else {
-                return;
-            };
-            if denial
-                .registry
-                .as_ref()
-                .is_none_or(|known| known == registry)
-            {
-                denial.registry = Some(registry.clone());
-                if denial.repository.is_none() {
-                    denial.repository.clone_from(&named.repository);
-                    denial.reference.clone_from(&named.reference);
-                }
-            }
-            return;
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Where a text names a registry: a URL, an image, a bare login server; and what it asks of it.
 
 use super::asked::{asked_by_url, image};
-use super::window;
+use super::{whose, window};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -78,7 +78,34 @@ fn own_domain(text: &str, dot: usize, end: usize) -> Option<Mention> {
         login_server(labels, suffix)
     };
     let start = dot.saturating_sub(labels.len());
+    if is_userinfo(rest) || inside_url(text, start) || whose::names_logger(text, (start, end)) {
+        return None;
+    }
     Some(with_path(text, (start, end), registry, data))
+}
+
+/// What ends a URL or a name in running text.
+fn ends_name(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '\\' | ',' | ';')
+}
+
+/// Whether what stands before `rest` is no host, but the user or password in a URL of another host:
+/// `https://contosoprod.azurecr.io:443@registry.example.net/`.
+fn is_userinfo(rest: &str) -> bool {
+    let window = window::first(rest, PATH);
+    let end = window.find(|c| ends_name(c) || matches!(c, '/' | '?' | '#'));
+    let authority = end.and_then(|end| window.get(..end)).unwrap_or(window);
+    authority.contains('@')
+}
+
+/// Whether a name at `start` stands in the path or query of another host's URL.
+fn inside_url(text: &str, start: usize) -> bool {
+    let before = window::between(text, 0, start, PATH);
+    // In a query such signs part values, not names.
+    let parts = |c: char| ends_name(c) && !matches!(c, ',' | ';' | '|');
+    let token = before.rfind(parts).and_then(|at| before.get(at..)).unwrap_or(before);
+    let after = token.rsplit_once("://").map(|(_, after)| after);
+    after.is_some_and(|after| after.contains(['/', '?', '#']))
 }
 
 /// Whether the part of a name that stands before it is masked or a placeholder.
@@ -164,29 +191,9 @@ fn path(rest: &str) -> &str {
     if !rest.starts_with('/') {
         return "";
     }
-    let ends = |c: char| {
-        c.is_whitespace()
-            || matches!(
-                c,
-                '"' | '\''
-                    | '`'
-                    | '<'
-                    | '>'
-                    | '('
-                    | ')'
-                    | '['
-                    | ']'
-                    | '{'
-                    | '}'
-                    | '|'
-                    | '\\'
-                    | ','
-                    | ';'
-            )
-    };
     let window = window::first(rest, PATH);
     let path = window
-        .find(ends)
+        .find(ends_name)
         .and_then(|end| window.get(..end))
         .unwrap_or(window);
     path.trim_end_matches([':', '.'])

@@ -11,6 +11,7 @@ mod address;
 mod asked;
 mod beside;
 mod context;
+mod forged;
 mod frame;
 mod import;
 pub(in crate::domain) mod json;
@@ -25,16 +26,18 @@ pub(in crate::domain) mod record;
 mod rejoin;
 pub(in crate::domain) mod scan;
 mod sieve;
+mod served;
 mod sights;
 mod suspect;
 pub(in crate::domain) mod table;
 mod tidy;
 mod unescape;
 pub(in crate::domain) mod when;
+mod whose;
 mod window;
 mod wrap;
 
-use super::denial::{Denial, Kind, Service};
+use super::denial::{Attribution, Denial, Kind, Service};
 use super::work::WorkBudget;
 use context::{Place, Scene};
 use jiff::Timestamp;
@@ -46,7 +49,6 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 pub(in crate::domain) use import::speaks_of_import;
-pub use json::parse_document;
 pub use sieve::may_hold_denial;
 
 /// The distinct denials in a text, in order of appearance.
@@ -101,7 +103,7 @@ fn thoroughly(text: &str, work: &WorkBudget) -> Vec<Found> {
     let of_registries: Vec<_> = phrases
         .iter()
         .copied()
-        .filter(|phrase| phrase.service == Service::Acr)
+        .filter(|phrase| phrase.service == Service::Acr && !forged::is_callers(text, phrase))
         .collect();
     let scene = Scene::new(&page, &of_registries);
     let fronts = match of_registries.as_slice() {
@@ -130,6 +132,7 @@ fn thoroughly(text: &str, work: &WorkBudget) -> Vec<Found> {
             .into_iter()
             .map(|place| Found::plain(denial(None, place))),
     );
+    grade_alike(&mut found);
     let mut found = distinct(&found);
     found.extend(
         other_services::all(&page, &phrases, &mut sights)
@@ -152,6 +155,22 @@ fn denial(ip: Option<IpAddr>, place: Place) -> Denial {
         repository: place.repository,
         reference: place.reference,
         resource: place.resource,
+        attribution: place.attribution,
+    }
+}
+
+/// Where the same registry is named for the same address twice, once surely, it is known surely.
+fn grade_alike(found: &mut [Found]) {
+    let sure = found.iter().filter(|found| found.denial.names_registry_surely());
+    let sure: HashSet<(Option<IpAddr>, Option<String>)> =
+        sure.map(|found| (found.denial.ip, found.denial.registry.clone())).collect();
+    if sure.is_empty() {
+        return;
+    }
+    for Found { denial, .. } in found {
+        if denial.attribution.is_some() && sure.contains(&(denial.ip, denial.registry.clone())) {
+            denial.attribution = Some(Attribution::Stated);
+        }
     }
 }
 

@@ -230,6 +230,7 @@ fn denial(service: Service, ip: Option<IpAddr>, resource: Option<String>) -> Den
             Kind::Suspected
         },
         service,
+        attribution: None,
         ip,
         registry: None,
         repository: None,

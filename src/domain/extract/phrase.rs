@@ -32,8 +32,10 @@ enum Ending {
     Access,
     /// `is not allowed to …`
     To,
-    /// It is cut off after the address.
+    /// It is cut off further on.
     Cut,
+    /// It is cut off right after the address, or in it.
+    CutAtAddress,
 }
 
 /// How many steps a place takes that may begin a sentence, and what stands near one.
@@ -88,8 +90,12 @@ fn at(page: &Page<'_>, start: usize, sights: &mut Sights<'_>) -> Option<Phrase> 
     {
         return None;
     }
-    let address = address::read(&mut cursor)?;
+    let (address, ends) = address::read_with_end(&mut cursor)?;
     let ending = ending(&mut cursor, broken)?;
+    let address = match ending {
+        Ending::CutAtAddress if !ends => Address::Hidden,
+        Ending::Access | Ending::To | Ending::Cut | Ending::CutAtAddress => address,
+    };
     let end = cursor.at();
     page.work.charge(SENTENCE);
     let mut near = Near {
@@ -112,7 +118,12 @@ fn ending(cursor: &mut Cursor<'_>, client_broken: bool) -> Option<Ending> {
     for word in ["is", "not", "allowed"] {
         let mut ahead = *cursor;
         if !ahead.word(word) {
-            return (!client_broken && cut_off(&ahead)).then_some(Ending::Cut);
+            let cut = if word == "is" {
+                Ending::CutAtAddress
+            } else {
+                Ending::Cut
+            };
+            return (!client_broken && cut_off(&ahead)).then_some(cut);
         }
         if word == "allowed" && client_broken && ahead.broke_word() {
             return None;
@@ -162,10 +173,10 @@ impl Near<'_, '_> {
                 let plain = !says_address && !matches(&TOWARDS, after());
                 (plain || self.shows(&ACR)).then_some(Service::Acr)
             }
-            Ending::Cut if self.shows(&SQL) => {
+            Ending::Cut | Ending::CutAtAddress if self.shows(&SQL) => {
                 self.sql_service().filter(|_| ends_allowed(self.text, end))
             }
-            Ending::Cut => {
+            Ending::Cut | Ending::CutAtAddress => {
                 let before = window::between(self.text, 0, start, 400);
                 (matches(&LABEL, before) || self.shows(&ACR))
                     .then_some(Service::Acr)

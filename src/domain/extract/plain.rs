@@ -2,9 +2,10 @@
 //! who pull: found without unescaping, wraps or patterns, and exactly as the thorough way finds it.
 
 use super::asked::{reference_name, repository_name};
-use super::beside::names_image;
+use super::beside::{self, Said, names_image};
 use super::record::{Leaf, Named};
-use super::{mention, quoted, scan};
+use super::{mention, quoted, scan, whose};
+use crate::domain::denial::Attribution;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Whom a registry refused, and the image that was pulled, where the text says so.
@@ -141,23 +142,32 @@ fn sentence(text: &str) -> Option<IpAddr> {
 /// Names that are more than a plain login server have to be read thoroughly.
 pub(in crate::domain) struct NotPlain;
 
-/// The registry that the nearest level around a sentence names; `None` if it names several, or no
-/// level names any.
+/// The registry that the nearest level around a sentence in the field `said` names, and how surely; `None`
+/// if it names several, or no level names any.
 pub(in crate::domain) fn registry_beside<'v>(
+    said: &Named<'_>,
     levels: &[&[&'v [Named<'v>]]],
-) -> Result<Option<&'v str>, NotPlain> {
-    for level in levels {
-        let mut named: Option<&str> = None;
-        let mut several = false;
-        for beside in level.iter().copied().flatten() {
-            let Some(host) = registry_of(beside)? else {
-                continue;
-            };
-            several |= named.is_some_and(|known| known != host);
-            named = Some(host);
+) -> Result<Option<(&'v str, Attribution)>, NotPlain> {
+    for (depth, level) in levels.iter().enumerate() {
+        let others = || level.iter().copied().flatten().filter(|beside| beside.from != said.from);
+        let line = Said {
+            is_line: whose::is_line(said.name),
+            shipped: others().any(|beside| whose::is_shippers(beside.name)),
+            beside: depth == 0,
+            of_items: false,
+        };
+        let mut named: Vec<(&str, Attribution)> = Vec::new();
+        for (part, fields) in level.iter().enumerate() {
+            for beside in fields.iter().filter(|beside| beside.from != said.from) {
+                let (host, grade) = (registry_of(beside)?, beside::grade(beside.name, part == 0, &line));
+                named.extend(host.zip(grade));
+            }
         }
-        if named.is_some() {
-            return Ok(named.filter(|_| !several));
+        let stated = named.iter().any(|(_, grade)| *grade == Attribution::Stated);
+        named.retain(|(_, grade)| !stated || *grade == Attribution::Stated);
+        if let Some((host, grade)) = named.first().copied() {
+            let single = named.iter().all(|(other, _)| *other == host);
+            return Ok(single.then_some((host, grade)));
         }
     }
     Ok(None)

@@ -4,7 +4,7 @@
 //! Exported records and Log Analytics rows name the same things in different cases.
 
 use super::{address, asked, mention, when};
-use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::denial::{Attribution, Denial, Kind, Service};
 use jiff::Timestamp;
 use memchr::memmem::Finder;
 use serde_json::{Map, Value};
@@ -111,6 +111,16 @@ impl<'v> Fields<'v> {
         self.statuses().any(|status| is_403(&status))
     }
 
+    /// Whether a status in the record is a number, and none is 403.
+    fn ended_otherwise(&self) -> bool {
+        let numbers = self.statuses().filter(|status| {
+            let digits = status.trim().bytes().take_while(u8::is_ascii_digit).count();
+            digits == 3
+        });
+        let mut numbers = numbers.peekable();
+        numbers.peek().is_some() && !numbers.any(|status| is_403(&status))
+    }
+
     /// Whether every status in the record that is a number is 200 or 201, and there is one.
     pub(in crate::domain) fn succeeded(&self) -> bool {
         let numbers = self.statuses().filter(|status| {
@@ -206,6 +216,74 @@ pub(in crate::domain) fn about(fields: &Fields<'_>) -> Option<About> {
     ours.then_some(about)
 }
 
+/// Whether an object is a record or a row as Azure writes them, so that its fields are known: some are the
+/// service's own words, others its caller's.
+pub(in crate::domain) fn is_azures(fields: &Fields<'_>) -> bool {
+    let has = |names: &[&str]| fields.text(names).is_some();
+    let resource = has(RESOURCE_IDS);
+    has(&["category", "Type"]) && (resource || has(&["callerIpAddress"]))
+        || has(&["operationName"]) && resource
+        || about(fields).is_some()
+}
+
+/// Whether an object is what a registry tells of a pull or push that it served: a webhook's body, or an
+/// event of a registry of the same make. Nothing in it is a denial.
+///
+/// Source: <https://learn.microsoft.com/azure/container-registry/container-registry-webhook-reference>.
+pub(in crate::domain) fn is_notice(fields: &Map<String, Value>) -> bool {
+    let request = field(fields, "request").and_then(Value::as_object);
+    field(fields, "action").is_some_and(Value::is_string)
+        && field(fields, "target").is_some_and(Value::is_object)
+        && request.is_some_and(|request| field(request, "useragent").is_some() || field(request, "host").is_some())
+}
+
+/// Whether a field is what a service writes as its result or logs, or holds such fields. All others are a
+/// caller's own words, or nobody's sentence.
+pub(in crate::domain) fn may_state(name: &str, value: &Value) -> bool {
+    const HOLDERS: &[&str] = &[
+        "properties", "condition", "allOf", "dimensions", "event", "events", "data", "alertContext", "responseStatus",
+        "requestObject", "responseObject", "records",
+    ];
+    let is_holder = HOLDERS.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let holds = || match value {
+        Value::Object(_) | Value::Array(_) => true,
+        Value::String(text) => text.trim_start().starts_with(['{', '[']),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    };
+    is_result(name) || is_holder && holds()
+}
+
+/// Whether a service writes its result, or a line of its log, under this name.
+pub(in crate::domain) fn is_result(name: &str) -> bool {
+    const RESULTS: &[&str] = &[
+        "message", "msg", "log", "logs", "logMessage", "logEntry", "resultDescription", "errorMessage", "error",
+        "errors", "err", "errorDetails", "statusMessage", "statusDescription", "statusText", "details", "detail",
+        "innerError", "innerMessage", "outerMessage", "exception", "exceptionMessage", "stderr", "stdout", "output",
+        "text", "reason", "response", "responseBody", "content", "rawData", "renderedDescription",
+    ];
+    let bare = name.strip_suffix("_s").unwrap_or(name);
+    let same = |known: &&&str| {
+        let plain = bare.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' '));
+        plain.map(|byte| byte.to_ascii_lowercase()).eq(known.bytes().map(|byte| byte.to_ascii_lowercase()))
+    };
+    RESULTS.iter().find(same).is_some()
+}
+
+/// Whether a registry's record bears out a message in it: its status is no other than 403, and its caller
+/// is the address that the message refuses.
+pub(in crate::domain) fn bears_out(fields: &Fields<'_>, denial: &Denial) -> bool {
+    if denial.service != Service::Acr {
+        return false;
+    }
+    let said = fields.text(&["callerIpAddress"]);
+    let caller = said.as_deref().and_then(caller);
+    let same = match (caller, denial.ip) {
+        (Some(caller), Some(ip)) => caller == ip.to_canonical(),
+        (None, _) | (_, None) => true,
+    };
+    same && !fields.ended_otherwise()
+}
+
 /// The fields that name a registry and its caller, in whatever they stand.
 pub(in crate::domain) fn named(fields: &Fields<'_>) -> About {
     About {
@@ -265,6 +343,7 @@ pub(in crate::domain) fn refused(fields: &Fields<'_>, about: &About) -> Denial {
         repository,
         reference,
         resource: about.resource_id.clone(),
+        attribution: about.login_server.as_ref().map(|_| Attribution::Stated),
     }
 }
 

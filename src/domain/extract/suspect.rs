@@ -8,6 +8,7 @@ use super::mention::Mention;
 use super::page::Page;
 use super::sights::{self, Pattern, inside};
 use super::window;
+use crate::domain::denial::Attribution;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -119,7 +120,14 @@ impl<'t> Surroundings<'t> {
         };
         let repository = of(|mention| mention.repository.as_ref());
         let reference = of(|mention| mention.reference.as_ref()).filter(|_| repository.is_some());
+        let between = self.text.get(named.start..from).unwrap_or_default();
+        let attribution = if between.contains('\n') {
+            Attribution::Inferred
+        } else {
+            Attribution::Stated
+        };
         Some(Place {
+            attribution: Some(attribution),
             registry: Some(registry),
             repository,
             reference,

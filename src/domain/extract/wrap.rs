@@ -291,6 +291,8 @@ fn known_leader(next: &str) -> (Option<&str>, usize) {
             r"^(?-u:[ \t]*(?:",
             // times
             r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?Z|[+-]\d\d:?\d\d| UTC)?",
+            // what GitLab puts behind it: the number and kind of the stream
+            r"(?: [0-9a-f]{2}[OE]\+?)?",
             r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?",
             // journald and syslog: time, host, program
             r"|[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)? [\w.-]+ [\w./@-]+(?:\[\d+\])?:",

@@ -4,7 +4,7 @@ use super::expect::{Expect, read_expect};
 use super::rule::KINDS;
 use super::suppose::{Ago, more_facts};
 use super::{Facts, Policy, Posture, Rule, decide};
-use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::denial::{Attribution, Denial, Kind, Service};
 use crate::domain::firewall::Live;
 use crate::domain::problem::{Place, Problems, Sink, did_you_mean};
 use crate::domain::proof::Proof;
@@ -225,6 +225,9 @@ fn read_denial(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Denial> {
     let mut fields = item.fields(sink)?;
     let ip = fields.take("ip");
     let kind = fields.take("kind");
+    let attribution = fields.take("attribution");
+    let attribution = attribution.and_then(|grade| grade.word(&Attribution::NAMES, sink));
+    let attribution = attribution.unwrap_or(Attribution::Stated);
     let denial = Denial {
         kind: kind
             .and_then(|kind| kind.word(&KINDS, sink))
@@ -235,6 +238,7 @@ fn read_denial(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Denial> {
         repository: text(&mut fields, "repository", sink),
         reference: text(&mut fields, "reference", sink),
         resource: None,
+        attribution: Some(attribution),
     };
     fields.finish(sink);
     Some(denial)

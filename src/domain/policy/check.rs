@@ -214,6 +214,7 @@ fn is_unconditional(when: &When) -> bool {
         hours,
         claims,
         seen,
+        attribution,
     } = when;
     let globs = [registry, repository, reference, identity, user_agent];
     address.is_empty()
@@ -223,4 +224,5 @@ fn is_unconditional(when: &When) -> bool {
         && hours.is_empty()
         && claims.is_empty()
         && seen.is_empty()
+        && attribution.is_empty()
 }

@@ -70,6 +70,7 @@ pub(super) fn settle(
     if let Some((trace, _)) = &decisive {
         known_age(&mut verdict, trace.rule, facts);
     }
+    guessed_registry(&mut verdict, facts);
     rails(&mut verdict, facts);
     if !matches!(verdict.action, Action::Forbid | Action::Ignore) {
         let openable = facts
@@ -197,6 +198,22 @@ fn known_age(verdict: &mut Verdict, rule: &Rule, facts: &Facts<'_>) {
             rule.name
         );
         verdict.cap(Action::Alert, NoteCode::AgeUnknown, text);
+    }
+}
+
+/// On a guess which registry refused, a person decides.
+fn guessed_registry(verdict: &mut Verdict, facts: &Facts<'_>) {
+    if facts.registry.is_none()
+        || facts.denial.names_registry_surely()
+        || matches!(verdict.action, Action::Forbid | Action::Ignore)
+    {
+        return;
+    }
+    let text = "which registry refused is inferred from what stands near the error, a guess: set `registry` on the source, or send records that carry the login server or resource id".to_owned();
+    verdict.cap(Action::Ask, NoteCode::RegistryInferred, text.clone());
+    let noted = |note: &Note| note.code == NoteCode::RegistryInferred;
+    if !verdict.notes.iter().any(noted) {
+        note(verdict, NoteCode::RegistryInferred, text);
     }
 }
 

@@ -30,10 +30,11 @@ pub(super) enum Field {
     Hours,
     Claims,
     Seen,
+    Attribution,
 }
 
 impl Field {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Address,
         Self::Registry,
         Self::Repository,
@@ -45,6 +46,7 @@ impl Field {
         Self::Hours,
         Self::Claims,
         Self::Seen,
+        Self::Attribution,
     ];
 }
 
@@ -142,6 +144,9 @@ fn ask(
         Field::UserAgent => globs(&when.user_agent, facts.user_agent),
         Field::Source => any(&when.source, |source| source == facts.source),
         Field::Kind => any(&when.kind, |kind| *kind == denial.kind),
+        Field::Attribution => any(&when.attribution, |grade| {
+            denial.attribution == Some(*grade)
+        }),
         Field::Seen => any(&when.seen, |seen| seen.holds(facts.before, now)),
         Field::Hours => any(&when.hours, |hours| hours.contain(now)),
         Field::Claims => (!when.claims.is_empty()).then(|| {

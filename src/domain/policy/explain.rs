@@ -92,6 +92,7 @@ fn name(field: Field) -> &'static str {
         Field::Hours => "hours",
         Field::Claims => "claims",
         Field::Seen => "seen",
+        Field::Attribution => "attribution",
     }
 }
 
@@ -123,6 +124,11 @@ fn why(field: Field, held: &Held, rule: &Rule, (facts, now): (&Facts<'_>, Timest
                 |kind: &crate::domain::denial::Kind| super::rule::kind_word(*kind).to_owned();
             let wanted: Vec<String> = when.kind.iter().map(word).collect();
             (Some(word(&facts.denial.kind)), wanted.join(", "))
+        }
+        Field::Attribution => {
+            let wanted: Vec<&str> = when.attribution.iter().map(|grade| grade.name()).collect();
+            let grade = facts.denial.attribution.map(|grade| grade.name().to_owned());
+            (grade, wanted.join(", "))
         }
         Field::Identity => (facts.identity.map(str::to_owned), list(&when.identity)),
         Field::UserAgent => (facts.user_agent.map(str::to_owned), list(&when.user_agent)),

@@ -29,6 +29,7 @@ fn conditions(wide: &When, narrow: &When) -> bool {
         user_agent,
         hours,
         seen,
+        attribution,
     } = wide;
     all_in(&narrow.address, address, is_part)
         && all_in(&narrow.registry, registry, glob)
@@ -41,6 +42,7 @@ fn conditions(wide: &When, narrow: &When) -> bool {
         && all_in(&narrow.user_agent, user_agent, glob)
         && all_in(&narrow.hours, hours, |one, other| one == other)
         && all_in(&narrow.seen, seen, |one, other| other.includes(one))
+        && all_in(&narrow.attribution, attribution, |one, other| one == other)
 }
 
 /// Whether each of the values of a condition lies in one of another rule's; a condition that is not

@@ -31,7 +31,7 @@ pub use hours::{Hours, HoursError};
 pub use nearest::{Near, SetExplained, nearest, sets_around};
 pub use parse::parse;
 
-use super::denial::{Denial, Kind};
+use super::denial::{Attribution, Denial, Kind};
 use super::problem::{Place, Problems};
 use super::proof::{ClaimIs, Proof};
 use super::seen::{Before, Seen};
@@ -128,6 +128,8 @@ pub struct When {
     pub hours: Vec<Hours>,
     /// That the address was granted before on this registry.
     pub seen: Vec<Seen>,
+    /// How it is known which registry refused.
+    pub attribution: Vec<Attribution>,
 }
 
 /// What the shell knows about a denial when it asks for a verdict.

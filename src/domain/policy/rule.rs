@@ -4,7 +4,7 @@ use super::define::Definitions;
 use super::glob::{GLOB_HINT, Glob, Style};
 use super::hours::{Hours, every_day, near_zone, parse_days, parse_time, parse_zone};
 use super::{Rule, When};
-use crate::domain::denial::Kind;
+use crate::domain::denial::{Attribution, Kind};
 use crate::domain::problem::Sink;
 use crate::domain::proof::{ClaimIs, read_claims};
 use crate::domain::seen::{self, By, Seen};
@@ -81,10 +81,14 @@ pub(super) fn read_rule<'a>(
     if let Some(when) = &when {
         conditions(&mut rule.when, when, file, definitions)?;
     }
+    let grade = when.as_ref().and_then(|when| when.field("attribution"));
     let address = when.as_ref().and_then(|when| when.field("address"));
     let address = address.or(when).unwrap_or_else(|| item.clone());
     let sink = definitions.sinks.get_mut(file)?;
     evidence(&rule, &address, sink);
+    if let Some(grade) = grade {
+        opens_on_no_guess(&rule, &grade, sink);
+    }
     if let Some(widen) = widen {
         widens_what_is_owned(&rule, &widen, sink);
     }
@@ -197,6 +201,9 @@ fn conditions<'a>(
     });
     when.kind = each(&mut fields, "kind", sink, |item, sink| {
         item.word(&KINDS, sink)
+    });
+    when.attribution = each(&mut fields, "attribution", sink, |item, sink| {
+        item.word(&Attribution::NAMES, sink)
     });
     when.hours = each(&mut fields, "hours", sink, hours);
     when.claims = claims(&mut fields, sink);
@@ -323,6 +330,17 @@ fn hours(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Hours> {
     Hours::new(days, from?, to?, zone.ok()?)
         .map_err(|error| fault(item, &error, sink))
         .ok()
+}
+
+/// A rule that would allow where the registry is a guess could never open anything.
+fn opens_on_no_guess(rule: &Rule, item: &Item<'_>, sink: &mut Sink<'_>) {
+    if rule.then == Action::Allow && !rule.when.attribution.contains(&Attribution::Stated) {
+        let what = format!(
+            "rule `{}` allows where the registry is only inferred: nothing opens on a guess",
+            rule.name
+        );
+        item.error(what, "write `then: ask`, or `attribution: stated`", sink);
+    }
 }
 
 /// An allow rule needs evidence that the caller cannot choose: an address that only its owner sends

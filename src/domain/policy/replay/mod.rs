@@ -6,6 +6,7 @@ mod limits;
 pub use compare::{Change, compare};
 
 use super::{Facts, Policy, decide};
+use crate::domain::denial::Attribution;
 use crate::domain::event::{Evidence, Report};
 use crate::domain::proof::Proof;
 use crate::domain::seen::Before;
@@ -173,8 +174,11 @@ fn ask(
     (registry, before, given): (Option<&str>, Before, &Given),
 ) -> Verdict {
     let report = &captured.report;
+    let mut denial = report.denial.clone();
+    // Before grades were written down, whatever was named counted as stated.
+    denial.attribution = denial.attribution.or(Some(Attribution::Stated));
     let facts = Facts {
-        denial: &report.denial,
+        denial: &denial,
         registry,
         source: &captured.source,
         identity: report.identity.as_deref(),

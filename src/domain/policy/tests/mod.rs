@@ -8,7 +8,7 @@ mod replays;
 mod stories;
 
 use super::{Facts, Policy, parse};
-use crate::domain::denial::{Denial, Kind, Service};
+use crate::domain::denial::{Attribution, Denial, Kind, Service};
 use crate::domain::event::{Evidence, Report};
 use crate::domain::problem::Problems;
 use crate::domain::seen::Before;
@@ -37,6 +37,7 @@ fn denial(ip: &str) -> Denial {
         repository: Some("prod/api".into()),
         reference: Some("v1".into()),
         resource: None,
+        attribution: Some(Attribution::Stated),
     }
 }
 
