@@ -150,7 +150,11 @@ impl Hosts {
     }
 
     /// The registry that a guess and the source's own `registry` both mean: two that compete are none.
-    fn agreed<'a>(&'a self, guess: &'a ResourceId, host: &str) -> Result<&'a ResourceId, NoRegistry> {
+    fn agreed<'a>(
+        &'a self,
+        guess: &'a ResourceId,
+        host: &str,
+    ) -> Result<&'a ResourceId, NoRegistry> {
         let configured = self.by_host(host)?;
         if configured == guess {
             return Ok(guess);

@@ -49,7 +49,9 @@ impl Windows {
     /// The keys of verdicts that stand for a denial like it.
     pub fn keys(&self, denied: &Denied, now: Timestamp) -> impl Iterator<Item = DenialKey> {
         let all = self.weakness(denied, now);
-        let names = (0..16_u8).map(Weakness::of_bits).filter(move |weakness| weakness.stands_for(all));
+        let names = (0..16_u8)
+            .map(Weakness::of_bits)
+            .filter(move |weakness| weakness.stands_for(all));
         names.map(|weakness| key_of_weak(denied, weakness))
     }
 

@@ -59,7 +59,9 @@ pub fn denial(denied: &Denied) -> String {
         .or(report.login_server.as_ref());
     let guessed = report.denial.attribution == Some(Attribution::Inferred);
     let by = match (report.denial.service, host, &report.denial.resource) {
-        (Service::Acr, Some(host), _) if guessed => format!("`{}` (a guess: {GUESS})", quoted(host)),
+        (Service::Acr, Some(host), _) if guessed => {
+            format!("`{}` (a guess: {GUESS})", quoted(host))
+        }
         (Service::Acr, Some(host), _) => format!("`{}`", quoted(host)),
         (Service::Acr, None, _) => "a registry".to_owned(),
         (service, _, Some(resource)) => format!("{} `{}`", name(service), quoted(resource)),

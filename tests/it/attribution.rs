@@ -29,17 +29,23 @@ async fn a_guess_asks_although_the_rule_allows() {
     world.settle().await;
     assert!(world.entries().is_empty());
     assert_eq!(grade(&world).await, Some(Attribution::Inferred));
-    let decided = world.ledger().await.into_iter().find_map(|what| match what {
-        What::Decided { verdict, .. } => Some(verdict),
-        _ => None,
-    });
+    let decided = world
+        .ledger()
+        .await
+        .into_iter()
+        .find_map(|what| match what {
+            What::Decided { verdict, .. } => Some(verdict),
+            _ => None,
+        });
     let verdict = decided.unwrap();
     assert_eq!(verdict.action, Action::Ask);
     assert_eq!(verdict.notes[0].code, NoteCode::RegistryInferred);
     assert_eq!(world.messages(), ["ask"]);
     let text = world.last_message("text");
     assert!(text.contains("a guess"), "{text}");
-    let page = world.follow(Method::GET, &world.last_message("link"), "").await;
+    let page = world
+        .follow(Method::GET, &world.last_message("link"), "")
+        .await;
     assert!(page.text.contains("is a guess"), "{}", page.text);
 }
 
@@ -75,7 +81,9 @@ async fn a_guess_that_competes_with_the_configured_registry_is_none() {
         setup.config["sources"][0]["registry"] = json!("contosoprod.azurecr.io");
     })
     .await;
-    let body = format!("The push refers to repository [contosotest.azurecr.io/team/app]\ndenied: {SENTENCE}\n");
+    let body = format!(
+        "The push refers to repository [contosotest.azurecr.io/team/app]\ndenied: {SENTENCE}\n"
+    );
     world.deliver("clusters", &body).await;
     world.pass(Duration::from_mins(11)).await;
     assert!(world.entries().is_empty());

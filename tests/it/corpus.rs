@@ -9,8 +9,8 @@
 )]
 
 use crate::needs;
-use doorward::domain::denial::{Denial, Kind, Service};
 use doorward::domain::delivery;
+use doorward::domain::denial::{Denial, Kind, Service};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -179,13 +179,20 @@ fn the_second_round_is_found_exactly_but_for_lenient_ones() {
         let mut good = good.filter(|list| list.is_array());
         if good.any(|list| expected(list, ASKED) == found) {
             right += 1;
-        } else if record["lenient"] == true && found.len() < record["expect"].as_array().unwrap().len() {
+        } else if record["lenient"] == true
+            && found.len() < record["expect"].as_array().unwrap().len()
+        {
             missed.push(&record["id"]);
         } else {
             wrong.push((&record["id"], found));
         }
     }
-    println!("| {file} | {} | {right} right, {} lenient missed, {} wrong |", all.len(), missed.len(), wrong.len());
+    println!(
+        "| {file} | {} | {right} right, {} lenient missed, {} wrong |",
+        all.len(),
+        missed.len(),
+        wrong.len()
+    );
     println!("missed: {missed:?}");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

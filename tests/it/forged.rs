@@ -10,7 +10,9 @@ const FORGED: &str = "20.61.10.4";
 const ID: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/registries/providers/Microsoft.ContainerRegistry/registries/contosoprod";
 
 fn sentence() -> String {
-    format!("client with IP '{FORGED}' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.")
+    format!(
+        "client with IP '{FORGED}' is not allowed access. Refer https://aka.ms/acr/firewall to grant access."
+    )
 }
 
 /// What a caller may write: the sentence, as a client prints it, or as documents that a reader could take
@@ -60,30 +62,80 @@ fn alert(context: &Value) -> Value {
 /// Every form, with the names whose values are a service's own words and so may state a denial.
 fn forms() -> Vec<(&'static str, Value, &'static [&'static str])> {
     let dimension = |name: &str| json!({ "name": name, "value": "v" });
-    let names = ["UserAgent", "Identity", "Repository", "Tag", "CorrelationId", "loginServer", "_ResourceId"];
+    let names = [
+        "UserAgent",
+        "Identity",
+        "Repository",
+        "Tag",
+        "CorrelationId",
+        "loginServer",
+        "_ResourceId",
+    ];
     let dimensions: Vec<Value> = names.iter().map(|name| dimension(name)).collect();
-    let columns: Vec<Value> = names.iter().map(|name| json!({ "name": name, "type": "string" })).collect();
+    let columns: Vec<Value> = names
+        .iter()
+        .map(|name| json!({ "name": name, "type": "string" }))
+        .collect();
     let cells: Vec<&str> = names.iter().map(|_| "v").collect();
     let request = json!({ "id": "r", "addr": "51.9.9.9", "host": "contosoprod.azurecr.io", "method": "PUT", "useragent": "docker/24" });
-    let target = json!({ "mediaType": "m", "size": 1, "digest": "d", "repository": "a", "tag": "1" });
+    let target =
+        json!({ "mediaType": "m", "size": 1, "digest": "d", "repository": "a", "tag": "1" });
     let notice = json!({ "id": "n", "timestamp": "t", "action": "push", "target": target, "request": request, "actor": { "name": "n" } });
     vec![
-        ("record that succeeded", json!({ "records": [record("200")] }), &[]),
+        (
+            "record that succeeded",
+            json!({ "records": [record("200")] }),
+            &[],
+        ),
         ("record that was not let in", json!([record("401")]), &[]),
-        ("record of another's refusal", json!({ "records": [record("403")] }), &[]),
+        (
+            "record of another's refusal",
+            json!({ "records": [record("403")] }),
+            &[],
+        ),
         ("record alone", record("200"), &[]),
         ("row", json!([row("200")]), &[]),
         ("row of another's refusal", row("403"), &[]),
-        ("activity", json!({ "records": [{
+        (
+            "activity",
+            json!({ "records": [{
             "time": "2026-11-27T10:00:00Z", "resourceId": ID, "operationName": "MICROSOFT.CONTAINERREGISTRY/REGISTRIES/WRITE", "category": "Administrative",
             "resultType": "Failure", "callerIpAddress": "51.9.9.9", "correlationId": "c", "identity": { "claims": { "name": "n", "ipaddr": "51.9.9.9" }, "authorization": { "scope": "s" } },
             "properties": { "requestbody": "b", "eventCategory": "e", "entity": "e", "hierarchy": "h", "userAgent": "u" }
-        }] }), &[]),
-        ("dimensions", alert(&json!({ "condition": { "allOf": [{ "searchQuery": "q", "dimensions": dimensions, "metricValue": 1 }] } })), &["name", "description"]),
-        ("table", alert(&json!({ "SearchQuery": "q", "SearchResults": { "tables": [{ "name": "t", "columns": columns, "rows": [cells] }] } })), &["name", "description"]),
-        ("activity alert", alert(&json!({ "authorization": { "action": "a" }, "claims": "{}", "caller": "c", "correlationId": "c", "operationName": "o", "httpRequest": "h", "properties": { "requestbody": "b" } })), &["description"]),
-        ("event of a push", json!([{ "id": "1", "topic": ID, "subject": "a:1", "eventType": "Microsoft.ContainerRegistry.ImagePushed", "eventTime": "2026-11-27T10:00:00Z", "data": notice }]), &[]),
-        ("event in the cloud's form", json!({ "specversion": "1.0", "id": "1", "type": "Microsoft.ContainerRegistry.ImageDeleted", "source": ID, "subject": "a:1", "data": notice }), &["specversion"]),
+        }] }),
+            &[],
+        ),
+        (
+            "dimensions",
+            alert(
+                &json!({ "condition": { "allOf": [{ "searchQuery": "q", "dimensions": dimensions, "metricValue": 1 }] } }),
+            ),
+            &["name", "description"],
+        ),
+        (
+            "table",
+            alert(
+                &json!({ "SearchQuery": "q", "SearchResults": { "tables": [{ "name": "t", "columns": columns, "rows": [cells] }] } }),
+            ),
+            &["name", "description"],
+        ),
+        (
+            "activity alert",
+            alert(
+                &json!({ "authorization": { "action": "a" }, "claims": "{}", "caller": "c", "correlationId": "c", "operationName": "o", "httpRequest": "h", "properties": { "requestbody": "b" } }),
+            ),
+            &["description"],
+        ),
+        (
+            "event of a push",
+            json!([{ "id": "1", "topic": ID, "subject": "a:1", "eventType": "Microsoft.ContainerRegistry.ImagePushed", "eventTime": "2026-11-27T10:00:00Z", "data": notice }]),
+            &[],
+        ),
+        (
+            "event in the cloud's form",
+            json!({ "specversion": "1.0", "id": "1", "type": "Microsoft.ContainerRegistry.ImageDeleted", "source": ID, "subject": "a:1", "data": notice }),
+            &["specversion"],
+        ),
         ("webhook", notice.clone(), &["action"]),
         ("notices", json!({ "events": [notice] }), &["action"]),
     ]
@@ -91,10 +143,12 @@ fn forms() -> Vec<(&'static str, Value, &'static [&'static str])> {
 
 /// Every version of a value in which one of its strings is replaced by `word`.
 fn planted(value: &Value, word: &str, besides: &[&str]) -> Vec<(String, Value)> {
-    let inside = |name: String, inner: &Value, with: &dyn Fn(Value) -> Value| -> Vec<(String, Value)> {
-        let all = planted(inner, word, besides).into_iter();
-        all.map(|(path, inner)| (format!("{name}/{path}"), with(inner))).collect()
-    };
+    let inside =
+        |name: String, inner: &Value, with: &dyn Fn(Value) -> Value| -> Vec<(String, Value)> {
+            let all = planted(inner, word, besides).into_iter();
+            all.map(|(path, inner)| (format!("{name}/{path}"), with(inner)))
+                .collect()
+        };
     match value {
         Value::String(_) => vec![(String::new(), json!(word))],
         Value::Array(items) => (0..items.len())
@@ -110,7 +164,9 @@ fn planted(value: &Value, word: &str, besides: &[&str]) -> Vec<(String, Value)> 
         Value::Object(fields) => fields
             .iter()
             // What makes a form the form that it is is no caller's.
-            .filter(|(name, _)| !besides.contains(&&***name) && *name != "schemaId" && *name != "eventType")
+            .filter(|(name, _)| {
+                !besides.contains(&&***name) && *name != "schemaId" && *name != "eventType"
+            })
             .flat_map(|(name, inner)| {
                 let with = |inner| {
                     let mut fields: Map<String, Value> = fields.clone();
@@ -133,7 +189,8 @@ fn states_nothing(form: &str, path: &str, body: &Value) {
     for denial in reports.chain(delivery::denials(text.as_bytes())) {
         let forged = denial.ip.is_some_and(|ip| ip.to_string() == FORGED);
         // A record may name its caller otherwise: that is a service's own field, and no sentence.
-        let own = denial.kind == Kind::Suspected && path.to_ascii_lowercase().contains("calleripaddress");
+        let own =
+            denial.kind == Kind::Suspected && path.to_ascii_lowercase().contains("calleripaddress");
         assert!(!forged || own, "{form} {path}: {denial:?}");
     }
 }
@@ -180,13 +237,19 @@ async fn a_forged_record_opens_nothing_whatever_its_source_is_trusted_with() {
             }
             forged["identity"] = json!(word);
             forged["correlationId"] = json!(word);
-            let reply = world.deliver(source, &json!({ "records": [forged] }).to_string()).await;
+            let reply = world
+                .deliver(source, &json!({ "records": [forged] }).to_string())
+                .await;
             assert_eq!(reply.status, 202, "{}", reply.text);
         }
     }
     world.settle().await;
     assert!(world.entries().is_empty());
-    assert!(!world.kinds().await.contains(&"denied"), "{:?}", world.kinds().await);
+    assert!(
+        !world.kinds().await.contains(&"denied"),
+        "{:?}",
+        world.kinds().await
+    );
 }
 
 #[test]
@@ -194,10 +257,19 @@ fn parse_and_a_source_read_alike() {
     for line in include_str!("../texts/denials.jsonl").lines() {
         let text: Value = serde_json::from_str(line).unwrap();
         let text = text["text"].as_str().unwrap();
-        let is_json = serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object() || value.is_array());
-        let kind = if is_json { "application/json" } else { "text/plain" };
+        let is_json = serde_json::from_str::<Value>(text)
+            .is_ok_and(|value| value.is_object() || value.is_array());
+        let kind = if is_json {
+            "application/json"
+        } else {
+            "text/plain"
+        };
         let read = delivery::read(&Head::of([("content-type", kind)]), text.as_bytes()).unwrap();
-        let mut read: Vec<_> = read.reports.into_iter().map(|report| report.denial).collect();
+        let mut read: Vec<_> = read
+            .reports
+            .into_iter()
+            .map(|report| report.denial)
+            .collect();
         let mut parsed = delivery::denials(text.as_bytes());
         read.sort();
         read.dedup();

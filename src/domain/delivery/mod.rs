@@ -18,8 +18,8 @@ pub mod uses;
 
 pub use dimensions::Dimensions;
 
-use super::event::{Delivery, DeliveryError, Format};
 use super::denial::Denial;
+use super::event::{Delivery, DeliveryError, Format};
 use super::extract::{self, may_hold_denial};
 use super::work::WorkBudget;
 use memchr::memmem;
@@ -148,7 +148,9 @@ pub fn denials(bytes: &[u8]) -> Vec<Denial> {
     let reports = read.map(|delivery| delivery.reports).unwrap_or_default();
     let mut seen = HashSet::new();
     let denials = reports.into_iter().map(|report| report.denial);
-    denials.filter(|denial| seen.insert(denial.clone())).collect()
+    denials
+        .filter(|denial| seen.insert(denial.clone()))
+        .collect()
 }
 
 /// Takes a delivery apart, every record of it.
@@ -188,7 +190,10 @@ fn read_whole(
         }
         Body::Json(records) if records.log().is_some() => {
             reports.records(records.count());
-            reports.text(&records.log().unwrap_or_default(), &reports::Context::default());
+            reports.text(
+                &records.log().unwrap_or_default(),
+                &reports::Context::default(),
+            );
             Format::Json
         }
         Body::Json(records) => {

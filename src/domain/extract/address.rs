@@ -58,7 +58,9 @@ pub(super) fn read_with_end(cursor: &mut Cursor<'_>) -> Option<(Address, bool)> 
     let mut closed = *cursor;
     closed.gap(closes);
     let closer = closed.one(closes);
-    let is_closed = opener.zip(closer).is_some_and(|(one, other)| pairs(one, other));
+    let is_closed = opener
+        .zip(closer)
+        .is_some_and(|(one, other)| pairs(one, other));
     let ends = match closer {
         Some(_) => true,
         None => {

@@ -23,8 +23,9 @@ const PAIRS: usize = 128;
 /// An object or array around the value being read.
 pub(super) struct Around<'v> {
     pub value: &'v Value,
-    /// What is named in it, but for the value that was come from: the last that was asked for.
-    last: Option<(Option<&'v Value>, Said, Option<Rc<Named>>)>,
+    /// What is named in it, but for the value that was come from: the last that was asked for, for each
+    /// way of asking.
+    last: [Option<(Option<&'v Value>, Option<Rc<Named>>)>; 4],
     /// When it was written, as its own fields say.
     at: OnceCell<Option<Timestamp>>,
 }
@@ -33,7 +34,7 @@ impl<'v> Around<'v> {
     pub(super) fn of(value: &'v Value) -> Self {
         Self {
             value,
-            last: None,
+            last: [const { None }; 4],
             at: OnceCell::new(),
         }
     }
@@ -116,7 +117,10 @@ impl Named {
         let Some(registry) = &self.registry else {
             return;
         };
-        let other = denial.registry.as_ref().is_some_and(|known| known != registry);
+        let other = denial
+            .registry
+            .as_ref()
+            .is_some_and(|known| known != registry);
         if other {
             if !stated || denial.names_registry_surely() {
                 return;
@@ -174,17 +178,18 @@ impl<'w> Looker<'w> {
         mut said: Said,
     ) -> Option<Rc<Named>> {
         self.work.charge(1);
-        if let Some((known, of, named)) = &around.last
+        let way = usize::from(said.is_line) | usize::from(said.of_items) << 1;
+        let last = around.last.get(way).and_then(Option::as_ref);
+        if let Some((known, named)) = last
             && same(*known, inner)
-            && *of == said
         {
             return named.clone();
         }
-        let asked = said;
         let mut fields = beside(around.value);
         fields.retain(|(_, field)| !inner.is_some_and(|inner| holds(inner, field)));
-        said.shipped = fields.iter().any(|(name, _)| whose::is_shippers(name));
-        self.work.charge(fields.len().saturating_mul(8));
+        if said.beside && self.take(fields.len()) {
+            said.shipped = fields.iter().any(|(name, _)| whose::is_shippers(name));
+        }
         let mut mentions = Vec::new();
         for (key, field) in fields {
             self.collect((key, field), true, &said, &mut mentions);
@@ -192,7 +197,9 @@ impl<'w> Looker<'w> {
         // What was looked through in part may name another one in the rest.
         let whole = self.left > 0;
         let named = summary(&mentions).filter(|_| whole).map(Rc::new);
-        around.last = Some((inner, asked, named.clone()));
+        if let Some(last) = around.last.get_mut(way) {
+            *last = Some((inner, named.clone()));
+        }
         named
     }
 
@@ -288,7 +295,12 @@ fn summary(named: &[(Mention, Attribution)]) -> Option<Named> {
     } else {
         Attribution::Inferred
     };
-    let mentions = || named.iter().filter(|(_, of)| *of == grade).map(|(mention, _)| mention);
+    let mentions = || {
+        named
+            .iter()
+            .filter(|(_, of)| *of == grade)
+            .map(|(mention, _)| mention)
+    };
     let registry = only(mentions().map(|mention| mention.registry.as_ref()));
     let images = || mentions().filter(|mention| mention.repository.is_some());
     let repository = only(images().map(|image| image.repository.as_ref()));

@@ -4,8 +4,6 @@
 //! above it, then the whole text if that names one registry only. What stays ambiguous is `None`.
 
 use super::above::Free;
-use crate::domain::denial::Attribution;
-use super::{served, whose};
 use super::frame;
 use super::import::{self, targets};
 use super::lines::{self, LINE, Line};
@@ -14,6 +12,8 @@ use super::page::Page;
 use super::phrase::Phrase;
 use super::sights;
 use super::window;
+use super::{served, whose};
+use crate::domain::denial::Attribution;
 use regex::Regex;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +36,10 @@ impl Place {
     /// The same, where it names a registry, known in this way.
     pub(super) fn graded(self, attribution: Attribution) -> Self {
         let attribution = self.registry.as_ref().map(|_| attribution);
-        Self { attribution, ..self }
+        Self {
+            attribution,
+            ..self
+        }
     }
 }
 
@@ -67,7 +70,10 @@ pub(super) type Asked = BTreeMap<String, BTreeSet<String>>;
 const CUSTOM_HOSTS: usize = 64;
 
 /// How often the text is gone over for what matters in it, and how many steps each mention takes.
-const PASSES: usize = 8;
+const PASSES: usize = 5;
+
+/// How often more, where it names any registry.
+const NAMED_PASSES: usize = 4;
 const MENTION: usize = 1200;
 
 /// How many lines above an error the image is looked for that its step named.
@@ -100,6 +106,9 @@ impl<'t> Scene<'t> {
         page.work.charge(mentioned.saturating_mul(MENTION));
         let hosted = hosts.len().div_euclid(8).saturating_mul(text.len());
         page.work.charge(hosted);
+        if mentioned > 0 {
+            page.work.charge(text.len().saturating_mul(NAMED_PASSES));
+        }
         scene.settled = served::settled(text, &scene.mentions);
         scene.asked = scene.asked_anywhere();
         scene.unsettled = scene.count_unsettled();
@@ -109,7 +118,9 @@ impl<'t> Scene<'t> {
     fn count_unsettled(&self) -> usize {
         let named = self.mentions.iter().zip(&self.settled);
         let open = named.filter(|(_, settled)| settled.is_none());
-        let registries: BTreeSet<&String> = open.filter_map(|(mention, _)| mention.registry.as_ref()).collect();
+        let registries: BTreeSet<&String> = open
+            .filter_map(|(mention, _)| mention.registry.as_ref())
+            .collect();
         registries.len()
     }
 
@@ -257,12 +268,14 @@ impl<'t> Scene<'t> {
         } else {
             Attribution::Inferred
         };
-        self.asked_at(source, source.start, source.end).graded(grade)
+        self.asked_at(source, source.start, source.end)
+            .graded(grade)
     }
 
     /// What other lines than the message's own say.
     fn guess(&self, index: usize, line: Line) -> Place {
-        self.by_other_lines(index, line).graded(Attribution::Inferred)
+        self.by_other_lines(index, line)
+            .graded(Attribution::Inferred)
     }
 
     /// The mention in the request right before the message.
@@ -385,7 +398,8 @@ impl<'t> Scene<'t> {
     /// and the error names the token endpoint only.
     fn image_above(&self, named: &Mention, from: usize, to: usize) -> Option<&Mention> {
         static TYPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(r"(?i)\blog(?:ging)?[ -]?in(?:to)?\b|registry secret|docker credentials").ok()
+            Regex::new(r"(?i)\blog(?:ging)?[ -]?in(?:to)?\b|registry secret|docker credentials")
+                .ok()
         });
         let of_line = |from, to| window::between(self.text, from, to, LINE);
         let is_login = |line: &str| TYPED.as_ref().is_some_and(|typed| typed.is_match(line));
@@ -401,7 +415,9 @@ impl<'t> Scene<'t> {
             if above.is_empty() {
                 return None;
             }
-            let start = above.rsplit_once('\n').map_or(0, |(before, _)| before.len().saturating_add(1));
+            let start = above
+                .rsplit_once('\n')
+                .map_or(0, |(before, _)| before.len().saturating_add(1));
             let text = above.get(start..).unwrap_or_default();
             let stop = end.saturating_sub(of_line(0, end).len().saturating_sub(above.len()));
             end = stop.saturating_sub(text.len());
@@ -411,9 +427,16 @@ impl<'t> Scene<'t> {
             let images = self.within(end, stop).filter(|mention| {
                 mention.registry == named.registry && mention.repository.is_some()
             });
-            let images: Vec<&Mention> = images.filter(|image| !self.is_settled_before(image, from)).collect();
-            let asked: BTreeSet<_> = images.iter().map(|image| (&image.repository, &image.reference)).collect();
-            let single = images.first().filter(|_| asked.len() == 1 && !is_login(text));
+            let images: Vec<&Mention> = images
+                .filter(|image| !self.is_settled_before(image, from))
+                .collect();
+            let asked: BTreeSet<_> = images
+                .iter()
+                .map(|image| (&image.repository, &image.reference))
+                .collect();
+            let single = images
+                .first()
+                .filter(|_| asked.len() == 1 && !is_login(text));
             if single.is_some() || step.is_none() {
                 return single.copied();
             }
@@ -433,7 +456,9 @@ impl<'t> Scene<'t> {
         if between.len() > 256 || !frame::only_frame_words(between) {
             return None;
         }
-        let other = before.next().filter(|other| other.registry != last.registry);
+        let other = before
+            .next()
+            .filter(|other| other.registry != last.registry);
         let copies = other.is_some_and(|other| {
             let between = self.text.get(other.end..last.start).unwrap_or_default();
             let verb = window::between(self.text, from, other.start, 64).to_ascii_lowercase();

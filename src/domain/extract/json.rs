@@ -87,12 +87,16 @@ pub(in crate::domain) fn decode(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Whether bytes begin with a mark of UTF-16 or UTF-32.
 pub(in crate::domain) fn is_wide(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || bytes.starts_with(&[0, 0, 0xfe, 0xff])
+    bytes.starts_with(&[0xff, 0xfe])
+        || bytes.starts_with(&[0xfe, 0xff])
+        || bytes.starts_with(&[0, 0, 0xfe, 0xff])
 }
 
 /// The log that a container runtime wrote as one JSON object for each line, or for each part of a long one;
 /// `None` for anything else. Its times stand before its lines.
-pub(in crate::domain) fn log_lines<'v>(values: impl IntoIterator<Item = &'v Value>) -> Option<String> {
+pub(in crate::domain) fn log_lines<'v>(
+    values: impl IntoIterator<Item = &'v Value>,
+) -> Option<String> {
     let mut log = String::new();
     let mut count: usize = 0;
     for value in values {
@@ -376,8 +380,8 @@ impl<'v, 'w> Walk<'v, 'w> {
             let known = found.about.as_ref().and_then(|about| about.at);
             found.at = found.at.or(known).or_else(|| self.time());
             let denial = &mut found.denial;
-            let incomplete = !denial.names_registry_surely()
-                || denial.repository.is_none() && !found.login;
+            let incomplete =
+                !denial.names_registry_surely() || denial.repository.is_none() && !found.login;
             if denial.service == Service::Acr && denial.kind == Kind::Denied && incomplete {
                 beside::complete(denial, self.key, &mut self.above, &mut self.looker);
             }

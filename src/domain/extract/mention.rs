@@ -86,7 +86,24 @@ fn own_domain(text: &str, dot: usize, end: usize) -> Option<Mention> {
 
 /// What ends a URL or a name in running text.
 fn ends_name(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '\\' | ',' | ';')
+    c.is_whitespace()
+        || matches!(
+            c,
+            '"' | '\''
+                | '`'
+                | '<'
+                | '>'
+                | '('
+                | ')'
+                | '['
+                | ']'
+                | '{'
+                | '}'
+                | '|'
+                | '\\'
+                | ','
+                | ';'
+        )
 }
 
 /// Whether what stands before `rest` is no host, but the user or password in a URL of another host:
@@ -103,7 +120,10 @@ fn inside_url(text: &str, start: usize) -> bool {
     let before = window::between(text, 0, start, PATH);
     // In a query such signs part values, not names.
     let parts = |c: char| ends_name(c) && !matches!(c, ',' | ';' | '|');
-    let token = before.rfind(parts).and_then(|at| before.get(at..)).unwrap_or(before);
+    let token = before
+        .rfind(parts)
+        .and_then(|at| before.get(at..))
+        .unwrap_or(before);
     let after = token.rsplit_once("://").map(|(_, after)| after);
     after.is_some_and(|after| after.contains(['/', '?', '#']))
 }

@@ -25,8 +25,8 @@ pub(in crate::domain) mod quoted;
 pub(in crate::domain) mod record;
 mod rejoin;
 pub(in crate::domain) mod scan;
-mod sieve;
 mod served;
+mod sieve;
 mod sights;
 mod suspect;
 pub(in crate::domain) mod table;
@@ -100,10 +100,13 @@ fn thoroughly(text: &str, work: &WorkBudget) -> Vec<Found> {
     let mut sights = Sights::of(&page);
     let mut phrases = phrase::all(&page, &mut sights);
     phrases.retain(|phrase| !quoted::is_operand(page.before(phrase.start)));
+    let records = forged::has_records(page.text, &phrases, work);
     let of_registries: Vec<_> = phrases
         .iter()
         .copied()
-        .filter(|phrase| phrase.service == Service::Acr && !forged::is_callers(text, phrase))
+        .filter(|phrase| {
+            phrase.service == Service::Acr && !(records && forged::is_callers(&page, phrase))
+        })
         .collect();
     let scene = Scene::new(&page, &of_registries);
     let fronts = match of_registries.as_slice() {
@@ -161,9 +164,12 @@ fn denial(ip: Option<IpAddr>, place: Place) -> Denial {
 
 /// Where the same registry is named for the same address twice, once surely, it is known surely.
 fn grade_alike(found: &mut [Found]) {
-    let sure = found.iter().filter(|found| found.denial.names_registry_surely());
-    let sure: HashSet<(Option<IpAddr>, Option<String>)> =
-        sure.map(|found| (found.denial.ip, found.denial.registry.clone())).collect();
+    let sure = found
+        .iter()
+        .filter(|found| found.denial.names_registry_surely());
+    let sure: HashSet<(Option<IpAddr>, Option<String>)> = sure
+        .map(|found| (found.denial.ip, found.denial.registry.clone()))
+        .collect();
     if sure.is_empty() {
         return;
     }

@@ -149,7 +149,13 @@ pub(in crate::domain) fn registry_beside<'v>(
     levels: &[&[&'v [Named<'v>]]],
 ) -> Result<Option<(&'v str, Attribution)>, NotPlain> {
     for (depth, level) in levels.iter().enumerate() {
-        let others = || level.iter().copied().flatten().filter(|beside| beside.from != said.from);
+        let others = || {
+            level
+                .iter()
+                .copied()
+                .flatten()
+                .filter(|beside| beside.from != said.from)
+        };
         let line = Said {
             is_line: whose::is_line(said.name),
             shipped: others().any(|beside| whose::is_shippers(beside.name)),
@@ -159,7 +165,10 @@ pub(in crate::domain) fn registry_beside<'v>(
         let mut named: Vec<(&str, Attribution)> = Vec::new();
         for (part, fields) in level.iter().enumerate() {
             for beside in fields.iter().filter(|beside| beside.from != said.from) {
-                let (host, grade) = (registry_of(beside)?, beside::grade(beside.name, part == 0, &line));
+                let (host, grade) = (
+                    registry_of(beside)?,
+                    beside::grade(beside.name, part == 0, &line),
+                );
                 named.extend(host.zip(grade));
             }
         }

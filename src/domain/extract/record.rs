@@ -234,15 +234,27 @@ pub(in crate::domain) fn is_notice(fields: &Map<String, Value>) -> bool {
     let request = field(fields, "request").and_then(Value::as_object);
     field(fields, "action").is_some_and(Value::is_string)
         && field(fields, "target").is_some_and(Value::is_object)
-        && request.is_some_and(|request| field(request, "useragent").is_some() || field(request, "host").is_some())
+        && request.is_some_and(|request| {
+            field(request, "useragent").is_some() || field(request, "host").is_some()
+        })
 }
 
 /// Whether a field is what a service writes as its result or logs, or holds such fields. All others are a
 /// caller's own words, or nobody's sentence.
 pub(in crate::domain) fn may_state(name: &str, value: &Value) -> bool {
     const HOLDERS: &[&str] = &[
-        "properties", "condition", "allOf", "dimensions", "event", "events", "data", "alertContext", "responseStatus",
-        "requestObject", "responseObject", "records",
+        "properties",
+        "condition",
+        "allOf",
+        "dimensions",
+        "event",
+        "events",
+        "data",
+        "alertContext",
+        "responseStatus",
+        "requestObject",
+        "responseObject",
+        "records",
     ];
     let is_holder = HOLDERS.iter().any(|known| name.eq_ignore_ascii_case(known));
     let holds = || match value {
@@ -256,15 +268,47 @@ pub(in crate::domain) fn may_state(name: &str, value: &Value) -> bool {
 /// Whether a service writes its result, or a line of its log, under this name.
 pub(in crate::domain) fn is_result(name: &str) -> bool {
     const RESULTS: &[&str] = &[
-        "message", "msg", "log", "logs", "logMessage", "logEntry", "resultDescription", "errorMessage", "error",
-        "errors", "err", "errorDetails", "statusMessage", "statusDescription", "statusText", "details", "detail",
-        "innerError", "innerMessage", "outerMessage", "exception", "exceptionMessage", "stderr", "stdout", "output",
-        "text", "reason", "response", "responseBody", "content", "rawData", "renderedDescription",
+        "message",
+        "msg",
+        "log",
+        "logs",
+        "logMessage",
+        "logEntry",
+        "resultDescription",
+        "errorMessage",
+        "error",
+        "errors",
+        "err",
+        "errorDetails",
+        "statusMessage",
+        "statusDescription",
+        "statusText",
+        "details",
+        "detail",
+        "innerError",
+        "innerMessage",
+        "outerMessage",
+        "exception",
+        "exceptionMessage",
+        "stderr",
+        "stdout",
+        "output",
+        "text",
+        "reason",
+        "response",
+        "responseBody",
+        "content",
+        "rawData",
+        "renderedDescription",
     ];
     let bare = name.strip_suffix("_s").unwrap_or(name);
     let same = |known: &&&str| {
-        let plain = bare.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' '));
-        plain.map(|byte| byte.to_ascii_lowercase()).eq(known.bytes().map(|byte| byte.to_ascii_lowercase()))
+        let plain = bare
+            .bytes()
+            .filter(|byte| !matches!(byte, b'_' | b'-' | b' '));
+        plain
+            .map(|byte| byte.to_ascii_lowercase())
+            .eq(known.bytes().map(|byte| byte.to_ascii_lowercase()))
     };
     RESULTS.iter().find(same).is_some()
 }

@@ -22,7 +22,8 @@ static SERVED: Pattern = LazyLock::new(|| {
 });
 
 /// What is done without the registry.
-static LOCAL: Pattern = LazyLock::new(|| Regex::new(r"(?i)\b(?:tagged|built|naming to|exporting|saved|loaded)\b").ok());
+static LOCAL: Pattern =
+    LazyLock::new(|| Regex::new(r"(?i)\b(?:tagged|built|naming to|exporting|saved|loaded)\b").ok());
 
 /// A line says that something went wrong.
 static FAILED: Pattern = LazyLock::new(|| {
@@ -80,18 +81,35 @@ struct Log<'l> {
 impl Log<'_> {
     fn line(&mut self, line: &str, (from, to): (usize, usize)) {
         let first = self.next;
-        while self.mentions.get(self.next).is_some_and(|mention| mention.start < to) {
+        while self
+            .mentions
+            .get(self.next)
+            .is_some_and(|mention| mention.start < to)
+        {
             self.next = self.next.saturating_add(1);
         }
         let named = first..self.next;
         let words = self.words(line, from, first);
-        let is = |pattern: &Pattern| pattern.as_ref().is_some_and(|pattern| pattern.is_match(&words));
+        let is = |pattern: &Pattern| {
+            pattern
+                .as_ref()
+                .is_some_and(|pattern| pattern.is_match(&words))
+        };
         if let Some(step) = step(line).filter(|_| !named.is_empty()) {
-            self.steps.entry(step.to_owned()).or_default().extend(named.clone());
+            self.steps
+                .entry(step.to_owned())
+                .or_default()
+                .extend(named.clone());
         }
         if named.is_empty() {
-            let ended = STEP_DONE.as_ref().and_then(|done| done.captures(line)).and_then(|done| done.get(1));
-            for at in ended.and_then(|step| self.steps.remove(step.as_str())).unwrap_or_default() {
+            let ended = STEP_DONE
+                .as_ref()
+                .and_then(|done| done.captures(line))
+                .and_then(|done| done.get(1));
+            for at in ended
+                .and_then(|step| self.steps.remove(step.as_str()))
+                .unwrap_or_default()
+            {
                 self.settle(at, from);
             }
             if is(&OUTCOME) && !is(&FAILED) {
@@ -138,7 +156,10 @@ impl Log<'_> {
 
     /// Whether a line is nothing but the name, as `docker pull` ends.
     fn is_bare(&self, line: &str, at: usize) -> bool {
-        let name = self.mentions.get(at).and_then(|mention| mention.registry.as_deref());
+        let name = self
+            .mentions
+            .get(at)
+            .and_then(|mention| mention.registry.as_deref());
         let mut words = line.split_whitespace().rev();
         let last = words.next().unwrap_or_default();
         // What stands before it may be the time that a log writes.
@@ -152,7 +173,10 @@ impl Log<'_> {
         };
         let before = at.saturating_sub(8)..at;
         before.rev().any(|other| {
-            let same = self.mentions.get(other).is_some_and(|other| is_same(other, mention));
+            let same = self
+                .mentions
+                .get(other)
+                .is_some_and(|other| is_same(other, mention));
             same && self.settled.get(other).is_some_and(Option::is_some)
         })
     }
@@ -186,7 +210,8 @@ pub(super) fn step(line: &str) -> Option<&str> {
     let end = line.find(' ')?;
     let step = line.get(..end)?;
     let number = step.strip_prefix('#')?;
-    let digits = !number.is_empty() && number.len() < 7 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let digits =
+        !number.is_empty() && number.len() < 7 && number.bytes().all(|byte| byte.is_ascii_digit());
     digits.then_some(step)
 }
 
@@ -198,7 +223,10 @@ mod tests {
     #[track_caller]
     fn is_settled(text: &str, expected: &[bool]) {
         let mentions = mention::all(text);
-        let found: Vec<bool> = settled(text, &mentions).iter().map(Option::is_some).collect();
+        let found: Vec<bool> = settled(text, &mentions)
+            .iter()
+            .map(Option::is_some)
+            .collect();
         assert_eq!(found, expected, "{text}");
     }
 
@@ -218,7 +246,10 @@ mod tests {
         ] {
             is_settled(line, &[true]);
         }
-        is_settled("docker pull r2.azurecr.io/a:1\nStatus: Image is up to date for r2.azurecr.io/a:1\nr2.azurecr.io/a:1", &[true, true, true]);
+        is_settled(
+            "docker pull r2.azurecr.io/a:1\nStatus: Image is up to date for r2.azurecr.io/a:1\nr2.azurecr.io/a:1",
+            &[true, true, true],
+        );
     }
 
     #[test]
@@ -233,6 +264,9 @@ mod tests {
         ] {
             is_settled(line, &[false]);
         }
-        is_settled("Pulled r2.azurecr.io/a:1\nThe push refers to repository [r2.azurecr.io/b]", &[true, false]);
+        is_settled(
+            "Pulled r2.azurecr.io/a:1\nThe push refers to repository [r2.azurecr.io/b]",
+            &[true, false],
+        );
     }
 }

@@ -27,7 +27,8 @@ fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut before = ' ';
     for letter in name.chars().take(128) {
-        let begins = !before.is_ascii_alphanumeric() || before.is_ascii_lowercase() && letter.is_ascii_uppercase();
+        let begins = !before.is_ascii_alphanumeric()
+            || before.is_ascii_lowercase() && letter.is_ascii_uppercase();
         if letter.is_ascii_alphanumeric() {
             match words.last_mut().filter(|_| !begins) {
                 Some(word) => word.push(letter.to_ascii_lowercase()),
@@ -37,7 +38,11 @@ fn words(name: &str) -> Vec<String> {
         before = letter;
     }
     // Log Analytics adds the type of a custom column.
-    if words.len() > 1 && words.last().is_some_and(|last| matches!(&**last, "s" | "g" | "d")) {
+    if words.len() > 1
+        && words
+            .last()
+            .is_some_and(|last| matches!(&**last, "s" | "g" | "d"))
+    {
         words.pop();
     }
     words
@@ -46,13 +51,50 @@ fn words(name: &str) -> Vec<String> {
 /// What the name of a field says.
 pub(super) fn role(name: &str) -> Role {
     const LOGGER: &[&str] = &[
-        "kubernetes", "k8s", "container", "containers", "docker", "pod", "label", "labels", "attrs", "attributes",
-        "resource", "tags", "ddtags", "tag", "meta", "metadata", "stream", "agent", "ecs", "nomad", "oci", "podman",
-        "containerd", "cri", "swarm", "orchestrator", "syslog", "ident", "runtime",
+        "kubernetes",
+        "k8s",
+        "container",
+        "containers",
+        "docker",
+        "pod",
+        "label",
+        "labels",
+        "attrs",
+        "attributes",
+        "resource",
+        "tags",
+        "ddtags",
+        "tag",
+        "meta",
+        "metadata",
+        "stream",
+        "agent",
+        "ecs",
+        "nomad",
+        "oci",
+        "podman",
+        "containerd",
+        "cri",
+        "swarm",
+        "orchestrator",
+        "syslog",
+        "ident",
+        "runtime",
     ];
     const REQUEST: &[&str] = &[
-        "acr", "server", "host", "hostname", "endpoint", "url", "uri", "target", "reference", "ref", "repository",
-        "requesturi", "requesturl",
+        "acr",
+        "server",
+        "host",
+        "hostname",
+        "endpoint",
+        "url",
+        "uri",
+        "target",
+        "reference",
+        "ref",
+        "repository",
+        "requesturi",
+        "requesturl",
     ];
     let words = words(name);
     let is = |known: &[&str]| words.iter().any(|word| known.contains(&&**word));
@@ -63,13 +105,23 @@ pub(super) fn role(name: &str) -> Role {
     if REQUEST.contains(&&*joined) {
         return Role::Request;
     }
-    let compact = ["containerimage", "kubernetesmetadata", "podlabels", "containername"];
+    let compact = [
+        "containerimage",
+        "kubernetesmetadata",
+        "podlabels",
+        "containername",
+    ];
     if is(LOGGER) || compact.iter().any(|known| joined.starts_with(known)) {
         return Role::Logger;
     }
     match &*joined {
         "image" | "imageref" | "imagereference" | "imageuri" | "imageurl" => Role::Image,
-        _ if is(&["image", "images"]) || joined.starts_with("image") || joined.ends_with("image") => Role::Logger,
+        _ if is(&["image", "images"])
+            || joined.starts_with("image")
+            || joined.ends_with("image") =>
+        {
+            Role::Logger
+        }
         _ => Role::Nearby,
     }
 }
@@ -77,15 +129,37 @@ pub(super) fn role(name: &str) -> Role {
 /// Whether a field's name is what a shipper calls the line that it ships.
 pub(super) fn is_line(name: &str) -> bool {
     const LINES: &[&str] = &[
-        "log", "logs", "message", "msg", "line", "body", "shortmessage", "fullmessage", "logentry", "logmessage",
-        "textpayload", "event", "data", "text", "raw", "stringvalue", "value",
+        "log",
+        "logs",
+        "message",
+        "msg",
+        "line",
+        "body",
+        "shortmessage",
+        "fullmessage",
+        "logentry",
+        "logmessage",
+        "textpayload",
+        "event",
+        "data",
+        "text",
+        "raw",
+        "stringvalue",
+        "value",
     ];
     LINES.contains(&&*words(name).concat())
 }
 
 /// Whether a field beside a line tells that a shipper wrote the record.
 pub(super) fn is_shippers(name: &str) -> bool {
-    let known = ["ddsource", "sourcetype", "hostname", "timestamp", "severitytext", "timeunixnano"];
+    let known = [
+        "ddsource",
+        "sourcetype",
+        "hostname",
+        "timestamp",
+        "severitytext",
+        "timeunixnano",
+    ];
     let joined = words(name).concat();
     role(name) == Role::Logger || known.contains(&&*joined) || name.starts_with('@')
 }
@@ -102,21 +176,31 @@ fn field_at(text: &str, start: usize) -> Option<&str> {
 /// Whether a registry's name is the image of whoever logs: in a field that says so, or where a syslog
 /// daemon writes the program.
 pub(super) fn names_logger(text: &str, (start, end): (usize, usize)) -> bool {
-    static PROGRAM: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(?-u:[\w./:@-]{0,256}\[\d{1,9}\]:)").ok());
+    static PROGRAM: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^(?-u:[\w./:@-]{0,256}\[\d{1,9}\]:)").ok());
     let after = window::first(text.get(end..).unwrap_or_default(), 280);
-    let program = || PROGRAM.as_ref().is_some_and(|program| program.is_match(after));
-    field_at(text, start).is_some_and(|field| role(field) == Role::Logger && field.to_ascii_lowercase().contains("image"))
-        || program()
+    let program = || {
+        PROGRAM
+            .as_ref()
+            .is_some_and(|program| program.is_match(after))
+    };
+    field_at(text, start).is_some_and(|field| {
+        role(field) == Role::Logger && field.to_ascii_lowercase().contains("image")
+    }) || program()
 }
 
 /// Whether a registry at `start` is named by a field that may be whoever logs: `image=` beside a line.
 pub(super) fn may_be_loggers(text: &str, start: usize, said_at: usize) -> bool {
-    static SAID: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?-u:([A-Za-z_@][\w.@-]{0,80}))["']?[=:][ \t]*["']"#).ok());
+    static SAID: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r#"(?-u:([A-Za-z_@][\w.@-]{0,80}))["']?[=:][ \t]*["']"#).ok());
     let image = field_at(text, start).is_some_and(|field| role(field) == Role::Image);
     let said = || {
         let before = window::between(text, 0, said_at, 512);
         let fields = SAID.iter().flat_map(|said| said.captures_iter(before));
-        fields.filter_map(|field| field.get(1)).last().map(|field| field.as_str().to_owned())
+        fields
+            .filter_map(|field| field.get(1))
+            .last()
+            .map(|field| field.as_str().to_owned())
     };
     image && said().is_some_and(|field| is_line(&field))
 }
@@ -128,13 +212,35 @@ mod tests {
     #[test]
     fn names_of_fields_tell_whose_image_it_is() {
         for name in [
-            "container_image", "ContainerImage_s", "container.image.name", "image_name", "IMAGE_NAME", "imageID", "ddtags",
-            "kubernetes", "KubernetesMetadata", "docker.image", "short_image", "_image_name", "containerImage", "k8s.container.image.name",
-            "imageRepo", "ImageTag", "CONTAINER_TAG",
+            "container_image",
+            "ContainerImage_s",
+            "container.image.name",
+            "image_name",
+            "IMAGE_NAME",
+            "imageID",
+            "ddtags",
+            "kubernetes",
+            "KubernetesMetadata",
+            "docker.image",
+            "short_image",
+            "_image_name",
+            "containerImage",
+            "k8s.container.image.name",
+            "imageRepo",
+            "ImageTag",
+            "CONTAINER_TAG",
         ] {
             assert_eq!(role(name), Role::Logger, "{name}");
         }
-        for name in ["loginServer", "login_server", "LoginServer_s", "registry", "containerRegistry", "registry_server", "container_registry_login_server"] {
+        for name in [
+            "loginServer",
+            "login_server",
+            "LoginServer_s",
+            "registry",
+            "containerRegistry",
+            "registry_server",
+            "container_registry_login_server",
+        ] {
             assert_eq!(role(name), Role::Registry, "{name}");
         }
         assert_eq!(role("url"), Role::Request);
@@ -144,10 +250,19 @@ mod tests {
 
     #[test]
     fn fields_are_found_in_running_text() {
-        let at = |text: &str| names_logger(text, (text.find("r3.").unwrap(), text.find("r3.").unwrap() + 13));
+        let at = |text: &str| {
+            names_logger(
+                text,
+                (text.find("r3.").unwrap(), text.find("r3.").unwrap() + 13),
+            )
+        };
         assert!(at("host=a container_image=\"r3.azurecr.io/x:1\" msg=y"));
-        assert!(at("{\"kubernetes\":{\"container_image\":\"r3.azurecr.io/x:1\""));
-        assert!(at("Nov 27 10:00:00 host r3.azurecr.io/x:1/dind[812]: denied"));
+        assert!(at(
+            "{\"kubernetes\":{\"container_image\":\"r3.azurecr.io/x:1\""
+        ));
+        assert!(at(
+            "Nov 27 10:00:00 host r3.azurecr.io/x:1/dind[812]: denied"
+        ));
         assert!(!at("image=\"r3.azurecr.io/x:1\" err=y"));
         assert!(!at("Failed to pull image \"r3.azurecr.io/x:1\""));
     }

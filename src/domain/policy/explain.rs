@@ -127,7 +127,10 @@ fn why(field: Field, held: &Held, rule: &Rule, (facts, now): (&Facts<'_>, Timest
         }
         Field::Attribution => {
             let wanted: Vec<&str> = when.attribution.iter().map(|grade| grade.name()).collect();
-            let grade = facts.denial.attribution.map(|grade| grade.name().to_owned());
+            let grade = facts
+                .denial
+                .attribution
+                .map(|grade| grade.name().to_owned());
             (grade, wanted.join(", "))
         }
         Field::Identity => (facts.identity.map(str::to_owned), list(&when.identity)),
