@@ -49,50 +49,51 @@ impl Windows {
     /// The keys of verdicts that stand for a denial like it.
     pub fn keys(&self, denied: &Denied, now: Timestamp) -> impl Iterator<Item = DenialKey> {
         let all = self.weakness(denied, now);
-        let names = (0..16_u8)
-            .map(Weakness::of_bits)
-            .filter(move |weakness| weakness.stands_for(all));
-        names.map(|weakness| key_of_weak(denied, weakness))
+        let within = Weakness::all().filter(move |weakness| weakness.stands_for(all));
+        within.map(|weakness| key_of_weak(denied, weakness))
     }
 
     /// What is weak about a denial that is looked at `now`.
     pub(super) fn weakness(&self, denied: &Denied, now: Timestamp) -> Weakness {
-        Weakness {
-            old: self.too_old(denied, now),
-            undated: denied.report.at.is_none(),
-            suspected: denied.report.denial.kind == Kind::Suspected,
-            guessed: denied.report.denial.attribution == Some(Attribution::Inferred),
-        }
+        let denial = &denied.report.denial;
+        Weakness::of([
+            denial.kind == Kind::Suspected,
+            self.too_old(denied, now),
+            denied.report.at.is_none(),
+            denial.attribution == Some(Attribution::Inferred),
+        ])
     }
 }
 
-/// Why a verdict on a denial may say less than one on the same denial reported better.
+/// Why a verdict on a denial may say less than one on the same denial reported better: for each of
+/// [`WEAK`] a bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Weakness {
-    old: bool,
-    undated: bool,
-    suspected: bool,
-    /// Which registry refused is a guess.
-    guessed: bool,
-}
+pub(super) struct Weakness(u8);
+
+/// What can be weak; `guessed` is which registry refused.
+const WEAK: [&str; 4] = ["suspected", "old", "undated", "guessed"];
 
 impl Weakness {
-    /// Whether what holds for this one holds for `other`: that is no better.
-    pub(super) fn stands_for(self, other: Self) -> bool {
-        (other.old || !self.old)
-            && (other.undated || !self.undated)
-            && (other.suspected || !self.suspected)
-            && (other.guessed || !self.guessed)
+    /// Those of [`WEAK`] that are so.
+    fn of(are: [bool; WEAK.len()]) -> Self {
+        let bits = are.into_iter().rev();
+        Self(bits.fold(0, |bits, is| bits << 1 | u8::from(is)))
     }
 
-    /// Each of the weaknesses by a bit of its own.
-    fn of_bits(bits: u8) -> Self {
-        Self {
-            old: bits & 1 > 0,
-            suspected: bits & 2 > 0,
-            guessed: bits & 4 > 0,
-            undated: bits & 8 > 0,
-        }
+    /// Every one that there can be.
+    fn all() -> impl Iterator<Item = Self> {
+        (0..1 << WEAK.len()).map(Self)
+    }
+
+    /// Whether what holds for this one holds for `other`: that is no better.
+    pub(super) fn stands_for(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// Their names.
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        let named = WEAK.into_iter().enumerate();
+        named.filter_map(move |(bit, name)| (self.0 >> bit & 1 > 0).then_some(name))
     }
 }
 
@@ -130,35 +131,23 @@ pub(super) fn key_within_source(denied: &Denied) -> DenialKey {
 /// The key of a verdict on a weak report, which must not stand for what another source, or the same
 /// one later, knows better.
 fn key_of_weak(denied: &Denied, weakness: Weakness) -> DenialKey {
-    let Weakness {
-        old,
-        undated,
-        suspected,
-        guessed,
-    } = weakness;
-    if !(old || undated || suspected || guessed) {
+    let mut why: Vec<Option<&str>> = weakness.names().map(Some).collect();
+    if why.is_empty() {
         return key(denied);
     }
-    let word = |is: bool, word| is.then_some(word);
-    let why = [
-        Some(denied.source.as_str()),
-        word(suspected, "suspected"),
-        word(old, "old"),
-        word(undated, "undated"),
-        word(guessed, "guessed"),
-    ];
+    why.insert(0, Some(&denied.source));
     key_from(denied, &why)
 }
 
 /// The key under which a verdict is remembered.
 pub fn verdict_key(denied: &Denied, verdict: &Verdict) -> DenialKey {
     let has = |code| verdict.notes.iter().any(|note| note.code == code);
-    let weakness = Weakness {
-        old: has(NoteCode::TooOld),
-        suspected: has(NoteCode::Suspected),
-        undated: has(NoteCode::AgeUnknown),
-        guessed: has(NoteCode::RegistryInferred),
-    };
+    let weakness = Weakness::of([
+        has(NoteCode::Suspected),
+        has(NoteCode::TooOld),
+        has(NoteCode::AgeUnknown),
+        has(NoteCode::RegistryInferred),
+    ]);
     key_of_weak(denied, weakness)
 }
 
@@ -369,8 +358,7 @@ impl State {
         for known in asked.filter(|known| known.denial == of) {
             known.look(at, basis);
         }
-        let keys = (0..16_u8).map(Weakness::of_bits);
-        for key in keys.map(|weakness| key_of_weak(denied, weakness)) {
+        for key in Weakness::all().map(|weakness| key_of_weak(denied, weakness)) {
             if let Some(known) = self.decided.get_mut(&key)
                 && known.denial == of
             {

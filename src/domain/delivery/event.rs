@@ -103,66 +103,68 @@ fn data(kind: &str, data: Option<&Value>, context: &Context, reports: &mut Repor
     }
 }
 
+/// The types of events that can never carry a denial, with their names.
+const TYPES: &[(&str, &str)] = &[
+    (
+        "microsoft.eventgrid.subscriptiondeletedevent",
+        "subscription deleted",
+    ),
+    (
+        "microsoft.eventgrid.subscriptionvalidationevent",
+        "subscription validation",
+    ),
+    ("microsoft.containerregistry.imagepushed", "image pushed"),
+    ("microsoft.containerregistry.imagedeleted", "image deleted"),
+    ("microsoft.containerregistry.chartpushed", "chart pushed"),
+    ("microsoft.containerregistry.chartdeleted", "chart deleted"),
+    ("microsoft.storage.blobcreated", "blob created"),
+    (
+        "microsoft.eventhub.capturefilecreated",
+        "capture file created",
+    ),
+    (
+        "microsoft.resources.resourcewritesuccess",
+        "resource written",
+    ),
+    (
+        "microsoft.resources.resourcewritefailure",
+        "resource write failed",
+    ),
+    (
+        "microsoft.resources.resourcewritecancel",
+        "resource write cancelled",
+    ),
+    (
+        "microsoft.resources.resourcedeletesuccess",
+        "resource deleted",
+    ),
+    (
+        "microsoft.resources.resourcedeletefailure",
+        "resource deletion failed",
+    ),
+    (
+        "microsoft.resources.resourcedeletecancel",
+        "resource deletion cancelled",
+    ),
+    (
+        "microsoft.resources.resourceactionsuccess",
+        "resource action",
+    ),
+    (
+        "microsoft.resources.resourceactionfailure",
+        "resource action failed",
+    ),
+    (
+        "microsoft.resources.resourceactioncancel",
+        "resource action cancelled",
+    ),
+];
+
 /// How the types of a registry's own events begin.
 const REGISTRY: &str = "Microsoft.ContainerRegistry.";
 
 /// The name of the events of a type that can never carry a denial.
 fn never_a_denial(kind: &str) -> Option<&'static str> {
-    const TYPES: &[(&str, &str)] = &[
-        (
-            "microsoft.eventgrid.subscriptiondeletedevent",
-            "subscription deleted",
-        ),
-        (
-            "microsoft.eventgrid.subscriptionvalidationevent",
-            "subscription validation",
-        ),
-        ("microsoft.containerregistry.imagepushed", "image pushed"),
-        ("microsoft.containerregistry.imagedeleted", "image deleted"),
-        ("microsoft.containerregistry.chartpushed", "chart pushed"),
-        ("microsoft.containerregistry.chartdeleted", "chart deleted"),
-        ("microsoft.storage.blobcreated", "blob created"),
-        (
-            "microsoft.eventhub.capturefilecreated",
-            "capture file created",
-        ),
-        (
-            "microsoft.resources.resourcewritesuccess",
-            "resource written",
-        ),
-        (
-            "microsoft.resources.resourcewritefailure",
-            "resource write failed",
-        ),
-        (
-            "microsoft.resources.resourcewritecancel",
-            "resource write cancelled",
-        ),
-        (
-            "microsoft.resources.resourcedeletesuccess",
-            "resource deleted",
-        ),
-        (
-            "microsoft.resources.resourcedeletefailure",
-            "resource deletion failed",
-        ),
-        (
-            "microsoft.resources.resourcedeletecancel",
-            "resource deletion cancelled",
-        ),
-        (
-            "microsoft.resources.resourceactionsuccess",
-            "resource action",
-        ),
-        (
-            "microsoft.resources.resourceactionfailure",
-            "resource action failed",
-        ),
-        (
-            "microsoft.resources.resourceactioncancel",
-            "resource action cancelled",
-        ),
-    ];
     let known = TYPES
         .iter()
         .find(|(known, _)| kind.eq_ignore_ascii_case(known))

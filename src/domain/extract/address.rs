@@ -57,11 +57,11 @@ pub(super) fn read_with_end(cursor: &mut Cursor<'_>) -> Option<(Address, bool)> 
     let ip = parse(&content);
     let mut closed = *cursor;
     closed.gap(closes);
-    let closer = closed.one(closes);
+    let mark = closed.one(closes);
     let is_closed = opener
-        .zip(closer)
+        .zip(mark)
         .is_some_and(|(one, other)| pairs(one, other));
-    let ends = match closer {
+    let ends = match mark {
         Some(_) => true,
         None => {
             !quoted
@@ -82,7 +82,7 @@ pub(super) fn read_with_end(cursor: &mut Cursor<'_>) -> Option<(Address, bool)> 
 
 /// Whether a quote or bracket is closed by another.
 fn pairs(opener: char, closer: char) -> bool {
-    let closes = match opener {
+    let other = match opener {
         '(' => ')',
         '[' => ']',
         '{' => '}',
@@ -91,7 +91,7 @@ fn pairs(opener: char, closer: char) -> bool {
         '‹' => '›',
         same => same,
     };
-    closes == closer
+    other == closer
 }
 
 /// Whether the sentence goes on without any address or sign of one: people write so about denials.

@@ -20,12 +20,15 @@ const ELSEWHERE: usize = 1 << 20;
 /// The most pairs of a name and a value that are one record.
 const PAIRS: usize = 128;
 
+/// The value that was come from, and what is named beside it.
+type Last<'v> = (Option<&'v Value>, Option<Rc<Named>>);
+
 /// An object or array around the value being read.
 pub(super) struct Around<'v> {
     pub value: &'v Value,
     /// What is named in it, but for the value that was come from: the last that was asked for, for each
     /// way of asking.
-    last: [Option<(Option<&'v Value>, Option<Rc<Named>>)>; 4],
+    last: [Option<Last<'v>>; 4],
     /// When it was written, as its own fields say.
     at: OnceCell<Option<Timestamp>>,
 }
@@ -54,28 +57,38 @@ pub(super) struct Named {
     pub grade: Attribution,
 }
 
+/// Where a field stands, seen from a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Right beside it.
+    Beside,
+    /// Right beside it, in a record that a shipper wrote.
+    Shipped,
+    /// Further away.
+    Away,
+}
+
 /// What is known of the text beside which a field stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Said {
     /// Whether its field is what a shipper calls the line that it ships.
     pub is_line: bool,
-    /// Whether a shipper wrote the record.
-    pub shipped: bool,
-    /// Whether the field stands right beside it.
-    pub beside: bool,
+    /// Where the field stands.
+    pub reach: Reach,
     /// Whether the field stands around several records.
     pub of_items: bool,
 }
 
 /// How far a field of this name says that its registry refused; `None` if it says nothing of that.
-pub(super) fn grade(name: &str, direct: bool, said: &Said) -> Option<Attribution> {
-    let near = said.beside && direct;
+pub(super) fn grade(name: &str, direct: bool, said: Said) -> Option<Attribution> {
+    let near = said.reach != Reach::Away && direct;
+    let shipped = said.reach == Reach::Shipped;
     match whose::role(name) {
         Role::Logger => None,
         Role::Registry if !said.of_items => Some(Attribution::Stated),
         Role::Request if near => Some(Attribution::Stated),
-        Role::Image if near && said.is_line && said.shipped => None,
-        Role::Image if near && !said.is_line && !said.shipped => Some(Attribution::Stated),
+        Role::Image if near && said.is_line && shipped => None,
+        Role::Image if near && !said.is_line && !shipped => Some(Attribution::Stated),
         Role::Registry | Role::Request | Role::Image | Role::Nearby => Some(Attribution::Inferred),
     }
 }
@@ -92,8 +105,7 @@ pub(super) fn complete<'v>(
     let mut inner: Option<&'v Value> = None;
     let mut said = Said {
         is_line: whose::is_line(key),
-        shipped: false,
-        beside: true,
+        reach: Reach::Beside,
         of_items: false,
     };
     for around in above.iter_mut().rev() {
@@ -101,7 +113,9 @@ pub(super) fn complete<'v>(
         let named = looker.named(around, inner, said);
         let is_list = value.is_array();
         said.of_items |= is_list && beside(value).is_empty();
-        said.beside &= is_list;
+        if !is_list {
+            said.reach = Reach::Away;
+        }
         inner = Some(value);
         if let Some(named) = named {
             named.settle(denial);
@@ -187,12 +201,13 @@ impl<'w> Looker<'w> {
         }
         let mut fields = beside(around.value);
         fields.retain(|(_, field)| !inner.is_some_and(|inner| holds(inner, field)));
-        if said.beside && self.take(fields.len()) {
-            said.shipped = fields.iter().any(|(name, _)| whose::is_shippers(name));
+        let shipped = |(name, _): &(&str, &Value)| whose::is_shippers(name);
+        if said.reach == Reach::Beside && self.take(fields.len()) && fields.iter().any(shipped) {
+            said.reach = Reach::Shipped;
         }
         let mut mentions = Vec::new();
         for (key, field) in fields {
-            self.collect((key, field), true, &said, &mut mentions);
+            self.collect((key, field), true, said, &mut mentions);
         }
         // What was looked through in part may name another one in the rest.
         let whole = self.left > 0;
@@ -216,7 +231,7 @@ impl<'w> Looker<'w> {
         &mut self,
         (key, value): (&str, &Value),
         direct: bool,
-        said: &Said,
+        said: Said,
         named: &mut Vec<(Mention, Attribution)>,
     ) {
         const NODE: usize = 16;
@@ -236,14 +251,14 @@ impl<'w> Looker<'w> {
             Value::Array(items) => {
                 let inside = Said {
                     of_items: true,
-                    ..*said
+                    ..said
                 };
                 for item in items {
                     if !self.take(1) {
                         return;
                     }
                     let field = pair(item).unwrap_or((key, item));
-                    self.collect(field, false, &inside, named);
+                    self.collect(field, false, inside, named);
                 }
             }
             Value::Object(fields) => {

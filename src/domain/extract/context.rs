@@ -419,12 +419,12 @@ impl<'t> Scene<'t> {
                 .rsplit_once('\n')
                 .map_or(0, |(before, _)| before.len().saturating_add(1));
             let text = above.get(start..).unwrap_or_default();
-            let stop = end.saturating_sub(of_line(0, end).len().saturating_sub(above.len()));
-            end = stop.saturating_sub(text.len());
+            let line_end = end.saturating_sub(of_line(0, end).len().saturating_sub(above.len()));
+            end = line_end.saturating_sub(text.len());
             if step.is_some() && served::step(text) != step {
                 continue;
             }
-            let images = self.within(end, stop).filter(|mention| {
+            let images = self.within(end, line_end).filter(|mention| {
                 mention.registry == named.registry && mention.repository.is_some()
             });
             let images: Vec<&Mention> = images

@@ -2,7 +2,7 @@
 //! who pull: found without unescaping, wraps or patterns, and exactly as the thorough way finds it.
 
 use super::asked::{reference_name, repository_name};
-use super::beside::{self, Said, names_image};
+use super::beside::{self, Reach, Said, names_image};
 use super::record::{Leaf, Named};
 use super::{mention, quoted, scan, whose};
 use crate::domain::denial::Attribution;
@@ -156,10 +156,14 @@ pub(in crate::domain) fn registry_beside<'v>(
                 .flatten()
                 .filter(|beside| beside.from != said.from)
         };
+        let shipped = others().any(|beside| whose::is_shippers(beside.name));
         let line = Said {
             is_line: whose::is_line(said.name),
-            shipped: others().any(|beside| whose::is_shippers(beside.name)),
-            beside: depth == 0,
+            reach: match (depth, shipped) {
+                (0, true) => Reach::Shipped,
+                (0, false) => Reach::Beside,
+                _ => Reach::Away,
+            },
             of_items: false,
         };
         let mut named: Vec<(&str, Attribution)> = Vec::new();
@@ -167,7 +171,7 @@ pub(in crate::domain) fn registry_beside<'v>(
             for beside in fields.iter().filter(|beside| beside.from != said.from) {
                 let (host, grade) = (
                     registry_of(beside)?,
-                    beside::grade(beside.name, part == 0, &line),
+                    beside::grade(beside.name, part == 0, line),
                 );
                 named.extend(host.zip(grade));
             }

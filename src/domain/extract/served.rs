@@ -112,10 +112,11 @@ impl Log<'_> {
             {
                 self.settle(at, from);
             }
-            if is(&OUTCOME) && !is(&FAILED) {
-                if let Some(at) = self.last.take() {
-                    self.settle(at, from);
-                }
+            if is(&OUTCOME)
+                && !is(&FAILED)
+                && let Some(at) = self.last.take()
+            {
+                self.settle(at, from);
             }
             return;
         }

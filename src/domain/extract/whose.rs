@@ -48,54 +48,58 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
+/// Words that name what whoever logs runs in.
+const LOGGER: &[&str] = &[
+    "kubernetes",
+    "k8s",
+    "container",
+    "containers",
+    "docker",
+    "pod",
+    "label",
+    "labels",
+    "attrs",
+    "attributes",
+    "resource",
+    "tags",
+    "ddtags",
+    "tag",
+    "meta",
+    "metadata",
+    "stream",
+    "agent",
+    "ecs",
+    "nomad",
+    "oci",
+    "podman",
+    "containerd",
+    "cri",
+    "swarm",
+    "orchestrator",
+    "syslog",
+    "ident",
+    "runtime",
+];
+
+/// Names of what was asked, beside an error.
+const REQUEST: &[&str] = &[
+    "acr",
+    "server",
+    "host",
+    "hostname",
+    "endpoint",
+    "url",
+    "uri",
+    "target",
+    "reference",
+    "ref",
+    "repository",
+    "requesturi",
+    "requesturl",
+];
+
 /// What the name of a field says.
 pub(super) fn role(name: &str) -> Role {
-    const LOGGER: &[&str] = &[
-        "kubernetes",
-        "k8s",
-        "container",
-        "containers",
-        "docker",
-        "pod",
-        "label",
-        "labels",
-        "attrs",
-        "attributes",
-        "resource",
-        "tags",
-        "ddtags",
-        "tag",
-        "meta",
-        "metadata",
-        "stream",
-        "agent",
-        "ecs",
-        "nomad",
-        "oci",
-        "podman",
-        "containerd",
-        "cri",
-        "swarm",
-        "orchestrator",
-        "syslog",
-        "ident",
-        "runtime",
-    ];
-    const REQUEST: &[&str] = &[
-        "acr",
-        "server",
-        "host",
-        "hostname",
-        "endpoint",
-        "url",
-        "uri",
-        "target",
-        "reference",
-        "ref",
-        "repository",
-        "requesturi",
-        "requesturl",
-    ];
     let words = words(name);
     let is = |known: &[&str]| words.iter().any(|word| known.contains(&&**word));
     let joined = words.concat();
