@@ -206,7 +206,7 @@ impl NoteCode {
     }
 
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::SetNotLoaded,
         Self::NoAddress,
         Self::Ipv6Caller,

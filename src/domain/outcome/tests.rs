@@ -32,6 +32,7 @@ fn asked(answer: Option<Answer>) -> Asked {
         renew: None,
         evictable: false,
         widen: None,
+        attribution: None,
     };
     let mut asked = Asked::new(request, None);
     asked.answer = answer.map(|answer| (at(10), answer));
