@@ -211,9 +211,16 @@ impl Route {
                 "registries",
                 ref rest @ ..,
             ] => match rest {
-                [_, "agentpools", _] => Self::Resource(format!("/{path}")),
+                [_, "agentpools"] | [_, "agentpools", _] => Self::Resource(format!("/{path}")),
                 _ => Self::of_registry(subscription, group, rest),
             },
+            [
+                "subscriptions",
+                _,
+                "providers",
+                "microsoft.network",
+                "natgateways" | "publicipaddresses" | "publicipprefixes" | "virtualnetworks",
+            ] => Self::Resource(format!("/{path}")),
             [
                 "subscriptions",
                 _,

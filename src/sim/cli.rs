@@ -10,6 +10,20 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Some of Azure's service tags, each with a few of its prefixes.
+const SERVICE_TAGS: [(&str, &[&str]); 4] = [
+    (
+        "AzureDevOps",
+        &["20.37.158.0/23", "20.37.194.0/24", "52.150.138.0/24"],
+    ),
+    (
+        "AzureContainerRegistry",
+        &["13.69.64.88/29", "20.61.97.128/25"],
+    ),
+    ("AzureContainerRegistry.WestEurope", &["13.69.64.88/29"]),
+    ("AzureCloud.westeurope", &["13.69.0.0/17", "20.61.96.0/19"]),
+];
+
 /// Run a simulated Azure on loopback: Resource Manager, tokens and registries' data planes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SimulateOptions {
@@ -87,7 +101,12 @@ fn furnish(azure: &Sim, options: &SimulateOptions) -> String {
         azure.add_registry(registry);
     }
     let addresses: Vec<&str> = options.nat_addresses.iter().map(String::as_str).collect();
-    let gateway = azure.model(|model| model.add_nat_gateway("build-egress", &addresses, &[]));
+    let gateway = azure.model(|model| {
+        for (name, prefixes) in SERVICE_TAGS {
+            model.add_service_tag(name, prefixes);
+        }
+        model.add_nat_gateway("build-egress", &addresses, &[])
+    });
     azure.knobs(|knobs| {
         knobs.propagates_in(Duration::from_secs(options.propagation));
         if let Some(seconds) = options.operations_take {
@@ -157,6 +176,8 @@ mod tests {
         let azure = Sim::start(SimOptions::new(Clock::system())).await.unwrap();
         let guide = furnish(&azure, &options);
         assert_eq!(azure.entries("contosodev"), ["20.9.9.9"]);
+        let tags = azure.model(|model| model.service_tags(0, 100).0.len());
+        assert_eq!(tags, SERVICE_TAGS.len());
         let knobs = azure.knobs(|knobs| knobs.clone());
         assert!(matches!(knobs.writes, Writes::Asynchronous { takes, .. } if takes.as_secs() == 7));
         assert_eq!(knobs.virtual_network_rules, VirtualNetworkRules::Wiped);

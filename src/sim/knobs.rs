@@ -78,6 +78,16 @@ pub enum VirtualNetworkRules {
     Dropped,
 }
 
+/// What a write of a rule set without `ipRules` does to the entries that stand. Azure's pages do not say, and
+/// `az acr update --default-action` sends exactly that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnnamedIpRules {
+    /// They are gone: the worse for whoever relies on them.
+    Emptied,
+    /// They stay.
+    Kept,
+}
+
 /// What a write with the same network twice comes to. Azure's pages do not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
@@ -115,6 +125,8 @@ pub struct Knobs {
     pub writes: Writes,
     /// What writes that do not know virtual network rules do to them.
     pub virtual_network_rules: VirtualNetworkRules,
+    /// What a rule set without `ipRules` does to those that stand.
+    pub unnamed_ip_rules: UnnamedIpRules,
     /// What the same network twice comes to.
     pub duplicates: Duplicates,
     /// What writes during an operation come to.
@@ -151,6 +163,7 @@ impl Default for Knobs {
         Self {
             writes: Writes::Immediate,
             virtual_network_rules: VirtualNetworkRules::Kept,
+            unnamed_ip_rules: UnnamedIpRules::Emptied,
             duplicates: Duplicates::Refused,
             concurrent: Concurrent::Conflict,
             tags: Tags::Replaced,

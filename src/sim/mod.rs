@@ -31,7 +31,10 @@ mod wire;
 pub use caller::{Caller, Pull};
 pub use calls::{Call, Target};
 pub use holds::{Hold, Moment};
-pub use knobs::{Concurrent, Duplicates, Fault, Knobs, Outcome, Tags, VirtualNetworkRules, Writes};
+pub use knobs::{
+    Concurrent, Duplicates, Fault, Knobs, Outcome, Tags, UnnamedIpRules, VirtualNetworkRules,
+    Writes,
+};
 pub use model::{
     App, Author, DefaultAction, Happened, IpRule, Model, NetworkRuleSet, Registry, Sku,
     VirtualNetworkRule,

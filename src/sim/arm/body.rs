@@ -5,6 +5,22 @@ use super::registry::KIND;
 use super::version::Version;
 use serde_json::{Map, Value, json};
 
+/// Since which api-version a property is shown.
+const SINCE: [(&str, &str); 8] = [
+    ("encryption", "2019-12-01"),
+    ("dataEndpointEnabled", "2019-12-01"),
+    ("dataEndpointHostNames", "2019-12-01"),
+    ("privateEndpointConnections", "2019-12-01"),
+    ("publicNetworkAccess", "2019-12-01"),
+    ("networkRuleBypassOptions", "2020-11-01"),
+    ("zoneRedundancy", "2020-11-01"),
+    ("anonymousPullEnabled", "2021-06-01"),
+];
+
+/// Since when the policy of exports, and `systemData`, are shown.
+const EXPORT_SINCE: &str = "2021-06-01";
+const SYSTEM_DATA_SINCE: &str = "2020-11-01";
+
 /// A registry as this version shows it.
 pub(super) fn body(registry: &Registry, version: &Version, updating: bool) -> Value {
     let enabled = |on: bool| if on { "Enabled" } else { "Disabled" };
@@ -39,8 +55,15 @@ pub(super) fn body(registry: &Registry, version: &Version, updating: bool) -> Va
             "networkRuleSet".to_owned(),
             network_rules(registry, version),
         );
+        properties.retain(|name, _| {
+            let mut since = SINCE.iter().filter(|(later, _)| later == name);
+            since.all(|(_, day)| version.is_since(day))
+        });
+        if let Some(Value::Object(policies)) = properties.get_mut("policies") {
+            policies.retain(|name, _| name != "exportPolicy" || version.is_since(EXPORT_SINCE));
+        }
     }
-    json!({
+    let mut body = json!({
         "id": registry.id(), "name": registry.name, "type": KIND, "location": registry.location,
         "tags": registry.tags,
         "sku": { "name": registry.sku.name(), "tier": registry.sku.name() },
@@ -51,7 +74,11 @@ pub(super) fn body(registry: &Registry, version: &Version, updating: bool) -> Va
             "lastModifiedByType": if registry.last_modified_by.contains('@') { "User" } else { "Application" },
             "lastModifiedAt": registry.last_modified_at.to_string(),
         },
-    })
+    });
+    if let Some(body) = body.as_object_mut() {
+        body.retain(|name, _| name != "systemData" || version.is_since(SYSTEM_DATA_SINCE));
+    }
+    body
 }
 
 fn network_rules(registry: &Registry, version: &Version) -> Value {

@@ -6,6 +6,7 @@ mod fields;
 mod graph;
 mod network;
 mod patch;
+mod properties;
 mod registry;
 mod version;
 mod write;

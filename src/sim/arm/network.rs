@@ -11,6 +11,14 @@ use serde_json::{Value, json};
 /// GET of a resource other than a registry, by its lower-case id.
 pub(super) fn resource(asked: &Asked, id: &str) -> Result<Response, ArmError> {
     let model = asked.shared.settled();
+    if let Some(action) = list_action(id) {
+        let subscription = id.split('/').nth(2).unwrap_or_default();
+        if !model.has_subscription(subscription) {
+            return Err(no_subscription(subscription));
+        }
+        asked.authorize(action, id)?;
+        return Ok(ok(&list(&model.resources_below(id))));
+    }
     let Some(resource) = model.resource(id) else {
         return Err(missing(&model, id));
     };
@@ -22,6 +30,29 @@ pub(super) fn resource(asked: &Asked, id: &str) -> Result<Response, ArmError> {
     };
     asked.authorize(&format!("{}/read", text("type")), text("id"))?;
     Ok(ok(resource))
+}
+
+/// The right that reading a list needs, if this is the path of one.
+fn list_action(path: &str) -> Option<&'static str> {
+    let (_, below) = path.split_once("/providers/")?;
+    let parts: Vec<&str> = below.split('/').collect();
+    match *parts.as_slice() {
+        ["microsoft.network", "natgateways"] => Some("Microsoft.Network/natGateways/read"),
+        ["microsoft.network", "publicipaddresses"] => {
+            Some("Microsoft.Network/publicIPAddresses/read")
+        }
+        ["microsoft.network", "publicipprefixes"] => {
+            Some("Microsoft.Network/publicIPPrefixes/read")
+        }
+        ["microsoft.network", "virtualnetworks"] => Some("Microsoft.Network/virtualNetworks/read"),
+        ["microsoft.network", "virtualnetworks", _, "subnets"] => {
+            Some("Microsoft.Network/virtualNetworks/subnets/read")
+        }
+        ["microsoft.containerregistry", "registries", _, "agentpools"] => {
+            Some("Microsoft.ContainerRegistry/registries/agentPools/read")
+        }
+        _ => None,
+    }
 }
 
 fn missing(model: &Model, id: &str) -> ArmError {

@@ -1,6 +1,6 @@
 //! A PATCH's body: what is taken, and what is refused in which words.
 
-use super::super::knobs::{Duplicates, Knobs, Tags, VirtualNetworkRules};
+use super::super::knobs::{Duplicates, Knobs, Tags, UnnamedIpRules, VirtualNetworkRules};
 use super::super::model::{
     DefaultAction, IpRule, NetworkRuleSet, Patch, Registry, Sku, VirtualNetworkRule, bare, network,
 };
@@ -8,6 +8,7 @@ use super::error::ArmError;
 use super::fields::{
     CONTENT, action_is_allow, entries, flag, invalid, present, rest, switch, text,
 };
+use super::properties;
 use super::version::Version;
 use axum::http::StatusCode;
 use ipnet::Ipv4Net;
@@ -40,6 +41,7 @@ pub(super) fn parse(
     }
     let nothing = Value::Null;
     let properties = body.get("properties").unwrap_or(&nothing);
+    properties::check(properties)?;
     let mut patch = Patch {
         tags: body
             .get("tags")
@@ -101,6 +103,10 @@ fn ip_rules(
     registry: &Registry,
     knobs: &Knobs,
 ) -> Result<Vec<IpRule>, ArmError> {
+    let named = set.get("ipRules").is_some_and(|rules| !rules.is_null());
+    if !named && knobs.unnamed_ip_rules == UnnamedIpRules::Kept {
+        return Ok(registry.network_rules.ip_rules.clone());
+    }
     let ip_rules = entries(set, "ipRules")?
         .into_iter()
         .map(ip_rule)

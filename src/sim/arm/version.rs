@@ -73,6 +73,11 @@ impl Version {
         ))
     }
 
+    /// Whether it is of this day or a later one.
+    pub(super) fn is_since(&self, day: &str) -> bool {
+        self.0.as_str() >= day
+    }
+
     /// What a virtual network rule's subnet is called, if this version has such rules: they were
     /// taken out in 2021-09-01 and came back in 2026-03-01-preview, under another name. `az` moved
     /// from 2021-08-01-preview to 2026-09-01-preview.

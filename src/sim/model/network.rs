@@ -3,6 +3,7 @@
 
 use super::Model;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 impl Model {
     /// Adds a public IP address and says its id. Without an address it is dynamic and unattached.
@@ -115,6 +116,46 @@ impl Model {
 
     pub(in super::super) fn resource(&self, id: &str) -> Option<&Value> {
         self.resources.get(id)
+    }
+
+    /// The resources that the path of a list, lower-case, names: of a subscription, of a resource group, or of a
+    /// parent. A virtual network is made up from its subnets.
+    pub(in super::super) fn resources_below(&self, list: &str) -> Vec<Value> {
+        let (scope, kind) = list.split_once("/providers/").unwrap_or((list, ""));
+        let whole = |id: &str| {
+            let (of, rest) = id.split_once("/providers/")?;
+            let below =
+                of == scope || (!scope.contains("/resourcegroups/") && of.starts_with(scope));
+            let rest = rest.strip_prefix(kind)?.strip_prefix('/')?;
+            below.then(|| rest.to_owned())
+        };
+        if kind == "microsoft.network/virtualnetworks" {
+            return self.virtual_networks(whole);
+        }
+        let all = self.resources.iter();
+        let listed = all.filter(|(id, _)| whole(id).is_some_and(|rest| !rest.contains('/')));
+        listed.map(|(_, resource)| resource.clone()).collect()
+    }
+
+    fn virtual_networks(&self, below: impl Fn(&str) -> Option<String>) -> Vec<Value> {
+        let mut networks: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+        for (id, subnet) in &self.resources {
+            let own = subnet.get("id").and_then(Value::as_str).unwrap_or_default();
+            if let (Some(_), Some((network, _))) = (below(id), own.rsplit_once("/subnets/")) {
+                networks.entry(network.to_owned()).or_default().push(subnet);
+            }
+        }
+        let networks = networks.into_iter().map(|(id, subnets)| {
+            let name = id.rsplit('/').next().unwrap_or_default();
+            json!({
+                "id": id, "name": name, "type": "Microsoft.Network/virtualNetworks", "location": "westeurope",
+                "properties": {
+                    "provisioningState": "Succeeded", "addressSpace": { "addressPrefixes": ["10.1.0.0/16"] },
+                    "subnets": subnets,
+                },
+            })
+        });
+        networks.collect()
     }
 
     /// A page of the service tags, and where the next one starts.

@@ -5,6 +5,7 @@
     reason = "a story that stumbles has failed, and its helpers with it"
 )]
 
+mod bodies;
 mod data_plane;
 mod faults;
 mod networks;
