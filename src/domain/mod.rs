@@ -28,6 +28,7 @@ pub mod hidden;
 pub mod id;
 pub mod ledger;
 pub mod link;
+pub mod message_codes;
 pub mod network;
 mod once;
 pub mod orders;

@@ -214,25 +214,7 @@ impl Route {
                 [_, "agentpools"] | [_, "agentpools", _] => Self::Resource(format!("/{path}")),
                 _ => Self::of_registry(subscription, group, rest),
             },
-            [
-                "subscriptions",
-                _,
-                "providers",
-                "microsoft.network",
-                "natgateways" | "publicipaddresses" | "publicipprefixes" | "virtualnetworks",
-            ] => Self::Resource(format!("/{path}")),
-            [
-                "subscriptions",
-                _,
-                "resourcegroups",
-                _,
-                "providers",
-                "microsoft.network"
-                | "microsoft.containerservice"
-                | "microsoft.web"
-                | "microsoft.app",
-                ..,
-            ] => Self::Resource(format!("/{path}")),
+            _ if is_resource(segments) => Self::Resource(format!("/{path}")),
             ["providers", "microsoft.resourcegraph", "resources"] => Self::ResourceGraph,
             ["subscriptions" | "providers", ..] => Self::UnknownResource,
             _ => Self::Nothing,
@@ -296,5 +278,28 @@ impl Route {
                 | Self::WebPage(_)
                 | Self::Nothing
         )
+    }
+}
+
+/// Whether a path leads to what addresses come from: one resource, a group's list or a subscription's.
+fn is_resource(segments: &[&str]) -> bool {
+    match *segments {
+        ["subscriptions", _, "providers", "microsoft.network", kind] => matches!(
+            kind,
+            "natgateways" | "publicipaddresses" | "publicipprefixes" | "virtualnetworks"
+        ),
+        [
+            "subscriptions",
+            _,
+            "resourcegroups",
+            _,
+            "providers",
+            provider,
+            ..,
+        ] => matches!(
+            provider,
+            "microsoft.network" | "microsoft.containerservice" | "microsoft.web" | "microsoft.app"
+        ),
+        _ => false,
     }
 }

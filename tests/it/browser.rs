@@ -192,7 +192,7 @@ async fn a_person_reads_the_request_and_allows_it() {
     );
     browser.click("button[value=allow]").await;
     until("the answer is shown", async || {
-        browser.text().await.contains("Allowed")
+        browser.text().await.contains("Approved")
     })
     .await;
     world.settle().await;

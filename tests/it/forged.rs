@@ -60,6 +60,7 @@ fn alert(context: &Value) -> Value {
 }
 
 /// Every form, with the names whose values are a service's own words and so may state a denial.
+#[expect(clippy::too_many_lines, reason = "a table of forms")]
 fn forms() -> Vec<(&'static str, Value, &'static [&'static str])> {
     let dimension = |name: &str| json!({ "name": name, "value": "v" });
     let names = [

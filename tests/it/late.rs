@@ -49,7 +49,7 @@ async fn an_opening_that_never_stood_is_not_called_overdue() {
         let told = format!("{fault:?}");
         world
             .azure
-            .knobs(|knobs| knobs.next(Call::PatchRegistry, fault));
+            .knobs(|knobs| knobs.always(Call::PatchRegistry, fault));
         world.denied(OURS).await;
         world.settle().await;
         world.pass(11 * 60 * SECOND).await;
@@ -86,7 +86,7 @@ async fn an_end_that_no_read_has_shown_is_told_as_unknown_until_a_read_does() {
 
 #[tokio::test]
 async fn a_lost_opening_that_nobody_can_look_for_is_unknown_and_then_known_not_to_stand() {
-    let world = lost("20s").await;
+    let world = lost("8s").await;
     world
         .azure
         .knobs(|knobs| knobs.always(Call::GetRegistry, status(503)));
@@ -122,7 +122,7 @@ async fn a_grant_that_an_entry_of_others_satisfies_is_never_late() {
 async fn an_opening_does_not_wait_for_a_lost_write_of_a_grant_that_is_over() {
     // Wherever in the pause between two looks it falls.
     for second in [0, 1, 7, 13, 19] {
-        let world = lost("20s").await;
+        let world = lost("8s").await;
         world.pass(second * SECOND).await;
         world.denied(NEXT).await;
         world.settle().await;
@@ -135,7 +135,7 @@ async fn an_opening_does_not_wait_for_a_lost_write_of_a_grant_that_is_over() {
 
 #[tokio::test]
 async fn an_end_does_not_wait_for_a_lost_write_of_a_grant_that_is_over() {
-    let world = lost("20s").await;
+    let world = lost("8s").await;
     world.pass(5 * SECOND).await;
     world.denied(NEXT).await;
     world.settle().await;
@@ -148,7 +148,7 @@ async fn an_end_does_not_wait_for_a_lost_write_of_a_grant_that_is_over() {
 
 #[tokio::test]
 async fn what_a_lost_write_brings_late_is_still_ours_and_goes() {
-    let world = lost("20s").await;
+    let world = lost("8s").await;
     world.denied(NEXT).await;
     world.settle().await;
     // It lands only now, as it was made: without what came after it.
@@ -162,7 +162,7 @@ async fn what_a_lost_write_brings_late_is_still_ours_and_goes() {
 
 #[tokio::test]
 async fn looking_out_for_a_lost_write_asks_azure_no_more_than_every_twenty_seconds() {
-    let world = lost("20s").await;
+    let world = lost("8s").await;
     let before = world.azure.requests_of(Call::GetRegistry).len();
     world.pass(100 * SECOND).await;
     let reads = world.azure.requests_of(Call::GetRegistry).len() - before;

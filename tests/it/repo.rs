@@ -105,7 +105,12 @@ fn decisions_see_one_policy_and_are_written_down_as_of_what_they_saw() {
         fs::read_to_string(path).unwrap()
     };
     // A policy that changes between two looks would leave a verdict without the limits of its rule.
-    for file in ["triage.rs", "batch.rs", "shadow.rs"] {
+    for file in [
+        "triage/mod.rs",
+        "triage/follow_up.rs",
+        "batch.rs",
+        "shadow.rs",
+    ] {
         for look in ["app.policy.load", "app.sets.load", "app.owns("] {
             assert!(!read(file).contains(look), "{file} has `{look}`");
         }

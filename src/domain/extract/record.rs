@@ -437,10 +437,8 @@ pub(in crate::domain) fn login_server(host: &str) -> Option<String> {
         .strip_prefix("https://")
         .unwrap_or(&host)
         .trim_end_matches('/');
-    let plausible = bare.contains('.')
-        && bare
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    let of_a_host = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let plausible = bare.contains('.') && bare.bytes().all(of_a_host);
     if !plausible {
         return None;
     }

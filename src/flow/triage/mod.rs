@@ -1,5 +1,7 @@
 //! Each new denial gets its verdict, and what follows from it is written down with it.
 
+mod follow_up;
+
 use super::batch::{Batch, budget};
 use super::precedents::InForce;
 use super::{help, outages, posture, shadow, storms};
@@ -12,13 +14,14 @@ use crate::domain::event::Evidence;
 use crate::domain::grant::Grant;
 use crate::domain::id::{GrantId, RequestId};
 use crate::domain::ledger::{Denied, What};
-use crate::domain::policy::{DEFAULT_TTL, Facts, Posture, decide};
+use crate::domain::policy::{DEFAULT_TTL, Facts, Policy, Posture, decide};
 use crate::domain::registry::{LOGIN_SERVERS, NoRegistry};
 use crate::domain::request::{Answer, Request};
 use crate::domain::resource_id::ResourceId;
 use crate::domain::verdict::{Action, Note, NoteCode, Verdict};
 use crate::domain::words;
 use crate::store::StoreError;
+use follow_up::follow;
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -88,7 +91,7 @@ struct Meant {
     unread: bool,
 }
 
-fn meant(app: &App, denied: &Denied) -> Meant {
+fn meant(app: &App, policy: &Policy, denied: &Denied) -> Meant {
     let registry = app.registry_of(denied);
     let host = registry.as_ref().ok().and_then(|id| app.login_server(id));
     let unread = match &registry {
@@ -101,7 +104,7 @@ fn meant(app: &App, denied: &Denied) -> Meant {
         unread,
     };
     if unread && let Ok(id) = app.presumed_registry_of(denied) {
-        meant.host = presumed_host(app, denied, &id);
+        meant.host = presumed_host(policy, denied, &id);
         meant.registry = Ok(id);
     }
     meant
@@ -109,7 +112,7 @@ fn meant(app: &App, denied: &Denied) -> Meant {
 
 /// What an unread registry's login server must be called for policy: as the denial says, or as its name
 /// says where no rule looks at it.
-fn presumed_host(app: &App, denied: &Denied, id: &ResourceId) -> Option<String> {
+fn presumed_host(policy: &Policy, denied: &Denied, id: &ResourceId) -> Option<String> {
     let name = id.name().to_ascii_lowercase();
     let mut own = LOGIN_SERVERS.iter().map(|end| format!("{name}{end}"));
     let report = &denied.report;
@@ -121,7 +124,6 @@ fn presumed_host(app: &App, denied: &Denied, id: &ResourceId) -> Option<String> 
         .cloned()
         .chain(own)
         .find(|host| said.contains(host));
-    let policy = app.policy.load();
     let rules = &policy.rules;
     said.or_else(|| usual.filter(|_| rules.iter().all(|rule| rule.when.registry.is_empty())))
 }
@@ -138,7 +140,7 @@ fn patience(app: &App, registry: Option<&ResourceId>) -> SignedDuration {
 /// What is to be written down for one denial; nothing while it waits for its registry to be shown.
 fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> Option<Vec<What>> {
     let now = app.clock.now();
-    let meant = meant(app, denied);
+    let meant = meant(app, &batch.in_force.policy, denied);
     let id = meant.registry.as_ref().ok();
     let waits = meant.unread && now.duration_since(arrived) < patience(app, id);
     if waits && meant.host.is_none() {
@@ -378,103 +380,4 @@ fn rule_limits(app: &App, batch: &Batch, verdict: &mut Verdict, now: Timestamp) 
         (None, None) => return,
     };
     verdict.cap(Action::Ask, NoteCode::RuleLimit, text);
-}
-
-/// What a verdict leads to.
-fn follow(
-    app: &App,
-    denied: &Denied,
-    registry: Option<&ResourceId>,
-    verdict: &Verdict,
-    now: Timestamp,
-) -> Vec<What> {
-    let address = denied
-        .report
-        .denial
-        .ip
-        .and_then(|ip| GlobalIpv4::try_from(ip).ok());
-    match (verdict.action, registry, address) {
-        (Action::Allow, Some(registry), Some(address)) => vec![What::Granted(Grant {
-            id: GrantId(app.clock.id()),
-            registry: registry.clone(),
-            address,
-            until: crate::clock::add(now, ttl(app, verdict)),
-            denial: denied.id,
-            request: None,
-            rule: verdict.rule.clone(),
-            channel: verdict.channel.clone(),
-            renew: verdict.renew,
-            evictable: verdict.evictable,
-            widen: verdict.widen,
-        })],
-        (Action::Ask, Some(registry), Some(address)) => {
-            ask(app, denied, registry, address, verdict)
-        }
-        (Action::Forbid, ..) if verdict.channel.is_none() => Vec::new(),
-        (Action::Ignore, ..) => Vec::new(),
-        (Action::Allow | Action::Ask | Action::Alert | Action::Forbid, ..) => {
-            let told = words::told(verdict);
-            let code = told.first().map_or("alert", |note| note.code.name());
-            vec![app.alert(
-                code,
-                words::verdict_text(denied, verdict),
-                &about(denied, registry, verdict),
-            )]
-        }
-    }
-}
-
-fn ask(
-    app: &App,
-    denied: &Denied,
-    registry: &ResourceId,
-    address: GlobalIpv4,
-    verdict: &Verdict,
-) -> Vec<What> {
-    let report = &denied.report;
-    let presumed = match app.registry_of(denied) {
-        Err(NoRegistry::NotYetKnown(host)) => Some(host),
-        _ => None,
-    };
-    let request = Request {
-        presumed,
-        id: RequestId(app.clock.id()),
-        registry: registry.clone(),
-        address,
-        ttl_seconds: ttl(app, verdict).as_secs(),
-        until: crate::clock::add(app.clock.now(), app.links_valid_for),
-        denial: denied.id,
-        repository: report.denial.repository.clone(),
-        reference: report.denial.reference.clone(),
-        source: denied.source.clone(),
-        rule: verdict.rule.clone(),
-        because: verdict.because.clone(),
-        approvals: verdict.approvals,
-        channel: verdict.channel.clone(),
-        renew: verdict.renew,
-        evictable: verdict.evictable,
-        widen: verdict.widen,
-        attribution: report.denial.attribution,
-    };
-    let mut about = about(denied, Some(registry), verdict);
-    about.request = Some(request.id);
-    let text = words::ask(denied, verdict, ttl(app, verdict));
-    vec![
-        What::Requested(request),
-        app.alert(words::ASK, text, &about),
-    ]
-}
-
-fn ttl(app: &App, verdict: &Verdict) -> Duration {
-    verdict.ttl.unwrap_or(DEFAULT_TTL).min(app.max_ttl)
-}
-
-fn about(denied: &Denied, registry: Option<&ResourceId>, verdict: &Verdict) -> About {
-    About {
-        registry: registry.cloned(),
-        address: denied.report.denial.ip.map(|ip: IpAddr| ip.to_canonical()),
-        denial: Some(denied.id),
-        channel: verdict.channel.clone(),
-        ..About::default()
-    }
 }

@@ -3,6 +3,8 @@
 //! The nearest context speaks: the request right before the message, then its line, then the lines
 //! above it, then the whole text if that names one registry only. What stays ambiguous is `None`.
 
+mod line;
+
 use super::above::Free;
 use super::frame;
 use super::import::{self, targets};
@@ -115,7 +117,7 @@ impl<'t> Scene<'t> {
         scene
     }
 
-    fn count_unsettled(&self) -> usize {
+    pub(super) fn count_unsettled(&self) -> usize {
         let named = self.mentions.iter().zip(&self.settled);
         let open = named.filter(|(_, settled)| settled.is_none());
         let registries: BTreeSet<&String> = open
@@ -124,7 +126,7 @@ impl<'t> Scene<'t> {
         registries.len()
     }
 
-    fn asked_anywhere(&self) -> BTreeMap<String, Asked> {
+    pub(super) fn asked_anywhere(&self) -> BTreeMap<String, Asked> {
         let mut anywhere: BTreeMap<String, Asked> = BTreeMap::new();
         for mention in &self.mentions {
             let Some(registry) = &mention.registry else {
@@ -142,7 +144,7 @@ impl<'t> Scene<'t> {
     }
 
     /// Custom domains that the messages' own frames or lines name.
-    fn custom_hosts(&self) -> Vec<String> {
+    pub(super) fn custom_hosts(&self) -> Vec<String> {
         let mut hosts: Vec<String> = Vec::new();
         for (index, phrase) in self.phrases.iter().enumerate() {
             let host = match frame::url_host(self.text, self.end_before(index), phrase.start) {
@@ -162,7 +164,7 @@ impl<'t> Scene<'t> {
     }
 
     /// A custom domain named between the message before and this one, if no registry's own is.
-    fn named_above(&self, index: usize) -> Option<&'t str> {
+    pub(super) fn named_above(&self, index: usize) -> Option<&'t str> {
         let phrase = self.phrases.get(index)?;
         let line = self.line(index)?;
         let from = self
@@ -210,7 +212,7 @@ impl<'t> Scene<'t> {
         self.settled_at(mention).is_some()
     }
 
-    fn settled_at(&self, mention: &Mention) -> Option<usize> {
+    pub(super) fn settled_at(&self, mention: &Mention) -> Option<usize> {
         let at = self
             .mentions
             .partition_point(|other| other.start < mention.start);
@@ -259,7 +261,7 @@ impl<'t> Scene<'t> {
     }
 
     /// What the source of an import says: that on the message's own line states it.
-    fn by_source(&self, from: usize, to: usize) -> Place {
+    pub(super) fn by_source(&self, from: usize, to: usize) -> Place {
         let Some(source) = self.source() else {
             return Place::default();
         };
@@ -273,13 +275,13 @@ impl<'t> Scene<'t> {
     }
 
     /// What other lines than the message's own say.
-    fn guess(&self, index: usize, line: Line) -> Place {
+    pub(super) fn guess(&self, index: usize, line: Line) -> Place {
         self.by_other_lines(index, line)
             .graded(Attribution::Inferred)
     }
 
     /// The mention in the request right before the message.
-    fn request(&self, index: usize) -> Option<&Mention> {
+    pub(super) fn request(&self, index: usize) -> Option<&Mention> {
         let start = self.phrases.get(index)?.start;
         let (from, to) = frame::url_host(self.text, self.end_before(index), start)?;
         self.within(from, to.max(from.saturating_add(1))).next()
@@ -340,12 +342,12 @@ impl<'t> Scene<'t> {
         place
     }
 
-    fn anywhere(&self, place: &Place) -> Option<&Asked> {
+    pub(super) fn anywhere(&self, place: &Place) -> Option<&Asked> {
         self.asked.get(place.registry.as_ref()?)
     }
 
     /// The repository that these mentions ask for: the only one, or that of the last clause.
-    fn one_repository(&self, mentions: &[&Mention]) -> Option<String> {
+    pub(super) fn one_repository(&self, mentions: &[&Mention]) -> Option<String> {
         let last = mentions.last()?;
         let clause = self.clause(last);
         let latest: BTreeSet<&String> = mentions
@@ -357,7 +359,7 @@ impl<'t> Scene<'t> {
     }
 
     /// Where the clause begins that a mention stands in.
-    fn clause(&self, mention: &Mention) -> usize {
+    pub(super) fn clause(&self, mention: &Mention) -> usize {
         let before = window::between(self.text, 0, mention.start, 1024).as_bytes();
         let ends = |from: usize| match before.get(from..).unwrap_or_default() {
             [b'\n', ..] | [b';' | b'.' | b'?' | b'!', b' ', ..] => true,
@@ -370,7 +372,7 @@ impl<'t> Scene<'t> {
     }
 
     /// Whether the line, or the one above it, is about a login or a token.
-    fn login(&self, from: usize, to: usize) -> bool {
+    pub(super) fn login(&self, from: usize, to: usize) -> bool {
         static LOGIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
             Regex::new(r"(?i)\blog(?:ging)?[ -]?in(?:to)?\b|registry secret|docker credentials|refresh.token|token exchange|/oauth2/").ok()
         });
@@ -383,121 +385,6 @@ impl<'t> Scene<'t> {
         LOGIN
             .as_ref()
             .is_some_and(|login| login.is_match(line) || login.is_match(above))
-    }
-
-    /// The request right before that of its token, which asks for the same repository.
-    fn asked_for_token(&self, named: &Mention, from: usize) -> Option<&Mention> {
-        let token = self.text.get(named.start..named.end)?;
-        let before = self.within(from, named.start).next_back()?;
-        let same = before.registry == named.registry && before.repository == named.repository;
-        (token.contains("/oauth2/") && before.url && same && named.repository.is_some())
-            .then_some(before)
-    }
-
-    /// The image for which a token was asked: a step of a build or a runtime names it on the line above,
-    /// and the error names the token endpoint only.
-    fn image_above(&self, named: &Mention, from: usize, to: usize) -> Option<&Mention> {
-        static TYPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(r"(?i)\blog(?:ging)?[ -]?in(?:to)?\b|registry secret|docker credentials")
-                .ok()
-        });
-        let of_line = |from, to| window::between(self.text, from, to, LINE);
-        let is_login = |line: &str| TYPED.as_ref().is_some_and(|typed| typed.is_match(line));
-        let line = of_line(from, to).trim_start_matches('\n');
-        if is_login(line) {
-            return None;
-        }
-        let step = served::step(line);
-        let mut end = from;
-        for _ in 0..STEP_LINES {
-            let above = of_line(0, end);
-            let above = above.trim_end();
-            if above.is_empty() {
-                return None;
-            }
-            let start = above
-                .rsplit_once('\n')
-                .map_or(0, |(before, _)| before.len().saturating_add(1));
-            let text = above.get(start..).unwrap_or_default();
-            let line_end = end.saturating_sub(of_line(0, end).len().saturating_sub(above.len()));
-            end = line_end.saturating_sub(text.len());
-            if step.is_some() && served::step(text) != step {
-                continue;
-            }
-            let images = self.within(end, line_end).filter(|mention| {
-                mention.registry == named.registry && mention.repository.is_some()
-            });
-            let images: Vec<&Mention> = images
-                .filter(|image| !self.is_settled_before(image, from))
-                .collect();
-            let asked: BTreeSet<_> = images
-                .iter()
-                .map(|image| (&image.repository, &image.reference))
-                .collect();
-            let single = images
-                .first()
-                .filter(|_| asked.len() == 1 && !is_login(text));
-            if single.is_some() || step.is_none() {
-                return single.copied();
-            }
-        }
-        None
-    }
-
-    /// The registry named right before the message, with nothing between but what clients and the
-    /// registry put there: `pinging container registry R: denied: `. Of a copy's two ends it tells neither.
-    fn named_before(&self, phrase: &Phrase, from: usize) -> Option<&Mention> {
-        static COPY: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(r#"(?i)^[\s"'`]*(?:to|into|->|=>)[\s"'`]*(?:\w+://)?$"#).ok()
-        });
-        let mut before = self.within(from, phrase.start).rev();
-        let last = before.next().filter(|last| last.registry.is_some())?;
-        let between = self.text.get(last.end..phrase.start)?;
-        if between.len() > 256 || !frame::only_frame_words(between) {
-            return None;
-        }
-        let other = before
-            .next()
-            .filter(|other| other.registry != last.registry);
-        let copies = other.is_some_and(|other| {
-            let between = self.text.get(other.end..last.start).unwrap_or_default();
-            let verb = window::between(self.text, from, other.start, 64).to_ascii_lowercase();
-            COPY.as_ref().is_some_and(|copy| copy.is_match(between)) && !verb.contains("push")
-        });
-        (!copies).then_some(last)
-    }
-
-    /// What the message's own line says; `None` if it names no registry, masked ones neither.
-    fn by_line(&self, phrase: &Phrase, from: usize, to: usize) -> Option<Place> {
-        if let Some(named) = self.named_before(phrase, from) {
-            return Some(self.asked_at(named, from, to).graded(Attribution::Stated));
-        }
-        // `image=` beside a line is that of whoever logs, or may be.
-        let shown = |mention: &&Mention| {
-            mention.registry.is_some()
-                && !whose::may_be_loggers(self.text, mention.start, phrase.start)
-        };
-        let before: Vec<&Mention> = self.within(from, phrase.start).filter(shown).collect();
-        let after: Vec<&Mention> = self.within(phrase.end, to).filter(shown).collect();
-        let mentions = if before.is_empty() { after } else { before };
-        let last = mentions.last()?;
-        let clause = self.clause(last);
-        let whole: BTreeSet<&Option<String>> =
-            mentions.iter().map(|mention| &mention.registry).collect();
-        let latest: BTreeSet<&Option<String>> = mentions
-            .iter()
-            .filter(|mention| mention.start >= clause)
-            .map(|mention| &mention.registry)
-            .collect();
-        if whole.len() > 1 && (latest.len() > 1 || last.start >= phrase.end) {
-            return Some(Place::default());
-        }
-        let bare = Mention {
-            repository: None,
-            reference: None,
-            ..(*last).clone()
-        };
-        Some(self.asked_at(&bare, from, to).graded(Attribution::Stated))
     }
 }
 

@@ -1,0 +1,105 @@
+//! What a verdict leads to: a grant, a request, a message.
+
+use super::{
+    About, Action, App, DEFAULT_TTL, Denied, Duration, GlobalIpv4, Grant, GrantId, IpAddr,
+    NoRegistry, Request, RequestId, ResourceId, Timestamp, Verdict, What, words,
+};
+
+/// What a verdict leads to.
+pub(super) fn follow(
+    app: &App,
+    denied: &Denied,
+    registry: Option<&ResourceId>,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> Vec<What> {
+    let address = denied
+        .report
+        .denial
+        .ip
+        .and_then(|ip| GlobalIpv4::try_from(ip).ok());
+    match (verdict.action, registry, address) {
+        (Action::Allow, Some(registry), Some(address)) => vec![What::Granted(Grant {
+            id: GrantId(app.clock.id()),
+            registry: registry.clone(),
+            address,
+            until: crate::clock::add(now, ttl(app, verdict)),
+            denial: denied.id,
+            request: None,
+            rule: verdict.rule.clone(),
+            channel: verdict.channel.clone(),
+            renew: verdict.renew,
+            evictable: verdict.evictable,
+            widen: verdict.widen,
+        })],
+        (Action::Ask, Some(registry), Some(address)) => {
+            ask(app, denied, registry, address, verdict)
+        }
+        (Action::Forbid, ..) if verdict.channel.is_none() => Vec::new(),
+        (Action::Ignore, ..) => Vec::new(),
+        (Action::Allow | Action::Ask | Action::Alert | Action::Forbid, ..) => {
+            let told = words::told(verdict);
+            let code = told.first().map_or("alert", |note| note.code.name());
+            vec![app.alert(
+                code,
+                words::verdict_text(denied, verdict),
+                &about(denied, registry, verdict),
+            )]
+        }
+    }
+}
+
+fn ask(
+    app: &App,
+    denied: &Denied,
+    registry: &ResourceId,
+    address: GlobalIpv4,
+    verdict: &Verdict,
+) -> Vec<What> {
+    let report = &denied.report;
+    let presumed = match app.registry_of(denied) {
+        Err(NoRegistry::NotYetKnown(host)) => Some(host),
+        _ => None,
+    };
+    let request = Request {
+        presumed,
+        id: RequestId(app.clock.id()),
+        registry: registry.clone(),
+        address,
+        ttl_seconds: ttl(app, verdict).as_secs(),
+        until: crate::clock::add(app.clock.now(), app.links_valid_for),
+        denial: denied.id,
+        repository: report.denial.repository.clone(),
+        reference: report.denial.reference.clone(),
+        source: denied.source.clone(),
+        rule: verdict.rule.clone(),
+        because: verdict.because.clone(),
+        approvals: verdict.approvals,
+        channel: verdict.channel.clone(),
+        renew: verdict.renew,
+        evictable: verdict.evictable,
+        widen: verdict.widen,
+        attribution: report.denial.attribution,
+    };
+    let mut about = about(denied, Some(registry), verdict);
+    about.request = Some(request.id);
+    let text = words::ask(denied, verdict, ttl(app, verdict));
+    vec![
+        What::Requested(request),
+        app.alert(words::ASK, text, &about),
+    ]
+}
+
+fn ttl(app: &App, verdict: &Verdict) -> Duration {
+    verdict.ttl.unwrap_or(DEFAULT_TTL).min(app.max_ttl)
+}
+
+fn about(denied: &Denied, registry: Option<&ResourceId>, verdict: &Verdict) -> About {
+    About {
+        registry: registry.cloned(),
+        address: denied.report.denial.ip.map(|ip: IpAddr| ip.to_canonical()),
+        denial: Some(denied.id),
+        channel: verdict.channel.clone(),
+        ..About::default()
+    }
+}
