@@ -1,3 +1,5 @@
+//! What a request comes to, by what happened.
+
 use super::*;
 use crate::domain::id::{DenialId, GrantId, RequestId};
 use crate::domain::request::Request;

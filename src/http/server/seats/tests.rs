@@ -1,3 +1,5 @@
+//! Seats by address, with no socket behind them.
+
 use super::seat::{FREE_REQUESTS, REQUEST_EVERY};
 use super::*;
 
