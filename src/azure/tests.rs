@@ -4,7 +4,7 @@ use super::http::MAX_ANSWER;
 use super::scripted::{ID, Scripted, id};
 use super::{Accepted, ArmError, Call, PatchError};
 use crate::clock;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::sets::AzureKind;
 use serde_json::json;
 use std::time::Duration;

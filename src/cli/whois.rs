@@ -3,12 +3,12 @@
 use super::Failure;
 use super::policy::load;
 use crate::config::read_text;
-use crate::domain::address::GlobalIpv4;
+use crate::domain::net::address::GlobalIpv4;
+use crate::domain::net::special::{is_global, special};
 use crate::domain::policy::{Policy, SetExplained, sets_around};
 use crate::domain::sets::geo::Geo;
 use crate::domain::sets::service_tags::ServiceTags;
 use crate::domain::sets::{Owners, Sets};
-use crate::domain::special::{is_global, special};
 use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! The `azure` section: its own type says what it takes, this says where a mistake in it stands.
 
+use super::SecretRef;
 use crate::azure::{Credential, Settings};
-use crate::config::SecretRef;
 use crate::domain::problem::{Sink, did_you_mean};
 use crate::domain::yaml::{self, Item, one_of};
 use serde::Deserialize;

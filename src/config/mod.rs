@@ -26,10 +26,10 @@ pub use state::{State, StateError, StateUrl};
 pub use text_file::read_text;
 
 use crate::azure::Settings;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::{Policy, Rule};
 use crate::domain::problem::{Place, Problem, Problems, did_you_mean};
 use crate::domain::proof::ClaimIs;
-use crate::domain::resource_id::ResourceId;
 use crate::domain::ttl::Show;
 use crate::domain::verdict::Approvals;
 use ipnet::IpNet;

@@ -1,7 +1,7 @@
 //! Refusals that a grant had answered already and that logs tell of once it is over: late, as logs do.
 
-use super::address::GlobalIpv4;
 use super::id::DenialId;
+use super::net::address::GlobalIpv4;
 use super::recent::Recent;
 use jiff::{SignedDuration, Timestamp};
 use std::net::Ipv4Addr;

@@ -15,8 +15,8 @@
 use super::chain::Hash;
 use super::firewall::Live;
 use super::link::{SHORTEST_KEY, ShortKey};
+use super::net::resource_id::ResourceId;
 use super::raw_json::{RawJson, RawObject};
-use super::resource_id::ResourceId;
 use aws_lc_rs::{constant_time, hkdf, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -2,8 +2,8 @@
 
 use super::event::Report;
 use super::id::DenialId;
+use super::net::resource_id::ResourceId;
 use super::proof::Proof;
-use super::resource_id::ResourceId;
 use serde::{Deserialize, Serialize};
 
 /// A denial as it arrived.

@@ -1,8 +1,8 @@
 //! A grant: one address, one registry, an end.
 
-use super::address::GlobalIpv4;
 use super::id::{DenialId, GrantId, RequestId};
-use super::resource_id::ResourceId;
+use super::net::address::GlobalIpv4;
+use super::net::resource_id::ResourceId;
 use super::ttl;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;

@@ -7,9 +7,9 @@ use super::firewall::{Answer as DriftAnswer, Drift, Overwritten, Seen};
 use super::grant::{Ending, Grant};
 use super::help::{Helped, Refused};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
+use super::net::resource_id::ResourceId;
 use super::policy::Basis;
 use super::request::{Answer, Request};
-use super::resource_id::ResourceId;
 use super::sets::Snapshot;
 use super::verdict::Verdict;
 use ipnet::Ipv4Net;
@@ -136,7 +136,7 @@ pub enum What {
         /// The registry.
         registry: ResourceId,
         /// The entries.
-        #[serde(with = "crate::domain::network::list")]
+        #[serde(with = "crate::domain::net::network::list")]
         entries: Vec<Ipv4Net>,
     },
     /// A grant's entry stands on the registry and is ours. Outcome.

@@ -5,7 +5,6 @@
 )]
 
 pub mod actor;
-pub mod address;
 pub mod advice;
 pub mod alert;
 pub mod answered;
@@ -29,13 +28,12 @@ pub mod id;
 pub mod ledger;
 pub mod link;
 pub mod message_codes;
-pub mod network;
+pub mod net;
 mod once;
 pub mod orders;
 pub mod outcome;
 pub mod overdue;
 pub mod owner;
-pub mod peer;
 pub mod policy;
 pub mod precedent;
 pub mod problem;
@@ -46,11 +44,9 @@ pub mod recent;
 pub mod registry;
 pub mod repeat;
 pub mod request;
-pub mod resource_id;
 pub mod seen;
 pub mod sets;
 pub mod signature;
-pub mod special;
 pub mod state;
 pub mod story;
 pub mod token;

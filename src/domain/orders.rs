@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::ledger::What;
-use super::resource_id::ResourceId;
+use super::net::resource_id::ResourceId;
 use super::words;
 use jiff::Timestamp;
 use std::collections::BTreeMap;

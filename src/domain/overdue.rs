@@ -2,7 +2,7 @@
 //! registry, less often the longer it lasts.
 
 use super::grant::{Ending, Grant};
-use super::network;
+use super::net::network;
 use super::state::{Known, Late};
 use super::words::time;
 use ipnet::Ipv4Net;

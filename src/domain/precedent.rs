@@ -4,8 +4,8 @@
 use super::grant::Grant;
 use super::id::DenialId;
 use super::ledger::Denied;
+use super::net::resource_id::ResourceId;
 use super::policy::Basis;
-use super::resource_id::ResourceId;
 use super::state::Decision;
 use super::verdict::{NoteCode, Verdict};
 use jiff::{SignedDuration, Timestamp};

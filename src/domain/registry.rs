@@ -2,7 +2,7 @@
 
 use super::denial::Attribution;
 use super::event::Report;
-use super::resource_id::ResourceId;
+use super::net::resource_id::ResourceId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The hosts that lead to each enrolled registry, and the registries whose hosts are not known yet.

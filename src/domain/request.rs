@@ -1,9 +1,9 @@
 //! A request: a question to a person, who answers it once.
 
-use super::address::GlobalIpv4;
 use super::denial::Attribution;
 use super::id::{DenialId, RequestId};
-use super::resource_id::ResourceId;
+use super::net::address::GlobalIpv4;
+use super::net::resource_id::ResourceId;
 use super::ttl;
 use super::verdict::Approvals;
 use ipnet::Ipv4Net;

@@ -1,6 +1,6 @@
 //! Whether an address was granted before on a registry: how long ago, and by whom.
 
-use super::address::GlobalIpv4;
+use super::net::address::GlobalIpv4;
 use super::recent::Recent;
 use super::ttl::Show;
 use jiff::{SignedDuration, Timestamp};

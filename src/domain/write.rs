@@ -2,8 +2,8 @@
 
 use super::firewall::{Patch, Seen, missing_in};
 use super::id::WriteId;
-use super::network;
-use super::resource_id::ResourceId;
+use super::net::network;
+use super::net::resource_id::ResourceId;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,7 @@ use crate::domain::firewall::{Answer, Class, Drift, Live, Overwritten, Seen};
 use crate::domain::grant::{Ending, Grant};
 use crate::domain::id::GrantId;
 use crate::domain::ledger::{What, Write};
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};

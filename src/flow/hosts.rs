@@ -3,7 +3,7 @@
 
 use super::posture;
 use crate::app::App;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::Timestamp;

@@ -9,7 +9,7 @@
 use crate::app::App;
 use crate::azure::PATCH_WITHIN;
 use crate::clock::Stopwatch;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::store::{Lease, StoreError};
 use std::ops::RangeInclusive;
 use std::time::Duration;

@@ -31,7 +31,7 @@ pub mod uses;
 
 use crate::app::App;
 use crate::clock;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::sync::Arc;

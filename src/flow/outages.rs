@@ -3,7 +3,7 @@
 use super::posture::Failing;
 use crate::app::App;
 use crate::domain::alert::About;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::azure::{ArmError, Call, Unreadable};
 use crate::clock;
 use crate::domain::firewall::{Live, Malformed};
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use futures_util::future::join_all;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;

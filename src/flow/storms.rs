@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::domain::alert::About;
 use crate::domain::crowd::Storm;
 use crate::domain::ledger::What;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::Timestamp;

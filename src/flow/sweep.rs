@@ -8,13 +8,13 @@
 //! sweep would take that entry away. So breadcrumbs of entries that do not stand go too, and where a
 //! write cannot take tags away, they are written once more, with nothing in them.
 
+use super::reconcile;
 use crate::azure::{Accepted, Arm, ArmError, Call, PatchError};
 use crate::clock::{self, Clock};
 use crate::domain::breadcrumbs::{self, CrumbKey, Crumbs};
 use crate::domain::firewall::{Live, Malformed, Obstacle, Patch, Wanted, missing_in, plan};
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::raw_json::{RawJson, RawObject};
-use crate::domain::resource_id::ResourceId;
-use crate::flow::reconcile;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,7 @@ use crate::domain::delivery::uses::Use;
 use crate::domain::grant::Stage;
 use crate::domain::help::Help;
 use crate::domain::ledger::What;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::Standing;
 use crate::store::StoreError;
 use jiff::Timestamp;

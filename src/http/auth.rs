@@ -1,12 +1,12 @@
 //! Whether a request comes from the sender that its path names. Looked at before anything else.
 
+use super::HttpError;
 use crate::app::{App, Auth, Source};
 use crate::auth::{Bearer, TokenError};
-use crate::domain::peer;
+use crate::domain::net::peer;
 use crate::domain::proof::{self, Proof};
 use crate::domain::signature::{self, Signed};
 use crate::domain::token::BadToken;
-use crate::http::HttpError;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::{ConnectInfo, Query};
 use axum::http::header::AUTHORIZATION;

@@ -5,7 +5,7 @@
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::domain::peer;
+use crate::domain::net::peer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;

@@ -1,7 +1,7 @@
 //! Room for bodies that prove their senders: until such a body is read, it is a stranger's.
 
 use super::HttpError;
-use crate::domain::peer::network;
+use crate::domain::net::peer::network;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use std::collections::BTreeMap;

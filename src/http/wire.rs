@@ -2,8 +2,8 @@
 
 use crate::domain::grant::Stage;
 use crate::domain::id::GrantId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::orders::Pause;
-use crate::domain::resource_id::ResourceId;
 use crate::domain::state::{Standing, Throttle};
 use crate::domain::words;
 use crate::flow::orders::left;

@@ -2,8 +2,8 @@
 
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World};
 use doorward::domain::breadcrumbs::{self, CrumbKey};
+use doorward::domain::net::resource_id::ResourceId;
 use doorward::domain::raw_json::{RawJson, RawObject};
-use doorward::domain::resource_id::ResourceId;
 use doorward::sim::{Call, DefaultAction, Registry, Tags};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;

@@ -2,8 +2,8 @@
 
 use doorward::config::{LoadError, load_file, load_files, load_policies};
 use doorward::domain::denial::{Attribution, Denial, Kind, Service};
+use doorward::domain::net::resource_id::ResourceId;
 use doorward::domain::policy::{Facts, Policy, decide};
-use doorward::domain::resource_id::ResourceId;
 use doorward::domain::seen::Before;
 use doorward::domain::sets::{AzureKind, External, Sets};
 use doorward::domain::verdict::{Action, Verdict};

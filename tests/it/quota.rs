@@ -204,7 +204,7 @@ async fn neighbours_share_an_entry_for_want_of_room_and_part_again_in_one_write(
         let address: Ipv4Addr = address.parse().unwrap();
         let networks = list
             .iter()
-            .filter_map(|text| doorward::domain::network::parse(text));
+            .filter_map(|text| doorward::domain::net::network::parse(text));
         networks
             .into_iter()
             .any(|network| network.contains(&address))

@@ -10,7 +10,7 @@ mod shapes;
 use super::arm::Arm;
 use super::call::Call;
 use super::error::ArmError;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::sets::AzureKind;
 use ipnet::Ipv4Net;
 use serde_json::Value;

@@ -3,7 +3,7 @@
 
 use super::super::error::{ArmError, clean};
 use super::{Egress, Found};
-use crate::domain::resource_id::{
+use crate::domain::net::resource_id::{
     NAT_GATEWAY, PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX, ResourceId, SUBNET,
 };
 use crate::domain::sets::AzureKind;

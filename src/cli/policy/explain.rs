@@ -4,11 +4,11 @@ use super::{load, print, with_literals};
 use crate::cli::Failure;
 use crate::cli::whois::{Output, read_tags};
 use crate::clock::Clock;
-use crate::domain::address::GlobalIpv4;
 use crate::domain::advice::Advice;
 use crate::domain::denial::{Attribution, Denial, Kind, Service};
 use crate::domain::firewall::Live;
 use crate::domain::hidden::escaped_lines;
+use crate::domain::net::address::GlobalIpv4;
 use crate::domain::policy::suppose::{Ago, posture};
 use crate::domain::policy::{
     Explanation, Facts, Near, Policy, Posture, SetExplained, explain, nearest, sets_around,

@@ -4,7 +4,7 @@ use super::answers::Class;
 use super::live::Live;
 use crate::domain::breadcrumbs;
 use crate::domain::id::GrantId;
-use crate::domain::network;
+use crate::domain::net::network;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -3,7 +3,7 @@
 //! Shape: `GET …/Microsoft.ContainerRegistry/registries/{name}`
 //! (<https://learn.microsoft.com/rest/api/containerregistry/registries/get>).
 
-use crate::domain::network;
+use crate::domain::net::network;
 use crate::domain::raw_json::{RawJson, RawObject};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;

@@ -22,7 +22,7 @@
 //! ([`OursMissing`](super::Drift::OursMissing)).
 
 use crate::domain::id::WriteId;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::words;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

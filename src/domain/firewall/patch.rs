@@ -2,7 +2,7 @@
 
 use super::drift::missing_in;
 use super::live::{Live, Rule};
-use crate::domain::network;
+use crate::domain::net::network;
 use crate::domain::raw_json::{RawJson, RawObject};
 use ipnet::Ipv4Net;
 use serde_json::json;

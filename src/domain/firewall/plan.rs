@@ -7,7 +7,7 @@ use super::posture::{Obstacle, diagnose, forbids_writing};
 use super::quota::{Chosen, List, Member, choose};
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::GrantId;
-use crate::domain::network;
+use crate::domain::net::network;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,7 +8,7 @@ use super::overwritten::{Other, Overwritten};
 use super::{Drift, compare};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::Write;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;

@@ -2,7 +2,7 @@
 
 use super::answers::Answer;
 use super::drift::{Drift, Seen};
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::words;
 
 impl Seen {

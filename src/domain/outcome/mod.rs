@@ -4,12 +4,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::domain::actor::Actor;
-use crate::domain::grant::Ending;
-use crate::domain::ledger::What;
-use crate::domain::request::Answer;
-use crate::domain::state::Asked;
-use crate::domain::words;
+use super::actor::Actor;
+use super::grant::Ending;
+use super::ledger::What;
+use super::request::Answer;
+use super::state::Asked;
+use super::words;
 use jiff::Timestamp;
 
 /// What the ledger says of the grant that a yes has made, as far as it goes.

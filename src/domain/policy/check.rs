@@ -2,7 +2,7 @@
 
 use super::include::includes;
 use super::{DEFAULT_TTL, Rule, When};
-use crate::domain::address::GlobalIpv4;
+use crate::domain::net::address::GlobalIpv4;
 use crate::domain::owner;
 use crate::domain::problem::Sink;
 use crate::domain::ttl::Show;

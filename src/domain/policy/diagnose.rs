@@ -1,9 +1,9 @@
 //! Before anything opens: whether a firewall entry could help at all, and what would help instead.
 
 use super::{Facts, Policy};
-use crate::domain::address::{GlobalIpv4, NotOpenable};
 use crate::domain::advice::{Advice, of_holders};
 use crate::domain::firewall::{Live, Obstacle, diagnose};
+use crate::domain::net::address::{GlobalIpv4, NotOpenable};
 use crate::domain::sets::{AddressSet, External, Kind, Membership, Sets};
 use crate::domain::verdict::{Note, NoteCode};
 use ipnet::Ipv4Net;

@@ -1,7 +1,7 @@
 //! What sets that come over the network take: ids, URLs, and how they are kept up to date.
 
+use crate::domain::net::resource_id::{ResourceId, WrongType};
 use crate::domain::problem::Sink;
-use crate::domain::resource_id::{ResourceId, WrongType};
 use crate::domain::sets::{AzureKind, Care, External, Kind, WebUrl};
 use crate::domain::yaml::{Fields, Item};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The largest block around an address that lies wholly in a set: how far one firewall entry may reach.
 
 use super::{AddressSet, Kind, Ranges, Sets, WIDEST_OWNED};
-use crate::domain::address::is_all_global;
+use crate::domain::net::address::is_all_global;
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 

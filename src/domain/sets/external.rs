@@ -2,7 +2,7 @@
 
 use super::geo::Wanted;
 use super::web_url::WebUrl;
-use crate::domain::resource_id::{
+use crate::domain::net::resource_id::{
     AGENT_POOL, AZURE_FIREWALL, CONTAINER_APP, CONTAINER_APP_JOB, MANAGED_CLUSTER, NAT_GATEWAY,
     PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX, ResourceId, SUBNET, WEB_APP,
 };

@@ -4,7 +4,7 @@ use super::{Standing, State};
 use crate::domain::answered::Over;
 use crate::domain::denial::Denial;
 use crate::domain::grant::{Ending, Stage};
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::seen::Before;
 use jiff::Timestamp;
 use std::net::IpAddr;

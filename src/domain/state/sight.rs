@@ -8,7 +8,7 @@ use crate::domain::grant::Stage;
 use crate::domain::help::{Help, Helped, Refused};
 use crate::domain::id::{DenialId, GrantId};
 use crate::domain::ledger::What;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,7 @@ use crate::azure::retry_after;
 use crate::domain::alert::Alert;
 use crate::domain::excerpt::excerpt;
 use crate::domain::id::AlertId;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::words;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};

@@ -6,7 +6,7 @@ use crate::domain::firewall::{Live, Plan, Step};
 use crate::domain::grant::Ending;
 use crate::domain::id::GrantId;
 use crate::domain::ledger::What;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::State;
 use crate::store::StoreError;
 use ipnet::Ipv4Net;

@@ -27,6 +27,7 @@ pub(super) use write::knowing;
 use lookout::{look_out, may_be_left_behind, set_aside_unsure};
 
 use super::drift;
+use super::lease::{self, Held};
 use crate::app::App;
 use crate::azure::{ArmError, Call};
 use crate::clock;
@@ -34,9 +35,8 @@ use crate::domain::firewall::{
     Live, Malformed, Obstacle, Patch, Plan, Wanted, forbids_writing, plan, scaled_reserve,
 };
 use crate::domain::id::GrantId;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::{Networks, Registry, Standing, State};
-use crate::flow::lease::{self, Held};
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,7 @@ use crate::azure::Call;
 use crate::clock;
 use crate::domain::firewall::{Live, Places};
 use crate::domain::ledger::Write;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::memory::Limit;
 use jiff::SignedDuration;
 use std::time::Duration;

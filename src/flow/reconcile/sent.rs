@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::azure::{Call, Operation, Progress};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::Write;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use crate::domain::firewall::{Obstacle, Patch};
 use crate::domain::grant::Grant;
 use crate::domain::id::GrantId;
 use crate::domain::ledger::What;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::State;
 use crate::domain::words;
 use crate::store::StoreError;

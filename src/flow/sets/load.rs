@@ -4,7 +4,7 @@ use super::web;
 use crate::app::App;
 use crate::azure::{ArmError, Call, Egress};
 use crate::config;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use crate::domain::sets::service_tags::ServiceTags;
 use crate::domain::sets::{
     Answer, AzureKind, Care, External, MetaFrom, TagsFrom, WebUrl, github_meta,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// An error as Resource Manager says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) struct ArmError {
+pub(in crate::sim) struct ArmError {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -74,7 +74,7 @@ impl ArmError {
 }
 
 /// The reply for an injected error status.
-pub(in super::super) fn injected(status: u16) -> Response {
+pub(in crate::sim) fn injected(status: u16) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let (code, message) = match status {
         StatusCode::TOO_MANY_REQUESTS => (

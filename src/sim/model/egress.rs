@@ -136,7 +136,7 @@ impl Model {
     }
 
     /// What Resource Graph has, in the order of its ids. Children are not listed.
-    pub(in super::super) fn graph(&self) -> impl Iterator<Item = (&String, &Value)> {
+    pub(in crate::sim) fn graph(&self) -> impl Iterator<Item = (&String, &Value)> {
         let listed = |(id, _): &(&String, &Value)| {
             // `/subscriptions/{}/resourcegroups/{}/providers/{}/{}/{}` has nine parts.
             id.split('/').count() == 9 && !self.unnoticed.contains(*id)
@@ -145,12 +145,12 @@ impl Model {
     }
 
     /// Publishes a page on the web.
-    pub(in super::super) fn publish(&mut self, path: &str, text: &str) {
+    pub(in crate::sim) fn publish(&mut self, path: &str, text: &str) {
         self.pages.insert(path.to_owned(), text.to_owned());
     }
 
     /// A page of the web.
-    pub(in super::super) fn page(&self, path: &str) -> Option<&str> {
+    pub(in crate::sim) fn page(&self, path: &str) -> Option<&str> {
         self.pages.get(path).map(String::as_str)
     }
 }

@@ -58,7 +58,7 @@ impl Journal {
 
 impl Author {
     /// Somebody who does not come through Resource Manager.
-    pub(in super::super) fn named(by: &str) -> Self {
+    pub(in crate::sim) fn named(by: &str) -> Self {
         Self {
             by: by.to_owned(),
             correlation: None,

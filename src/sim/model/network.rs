@@ -110,17 +110,17 @@ impl Model {
     }
 
     /// Which edition the list of service tags is, as Azure writes it: a text.
-    pub(in super::super) fn change_number(&self) -> String {
+    pub(in crate::sim) fn change_number(&self) -> String {
         self.tags_changed.saturating_add(62).to_string()
     }
 
-    pub(in super::super) fn resource(&self, id: &str) -> Option<&Value> {
+    pub(in crate::sim) fn resource(&self, id: &str) -> Option<&Value> {
         self.resources.get(id)
     }
 
     /// The resources that the path of a list, lower-case, names: of a subscription, of a resource group, or of a
     /// parent. A virtual network is made up from its subnets.
-    pub(in super::super) fn resources_below(&self, list: &str) -> Vec<Value> {
+    pub(in crate::sim) fn resources_below(&self, list: &str) -> Vec<Value> {
         let (scope, kind) = list.split_once("/providers/").unwrap_or((list, ""));
         let whole = |id: &str| {
             let (of, rest) = id.split_once("/providers/")?;
@@ -159,7 +159,7 @@ impl Model {
     }
 
     /// A page of the service tags, and where the next one starts.
-    pub(in super::super) fn service_tags(
+    pub(in crate::sim) fn service_tags(
         &self,
         from: usize,
         count: usize,

@@ -9,21 +9,21 @@ use std::time::Duration;
 
 /// What a PATCH asks for, checked. What it does not name stays.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in super::super) struct Patch {
+pub(in crate::sim) struct Patch {
     /// The whole firewall.
-    pub(in super::super) network_rules: Option<NetworkRuleSet>,
+    pub(in crate::sim) network_rules: Option<NetworkRuleSet>,
     /// All tags: as in every PATCH of a tracked resource they are replaced as a whole.
-    pub(in super::super) tags: Option<BTreeMap<String, String>>,
-    pub(in super::super) sku: Option<Sku>,
-    pub(in super::super) public_network_access: Option<bool>,
-    pub(in super::super) bypass: Option<String>,
-    pub(in super::super) admin_user: Option<bool>,
-    pub(in super::super) anonymous_pull: Option<bool>,
-    pub(in super::super) data_endpoint: Option<bool>,
+    pub(in crate::sim) tags: Option<BTreeMap<String, String>>,
+    pub(in crate::sim) sku: Option<Sku>,
+    pub(in crate::sim) public_network_access: Option<bool>,
+    pub(in crate::sim) bypass: Option<String>,
+    pub(in crate::sim) admin_user: Option<bool>,
+    pub(in crate::sim) anonymous_pull: Option<bool>,
+    pub(in crate::sim) data_endpoint: Option<bool>,
 }
 
 impl Patch {
-    pub(in super::super) fn apply(&self, registry: &mut Registry) {
+    pub(in crate::sim) fn apply(&self, registry: &mut Registry) {
         fn put<T: Clone>(into: &mut T, new: Option<&T>) {
             if let Some(new) = new {
                 into.clone_from(new);
@@ -53,14 +53,14 @@ impl Patch {
 
 /// A write under way or over. Until it succeeds, the registry shows its old state and `Updating`.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Operation {
+pub(in crate::sim) struct Operation {
     /// `registries-<guid>`.
-    pub(in super::super) id: String,
-    pub(in super::super) started: Timestamp,
-    pub(in super::super) ends: Timestamp,
-    pub(in super::super) retry_after: Duration,
-    pub(in super::super) outcome: Outcome,
-    pub(in super::super) author: Author,
-    pub(in super::super) patch: Patch,
-    pub(in super::super) is_over: bool,
+    pub(in crate::sim) id: String,
+    pub(in crate::sim) started: Timestamp,
+    pub(in crate::sim) ends: Timestamp,
+    pub(in crate::sim) retry_after: Duration,
+    pub(in crate::sim) outcome: Outcome,
+    pub(in crate::sim) author: Author,
+    pub(in crate::sim) patch: Patch,
+    pub(in crate::sim) is_over: bool,
 }

@@ -191,7 +191,7 @@ impl Registry {
     }
 
     /// What the data plane goes by.
-    pub(in super::super) fn firewall(&self) -> Firewall {
+    pub(in crate::sim) fn firewall(&self) -> Firewall {
         Firewall {
             public: self.public_network_access,
             default_action: self.network_rules.default_action,
@@ -207,7 +207,7 @@ impl Registry {
 
 /// The firewall's state, as the data plane knows it.
 #[derive(Clone, Debug, PartialEq)]
-pub(in super::super) struct Firewall {
+pub(in crate::sim) struct Firewall {
     public: bool,
     default_action: DefaultAction,
     networks: Vec<Ipv4Net>,
@@ -215,7 +215,7 @@ pub(in super::super) struct Firewall {
 
 impl Firewall {
     /// Whether a caller from here gets through.
-    pub(in super::super) fn admits(&self, caller: IpAddr) -> bool {
+    pub(in crate::sim) fn admits(&self, caller: IpAddr) -> bool {
         let listed = match caller.to_canonical() {
             IpAddr::V4(caller) => self.networks.iter().any(|net| net.contains(&caller)),
             IpAddr::V6(_) => false,
@@ -225,12 +225,12 @@ impl Firewall {
 }
 
 /// The value without a `/32`.
-pub(in super::super) fn bare(value: &str) -> &str {
+pub(in crate::sim) fn bare(value: &str) -> &str {
     value.strip_suffix("/32").unwrap_or(value)
 }
 
 /// The network that an entry's value stands for; none if it is not IPv4 or has bits below its mask.
-pub(in super::super) fn network(value: &str) -> Option<Ipv4Net> {
+pub(in crate::sim) fn network(value: &str) -> Option<Ipv4Net> {
     let network = match value.parse::<Ipv4Addr>() {
         Ok(address) => Ipv4Net::from(address),
         Err(_) => value.parse::<Ipv4Net>().ok()?,

@@ -78,7 +78,7 @@ pub fn login_event(registry: &Registry, caller: IpAddr, status: u16, at: Timesta
 }
 
 /// A row of the registry's resource log.
-pub(in super::super) fn row(
+pub(in crate::sim) fn row(
     registry: &Registry,
     operation: &str,
     (caller, status, at): (IpAddr, u16, Timestamp),

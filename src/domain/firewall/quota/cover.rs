@@ -6,7 +6,7 @@
 //! them all is ever of use: a wider one admits more and is approved by fewer.
 
 use super::{List, Member};
-use crate::domain::address::GlobalIpv4;
+use crate::domain::net::address::GlobalIpv4;
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 

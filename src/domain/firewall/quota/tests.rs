@@ -10,7 +10,7 @@ fn address(last: u8) -> Ipv4Addr {
 }
 
 fn net(text: &str) -> Ipv4Net {
-    crate::domain::network::parse(text).unwrap()
+    crate::domain::net::network::parse(text).unwrap()
 }
 
 fn member(last: u8) -> Member {
@@ -41,7 +41,7 @@ fn list(standing: &[&str]) -> List {
 fn entries(chosen: &Chosen) -> Vec<String> {
     let texts = chosen.entries.iter();
     texts
-        .map(|entry| crate::domain::network::text(*entry))
+        .map(|entry| crate::domain::net::network::text(*entry))
         .collect()
 }
 

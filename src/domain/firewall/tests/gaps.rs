@@ -6,8 +6,8 @@ use super::super::overwritten::{Other, Overwritten};
 use crate::domain::claims::MAY_LAND_WITHIN;
 use crate::domain::id::WriteId;
 use crate::domain::ledger::Write;
-use crate::domain::network;
-use crate::domain::resource_id::ResourceId;
+use crate::domain::net::network;
+use crate::domain::net::resource_id::ResourceId;
 use jiff::Timestamp;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! What holds for every policy and every denial.
 
 use super::*;
-use crate::domain::address::GlobalIpv4;
+use crate::domain::net::address::GlobalIpv4;
 use crate::domain::policy::replay::{Captured, Given, compare, replay};
 use crate::domain::policy::suppose::posture;
 use crate::domain::policy::{Posture, decide, explain};

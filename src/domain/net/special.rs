@@ -4,7 +4,7 @@
 //! (<https://www.iana.org/assignments/iana-ipv4-special-registry>,
 //! <https://www.iana.org/assignments/iana-ipv6-special-registry>), the multicast registries, and Azure's
 //! virtual public address (<https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16>).
-//! [`GlobalIpv4`](super::address::GlobalIpv4) is stricter: it also leaves out anycast service addresses,
+//! [`GlobalIpv4`](crate::domain::net::address::GlobalIpv4) is stricter: it also leaves out anycast service addresses,
 //! which nobody sends from.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -187,7 +187,7 @@ const V6: &[(u128, u8, &str, bool)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::address::GlobalIpv4;
+    use crate::domain::net::address::GlobalIpv4;
     use proptest::prelude::*;
 
     #[test]
