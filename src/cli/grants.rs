@@ -3,8 +3,8 @@
 use super::Failure;
 use super::admin::{Admin, By, Output};
 use crate::domain::grant::Stage;
-use crate::domain::ttl;
 use crate::domain::words;
+use crate::domain::yaml::duration;
 use crate::http::wire::{self, GrantView, PauseView, StoppedView};
 use clap::Subcommand;
 use jiff::SignedDuration;
@@ -72,7 +72,7 @@ pub(crate) struct Extend {
     #[arg(value_name = "GRANT")]
     id: String,
     /// How long from now it stands: `90m`, `2h`
-    #[arg(long = "for", value_name = "TIME", value_parser = ttl::parse)]
+    #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
     time: Duration,
     #[command(flatten)]
     by: By,
@@ -224,7 +224,7 @@ impl Extend {
         self.output.print(&done, || {
             let (address, until) = (&done.grant.address, words::time(done.grant.until));
             let cut = done.max_ttl_seconds.map_or_else(String::new, |seconds| {
-                let (wanted, most) = (ttl::Show(self.time), ttl::Show(Duration::from_secs(seconds)));
+                let (wanted, most) = (duration::Show(self.time), duration::Show(Duration::from_secs(seconds)));
                 format!(
                     ", not for {wanted}: nothing is open for longer than `max_ttl`, {most}, after its start"
                 )

@@ -3,7 +3,7 @@
 use super::{ConfigFile, Failure};
 use crate::domain::hidden::escaped;
 use crate::domain::ledger::{Entry, What};
-use crate::domain::problem::did_you_mean;
+use crate::domain::yaml::problem::did_you_mean;
 use crate::domain::{story, words};
 use crate::store::{self, Ledger as Store};
 use clap::{Subcommand, ValueEnum};

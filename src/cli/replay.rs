@@ -11,7 +11,7 @@ use crate::domain::policy::Policy;
 use crate::domain::policy::replay::{Captured, Change, Given, Summary, compare, replay};
 use crate::domain::repeat::Windows;
 use crate::domain::sets::Sets;
-use crate::domain::ttl;
+use crate::domain::yaml::duration;
 use crate::store::{self, Ledger};
 use anyhow::Context;
 use clap::ValueEnum;
@@ -62,7 +62,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "GRANTS", default_value_t = GRANTS_PER_HOUR)]
     grants_per_hour: u32,
     /// The longest that anything may be open
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = ttl::parse)]
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::parse)]
     max_ttl: Duration,
     /// Status-403 records are trusted to open
     #[arg(long)]

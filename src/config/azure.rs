@@ -2,7 +2,7 @@
 
 use super::SecretRef;
 use crate::azure::{Credential, Settings};
-use crate::domain::problem::{Sink, did_you_mean};
+use crate::domain::yaml::problem::{Sink, did_you_mean};
 use crate::domain::yaml::{self, Item, one_of};
 use serde::Deserialize;
 use serde_saphyr::Error;

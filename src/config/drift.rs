@@ -1,8 +1,8 @@
 //! `drift` of a registry: how often it is looked at, and what is done about others' changes.
 
 use crate::domain::firewall::{Answer, Answers, Class};
-use crate::domain::problem::Sink;
-use crate::domain::ttl::Show;
+use crate::domain::yaml::duration::Show;
+use crate::domain::yaml::problem::Sink;
 use crate::domain::yaml::{Fields, Item};
 use std::time::Duration;
 

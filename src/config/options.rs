@@ -1,7 +1,7 @@
 //! What a source's sender does in its own way: names in alerts, Event Grid, the handshake.
 
 use crate::domain::delivery::Dimensions;
-use crate::domain::problem::Sink;
+use crate::domain::yaml::problem::Sink;
 use crate::domain::yaml::{Fields, Item};
 
 /// Who may ask in the CloudEvents handshake, unless the file says otherwise

@@ -3,13 +3,13 @@
 use super::{LoadError, read_text};
 use crate::domain::policy::cases::{self, Case};
 use crate::domain::policy::{self, Policy};
-use crate::domain::problem::Problems;
 use crate::domain::sets::geo::Geo;
 use crate::domain::sets::service_tags::ServiceTags;
 use crate::domain::sets::{
     Answer, External, Loaded, MetaFrom, Ranges, Sets, TagsFrom, WIDEST_OWNED, cidr_list,
     github_meta,
 };
+use crate::domain::yaml::problem::Problems;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use std::collections::BTreeMap;

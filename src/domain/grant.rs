@@ -3,7 +3,7 @@
 use super::id::{DenialId, GrantId, RequestId};
 use super::net::address::GlobalIpv4;
 use super::net::resource_id::ResourceId;
-use super::ttl;
+use super::yaml::duration;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub struct Grant {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        with = "ttl::optional"
+        with = "duration::optional"
     )]
     pub renew: Option<Duration>,
     /// Whether its entry may be taken away early where the list is full.

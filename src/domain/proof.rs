@@ -1,8 +1,8 @@
 //! What a sender's token proved beyond who it is, and what it takes to be believed about an address.
 
 use super::policy::{GLOB_HINT, Glob, Style};
-use super::problem::Sink;
 use super::yaml::Item;
+use super::yaml::problem::Sink;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -4,8 +4,8 @@ use super::denial::Attribution;
 use super::id::{DenialId, RequestId};
 use super::net::address::GlobalIpv4;
 use super::net::resource_id::ResourceId;
-use super::ttl;
 use super::verdict::Approvals;
+use super::yaml::duration;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ pub struct Request {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        with = "ttl::optional"
+        with = "duration::optional"
     )]
     pub renew: Option<Duration>,
     /// Whether its entry may be taken away early where the list is full.

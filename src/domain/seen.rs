@@ -2,7 +2,7 @@
 
 use super::net::address::GlobalIpv4;
 use super::recent::Recent;
-use super::ttl::Show;
+use super::yaml::duration::Show;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 use std::net::Ipv4Addr;

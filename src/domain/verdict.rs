@@ -2,7 +2,8 @@
 
 use super::advice::Advice;
 use super::policy::Basis;
-use super::{ttl, words};
+use super::words;
+use super::yaml::duration;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -108,7 +109,7 @@ pub struct Shadow {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        with = "ttl::optional"
+        with = "duration::optional"
     )]
     pub ttl: Option<Duration>,
 }
@@ -336,14 +337,14 @@ pub struct Verdict {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        with = "ttl::optional"
+        with = "duration::optional"
     )]
     pub ttl: Option<Duration>,
     /// By how long a grant of this is renewed while its address is seen at work.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        with = "ttl::optional"
+        with = "duration::optional"
     )]
     pub renew: Option<Duration>,
     /// Whether its entry may be taken away early where the list is full.

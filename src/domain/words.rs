@@ -7,8 +7,8 @@ use super::ledger::Denied;
 use super::net::resource_id::ResourceId;
 use super::orders::Pause;
 use super::state::Throttle;
-use super::ttl::Show;
 use super::verdict::{Note, NoteCode, Verdict};
+use super::yaml::duration::Show;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 

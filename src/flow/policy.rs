@@ -4,7 +4,7 @@ use super::{sets, shadow};
 use crate::app::App;
 use crate::config::{self, Fingerprint};
 use crate::domain::policy::Policy;
-use crate::domain::problem::did_you_mean;
+use crate::domain::yaml::problem::did_you_mean;
 use std::sync::{Arc, PoisonError};
 
 /// What is known of the policy's files.

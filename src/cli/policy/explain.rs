@@ -17,7 +17,8 @@ use crate::domain::proof::Proof;
 use crate::domain::seen::By;
 use crate::domain::sets::{Owners, Sets};
 use crate::domain::verdict::Note;
-use crate::domain::{ttl, words};
+use crate::domain::words;
+use crate::domain::yaml::duration;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -67,7 +68,7 @@ pub(crate) struct Explain {
     #[arg(long)]
     age_unknown: bool,
     /// The longest that anything may be open
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = ttl::parse)]
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::parse)]
     max_ttl: Duration,
     /// When it happens, with a zone: 2026-11-20T09:00:00+01:00; now unless said
     #[arg(long, value_name = "TIME")]
@@ -185,7 +186,7 @@ fn granted(text: &str) -> Result<(By, Duration), String> {
         "policy" => By::Policy,
         _ => return Err(wrong.to_owned()),
     };
-    let ago = ttl::parse(ago).map_err(|error| format!("{error}: {}", ttl::HINT))?;
+    let ago = duration::parse(ago).map_err(|error| format!("{error}: {}", duration::HINT))?;
     Ok((by, ago))
 }
 
@@ -313,7 +314,7 @@ impl Answer {
             verdict.action, self.ip, self.registry
         )?;
         if let Some(ttl) = verdict.ttl {
-            write!(to, ", for {}", ttl::Show(ttl))?;
+            write!(to, ", for {}", duration::Show(ttl))?;
         }
         match &verdict.rule {
             Some(rule) => writeln!(to, ", by rule `{rule}`")?,

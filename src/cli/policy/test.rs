@@ -4,7 +4,7 @@ use super::{count, load, print};
 use crate::cli::Failure;
 use crate::config::load_cases;
 use crate::domain::policy::cases::{Case, Outcome};
-use crate::domain::ttl::Show;
+use crate::domain::yaml::duration::Show;
 use std::path::Path;
 
 /// Runs every case, prints a table and what no case reaches.

@@ -4,9 +4,9 @@ use super::include::includes;
 use super::{DEFAULT_TTL, Rule, When};
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::owner;
-use crate::domain::problem::Sink;
-use crate::domain::ttl::Show;
 use crate::domain::verdict::Action;
+use crate::domain::yaml::duration::Show;
+use crate::domain::yaml::problem::Sink;
 use std::time::Duration;
 
 /// Longer than this, an address that others share has likely gone to somebody else.

@@ -2,8 +2,8 @@
 
 use super::leaf::{asn, cidrs, country, describe, github_meta, path, service_tag};
 use super::remote::{care, resource, web_url};
-use crate::domain::problem::{Place, Sink, did_you_mean};
 use crate::domain::sets::{AddressSet, AzureKind, External, Kind, parse_cidr};
+use crate::domain::yaml::problem::{Place, Sink, did_you_mean};
 use crate::domain::yaml::{Fields, Item, Value, all_of, one_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 
 use super::Policy;
 use crate::domain::advice::Advice;
-use crate::domain::problem::{Sink, did_you_mean};
-use crate::domain::ttl::Show;
 use crate::domain::verdict::{Action, NoteCode, Verdict};
+use crate::domain::yaml::duration::Show;
+use crate::domain::yaml::problem::{Sink, did_you_mean};
 use crate::domain::yaml::{Fields, Item};
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! When a rule applies: days of the week and a stretch of the day, in a time zone.
 
-use crate::domain::problem::did_you_mean;
+use crate::domain::yaml::problem::did_you_mean;
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::{TimeZone, TimeZoneDatabase};

@@ -32,12 +32,12 @@ pub use nearest::{Near, SetExplained, nearest, sets_around};
 pub use parse::parse;
 
 use super::denial::{Attribution, Denial, Kind};
-use super::problem::{Place, Problems};
 use super::proof::{ClaimIs, Proof};
 use super::seen::{Before, Seen};
 use super::sets::{self, AddressSet, Care, External, Membership, Sets, WIDEST_OWNED};
-use super::ttl::Show;
 use super::verdict::{Action, Approvals};
+use super::yaml::duration::Show;
+use super::yaml::problem::{Place, Problems};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 use super::define::Definitions;
 use super::rule::{observe, read_rule};
 use super::{Policy, Rule, check};
-use crate::domain::problem::{Problems, Sink};
 use crate::domain::sets::sha256;
 use crate::domain::verdict::Action;
+use crate::domain::yaml::problem::{Problems, Sink};
 use crate::domain::yaml::{self, Item, Node};
 
 /// A file, taken apart as far as its top.

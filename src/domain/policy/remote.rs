@@ -1,8 +1,8 @@
 //! What sets that come over the network take: ids, URLs, and how they are kept up to date.
 
 use crate::domain::net::resource_id::{ResourceId, WrongType};
-use crate::domain::problem::Sink;
 use crate::domain::sets::{AzureKind, Care, External, Kind, WebUrl};
+use crate::domain::yaml::problem::Sink;
 use crate::domain::yaml::{Fields, Item};
 use std::time::Duration;
 

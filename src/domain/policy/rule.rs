@@ -5,12 +5,12 @@ use super::glob::{GLOB_HINT, Glob, Style};
 use super::hours::{Hours, every_day, near_zone, parse_days, parse_time, parse_zone};
 use super::{Rule, When};
 use crate::domain::denial::{Attribution, Kind};
-use crate::domain::problem::Sink;
 use crate::domain::proof::{ClaimIs, read_claims};
 use crate::domain::seen::{self, By, Seen};
 use crate::domain::sets::{AddressSet, WIDEST_OWNED};
-use crate::domain::ttl::Show;
 use crate::domain::verdict::{Action, Approvals};
+use crate::domain::yaml::duration::Show;
+use crate::domain::yaml::problem::Sink;
 use crate::domain::yaml::{Fields, Item, Value};
 
 /// The kinds of denials by their names.

@@ -2,9 +2,9 @@
 
 use super::cases::Case;
 use crate::domain::firewall::Live;
-use crate::domain::problem::{Sink, did_you_mean};
 use crate::domain::raw_json::RawJson;
 use crate::domain::seen::Before;
+use crate::domain::yaml::problem::{Sink, did_you_mean};
 use crate::domain::yaml::{Fields, Item, all_of};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

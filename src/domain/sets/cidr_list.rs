@@ -1,7 +1,7 @@
 //! A list of networks in a text file: one CIDR or address a line, `#` starts a comment.
 
 use super::parse_cidr;
-use crate::domain::problem::{Place, Problems, Sink};
+use crate::domain::yaml::problem::{Place, Problems, Sink};
 use ipnet::IpNet;
 
 /// Reads a whole list; `name` is what the user calls the file. One wrong line costs the list: a

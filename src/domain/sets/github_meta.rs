@@ -2,7 +2,7 @@
 //! are for (<https://docs.github.com/rest/meta/meta>). Those of `actions` serve every tenant.
 
 use super::{CidrError, parse_cidr};
-use crate::domain::problem::did_you_mean;
+use crate::domain::yaml::problem::did_you_mean;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 

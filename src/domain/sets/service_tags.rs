@@ -2,7 +2,7 @@
 //! which addresses (<https://learn.microsoft.com/azure/virtual-network/service-tags-overview>).
 
 use super::{Answer, CidrError, parse_cidr};
-use crate::domain::problem::did_you_mean;
+use crate::domain::yaml::problem::did_you_mean;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 

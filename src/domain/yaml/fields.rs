@@ -2,8 +2,8 @@
 
 use super::item::{Item, is, join_path};
 use super::look::hide;
+use super::problem::{Sink, did_you_mean};
 use super::{Node, Value};
-use crate::domain::problem::{Sink, did_you_mean};
 
 /// The fields of a mapping, taken one by one.
 #[derive(Debug)]

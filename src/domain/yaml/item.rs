@@ -1,9 +1,9 @@
 //! Reading single values and lists of a tree into values of our own.
 
+use super::duration;
 use super::fields::{Fields, one_of};
+use super::problem::{Place, Sink, did_you_mean};
 use super::{Node, Value};
-use crate::domain::problem::{Place, Sink, did_you_mean};
-use crate::domain::ttl;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
@@ -100,10 +100,10 @@ impl<'a> Item<'a> {
     /// A duration such as `4h`.
     pub fn duration(&self, sink: &mut Sink<'_>) -> Option<Duration> {
         let text = self.text(sink)?;
-        match ttl::parse(text) {
+        match duration::parse(text) {
             Ok(ttl) => Some(ttl),
             Err(error) => {
-                self.error(error.to_string(), ttl::HINT, sink);
+                self.error(error.to_string(), duration::HINT, sink);
                 None
             }
         }

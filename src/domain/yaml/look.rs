@@ -2,8 +2,8 @@
 //! be shown.
 
 use super::item::{Item, is};
+use super::problem::{Place, Sink};
 use super::{Node, Value};
-use crate::domain::problem::{Place, Sink};
 
 impl<'a> Item<'a> {
     /// The field of this name, if this is a mapping that has it.

@@ -1,15 +1,17 @@
 //! YAML as a tree in which every value knows where it stands, so that a reader can report everything
 //! that is wrong with a file at once, each thing at its place.
 
+pub mod duration;
 mod fields;
 mod item;
 mod look;
+pub mod problem;
 
 pub use fields::Fields;
 pub(crate) use fields::{all_of, one_of};
 pub use item::Item;
 
-use super::problem::{Place, Sink};
+use super::yaml::problem::{Place, Sink};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, NonFiniteFloatPolicy, Spanned};
 use std::fmt;

@@ -72,7 +72,7 @@ fn say(verdict: &Verdict) -> String {
         Some(ttl) => format!(
             "{} for {} by {rule}",
             verdict.action,
-            crate::domain::ttl::Show(ttl)
+            crate::domain::yaml::duration::Show(ttl)
         ),
         None => format!("{} by {rule}", verdict.action),
     }

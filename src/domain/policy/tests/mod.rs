@@ -10,8 +10,8 @@ mod stories;
 use super::{Facts, Policy, parse};
 use crate::domain::denial::{Attribution, Denial, Kind, Service};
 use crate::domain::event::{Evidence, Report};
-use crate::domain::problem::Problems;
 use crate::domain::seen::Before;
+use crate::domain::yaml::problem::Problems;
 use jiff::Timestamp;
 use std::time::Duration;
 

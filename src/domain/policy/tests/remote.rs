@@ -1,8 +1,8 @@
 //! Sets that come over the network, as a policy writes them.
 
 use crate::domain::policy::{Policy, parse};
-use crate::domain::problem::Problems;
 use crate::domain::sets::{AzureKind, Care, External};
+use crate::domain::yaml::problem::Problems;
 use std::time::Duration;
 
 fn read(set: &str) -> Result<Policy, Problems> {
