@@ -7,7 +7,7 @@ pub use keys::{KeyError, KeySet};
 pub use sources::{AuthError, of_sources};
 
 use crate::clock::Clock;
-use crate::domain::token::{BadToken, Expected, key_id};
+use crate::domain::auth::token::{BadToken, Expected, key_id};
 use jsonwebtoken::{Algorithm, Validation};
 use serde_json::{Map, Value};
 use std::sync::Arc;

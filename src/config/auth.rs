@@ -3,8 +3,8 @@
 use super::sections::items;
 use super::values::{is_loopback, secret};
 use super::{Auth, Secret};
-use crate::domain::owner::Provider;
-use crate::domain::proof::{ClaimIs, read_claims};
+use crate::domain::auth::owner::Provider;
+use crate::domain::auth::proof::{ClaimIs, read_claims};
 use crate::domain::yaml::problem::{Sink, did_you_mean};
 use crate::domain::yaml::{Fields, Item};
 use reqwest::Url;

@@ -26,9 +26,9 @@ pub use state::{State, StateError, StateUrl};
 pub use text_file::read_text;
 
 use crate::azure::Settings;
+use crate::domain::auth::proof::ClaimIs;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::{Policy, Rule};
-use crate::domain::proof::ClaimIs;
 use crate::domain::verdict::Approvals;
 use crate::domain::yaml::duration::Show;
 use crate::domain::yaml::problem::{Place, Problem, Problems, did_you_mean};

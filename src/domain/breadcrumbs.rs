@@ -12,9 +12,9 @@
 //! and what stands before. Limits on tags:
 //! <https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources>.
 
+use super::auth::link::{SHORTEST_KEY, ShortKey};
 use super::chain::Hash;
 use super::firewall::Live;
-use super::link::{SHORTEST_KEY, ShortKey};
 use super::net::resource_id::ResourceId;
 use super::raw_json::{RawJson, RawObject};
 use aws_lc_rs::{constant_time, hkdf, hmac};

@@ -1,9 +1,9 @@
 //! A denial as the ledger holds it.
 
+use super::auth::proof::Proof;
 use super::event::Report;
 use super::id::DenialId;
 use super::net::resource_id::ResourceId;
-use super::proof::Proof;
 use serde::{Deserialize, Serialize};
 
 /// A denial as it arrived.

@@ -4,11 +4,11 @@
 use super::precedents::{InForce, KnownNow, reopened};
 use crate::app::{App, Source};
 use crate::domain::arrivals::Arrival;
+use crate::domain::auth::proof::Proof;
 use crate::domain::event::{Change, Delivery, Report};
 use crate::domain::id::{DenialId, WriteId};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::proof::Proof;
 use crate::domain::state::State;
 use crate::metrics::PassedOverLabels;
 use crate::store::StoreError;

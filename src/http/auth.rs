@@ -3,10 +3,12 @@
 use super::HttpError;
 use crate::app::{App, Auth, Source};
 use crate::auth::{Bearer, TokenError};
+use crate::domain::auth::proof;
+use crate::domain::auth::proof::Proof;
+use crate::domain::auth::signature;
+use crate::domain::auth::signature::Signed;
+use crate::domain::auth::token::BadToken;
 use crate::domain::net::peer;
-use crate::domain::proof::{self, Proof};
-use crate::domain::signature::{self, Signed};
-use crate::domain::token::BadToken;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::{ConnectInfo, Query};
 use axum::http::header::AUTHORIZATION;

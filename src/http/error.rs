@@ -1,8 +1,8 @@
 //! What a caller may know of what went wrong.
 
 use super::boundary::Reason;
+use crate::domain::auth::link::LinkError;
 use crate::domain::event::DeliveryError;
-use crate::domain::link::LinkError;
 use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
 use crate::flow::sets::ConfirmError;

@@ -1,8 +1,8 @@
 //! What the pages have in common: the style sheet, times and durations as people read them.
 
 use super::HttpError;
+use crate::domain::auth::link::LinkError;
 use crate::domain::ledger::Hash;
-use crate::domain::link::LinkError;
 use crate::flow::respond::AnswerError;
 use askama::Template;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};

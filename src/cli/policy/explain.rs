@@ -5,6 +5,7 @@ use crate::cli::Failure;
 use crate::cli::whois::{Output, read_tags};
 use crate::clock::Clock;
 use crate::domain::advice::Advice;
+use crate::domain::auth::proof::Proof;
 use crate::domain::denial::{Attribution, Denial, Kind, Service};
 use crate::domain::firewall::Live;
 use crate::domain::hidden::escaped_lines;
@@ -13,7 +14,6 @@ use crate::domain::policy::suppose::{Ago, posture};
 use crate::domain::policy::{
     Explanation, Facts, Near, Policy, Posture, SetExplained, explain, nearest, sets_around,
 };
-use crate::domain::proof::Proof;
 use crate::domain::seen::By;
 use crate::domain::sets::{Owners, Sets};
 use crate::domain::verdict::Note;

@@ -2,8 +2,8 @@
 
 use super::include::includes;
 use super::{DEFAULT_TTL, Rule, When};
+use crate::domain::auth::owner;
 use crate::domain::net::address::GlobalIpv4;
-use crate::domain::owner;
 use crate::domain::verdict::Action;
 use crate::domain::yaml::duration::Show;
 use crate::domain::yaml::problem::Sink;

@@ -3,7 +3,7 @@
 use super::decide::settle;
 use super::evaluate::{Field, Held, Trace, evaluate};
 use super::{Facts, Policy, Rule, When};
-use crate::domain::proof::ClaimIs;
+use crate::domain::auth::proof::ClaimIs;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::Verdict;
 use crate::domain::words;

@@ -2,7 +2,7 @@
 //! certain; of many rules that nothing reaches, nothing is said.
 
 use super::{Glob, Rule, When};
-use crate::domain::proof::ClaimIs;
+use crate::domain::auth::proof::ClaimIs;
 use crate::domain::sets::{AddressSet, Kind};
 use std::sync::Arc;
 

@@ -31,8 +31,8 @@ pub use hours::{Hours, HoursError};
 pub use nearest::{Near, SetExplained, nearest, sets_around};
 pub use parse::parse;
 
+use super::auth::proof::{ClaimIs, Proof};
 use super::denial::{Attribution, Denial, Kind};
-use super::proof::{ClaimIs, Proof};
 use super::seen::{Before, Seen};
 use super::sets::{self, AddressSet, Care, External, Membership, Sets, WIDEST_OWNED};
 use super::verdict::{Action, Approvals};

@@ -1,8 +1,8 @@
 //! Rules that rest on what a CI job's token says.
 
 use super::{denial, facts, monday, policy, read};
+use crate::domain::auth::proof::Proof;
 use crate::domain::policy::{Facts, decide, explain};
-use crate::domain::proof::Proof;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::{Action, NoteCode, Verdict};
 

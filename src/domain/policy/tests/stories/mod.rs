@@ -5,10 +5,10 @@ mod trial;
 mod unknown;
 
 use super::*;
+use crate::domain::auth::proof::Proof;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::suppose::posture;
 use crate::domain::policy::{Posture, decide, explain};
-use crate::domain::proof::Proof;
 use crate::domain::sets::{AzureKind, External, Sets, TagsFrom};
 use crate::domain::verdict::{Action, NoteCode, Observed, Verdict};
 

@@ -1,8 +1,8 @@
 //! What a sender's token proved beyond who it is, and what it takes to be believed about an address.
 
-use super::policy::{GLOB_HINT, Glob, Style};
-use super::yaml::Item;
-use super::yaml::problem::Sink;
+use crate::domain::policy::{GLOB_HINT, Glob, Style};
+use crate::domain::yaml::Item;
+use crate::domain::yaml::problem::Sink;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! Whose job a CI job is, as its token's claims say. A provider issues tokens to all its customers,
 //! so claims say whose jobs are heard only if one of them names an owner that no pattern leaves open.
 
-use super::policy::Glob;
 use super::proof::ClaimIs;
+use crate::domain::policy::Glob;
 
 /// A provider of tokens for CI jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
