@@ -9,17 +9,18 @@ use crate::domain::alert::{About, Alert};
 use crate::domain::auth::link::{LinkError, LinkKey};
 use crate::domain::auth::signature;
 use crate::domain::breadcrumbs::CrumbKey;
-use crate::domain::crowd::DISTINCT_ADDRESSES;
-use crate::domain::denial::Attribution;
-use crate::domain::event::Report;
 use crate::domain::firewall::{Live, Malformed};
 use crate::domain::id::AlertId;
+use crate::domain::intake::admission::DISTINCT_ADDRESSES;
+use crate::domain::intake::dedup::Windows;
+use crate::domain::intake::denial::Attribution;
+use crate::domain::intake::report::Report;
+use crate::domain::intake::routing;
+use crate::domain::intake::routing::{Hosts, NoRegistry, Scope};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::Policy;
 use crate::domain::raw_json::RawJson;
-use crate::domain::registry::{self, Hosts, NoRegistry, Scope};
-use crate::domain::repeat::Windows;
 use crate::domain::request::Request;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::Approvals;
@@ -232,7 +233,7 @@ impl App {
     pub fn attribution(&self, source: &str, report: &Report) -> Option<Attribution> {
         let everything = Scope::default();
         let source = self.sources.get(source);
-        registry::attribution(report, source.map_or(&everything, |source| &source.scope))
+        routing::attribution(report, source.map_or(&everything, |source| &source.scope))
     }
 
     /// Whether what `source` tells of a registry by its id is heard.

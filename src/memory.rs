@@ -2,8 +2,8 @@
 
 use crate::app::App;
 use crate::domain::id::{AlertId, GrantId};
+use crate::domain::intake::routing::Hosts;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::registry::Hosts;
 use crate::domain::state::LastRead;
 use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::posture::Postures;

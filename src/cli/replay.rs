@@ -3,13 +3,14 @@
 use super::Failure;
 use super::policy::{load, print, with_literals};
 use crate::config::{GRANTS_PER_HOUR, read_text};
-use crate::domain::delivery::{self, Head};
 use crate::domain::hidden::escaped_lines;
 use crate::domain::id::DenialId;
+use crate::domain::intake::dedup::Windows;
+use crate::domain::intake::delivery;
+use crate::domain::intake::delivery::Head;
 use crate::domain::ledger::What;
 use crate::domain::policy::Policy;
 use crate::domain::policy::replay::{Captured, Change, Given, Summary, compare, replay};
-use crate::domain::repeat::Windows;
 use crate::domain::sets::Sets;
 use crate::domain::yaml::duration;
 use crate::store::{self, Ledger};

@@ -1,6 +1,6 @@
 //! What a source's sender does in its own way: names in alerts, Event Grid, the handshake.
 
-use crate::domain::delivery::Dimensions;
+use crate::domain::intake::delivery::Dimensions;
 use crate::domain::yaml::problem::Sink;
 use crate::domain::yaml::{Fields, Item};
 

@@ -5,8 +5,8 @@ mod chat;
 mod stage;
 mod teller;
 
-use crate::domain::denial::Kind;
 use crate::domain::help::Help;
+use crate::domain::intake::denial::Kind;
 use crate::domain::ledger::What;
 use crate::domain::verdict::Action;
 use crate::sim::Registry;

@@ -1,8 +1,8 @@
 //! A denial as the ledger holds it.
 
 use super::auth::proof::Proof;
-use super::event::Report;
 use super::id::DenialId;
+use super::intake::report::Report;
 use super::net::resource_id::ResourceId;
 use serde::{Deserialize, Serialize};
 

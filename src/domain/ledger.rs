@@ -2,11 +2,11 @@
 
 use super::actor::Actor;
 use super::alert::Alert;
-use super::event::Changed;
 use super::firewall::{Answer as DriftAnswer, Drift, Overwritten, Seen};
 use super::grant::{Ending, Grant};
 use super::help::{Helped, Refused};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
+use super::intake::report::Changed;
 use super::net::resource_id::ResourceId;
 use super::policy::Basis;
 use super::request::{Answer, Request};

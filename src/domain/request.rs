@@ -1,7 +1,7 @@
 //! A request: a question to a person, who answers it once.
 
-use super::denial::Attribution;
 use super::id::{DenialId, RequestId};
+use super::intake::denial::Attribution;
 use super::net::address::GlobalIpv4;
 use super::net::resource_id::ResourceId;
 use super::verdict::Approvals;

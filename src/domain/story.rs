@@ -1,10 +1,10 @@
 //! The ledger's entries as lines for people: `ledger show`, and the demonstration.
 
 use super::actor::Actor;
-use super::event::Changed;
 use super::firewall::Seen;
 use super::grant::{Ending, Grant};
 use super::id::{AlertId, DenialId, GrantId};
+use super::intake::report::Changed;
 use super::ledger::{What, Write, WriteOutcome};
 use super::net::network;
 use super::net::resource_id::ResourceId;

@@ -1,8 +1,8 @@
 //! The words for people: every message that doorward sends is made here.
 
-use super::denial::{Attribution, Kind, Service};
 use super::grant::Grant;
 use super::hidden::is_hidden;
+use super::intake::denial::{Attribution, Kind, Service};
 use super::ledger::Denied;
 use super::net::resource_id::ResourceId;
 use super::orders::Pause;
@@ -88,7 +88,7 @@ pub fn storm(registry: Option<&ResourceId>, limit: usize) -> String {
         "more than {limit} addresses that are in no set of yours were refused within {}: denials {} from such addresses are \
          counted until this is over, and open nothing. Addresses in your sets are decided as ever. \
          If these callers are yours, put them into a set of the policy; if there may be that many, raise `distinct_addresses` on the registry",
-        duration(super::crowd::WINDOW),
+        duration(crate::domain::intake::admission::WINDOW),
         of_registry(registry)
     )
 }

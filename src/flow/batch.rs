@@ -4,9 +4,9 @@
 use super::precedents::{InForce, KnownNow, reopened};
 use crate::app::App;
 use crate::domain::id::DenialId;
+use crate::domain::intake::dedup::{DenialKey, verdict_key};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::repeat::{DenialKey, verdict_key};
 use crate::domain::state::State;
 use crate::domain::verdict::Verdict;
 use jiff::Timestamp;

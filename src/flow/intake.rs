@@ -3,10 +3,10 @@
 
 use super::precedents::{InForce, KnownNow, reopened};
 use crate::app::{App, Source};
-use crate::domain::arrivals::Arrival;
 use crate::domain::auth::proof::Proof;
-use crate::domain::event::{Change, Delivery, Report};
 use crate::domain::id::{DenialId, WriteId};
+use crate::domain::intake::arrivals::Arrival;
+use crate::domain::intake::report::{Change, Delivery, Report};
 use crate::domain::ledger::{Denied, What};
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::State;

@@ -3,9 +3,9 @@
 use super::posture::Failing;
 use super::{policy, shadow, supervise};
 use crate::app::App;
+use crate::domain::intake::routing::Scope;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::readiness::{Condition, ConditionCode, Readiness};
-use crate::domain::registry::Scope;
 use crate::domain::words;
 use std::collections::BTreeMap;
 

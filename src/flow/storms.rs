@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::domain::alert::About;
-use crate::domain::crowd::Storm;
+use crate::domain::intake::admission::Storm;
 use crate::domain::ledger::What;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::words;

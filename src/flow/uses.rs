@@ -2,9 +2,9 @@
 
 use crate::app::{App, Auth, Source};
 use crate::domain::actor::Actor;
-use crate::domain::delivery::uses::Use;
 use crate::domain::grant::Stage;
 use crate::domain::help::Help;
+use crate::domain::intake::delivery::uses::Use;
 use crate::domain::ledger::What;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::Standing;

@@ -2,7 +2,7 @@
 
 use super::boundary::Reason;
 use crate::domain::auth::link::LinkError;
-use crate::domain::event::DeliveryError;
+use crate::domain::intake::report::DeliveryError;
 use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
 use crate::flow::sets::ConfirmError;

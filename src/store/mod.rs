@@ -17,11 +17,11 @@ pub use error::StoreError;
 pub use files::{Lock, LockError};
 pub use lease::Lease;
 
-use crate::domain::arrivals::{Arrival, Taken};
 use crate::domain::id::AlertId;
+use crate::domain::intake::arrivals::{Arrival, Taken};
+use crate::domain::intake::dedup::Windows;
 use crate::domain::ledger::{Entry, Hash, What};
 use crate::domain::readiness::Condition;
-use crate::domain::repeat::Windows;
 use crate::domain::state::State;
 use database::Database;
 use futures_util::future::BoxFuture;

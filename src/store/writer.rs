@@ -6,9 +6,9 @@
 
 use super::database::Append;
 use super::{Folded, Inner, StoreError, chain};
-use crate::domain::arrivals::{Arrival, Sorter, Taken};
+use crate::domain::intake::arrivals::{Arrival, Sorter, Taken};
+use crate::domain::intake::dedup::Windows;
 use crate::domain::ledger::{Entry, Hash, What, Write};
-use crate::domain::repeat::Windows;
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};

@@ -2,7 +2,7 @@
 
 use crate::world::{KEY, OURS, World};
 use axum::http::Method;
-use doorward::domain::denial::Attribution;
+use doorward::domain::intake::denial::Attribution;
 use doorward::domain::ledger::What;
 use doorward::domain::verdict::{Action, NoteCode};
 use serde_json::json;

@@ -2,8 +2,9 @@
 //! denial.
 
 use crate::world::World;
-use doorward::domain::delivery::{self, Head};
-use doorward::domain::denial::Kind;
+use doorward::domain::intake::delivery;
+use doorward::domain::intake::delivery::Head;
+use doorward::domain::intake::denial::Kind;
 use serde_json::{Map, Value, json};
 
 const FORGED: &str = "20.61.10.4";

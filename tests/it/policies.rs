@@ -1,7 +1,7 @@
 //! The policies that ship with doorward, as they are, and the folder that they stand in.
 
 use doorward::config::{LoadError, load_file, load_files, load_policies};
-use doorward::domain::denial::{Attribution, Denial, Kind, Service};
+use doorward::domain::intake::denial::{Attribution, Denial, Kind, Service};
 use doorward::domain::net::resource_id::ResourceId;
 use doorward::domain::policy::{Facts, Policy, decide};
 use doorward::domain::seen::Before;

@@ -6,9 +6,9 @@ use crate::cli::whois::{Output, read_tags};
 use crate::clock::Clock;
 use crate::domain::advice::Advice;
 use crate::domain::auth::proof::Proof;
-use crate::domain::denial::{Attribution, Denial, Kind, Service};
 use crate::domain::firewall::Live;
 use crate::domain::hidden::escaped_lines;
+use crate::domain::intake::denial::{Attribution, Denial, Kind, Service};
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::policy::suppose::{Ago, posture};
 use crate::domain::policy::{

@@ -3,7 +3,7 @@
 use super::diagnose;
 use super::evaluate::{Trace, evaluate};
 use super::{Facts, Policy, Rule};
-use crate::domain::denial::{Kind, Service};
+use crate::domain::intake::denial::{Kind, Service};
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::sets::{External, Sets, WIDEST_OWNED};
 use crate::domain::verdict::{Action, Note, NoteCode, Observed, SetUsed, Verdict};

@@ -120,8 +120,9 @@ fn why(field: Field, held: &Held, rule: &Rule, (facts, now): (&Facts<'_>, Timest
             (source, list(&when.source))
         }
         Field::Kind => {
-            let word =
-                |kind: &crate::domain::denial::Kind| super::rule::kind_word(*kind).to_owned();
+            let word = |kind: &crate::domain::intake::denial::Kind| {
+                super::rule::kind_word(*kind).to_owned()
+            };
             let wanted: Vec<String> = when.kind.iter().map(word).collect();
             (Some(word(&facts.denial.kind)), wanted.join(", "))
         }

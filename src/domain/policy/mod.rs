@@ -32,7 +32,7 @@ pub use nearest::{Near, SetExplained, nearest, sets_around};
 pub use parse::parse;
 
 use super::auth::proof::{ClaimIs, Proof};
-use super::denial::{Attribution, Denial, Kind};
+use super::intake::denial::{Attribution, Denial, Kind};
 use super::seen::{Before, Seen};
 use super::sets::{self, AddressSet, Care, External, Membership, Sets, WIDEST_OWNED};
 use super::verdict::{Action, Approvals};

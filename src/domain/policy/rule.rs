@@ -5,7 +5,7 @@ use super::glob::{GLOB_HINT, Glob, Style};
 use super::hours::{Hours, every_day, near_zone, parse_days, parse_time, parse_zone};
 use super::{Rule, When};
 use crate::domain::auth::proof::{ClaimIs, read_claims};
-use crate::domain::denial::{Attribution, Kind};
+use crate::domain::intake::denial::{Attribution, Kind};
 use crate::domain::seen::{self, By, Seen};
 use crate::domain::sets::{AddressSet, WIDEST_OWNED};
 use crate::domain::verdict::{Action, Approvals};

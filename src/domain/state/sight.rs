@@ -2,11 +2,11 @@
 
 use super::{State, Throttle};
 use crate::domain::actor::Actor;
-use crate::domain::event::Changed;
 use crate::domain::firewall::{Drift, Glance, Other, Ours, Overwritten, Seen};
 use crate::domain::grant::Stage;
 use crate::domain::help::{Help, Helped, Refused};
 use crate::domain::id::{DenialId, GrantId};
+use crate::domain::intake::report::Changed;
 use crate::domain::ledger::What;
 use crate::domain::net::resource_id::ResourceId;
 use ipnet::Ipv4Net;

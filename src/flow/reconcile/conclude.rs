@@ -3,10 +3,10 @@
 use crate::app::App;
 use crate::azure::ArmError;
 use crate::domain::alert::About;
-use crate::domain::event::Evidence;
 use crate::domain::firewall::{Live, Step};
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::GrantId;
+use crate::domain::intake::report::Evidence;
 use crate::domain::ledger::{What, Write};
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::outcome::{OBSERVE, OBSERVES};

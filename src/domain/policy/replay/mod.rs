@@ -7,8 +7,8 @@ pub use compare::{Change, compare};
 
 use super::{Facts, Policy, decide};
 use crate::domain::auth::proof::Proof;
-use crate::domain::denial::Attribution;
-use crate::domain::event::{Evidence, Report};
+use crate::domain::intake::denial::Attribution;
+use crate::domain::intake::report::{Evidence, Report};
 use crate::domain::seen::Before;
 use crate::domain::sets::Sets;
 use crate::domain::verdict::{Action, Verdict};

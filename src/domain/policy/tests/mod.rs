@@ -8,8 +8,8 @@ mod replays;
 mod stories;
 
 use super::{Facts, Policy, parse};
-use crate::domain::denial::{Attribution, Denial, Kind, Service};
-use crate::domain::event::{Evidence, Report};
+use crate::domain::intake::denial::{Attribution, Denial, Kind, Service};
+use crate::domain::intake::report::{Evidence, Report};
 use crate::domain::seen::Before;
 use crate::domain::yaml::problem::Problems;
 use jiff::Timestamp;

@@ -1,0 +1,11 @@
+//! TODO room
+
+pub mod admission;
+pub mod arrivals;
+pub mod dedup;
+pub mod delivery;
+pub mod denial;
+pub mod extract;
+pub mod report;
+pub mod routing;
+pub mod work;
