@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark")]
 
 use doorward::config::read_text;
-use doorward::domain::sets::service_tags::ServiceTags;
+use doorward::domain::sets::sources::service_tags::ServiceTags;
 use doorward::domain::sets::{Index, parse_cidr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;

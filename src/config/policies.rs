@@ -3,11 +3,11 @@
 use super::{LoadError, read_text};
 use crate::domain::policy::cases::{self, Case};
 use crate::domain::policy::{self, Policy};
-use crate::domain::sets::geo::Geo;
-use crate::domain::sets::service_tags::ServiceTags;
+use crate::domain::sets::sources::geo::Geo;
+use crate::domain::sets::sources::service_tags::ServiceTags;
+use crate::domain::sets::sources::{cidr_list, github_meta};
 use crate::domain::sets::{
-    Answer, External, Loaded, MetaFrom, Ranges, Sets, TagsFrom, WIDEST_OWNED, cidr_list,
-    github_meta,
+    Answer, External, Loaded, MetaFrom, Ranges, Sets, TagsFrom, WIDEST_OWNED,
 };
 use crate::domain::yaml::problem::Problems;
 use ipnet::IpNet;

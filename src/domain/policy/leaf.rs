@@ -1,8 +1,8 @@
 //! Sets that are not made of others: what each kind takes.
 
 use super::remote::web_url;
-use crate::domain::sets::geo::{Wanted, is_country, parse_asn};
-use crate::domain::sets::github_meta::USUAL_URL;
+use crate::domain::sets::sources::geo::{Wanted, is_country, parse_asn};
+use crate::domain::sets::sources::github_meta::USUAL_URL;
 use crate::domain::sets::{External, Kind, MetaFrom, Ranges, TagsFrom, WebUrl, parse_cidr};
 use crate::domain::yaml::problem::Sink;
 use crate::domain::yaml::{Fields, Item};

@@ -1,33 +1,27 @@
 //! Address sets: who owns an address, from evidence that the caller cannot choose.
 
 mod block;
-mod care;
 mod change;
 mod cidr;
-mod external;
 mod index;
 mod owners;
 mod ranges;
+mod refresh;
 mod set;
 mod snapshot;
-mod web_url;
+pub mod sources;
 
-pub mod cidr_list;
-pub mod geo;
-pub mod github_meta;
-pub mod service_tags;
-
-pub use care::Care;
 pub use change::{Before, Size, USUAL_BOUND, too_much};
 pub use cidr::{CidrError, parse_cidr};
-pub use external::{AzureKind, External, MetaFrom, TagsFrom};
 pub use index::Index;
 pub use owners::Owners;
 pub use ranges::Ranges;
 pub(crate) use ranges::sha256;
+pub use refresh::Care;
 pub use set::{AddressSet, Kind, Membership, any_holds};
 pub use snapshot::Snapshot;
-pub use web_url::{WebUrl, WebUrlError};
+pub use sources::external::{AzureKind, External, MetaFrom, TagsFrom};
+pub use sources::web_url::{WebUrl, WebUrlError};
 
 use ipnet::IpNet;
 use jiff::Timestamp;

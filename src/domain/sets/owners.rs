@@ -1,6 +1,6 @@
 //! All tags of a service-tag file, ready to say which of them hold an address.
 
-use super::service_tags::ServiceTags;
+use super::sources::service_tags::ServiceTags;
 use super::{Index, parse_cidr};
 use std::net::IpAddr;
 

@@ -5,10 +5,9 @@ use crate::app::App;
 use crate::azure::{ArmError, Call, Egress};
 use crate::config;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::sets::service_tags::ServiceTags;
-use crate::domain::sets::{
-    Answer, AzureKind, Care, External, MetaFrom, TagsFrom, WebUrl, github_meta,
-};
+use crate::domain::sets::sources::github_meta;
+use crate::domain::sets::sources::service_tags::ServiceTags;
+use crate::domain::sets::{Answer, AzureKind, Care, External, MetaFrom, TagsFrom, WebUrl};
 use futures_util::future::{join, join_all};
 use ipnet::IpNet;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! A list of networks in a text file: one CIDR or address a line, `#` starts a comment.
 
-use super::parse_cidr;
+use crate::domain::sets::parse_cidr;
 use crate::domain::yaml::problem::{Place, Problems, Sink};
 use ipnet::IpNet;
 

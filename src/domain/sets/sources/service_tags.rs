@@ -1,7 +1,7 @@
 //! Microsoft's weekly service-tag file (`ServiceTags_Public_YYYYMMDD.json`): which Azure service has
 //! which addresses (<https://learn.microsoft.com/azure/virtual-network/service-tags-overview>).
 
-use super::{Answer, CidrError, parse_cidr};
+use crate::domain::sets::{Answer, CidrError, parse_cidr};
 use crate::domain::yaml::problem::did_you_mean;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};

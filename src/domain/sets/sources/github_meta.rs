@@ -1,7 +1,7 @@
 //! The addresses that GitHub publishes at `https://api.github.com/meta`: lists of networks by what they
 //! are for (<https://docs.github.com/rest/meta/meta>). Those of `actions` serve every tenant.
 
-use super::{CidrError, parse_cidr};
+use crate::domain::sets::{CidrError, parse_cidr};
 use crate::domain::yaml::problem::did_you_mean;
 use ipnet::IpNet;
 use serde_json::{Map, Value};

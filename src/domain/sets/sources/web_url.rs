@@ -1,6 +1,6 @@
 //! An https URL that may hold a secret: it shows its host and nothing more.
 
-use super::sha256;
+use crate::domain::sets::sha256;
 use std::fmt;
 
 /// The longest that is taken.

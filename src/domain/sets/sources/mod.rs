@@ -1,0 +1,8 @@
+//! TODO room
+
+pub mod cidr_list;
+pub(crate) mod external;
+pub mod geo;
+pub mod github_meta;
+pub mod service_tags;
+pub(crate) mod web_url;
