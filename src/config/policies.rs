@@ -1,7 +1,8 @@
 //! The policy folder: its policy, and the files that its sets name.
 
 use super::{LoadError, read_text};
-use crate::domain::policy::cases::{self, Case};
+use crate::domain::policy::testing::cases;
+use crate::domain::policy::testing::cases::Case;
 use crate::domain::policy::{self, Policy};
 use crate::domain::sets::sources::geo::Geo;
 use crate::domain::sets::sources::service_tags::ServiceTags;

@@ -6,7 +6,7 @@ use super::options::options;
 use super::values::{host, name, secret};
 use super::{Auth, Channel, ChannelKind, Links, Registry, Source};
 use crate::domain::net::resource_id::{REGISTRY, ResourceId};
-use crate::domain::verdict::Approvals;
+use crate::domain::policy::verdict::Approvals;
 use crate::domain::yaml::problem::{Sink, did_you_mean};
 use crate::domain::yaml::{Fields, Item};
 use std::path::Path;

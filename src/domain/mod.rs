@@ -5,7 +5,6 @@
 )]
 
 pub mod actor;
-pub mod advice;
 pub mod alert;
 pub mod answered;
 pub mod auth;
@@ -29,7 +28,6 @@ pub mod orders;
 pub mod outcome;
 pub mod overdue;
 pub mod policy;
-pub mod precedent;
 pub mod raw_json;
 pub mod readiness;
 pub mod recent;
@@ -38,7 +36,6 @@ pub mod seen;
 pub mod sets;
 pub mod state;
 pub mod story;
-pub mod verdict;
 pub mod words;
 pub mod write;
 pub mod yaml;

@@ -4,7 +4,7 @@ use super::id::{DenialId, RequestId};
 use super::intake::denial::Attribution;
 use super::net::address::GlobalIpv4;
 use super::net::resource_id::ResourceId;
-use super::verdict::Approvals;
+use super::policy::verdict::Approvals;
 use super::yaml::duration;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;

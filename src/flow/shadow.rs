@@ -4,9 +4,9 @@
 use super::policy::check;
 use crate::app::App;
 use crate::config::{self, Fingerprint};
+use crate::domain::policy::verdict::{Shadow, Verdict};
 use crate::domain::policy::{Facts, Policy, decide};
 use crate::domain::sets::{External, Sets};
-use crate::domain::verdict::{Shadow, Verdict};
 use crate::metrics::ShadowLabels;
 use jiff::Timestamp;
 use std::collections::BTreeSet;

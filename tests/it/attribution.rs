@@ -4,7 +4,7 @@ use crate::world::{KEY, OURS, World};
 use axum::http::Method;
 use doorward::domain::intake::denial::Attribution;
 use doorward::domain::ledger::What;
-use doorward::domain::verdict::{Action, NoteCode};
+use doorward::domain::policy::verdict::{Action, NoteCode};
 use serde_json::json;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use crate::world::{KEY, OURS, REGISTRY, World, message};
 use doorward::domain::ledger::What;
-use doorward::domain::verdict::{Action, NoteCode};
+use doorward::domain::policy::verdict::{Action, NoteCode};
 use doorward::flow::triage;
 use serde_json::json;
 use std::net::Ipv4Addr;

@@ -3,7 +3,7 @@
 use crate::world::{OURS, REGISTRY, STRANGER, World};
 use doorward::domain::actor::Actor;
 use doorward::domain::ledger::What;
-use doorward::domain::verdict::NoteCode;
+use doorward::domain::policy::verdict::NoteCode;
 use doorward::flow;
 use doorward::sim::{Call, Fault, Knobs};
 use serde_json::json;

@@ -4,7 +4,7 @@ use crate::others::{during_our_call, taking};
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World, message, row};
 use doorward::domain::grant::Ending;
 use doorward::domain::ledger::{What, WriteOutcome};
-use doorward::domain::verdict::Action;
+use doorward::domain::policy::verdict::Action;
 use doorward::sim::{Call, DefaultAction, Fault, Moment, Outcome};
 use serde_json::json;
 use std::time::Duration;

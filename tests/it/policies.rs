@@ -3,10 +3,10 @@
 use doorward::config::{LoadError, load_file, load_files, load_policies};
 use doorward::domain::intake::denial::{Attribution, Denial, Kind, Service};
 use doorward::domain::net::resource_id::ResourceId;
+use doorward::domain::policy::verdict::{Action, Verdict};
 use doorward::domain::policy::{Facts, Policy, decide};
 use doorward::domain::seen::Before;
 use doorward::domain::sets::{AzureKind, External, Sets};
-use doorward::domain::verdict::{Action, Verdict};
 use jiff::Timestamp;
 use std::fs;
 use std::path::Path;

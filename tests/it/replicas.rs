@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Request;
 use doorward::app::App;
 use doorward::domain::ledger::{What, WriteOutcome};
-use doorward::domain::verdict::Action;
+use doorward::domain::policy::verdict::Action;
 use doorward::flow::{reconcile, triage};
 use doorward::http::public_router;
 use doorward::sim::{Call, Moment};

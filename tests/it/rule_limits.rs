@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use doorward::domain::ledger::What;
-use doorward::domain::verdict::{Action, NoteCode};
+use doorward::domain::policy::verdict::{Action, NoteCode};
 use std::time::Duration;
 
 async fn world(limit: &str) -> World {

@@ -2,7 +2,7 @@
 
 use crate::world::{OURS, STRANGER, World};
 use doorward::domain::ledger::What;
-use doorward::domain::verdict::{Action, Shadow};
+use doorward::domain::policy::verdict::{Action, Shadow};
 use doorward::flow;
 use serde_json::json;
 use std::fs;

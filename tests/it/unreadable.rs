@@ -3,7 +3,7 @@
 use crate::world::{OURS, REGISTRY, STRANGER, World, message};
 use axum::http::Method;
 use doorward::domain::ledger::What;
-use doorward::domain::verdict::{Action, NoteCode, Verdict};
+use doorward::domain::policy::verdict::{Action, NoteCode, Verdict};
 use doorward::flow::{hosts, readiness, triage};
 use doorward::sim::{Call, Fault, Knobs, Registry};
 use serde_json::{Value, json};

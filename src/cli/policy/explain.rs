@@ -4,19 +4,19 @@ use super::{load, print, with_literals};
 use crate::cli::Failure;
 use crate::cli::whois::{Output, read_tags};
 use crate::clock::Clock;
-use crate::domain::advice::Advice;
 use crate::domain::auth::proof::Proof;
 use crate::domain::firewall::Live;
 use crate::domain::hidden::escaped_lines;
 use crate::domain::intake::denial::{Attribution, Denial, Kind, Service};
 use crate::domain::net::address::GlobalIpv4;
-use crate::domain::policy::suppose::{Ago, posture};
+use crate::domain::policy::advice::Advice;
+use crate::domain::policy::testing::suppose::{Ago, posture};
+use crate::domain::policy::verdict::Note;
 use crate::domain::policy::{
     Explanation, Facts, Near, Policy, Posture, SetExplained, explain, nearest, sets_around,
 };
 use crate::domain::seen::By;
 use crate::domain::sets::{Owners, Sets};
-use crate::domain::verdict::Note;
 use crate::domain::words;
 use crate::domain::yaml::duration;
 use clap::ValueEnum;

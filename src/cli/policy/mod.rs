@@ -7,7 +7,7 @@ use super::Failure;
 use crate::clock::Clock;
 use crate::config::{load_files, load_policies};
 use crate::domain::policy::Policy as Checked;
-use crate::domain::policy::cases::external_of;
+use crate::domain::policy::testing::cases::external_of;
 use crate::domain::sets::{Sets, parse_cidr};
 use clap::Subcommand;
 use jiff::Timestamp;

@@ -3,7 +3,7 @@
 use super::{count, load, print};
 use crate::cli::Failure;
 use crate::config::load_cases;
-use crate::domain::policy::cases::{Case, Outcome};
+use crate::domain::policy::testing::cases::{Case, Outcome};
 use crate::domain::yaml::duration::Show;
 use std::path::Path;
 

@@ -2,11 +2,11 @@
 
 use super::diagnose;
 use super::evaluate::{Trace, evaluate};
+use super::verdict::{Action, Note, NoteCode, Observed, SetUsed, Verdict};
 use super::{Facts, Policy, Rule};
 use crate::domain::intake::denial::{Kind, Service};
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::sets::{External, Sets, WIDEST_OWNED};
-use crate::domain::verdict::{Action, Note, NoteCode, Observed, SetUsed, Verdict};
 use crate::domain::yaml::duration::Show;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;

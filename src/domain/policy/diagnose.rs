@@ -1,11 +1,11 @@
 //! Before anything opens: whether a firewall entry could help at all, and what would help instead.
 
+use super::advice::{Advice, of_holders};
+use super::verdict::{Note, NoteCode};
 use super::{Facts, Policy};
-use crate::domain::advice::{Advice, of_holders};
 use crate::domain::firewall::{Live, Obstacle, diagnose};
 use crate::domain::net::address::{GlobalIpv4, NotOpenable};
 use crate::domain::sets::{AddressSet, External, Kind, Membership, Sets};
-use crate::domain::verdict::{Note, NoteCode};
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};

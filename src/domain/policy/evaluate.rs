@@ -1,8 +1,8 @@
 //! Asking every rule of a policy about a denial: which of its conditions hold.
 
+use super::verdict::{Action, SetUsed};
 use super::{Facts, Glob, Policy, Rule};
 use crate::domain::sets::{External, Membership, Sets, any_holds};
-use crate::domain::verdict::{Action, SetUsed};
 use jiff::Timestamp;
 
 /// Whether a condition holds.

@@ -2,10 +2,10 @@
 
 use super::decide::settle;
 use super::evaluate::{Field, Held, Trace, evaluate};
+use super::verdict::Verdict;
 use super::{Facts, Policy, Rule, When};
 use crate::domain::auth::proof::ClaimIs;
 use crate::domain::sets::Sets;
-use crate::domain::verdict::Verdict;
 use crate::domain::words;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -121,7 +121,7 @@ fn why(field: Field, held: &Held, rule: &Rule, (facts, now): (&Facts<'_>, Timest
         }
         Field::Kind => {
             let word = |kind: &crate::domain::intake::denial::Kind| {
-                super::rule::kind_word(*kind).to_owned()
+                crate::domain::policy::language::rule::kind_word(*kind).to_owned()
             };
             let wanted: Vec<String> = when.kind.iter().map(word).collect();
             (Some(word(&facts.denial.kind)), wanted.join(", "))

@@ -1,41 +1,34 @@
 //! Policy: rules that people can read, and what they say about a denial.
 
+pub mod advice;
 mod basis;
-pub mod cases;
-mod check;
 mod decide;
-mod define;
 mod diagnose;
 mod evaluate;
-mod expect;
 mod explain;
-mod glob;
-mod hours;
-mod include;
-mod leaf;
+pub mod language;
 mod nearest;
-mod parse;
-mod remote;
+pub mod precedent;
 pub mod replay;
-mod rule;
-pub mod suppose;
+pub mod testing;
 #[cfg(test)]
 mod tests;
+pub mod verdict;
 
 pub use basis::Basis;
 pub use decide::{DEFAULT_TTL, decide};
 pub use diagnose::{Posture, stands_against};
 pub use explain::{Condition, Explanation, RuleExplained, explain};
-pub use glob::{GLOB_HINT, Glob, GlobError, Style};
-pub use hours::{Hours, HoursError};
+pub use language::glob::{GLOB_HINT, Glob, GlobError, Style};
+pub use language::hours::{Hours, HoursError};
+pub use language::parse::parse;
 pub use nearest::{Near, SetExplained, nearest, sets_around};
-pub use parse::parse;
 
 use super::auth::proof::{ClaimIs, Proof};
 use super::intake::denial::{Attribution, Denial, Kind};
+use super::policy::verdict::{Action, Approvals};
 use super::seen::{Before, Seen};
 use super::sets::{self, AddressSet, Care, External, Membership, Sets, WIDEST_OWNED};
-use super::verdict::{Action, Approvals};
 use super::yaml::duration::Show;
 use super::yaml::problem::{Place, Problems};
 use std::collections::{BTreeMap, BTreeSet};

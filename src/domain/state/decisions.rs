@@ -6,9 +6,9 @@ use crate::domain::grant::Grant;
 use crate::domain::id::{DenialId, RequestId};
 use crate::domain::intake::dedup::{key, verdict_key};
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::precedent::Precedent;
+use crate::domain::policy::precedent::Precedent;
+use crate::domain::policy::verdict::Verdict;
 use crate::domain::request::{Answer, Request};
-use crate::domain::verdict::Verdict;
 use jiff::Timestamp;
 use std::sync::Arc;
 

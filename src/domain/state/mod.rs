@@ -29,7 +29,7 @@ use super::ledger::{Denied, What, Write, WriteOutcome};
 use super::net::network;
 use super::net::resource_id::ResourceId;
 use super::orders::Pauses;
-use super::precedent::Precedent;
+use super::policy::precedent::Precedent;
 use super::recent::Recent;
 use super::words;
 use ipnet::Ipv4Net;

@@ -8,7 +8,7 @@ use crate::domain::intake::dedup::Windows;
 use crate::domain::ledger::What;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::orders::Pause;
-use crate::domain::precedent::Precedent;
+use crate::domain::policy::precedent::Precedent;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::BTreeMap;

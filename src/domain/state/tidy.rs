@@ -3,7 +3,7 @@
 use super::{Asked, BUDGET_WINDOW, LONGEST_REPEAT_WINDOW, State};
 use crate::domain::claims::MAY_LAND_WITHIN;
 use crate::domain::id::RequestId;
-use crate::domain::precedent::Precedent;
+use crate::domain::policy::precedent::Precedent;
 use jiff::{SignedDuration, Timestamp};
 
 /// How often outdated things are dropped.

@@ -7,7 +7,7 @@ mod sources;
 
 use doorward::azure::Settings;
 use doorward::config::{Auth, Config, Mode, Options, SecretRef, State, load, parse};
-use doorward::domain::verdict::Approvals;
+use doorward::domain::policy::verdict::Approvals;
 use std::path::Path;
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use super::{PROXY, RUNNER, from, world};
 use crate::world::OURS;
 use doorward::domain::ledger::What;
-use doorward::domain::verdict::{Action, NoteCode};
+use doorward::domain::policy::verdict::{Action, NoteCode};
 use serde_json::json;
 
 #[tokio::test]

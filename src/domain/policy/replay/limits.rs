@@ -3,8 +3,8 @@
 use super::{Door, Given};
 use crate::domain::policy::Policy;
 use crate::domain::policy::Rule;
+use crate::domain::policy::verdict::{Action, NoteCode, Verdict};
 use crate::domain::sets::Sets;
-use crate::domain::verdict::{Action, NoteCode, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 

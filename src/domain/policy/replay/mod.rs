@@ -5,13 +5,13 @@ mod limits;
 
 pub use compare::{Change, compare};
 
+use super::verdict::{Action, Verdict};
 use super::{Facts, Policy, decide};
 use crate::domain::auth::proof::Proof;
 use crate::domain::intake::denial::Attribution;
 use crate::domain::intake::report::{Evidence, Report};
 use crate::domain::seen::Before;
 use crate::domain::sets::Sets;
-use crate::domain::verdict::{Action, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use limits::Spent;
 use serde::Serialize;

@@ -2,9 +2,9 @@
 
 use super::{denial, facts, monday, policy, read};
 use crate::domain::auth::proof::Proof;
+use crate::domain::policy::verdict::{Action, NoteCode, Verdict};
 use crate::domain::policy::{Facts, decide, explain};
 use crate::domain::sets::Sets;
-use crate::domain::verdict::{Action, NoteCode, Verdict};
 
 const POLICY: &str = "
 version: 1

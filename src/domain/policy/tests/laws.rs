@@ -3,10 +3,10 @@
 use super::*;
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::policy::replay::{Captured, Given, compare, replay};
-use crate::domain::policy::suppose::posture;
+use crate::domain::policy::testing::suppose::posture;
+use crate::domain::policy::verdict::Action;
 use crate::domain::policy::{Posture, decide, explain};
 use crate::domain::sets::{External, Membership, Sets, TagsFrom};
-use crate::domain::verdict::Action;
 use proptest::prelude::*;
 use std::net::IpAddr;
 

@@ -149,5 +149,5 @@ fn names_are_unique_over_all_files() {
 #[test]
 fn a_policy_without_files_asks() {
     let policy = parse(&[]).unwrap();
-    assert_eq!(policy.default, crate::domain::verdict::Action::Ask);
+    assert_eq!(policy.default, crate::domain::policy::verdict::Action::Ask);
 }

@@ -7,10 +7,10 @@ mod unknown;
 use super::*;
 use crate::domain::auth::proof::Proof;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::policy::suppose::posture;
+use crate::domain::policy::testing::suppose::posture;
+use crate::domain::policy::verdict::{Action, NoteCode, Observed, Verdict};
 use crate::domain::policy::{Posture, decide, explain};
 use crate::domain::sets::{AzureKind, External, Sets, TagsFrom};
-use crate::domain::verdict::{Action, NoteCode, Observed, Verdict};
 
 const NAT: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/build/providers/Microsoft.Network/natGateways/build-egress";
 

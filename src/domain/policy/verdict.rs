@@ -1,9 +1,9 @@
 //! A verdict: what a policy says about one denial, with everything that is needed to explain it later.
 
+use super::Basis;
 use super::advice::Advice;
-use super::policy::Basis;
-use super::words;
-use super::yaml::duration;
+use crate::domain::words;
+use crate::domain::yaml::duration;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,14 +1,14 @@
 //! Cases: what a policy is expected to say, written beside it in `*.cases.yaml`.
 
 use super::expect::{Expect, read_expect};
-use super::rule::KINDS;
 use super::suppose::{Ago, more_facts};
-use super::{Facts, Policy, Posture, Rule, decide};
 use crate::domain::auth::proof::Proof;
 use crate::domain::firewall::Live;
 use crate::domain::intake::denial::{Attribution, Denial, Kind, Service};
+use crate::domain::policy::language::rule::KINDS;
+use crate::domain::policy::verdict::Verdict;
+use crate::domain::policy::{Facts, Policy, Posture, Rule, decide};
 use crate::domain::sets::{External, Kind as SetKind, Sets, parse_cidr};
-use crate::domain::verdict::Verdict;
 use crate::domain::yaml::problem::{Place, Problems, Sink, did_you_mean};
 use crate::domain::yaml::{self, Fields, Item};
 use ipnet::IpNet;
@@ -38,10 +38,10 @@ pub struct Case {
     user_agent: Option<String>,
     proof: Option<Proof>,
     trusted_status_403: bool,
-    pub(super) before: Ago,
-    pub(super) posture: Option<Live>,
-    pub(super) holders: Vec<String>,
-    pub(super) import: bool,
+    pub(in crate::domain::policy) before: Ago,
+    pub(in crate::domain::policy) posture: Option<Live>,
+    pub(in crate::domain::policy) holders: Vec<String>,
+    pub(in crate::domain::policy) import: bool,
     max_ttl: Duration,
     at: Timestamp,
     literals: Vec<Literal>,

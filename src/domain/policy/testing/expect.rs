@@ -1,8 +1,8 @@
 //! What a case expects of a verdict, and what of it is otherwise.
 
-use super::Policy;
-use crate::domain::advice::Advice;
-use crate::domain::verdict::{Action, NoteCode, Verdict};
+use crate::domain::policy::Policy;
+use crate::domain::policy::advice::Advice;
+use crate::domain::policy::verdict::{Action, NoteCode, Verdict};
 use crate::domain::yaml::duration::Show;
 use crate::domain::yaml::problem::{Sink, did_you_mean};
 use crate::domain::yaml::{Fields, Item};
@@ -13,7 +13,7 @@ const DEFAULT: &str = "default";
 
 /// What is expected; what is not written is not looked at.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Expect {
+pub(in crate::domain::policy) struct Expect {
     verdict: Option<Action>,
     rule: Option<String>,
     ttl: Option<Duration>,
@@ -24,7 +24,7 @@ pub(super) struct Expect {
 
 impl Expect {
     /// What is not as expected, a sentence each.
-    pub(super) fn compare(&self, verdict: &Verdict) -> Vec<String> {
+    pub(in crate::domain::policy) fn compare(&self, verdict: &Verdict) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut check = |what: &str, expected: Option<String>, got: String| {
             if let Some(expected) = expected.filter(|expected| *expected != got) {
@@ -84,7 +84,11 @@ impl Expect {
 }
 
 /// Reads `expect` of a case.
-pub(super) fn read_expect(item: &Item<'_>, policy: &Policy, sink: &mut Sink<'_>) -> Option<Expect> {
+pub(in crate::domain::policy) fn read_expect(
+    item: &Item<'_>,
+    policy: &Policy,
+    sink: &mut Sink<'_>,
+) -> Option<Expect> {
     let mut fields = item.fields(sink)?;
     let help = "say what is to happen: `verdict: ask`";
     let verdict = fields.need("verdict", help, sink);

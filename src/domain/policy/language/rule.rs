@@ -1,20 +1,20 @@
 //! Reading one rule, and whether what it relies on is evidence.
 
-use super::define::Definitions;
 use super::glob::{GLOB_HINT, Glob, Style};
 use super::hours::{Hours, every_day, near_zone, parse_days, parse_time, parse_zone};
-use super::{Rule, When};
+use super::set_definitions::Definitions;
 use crate::domain::auth::proof::{ClaimIs, read_claims};
 use crate::domain::intake::denial::{Attribution, Kind};
+use crate::domain::policy::verdict::{Action, Approvals};
+use crate::domain::policy::{Rule, When};
 use crate::domain::seen::{self, By, Seen};
 use crate::domain::sets::{AddressSet, WIDEST_OWNED};
-use crate::domain::verdict::{Action, Approvals};
 use crate::domain::yaml::duration::Show;
 use crate::domain::yaml::problem::Sink;
 use crate::domain::yaml::{Fields, Item, Value};
 
 /// The kinds of denials by their names.
-pub(super) const KINDS: [(&str, Kind); 2] =
+pub(in crate::domain::policy) const KINDS: [(&str, Kind); 2] =
     [("denied", Kind::Denied), ("suspected", Kind::Suspected)];
 /// Whether a rule or file is in force.
 const MODES: [(&str, bool); 2] = [("enforce", false), ("observe", true)];
@@ -22,7 +22,7 @@ const MODES: [(&str, bool); 2] = [("enforce", false), ("observe", true)];
 const MANY: u32 = 10_000;
 
 /// The name that a policy has for a kind of denial.
-pub(super) fn kind_word(kind: Kind) -> &'static str {
+pub(in crate::domain::policy) fn kind_word(kind: Kind) -> &'static str {
     match kind {
         Kind::Denied => "denied",
         Kind::Suspected => "suspected",
@@ -30,12 +30,15 @@ pub(super) fn kind_word(kind: Kind) -> &'static str {
 }
 
 /// Takes `mode` of a file or a rule.
-pub(super) fn observe(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<bool> {
+pub(in crate::domain::policy) fn observe(
+    fields: &mut Fields<'_>,
+    sink: &mut Sink<'_>,
+) -> Option<bool> {
     fields.take("mode")?.word(&MODES, sink)
 }
 
 /// Reads a rule of the file at `file`; what is wrong is reported there.
-pub(super) fn read_rule<'a>(
+pub(in crate::domain::policy) fn read_rule<'a>(
     item: &Item<'a>,
     (file, file_name): (usize, &str),
     definitions: &mut Definitions<'a, '_>,

@@ -1,13 +1,13 @@
 //! Sets that are not made of others: what each kind takes.
 
-use super::remote::web_url;
+use super::remote_sets::web_url;
 use crate::domain::sets::sources::geo::{Wanted, is_country, parse_asn};
 use crate::domain::sets::sources::github_meta::USUAL_URL;
 use crate::domain::sets::{External, Kind, MetaFrom, Ranges, TagsFrom, WebUrl, parse_cidr};
 use crate::domain::yaml::problem::Sink;
 use crate::domain::yaml::{Fields, Item};
 
-pub(super) fn cidrs(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Kind> {
+pub(in crate::domain::policy) fn cidrs(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Kind> {
     let items = item.each();
     if items.is_empty() {
         item.error("this list is empty", "write at least one CIDR", sink);
@@ -30,7 +30,7 @@ pub(super) fn cidrs(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Kind> {
 
 /// `service_tag: NAME`, from Microsoft's weekly file (`service-tags.json` unless `file` names another),
 /// or with `source: arm` from Azure. One never stands in for the other.
-pub(super) fn service_tag(
+pub(in crate::domain::policy) fn service_tag(
     item: &Item<'_>,
     fields: &mut Fields<'_>,
     sink: &mut Sink<'_>,
@@ -76,7 +76,7 @@ fn tags_of_azure(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<TagsFro
 }
 
 /// `country: [CH, DE]`, from the database `geo.mmdb` unless `file` names another.
-pub(super) fn country(
+pub(in crate::domain::policy) fn country(
     item: &Item<'_>,
     fields: &mut Fields<'_>,
     sink: &mut Sink<'_>,
@@ -92,7 +92,11 @@ pub(super) fn country(
 }
 
 /// `asn: [64496, AS64511]`, from the database `asn.mmdb` unless `file` names another.
-pub(super) fn asn(item: &Item<'_>, fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Kind> {
+pub(in crate::domain::policy) fn asn(
+    item: &Item<'_>,
+    fields: &mut Fields<'_>,
+    sink: &mut Sink<'_>,
+) -> Option<Kind> {
     let numbers = each(item, "write at least one number", sink, |text| {
         let help = "write it as `64496` or `AS64496`";
         parse_asn(text).ok_or_else(|| {
@@ -106,7 +110,7 @@ pub(super) fn asn(item: &Item<'_>, fields: &mut Fields<'_>, sink: &mut Sink<'_>)
 }
 
 /// `github_meta: actions`, from a `file`, from an `url`, or from GitHub itself.
-pub(super) fn github_meta(
+pub(in crate::domain::policy) fn github_meta(
     item: &Item<'_>,
     fields: &mut Fields<'_>,
     sink: &mut Sink<'_>,
@@ -158,7 +162,7 @@ fn file_or(usual: &str, fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<
 }
 
 /// A file beside the policy: relative, and not outside its folder.
-pub(super) fn path(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<String> {
+pub(in crate::domain::policy) fn path(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<String> {
     let text = item.text(sink)?;
     let outside = |part: &str| part == "..";
     if text.starts_with('/') || text.split('/').any(outside) {
@@ -174,7 +178,7 @@ pub(super) fn path(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<String> {
 }
 
 /// What a set without a name is called.
-pub(super) fn describe(kind: &Kind) -> String {
+pub(in crate::domain::policy) fn describe(kind: &Kind) -> String {
     match kind {
         Kind::Cidrs { .. } => "cidrs".to_owned(),
         Kind::External(external) => external.to_string(),

@@ -1,13 +1,13 @@
 //! Whether a rule can never decide because another one holds wherever it does. What is said here is
 //! certain; of many rules that nothing reaches, nothing is said.
 
-use super::{Glob, Rule, When};
 use crate::domain::auth::proof::ClaimIs;
+use crate::domain::policy::{Glob, Rule, When};
 use crate::domain::sets::{AddressSet, Kind};
 use std::sync::Arc;
 
 /// Whether `wide` matches every denial that `narrow` matches, as far as the rules alone can tell.
-pub(super) fn includes(wide: &Rule, narrow: &Rule) -> bool {
+pub(in crate::domain::policy) fn includes(wide: &Rule, narrow: &Rule) -> bool {
     let as_fresh = match (wide.fresh, narrow.fresh) {
         (None, _) => true,
         (Some(wide), Some(narrow)) => narrow <= wide,

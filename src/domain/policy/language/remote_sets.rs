@@ -14,7 +14,7 @@ const LARGEST_CHANGE: u32 = 10_000;
 const LARGEST_SIZE: u32 = 200_000;
 
 /// The id of a resource of this kind.
-pub(super) fn resource(
+pub(in crate::domain::policy) fn resource(
     item: &Item<'_>,
     kind: AzureKind,
     sink: &mut Sink<'_>,
@@ -38,7 +38,7 @@ pub(super) fn resource(
 }
 
 /// An https URL. It may hold a secret, which no message shows.
-pub(super) fn web_url(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<WebUrl> {
+pub(in crate::domain::policy) fn web_url(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<WebUrl> {
     match WebUrl::parse(item.text(sink)?) {
         Ok(url) => Some(url),
         Err(error) => {
@@ -50,7 +50,11 @@ pub(super) fn web_url(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<WebUrl> {
 }
 
 /// Takes `refresh`, `max_change` and `max_size`, which only make sense for what they are about.
-pub(super) fn care(kind: Option<&Kind>, fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Care {
+pub(in crate::domain::policy) fn care(
+    kind: Option<&Kind>,
+    fields: &mut Fields<'_>,
+    sink: &mut Sink<'_>,
+) -> Care {
     let external = match kind {
         Some(Kind::External(external)) => Some(external),
         Some(Kind::Cidrs { .. } | Kind::AnyOf(_)) | None => None,

@@ -113,7 +113,11 @@ pub fn posture<'a>(
 }
 
 /// Reads what `facts` of a case supposes beside who spoke.
-pub(super) fn more_facts(case: &mut Case, fields: &mut Fields<'_>, sink: &mut Sink<'_>) {
+pub(in crate::domain::policy) fn more_facts(
+    case: &mut Case,
+    fields: &mut Fields<'_>,
+    sink: &mut Sink<'_>,
+) {
     if let Some(item) = fields.take("import") {
         case.import = item.flag(sink) == Some(true);
     }

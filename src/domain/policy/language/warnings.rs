@@ -1,10 +1,10 @@
 //! What is allowed in a policy and yet odd: rules that nothing reaches, shared addresses for long.
 
-use super::include::includes;
-use super::{DEFAULT_TTL, Rule, When};
+use super::unreachable::includes;
 use crate::domain::auth::owner;
 use crate::domain::net::address::GlobalIpv4;
-use crate::domain::verdict::Action;
+use crate::domain::policy::verdict::Action;
+use crate::domain::policy::{DEFAULT_TTL, Rule, When};
 use crate::domain::yaml::duration::Show;
 use crate::domain::yaml::problem::Sink;
 use std::time::Duration;
@@ -25,7 +25,11 @@ const USUAL_MAX_TTL: Duration = Duration::from_hours(24);
 const MOST_NETWORKS: usize = 10_000;
 
 /// Warns of what is odd about the rules.
-pub(super) fn warn(files: &[(String, String)], rules: &[Rule], sinks: &mut [Sink<'_>]) {
+pub(in crate::domain::policy) fn warn(
+    files: &[(String, String)],
+    rules: &[Rule],
+    sinks: &mut [Sink<'_>],
+) {
     for (place, rule) in rules.iter().enumerate() {
         let of_rule = |(name, _): &(String, String)| *name == rule.file;
         let Some(sink) = files

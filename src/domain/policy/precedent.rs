@@ -1,13 +1,13 @@
 //! A verdict that stands for denials like its own, and what it was made under: when that has changed, the
 //! next denial is decided anew.
 
-use super::grant::Grant;
-use super::id::DenialId;
-use super::ledger::Denied;
-use super::net::resource_id::ResourceId;
-use super::policy::Basis;
-use super::state::Decision;
+use super::Basis;
 use super::verdict::{NoteCode, Verdict};
+use crate::domain::grant::Grant;
+use crate::domain::id::DenialId;
+use crate::domain::ledger::Denied;
+use crate::domain::net::resource_id::ResourceId;
+use crate::domain::state::Decision;
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 

@@ -1,10 +1,11 @@
 //! Reading a policy: files to a checked [`Policy`], or everything that is wrong with them.
 
-use super::define::Definitions;
 use super::rule::{observe, read_rule};
-use super::{Policy, Rule, check};
+use super::set_definitions::Definitions;
+use super::warnings;
+use crate::domain::policy::verdict::Action;
+use crate::domain::policy::{Policy, Rule};
 use crate::domain::sets::sha256;
-use crate::domain::verdict::Action;
 use crate::domain::yaml::problem::{Problems, Sink};
 use crate::domain::yaml::{self, Item, Node};
 
@@ -44,7 +45,7 @@ pub fn parse(files: &[(String, String)]) -> Result<Policy, Problems> {
     let rules = rules(files, &documents, &mut definitions);
     let default = default(&documents, &mut definitions).unwrap_or(Action::Ask);
     definitions.warn_of_unused();
-    check::warn(files, &rules, definitions.sinks);
+    warnings::warn(files, &rules, definitions.sinks);
     let problems = sinks.into_iter().flat_map(|sink| sink.finish().0).collect();
     let (warnings, errors) = Problems(problems).split();
     if !errors.0.is_empty() {

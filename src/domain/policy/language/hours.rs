@@ -81,12 +81,12 @@ impl Hours {
 }
 
 /// All seven.
-pub(super) fn every_day() -> Vec<Weekday> {
+pub(in crate::domain::policy) fn every_day() -> Vec<Weekday> {
     DAYS.map(|(_, day)| day).to_vec()
 }
 
 /// `mon`, `mon-fri`, `fri-mon`.
-pub(super) fn parse_days(text: &str) -> Result<Vec<Weekday>, HoursError> {
+pub(in crate::domain::policy) fn parse_days(text: &str) -> Result<Vec<Weekday>, HoursError> {
     let day = |name: &str| {
         let name = name.trim().to_lowercase();
         let found = DAYS.iter().find(|(known, _)| *known == name);
@@ -103,7 +103,7 @@ pub(super) fn parse_days(text: &str) -> Result<Vec<Weekday>, HoursError> {
 }
 
 /// `07:00` to `24:00`, in minutes since midnight.
-pub(super) fn parse_time(text: &str) -> Result<u16, HoursError> {
+pub(in crate::domain::policy) fn parse_time(text: &str) -> Result<u16, HoursError> {
     let wrong = || HoursError::Time(text.to_owned());
     let two = |part: &str| {
         let plain = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -123,14 +123,14 @@ pub(super) fn parse_time(text: &str) -> Result<u16, HoursError> {
 }
 
 /// A zone of the database that is part of the program, so that every machine agrees.
-pub(super) fn parse_zone(name: &str) -> Result<TimeZone, HoursError> {
+pub(in crate::domain::policy) fn parse_zone(name: &str) -> Result<TimeZone, HoursError> {
     TimeZoneDatabase::bundled()
         .get(name)
         .map_err(|_| HoursError::Zone(name.to_owned()))
 }
 
 /// The zone that somebody may have meant.
-pub(super) fn near_zone(name: &str) -> Option<String> {
+pub(in crate::domain::policy) fn near_zone(name: &str) -> Option<String> {
     let known: Vec<String> = TimeZoneDatabase::bundled()
         .available()
         .map(|zone| zone.to_string())

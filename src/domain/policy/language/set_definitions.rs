@@ -1,7 +1,7 @@
 //! The sets of a policy: definitions by name, in any order and any file, resolved to whole sets.
 
-use super::leaf::{asn, cidrs, country, describe, github_meta, path, service_tag};
-use super::remote::{care, resource, web_url};
+use super::remote_sets::{care, resource, web_url};
+use super::set_kinds::{asn, cidrs, country, describe, github_meta, path, service_tag};
 use crate::domain::sets::{AddressSet, AzureKind, External, Kind, parse_cidr};
 use crate::domain::yaml::problem::{Place, Sink, did_you_mean};
 use crate::domain::yaml::{Fields, Item, Value, all_of, one_of};
@@ -34,8 +34,8 @@ struct Definition<'a> {
 }
 
 /// All definitions, and what has been made of them so far.
-pub(super) struct Definitions<'a, 's> {
-    pub(super) sinks: &'s mut [Sink<'a>],
+pub(in crate::domain::policy) struct Definitions<'a, 's> {
+    pub(in crate::domain::policy) sinks: &'s mut [Sink<'a>],
     named: BTreeMap<String, Definition<'a>>,
     done: BTreeMap<String, Option<Arc<AddressSet>>>,
     path: Vec<String>,
@@ -44,7 +44,7 @@ pub(super) struct Definitions<'a, 's> {
 
 impl<'a, 's> Definitions<'a, 's> {
     /// None so far; problems of file `n` go to the sink at `n`.
-    pub(super) fn new(sinks: &'s mut [Sink<'a>]) -> Self {
+    pub(in crate::domain::policy) fn new(sinks: &'s mut [Sink<'a>]) -> Self {
         Self {
             sinks,
             named: BTreeMap::new(),
@@ -55,7 +55,7 @@ impl<'a, 's> Definitions<'a, 's> {
     }
 
     /// Adds the sets that a file defines.
-    pub(super) fn add(&mut self, file: usize, sets: &Item<'a>) {
+    pub(in crate::domain::policy) fn add(&mut self, file: usize, sets: &Item<'a>) {
         let Some(sink) = self.sinks.get_mut(file) else {
             return;
         };
@@ -88,7 +88,7 @@ impl<'a, 's> Definitions<'a, 's> {
     }
 
     /// Resolves every definition; those that cannot be are reported and left out.
-    pub(super) fn resolve(&mut self) -> BTreeMap<String, Arc<AddressSet>> {
+    pub(in crate::domain::policy) fn resolve(&mut self) -> BTreeMap<String, Arc<AddressSet>> {
         let names: Vec<String> = self.named.keys().cloned().collect();
         for name in &names {
             self.by_name(name);
@@ -99,7 +99,7 @@ impl<'a, 's> Definitions<'a, 's> {
     }
 
     /// The definitions that no rule and no other set uses, as warnings.
-    pub(super) fn warn_of_unused(&mut self) {
+    pub(in crate::domain::policy) fn warn_of_unused(&mut self) {
         for (name, definition) in &self.named {
             if let (false, Some(sink)) = (
                 self.used.contains(name),
@@ -130,7 +130,11 @@ impl<'a, 's> Definitions<'a, 's> {
     }
 
     /// The sets that a condition, `any_of` or `except` names or writes out; `None` if any is wrong.
-    pub(super) fn all(&mut self, file: usize, item: &Item<'a>) -> Option<Vec<Arc<AddressSet>>> {
+    pub(in crate::domain::policy) fn all(
+        &mut self,
+        file: usize,
+        item: &Item<'a>,
+    ) -> Option<Vec<Arc<AddressSet>>> {
         let items = item.each();
         if items.is_empty() {
             let sink = self.sinks.get_mut(file)?;

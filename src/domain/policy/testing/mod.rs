@@ -1,0 +1,5 @@
+//! TODO room
+
+pub mod cases;
+pub(crate) mod expect;
+pub mod suppose;
