@@ -6,7 +6,7 @@ use crate::azure::http::Http;
 use crate::clock::Clock;
 use crate::config::{self, Config, Mode, StateUrl};
 use crate::domain::auth::link::LinkKey;
-use crate::domain::breadcrumbs::CrumbKey;
+use crate::domain::firewall::ownership_tags::CrumbKey;
 use crate::domain::intake::dedup::Windows;
 use crate::domain::intake::routing::{Hosts, Scope};
 use crate::domain::net::resource_id::ResourceId;

@@ -5,7 +5,7 @@ use super::arm::{Arm, not_json};
 use super::call::Call;
 use super::error::{ArmError, Fault, PatchError, retry_after};
 use super::http::Reply;
-use crate::domain::raw_json::RawJson;
+use crate::domain::firewall::raw_json::RawJson;
 use jiff::Timestamp;
 use reqwest::{StatusCode, Url};
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use super::{Accepted, Arm, ArmError, Call, Credential, PatchError, Settings};
 use crate::clock::Clock;
 use crate::config::SecretRef;
+use crate::domain::firewall::raw_json::{RawJson, RawObject};
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::raw_json::{RawJson, RawObject};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};

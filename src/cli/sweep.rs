@@ -4,7 +4,7 @@ use super::{ConfigFile, Failure};
 use crate::azure::Arm;
 use crate::clock::Clock;
 use crate::config::{Config, Registry};
-use crate::domain::breadcrumbs::CrumbKey;
+use crate::domain::firewall::ownership_tags::CrumbKey;
 use crate::domain::net::network;
 use crate::domain::words;
 use crate::flow::sweep::{Sweep as Sweeping, Swept};

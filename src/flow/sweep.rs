@@ -11,10 +11,11 @@
 use super::reconcile;
 use crate::azure::{Accepted, Arm, ArmError, Call, PatchError};
 use crate::clock::{self, Clock};
-use crate::domain::breadcrumbs::{self, CrumbKey, Crumbs};
+use crate::domain::firewall::ownership_tags;
+use crate::domain::firewall::ownership_tags::{CrumbKey, Crumbs};
+use crate::domain::firewall::raw_json::{RawJson, RawObject};
 use crate::domain::firewall::{Live, Malformed, Obstacle, Patch, Wanted, missing_in, plan};
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::raw_json::{RawJson, RawObject};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -215,7 +216,7 @@ impl Sweep<'_> {
 
     async fn shown(&self, version: &str, call: &Call) -> Result<Shown, SweepError> {
         let live = Live::read(&self.arm.registry(self.registry, version, call).await?)?;
-        let crumbs = breadcrumbs::read(&live.tags, self.registry, self.key);
+        let crumbs = ownership_tags::read(&live.tags, self.registry, self.key);
         Ok(Shown { live, crumbs })
     }
 
@@ -264,7 +265,7 @@ impl Sweep<'_> {
     ) -> RawObject {
         let mut body = rules.unwrap_or_default();
         let place = (self.registry, self.key);
-        let packed = breadcrumbs::pack(&live.tags, &found.standing, place, blank);
+        let packed = ownership_tags::pack(&live.tags, &found.standing, place, blank);
         body.set("tags", RawJson::from(&packed.tags));
         body
     }

@@ -3,8 +3,8 @@
 use doorward::azure::{Accepted, Arm, ArmError, Call, Credential, Egress, PatchError, Settings};
 use doorward::clock::Clock;
 use doorward::config::SecretRef;
+use doorward::domain::firewall::raw_json::RawJson;
 use doorward::domain::net::resource_id::ResourceId;
-use doorward::domain::raw_json::RawJson;
 use doorward::domain::sets::AzureKind;
 use doorward::sim::{
     Call as Asked, DefaultAction, Fault, Outcome, Registry, Sim, SimOptions, Writes,

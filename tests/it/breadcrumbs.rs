@@ -1,9 +1,10 @@
 //! The second memory: tags of the registry, for the day on which the ledger is lost.
 
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World};
-use doorward::domain::breadcrumbs::{self, CrumbKey};
+use doorward::domain::firewall::ownership_tags;
+use doorward::domain::firewall::ownership_tags::CrumbKey;
+use doorward::domain::firewall::raw_json::{RawJson, RawObject};
 use doorward::domain::net::resource_id::ResourceId;
-use doorward::domain::raw_json::{RawJson, RawObject};
 use doorward::sim::{Call, DefaultAction, Registry, Tags};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -47,7 +48,7 @@ fn key() -> CrumbKey {
 /// What the tags say, as `address until`.
 fn crumbs(world: &World) -> Vec<String> {
     let tags = RawJson::from(&json!(tags(world))).object().unwrap();
-    let said = breadcrumbs::read(&tags, &id(), &key()).ends;
+    let said = ownership_tags::read(&tags, &id(), &key()).ends;
     let said = said.iter();
     said.map(|(network, end)| format!("{} {end}", network.addr()))
         .collect()
@@ -59,7 +60,7 @@ pub(crate) fn tags_saying(ends: &[(&str, Timestamp)]) -> BTreeMap<String, String
     let ends = ends
         .map(|(network, end)| (network.parse().unwrap(), *end))
         .collect();
-    let packed = breadcrumbs::pack(&RawObject::default(), &ends, (&id(), &key()), false);
+    let packed = ownership_tags::pack(&RawObject::default(), &ends, (&id(), &key()), false);
     let tags = packed.tags.iter();
     tags.map(|(name, value)| (name.to_owned(), value.text().unwrap()))
         .collect()

@@ -5,7 +5,7 @@
 
 use doorward::azure::{Arm, Call, Settings, TokenError};
 use doorward::clock::Clock;
-use doorward::domain::raw_json::RawJson;
+use doorward::domain::firewall::raw_json::RawJson;
 use doorward::sim::{CLIENT_ID, CLIENT_SECRET, Call as Asked, Registry, Sim, SimOptions, TENANT};
 use futures_util::future::join_all;
 use std::io::Write;

@@ -2,7 +2,7 @@
 
 use super::answers::Class;
 use super::live::Live;
-use crate::domain::breadcrumbs;
+use super::ownership_tags;
 use crate::domain::id::GrantId;
 use crate::domain::net::network;
 use ipnet::Ipv4Net;
@@ -147,7 +147,7 @@ impl Seen {
             public_access: live.public_access,
             sku: live.sku.clone(),
             provisioning_state: live.provisioning_state.clone(),
-            tags: Some(breadcrumbs::hash_of_others(&live.tags)),
+            tags: Some(ownership_tags::hash_of_others(&live.tags)),
         }
     }
 

@@ -3,8 +3,8 @@
 //! Shape: `GET …/Microsoft.ContainerRegistry/registries/{name}`
 //! (<https://learn.microsoft.com/rest/api/containerregistry/registries/get>).
 
+use super::raw_json::{RawJson, RawObject};
 use crate::domain::net::network;
-use crate::domain::raw_json::{RawJson, RawObject};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::BTreeSet;

@@ -1,28 +1,31 @@
 //! The registry's own list: reading it, judging it, and planning the smallest change of it.
 
-mod answers;
+pub(crate) mod answers;
 mod differences;
-mod drift;
-mod foresee;
+pub(crate) mod drift;
+mod forecast;
 mod gaps;
 mod live;
+mod observed;
 mod overwritten;
+pub mod owned_entries;
+pub mod ownership_tags;
 mod patch;
 mod plan;
 mod posture;
 mod quota;
-mod sight;
+pub mod raw_json;
 mod telling;
 #[cfg(test)]
 mod tests;
 
 pub use answers::{Answer, Answers, Class};
 pub use drift::{Drift, Ours, Seen, compare, missing_in};
-pub use foresee::{Hindrance, foresee};
+pub use forecast::{Hindrance, foresee};
 pub use live::{Live, Malformed, Rule};
+pub use observed::{Glance, Sight};
 pub use overwritten::{Other, Overwritten};
 pub use patch::Patch;
 pub use plan::{Plan, Step, Wanted, plan};
 pub use posture::{Obstacle, diagnose, forbids_writing};
 pub use quota::{Places, scaled_reserve};
-pub use sight::{Glance, Sight};

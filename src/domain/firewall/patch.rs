@@ -2,8 +2,8 @@
 
 use super::drift::missing_in;
 use super::live::{Live, Rule};
+use super::raw_json::{RawJson, RawObject};
 use crate::domain::net::network;
-use crate::domain::raw_json::{RawJson, RawObject};
 use ipnet::Ipv4Net;
 use serde_json::json;
 use std::collections::BTreeSet;

@@ -18,7 +18,7 @@ pub use parts::{Asked, Decision, Networks, Registry, Standing, Throttle};
 pub use sets::{KnownSet, KnownSets};
 
 use super::alert::Alert;
-use super::claims::MAY_LAND_WITHIN;
+use super::firewall::owned_entries::MAY_LAND_WITHIN;
 use super::grant::{Ending, Grant, Stage};
 use super::help::Course;
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};

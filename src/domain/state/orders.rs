@@ -1,7 +1,7 @@
 //! Operators' orders, folded into what stands.
 
 use super::{Networks, Registry, State};
-use crate::domain::breadcrumbs::to_the_minute;
+use crate::domain::firewall::ownership_tags::to_the_minute;
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::{DenialId, GrantId};
 use crate::domain::intake::dedup::Windows;

@@ -2,8 +2,8 @@
 
 use crate::domain::actor::Actor;
 use crate::domain::answered::Answered;
-use crate::domain::claims::Claims;
 use crate::domain::firewall::Sight;
+use crate::domain::firewall::owned_entries::Claims;
 use crate::domain::grant::{Grant, Stage};
 use crate::domain::help::Course;
 use crate::domain::id::{DenialId, GrantId, RequestId, WriteId};

@@ -1,7 +1,7 @@
 //! Forgets what time has made meaningless.
 
 use super::{Asked, BUDGET_WINDOW, LONGEST_REPEAT_WINDOW, State};
-use crate::domain::claims::MAY_LAND_WITHIN;
+use crate::domain::firewall::owned_entries::MAY_LAND_WITHIN;
 use crate::domain::id::RequestId;
 use crate::domain::policy::precedent::Precedent;
 use jiff::{SignedDuration, Timestamp};

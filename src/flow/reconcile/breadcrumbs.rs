@@ -5,7 +5,9 @@ use crate::app::App;
 use crate::azure::ArmError;
 use crate::clock;
 use crate::domain::alert::About;
-use crate::domain::breadcrumbs::{self, Crumbs, Packed};
+use crate::domain::firewall::ownership_tags;
+use crate::domain::firewall::ownership_tags::{Crumbs, Packed};
+use crate::domain::firewall::raw_json::{RawJson, RawObject};
 use crate::domain::firewall::{Live, Patch};
 use crate::domain::grant::Grant;
 use crate::domain::id::{DenialId, GrantId};
@@ -13,7 +15,6 @@ use crate::domain::ledger::{Hash, What};
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::net::network;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::raw_json::{RawJson, RawObject};
 use crate::domain::words;
 use crate::store::StoreError;
 use ipnet::Ipv4Net;
@@ -79,7 +80,7 @@ pub(super) async fn look(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
     if !is_on(app, id) {
         return Ok(());
     }
-    let crumbs = breadcrumbs::read(&live.tags, id, &app.crumb_key);
+    let crumbs = ownership_tags::read(&live.tags, id, &app.crumb_key);
     report_unverified(app, id, live, &crumbs).await?;
     note_outlived(app, id, live, &crumbs);
     recover(app, id, live, &crumbs).await
@@ -124,7 +125,8 @@ pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
         return Ok(());
     }
     let mut said = wanted(app, id);
-    let Packed { left_out, .. } = breadcrumbs::pack(&live.tags, &said, (id, &app.crumb_key), false);
+    let Packed { left_out, .. } =
+        ownership_tags::pack(&live.tags, &said, (id, &app.crumb_key), false);
     let before = app.tagged(id);
     let mut now = Tagged {
         wanted: said.clone(),
@@ -137,7 +139,7 @@ pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
         ..before.clone()
     };
     said.retain(|network, _| !left_out.contains(network));
-    now.shown = breadcrumbs::read(&live.tags, id, &app.crumb_key).ends == said;
+    now.shown = ownership_tags::read(&live.tags, id, &app.crumb_key).ends == said;
     let lost = !now.shown && now.tried == MOST_TRIES;
     if lost {
         // Told once: one more than is ever tried.
@@ -184,12 +186,12 @@ pub(super) fn body(app: &App, id: &ResourceId, patch: &Patch, fresh: &Live) -> R
         let mut ends = wanted(app, id);
         ends.retain(|network, _| !patch.remove.contains(network));
         // What only this read tells is learnt by the next turn: until then its crumbs stay.
-        let crumbs = breadcrumbs::read(&fresh.tags, id, &app.crumb_key);
+        let crumbs = ownership_tags::read(&fresh.tags, id, &app.crumb_key);
         ends.extend(unheard_of(app, id, fresh, &crumbs).0);
         // Where a write names tags, it may replace them all or leave the others: if they did not go the
         // first time, they are written with nothing in them.
         let blank = app.tagged(id).tried > 1;
-        let packed = breadcrumbs::pack(&fresh.tags, &ends, (id, &app.crumb_key), blank);
+        let packed = ownership_tags::pack(&fresh.tags, &ends, (id, &app.crumb_key), blank);
         if packed.tags != fresh.tags {
             body.set("tags", RawJson::from(&packed.tags));
         }

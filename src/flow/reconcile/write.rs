@@ -5,11 +5,11 @@ use super::{
 };
 use crate::app::App;
 use crate::azure::{Accepted, Arm, PatchError};
+use crate::domain::firewall::raw_json::RawObject;
 use crate::domain::firewall::{Live, Patch, forbids_writing, missing_in};
 use crate::domain::id::WriteId;
 use crate::domain::ledger::{What, Write, WriteOutcome};
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::raw_json::RawObject;
 use crate::flow::drift;
 use crate::flow::lease::{self, Held};
 use crate::store::StoreError;

@@ -2,7 +2,7 @@
 //! never sees, beside the ledger.
 
 use super::truth::Truth;
-use doorward::domain::claims::MAY_LAND_WITHIN;
+use doorward::domain::firewall::owned_entries::MAY_LAND_WITHIN;
 use doorward::domain::ledger::What;
 use doorward::sim::{DefaultAction, Happened, IpRule, Registry};
 use ipnet::Ipv4Net;

@@ -3,7 +3,7 @@
 use super::super::Seen;
 use super::super::gaps::{Gaps, Look};
 use super::super::overwritten::{Other, Overwritten};
-use crate::domain::claims::MAY_LAND_WITHIN;
+use crate::domain::firewall::owned_entries::MAY_LAND_WITHIN;
 use crate::domain::id::WriteId;
 use crate::domain::ledger::Write;
 use crate::domain::net::network;

@@ -1,7 +1,7 @@
 //! What holds for every plan.
 
 use super::*;
-use crate::domain::raw_json::tests::{any_json, any_text};
+use crate::domain::firewall::raw_json::tests::{any_json, any_text};
 use proptest::prelude::*;
 
 prop_compose! {

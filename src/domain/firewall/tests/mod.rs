@@ -3,10 +3,10 @@
 mod gaps;
 mod laws;
 
+use super::raw_json::RawJson;
 use super::*;
 use crate::domain::grant::{Ending, Grant, Stage};
 use crate::domain::id::{DenialId, GrantId};
-use crate::domain::raw_json::RawJson;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde_json::{Value, json};

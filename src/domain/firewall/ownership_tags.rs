@@ -12,11 +12,11 @@
 //! and what stands before. Limits on tags:
 //! <https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources>.
 
-use super::auth::link::{SHORTEST_KEY, ShortKey};
-use super::chain::Hash;
-use super::firewall::Live;
-use super::net::resource_id::ResourceId;
+use super::Live;
 use super::raw_json::{RawJson, RawObject};
+use crate::domain::auth::link::{SHORTEST_KEY, ShortKey};
+use crate::domain::chain::Hash;
+use crate::domain::net::resource_id::ResourceId;
 use aws_lc_rs::{constant_time, hkdf, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -279,7 +279,7 @@ fn entry(bytes: &[u8]) -> Option<(Ipv4Net, Timestamp)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::raw_json::tests::{any_json, any_text};
+    use crate::domain::firewall::raw_json::tests::{any_json, any_text};
     use proptest::prelude::*;
 
     fn key(text: &str) -> CrumbKey {
