@@ -1,8 +1,8 @@
 //! What the program knows for now and learns again after a restart.
 
 use crate::app::App;
-use crate::domain::id::{AlertId, GrantId};
 use crate::domain::intake::routing::Hosts;
+use crate::domain::ledger::id::{AlertId, GrantId};
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::LastRead;
 use crate::flow::notify::{Attempts, Lanes};

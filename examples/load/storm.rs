@@ -7,7 +7,7 @@ use crate::{IN_A_BATCH, OURS, REGISTRY};
 use anyhow::{Context, ensure};
 use axum::body::Bytes;
 use doorward::clock::Clock;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::store;
 use std::collections::BTreeSet;
 use std::fs;

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::admin::{Admin, By, Output};
-use crate::domain::grant::Stage;
+use crate::domain::ledger::grant::Stage;
 use crate::domain::words;
 use crate::domain::yaml::duration;
 use crate::http::wire::{self, GrantView, PauseView, StoppedView};

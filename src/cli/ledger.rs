@@ -2,7 +2,7 @@
 
 use super::{ConfigFile, Failure};
 use crate::domain::hidden::escaped;
-use crate::domain::ledger::{Entry, What};
+use crate::domain::ledger::event::{Entry, What};
 use crate::domain::yaml::problem::did_you_mean;
 use crate::domain::{story, words};
 use crate::store::{self, Ledger as Store};

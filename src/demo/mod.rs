@@ -7,7 +7,7 @@ mod teller;
 
 use crate::domain::help::Help;
 use crate::domain::intake::denial::Kind;
-use crate::domain::ledger::What;
+use crate::domain::ledger::event::What;
 use crate::domain::policy::verdict::Action;
 use crate::sim::Registry;
 use crate::sim::senders::login_event;

@@ -2,7 +2,7 @@
 
 use super::PATIENCE;
 use crate::app::App;
-use crate::domain::ledger::What;
+use crate::domain::ledger::event::What;
 use crate::domain::story;
 use crate::store;
 use anyhow::Context;

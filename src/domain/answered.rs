@@ -1,6 +1,6 @@
 //! Refusals that a grant had answered already and that logs tell of once it is over: late, as logs do.
 
-use super::id::DenialId;
+use super::ledger::id::DenialId;
 use super::net::address::GlobalIpv4;
 use super::recent::Recent;
 use jiff::{SignedDuration, Timestamp};

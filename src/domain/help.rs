@@ -1,9 +1,9 @@
 //! Whether a grant helped: what became of the caller after its entry stood.
 
 use super::firewall::Seen;
-use super::grant::Grant;
-use super::id::GrantId;
 use super::intake::report::Evidence;
+use super::ledger::grant::Grant;
+use super::ledger::id::GrantId;
 use super::words;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! What people are told of entries that outlive their end, or may, and how often: one message for a
 //! registry, less often the longer it lasts.
 
-use super::grant::{Ending, Grant};
+use super::ledger::grant::{Ending, Grant};
 use super::net::network;
 use super::state::{Known, Late};
 use super::words::time;

@@ -1,16 +1,16 @@
 //! The ledger's entries as lines for people: `ledger show`, and the demonstration.
 
-use super::actor::Actor;
 use super::firewall::Seen;
-use super::grant::{Ending, Grant};
-use super::id::{AlertId, DenialId, GrantId};
 use super::intake::report::Changed;
-use super::ledger::{What, Write, WriteOutcome};
+use super::ledger::actor::Actor;
+use super::ledger::event::{What, Write, WriteOutcome};
+use super::ledger::grant::{Ending, Grant};
+use super::ledger::id::{AlertId, DenialId, GrantId};
+use super::ledger::orders;
+use super::ledger::request::{Answer, Request};
 use super::net::network;
 use super::net::resource_id::ResourceId;
-use super::orders;
 use super::policy::verdict::Verdict;
-use super::request::{Answer, Request};
 use super::sets::Snapshot;
 use super::words;
 use super::yaml::duration::Show;

@@ -1,11 +1,11 @@
 //! The words for people: every message that doorward sends is made here.
 
-use super::grant::Grant;
 use super::hidden::is_hidden;
 use super::intake::denial::{Attribution, Kind, Service};
-use super::ledger::Denied;
+use super::ledger::event::Denied;
+use super::ledger::grant::Grant;
+use super::ledger::orders::Pause;
 use super::net::resource_id::ResourceId;
-use super::orders::Pause;
 use super::policy::verdict::{Note, NoteCode, Verdict};
 use super::state::Throttle;
 use super::yaml::duration::Show;

@@ -3,9 +3,9 @@
 
 use super::precedents::{InForce, KnownNow, reopened};
 use crate::app::App;
-use crate::domain::id::DenialId;
 use crate::domain::intake::dedup::{DenialKey, verdict_key};
-use crate::domain::ledger::{Denied, What};
+use crate::domain::ledger::event::{Denied, What};
+use crate::domain::ledger::id::DenialId;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::verdict::Verdict;
 use crate::domain::state::State;

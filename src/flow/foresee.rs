@@ -3,10 +3,10 @@
 use super::{posture, reconcile};
 use crate::app::App;
 use crate::domain::firewall::{self, Hindrance};
-use crate::domain::id::RequestId;
+use crate::domain::ledger::id::RequestId;
+use crate::domain::ledger::request::Request;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::outcome::OBSERVES;
-use crate::domain::request::Request;
 use crate::domain::words;
 use std::collections::BTreeSet;
 

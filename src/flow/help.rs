@@ -1,10 +1,10 @@
 //! Grants that did not help are told, once each.
 
 use crate::app::App;
-use crate::domain::alert::About;
 use crate::domain::firewall::Seen;
 use crate::domain::help::{self, Help};
-use crate::domain::ledger::What;
+use crate::domain::ledger::alert::About;
+use crate::domain::ledger::event::What;
 use crate::domain::state::{Standing, State};
 use crate::store::StoreError;
 

@@ -4,10 +4,10 @@
 use super::precedents::{InForce, KnownNow, reopened};
 use crate::app::{App, Source};
 use crate::domain::auth::proof::Proof;
-use crate::domain::id::{DenialId, WriteId};
 use crate::domain::intake::arrivals::Arrival;
 use crate::domain::intake::report::{Change, Delivery, Report};
-use crate::domain::ledger::{Denied, What};
+use crate::domain::ledger::event::{Denied, What};
+use crate::domain::ledger::id::{DenialId, WriteId};
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::State;
 use crate::metrics::PassedOverLabels;

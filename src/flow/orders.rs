@@ -3,10 +3,10 @@
 use super::anew;
 use crate::app::App;
 use crate::clock;
-use crate::domain::actor::Actor;
-use crate::domain::grant::{Grant, Stage};
-use crate::domain::id::GrantId;
-use crate::domain::ledger::What;
+use crate::domain::ledger::actor::Actor;
+use crate::domain::ledger::event::What;
+use crate::domain::ledger::grant::{Grant, Stage};
+use crate::domain::ledger::id::GrantId;
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::net::network;
 use crate::domain::net::resource_id::ResourceId;

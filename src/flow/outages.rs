@@ -2,7 +2,7 @@
 
 use super::posture::Failing;
 use crate::app::App;
-use crate::domain::alert::About;
+use crate::domain::ledger::alert::About;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::words;
 use crate::store::StoreError;

@@ -3,8 +3,8 @@
 
 use super::posture;
 use crate::app::App;
-use crate::domain::id::DenialId;
-use crate::domain::ledger::Denied;
+use crate::domain::ledger::event::Denied;
+use crate::domain::ledger::id::DenialId;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::precedent::Precedent;
 use crate::domain::policy::verdict::NoteCode;

@@ -3,11 +3,11 @@
 use super::anew;
 use crate::app::App;
 use crate::clock;
-use crate::domain::actor::Actor;
-use crate::domain::grant::Grant;
-use crate::domain::id::{GrantId, RequestId};
-use crate::domain::ledger::What;
-use crate::domain::request::{Answer, Request};
+use crate::domain::ledger::actor::Actor;
+use crate::domain::ledger::event::What;
+use crate::domain::ledger::grant::Grant;
+use crate::domain::ledger::id::{GrantId, RequestId};
+use crate::domain::ledger::request::{Answer, Request};
 use crate::domain::words;
 use crate::store::StoreError;
 use jiff::Timestamp;

@@ -1,9 +1,9 @@
 //! Storms are told: once when one begins, once when it is over.
 
 use crate::app::App;
-use crate::domain::alert::About;
 use crate::domain::intake::admission::Storm;
-use crate::domain::ledger::What;
+use crate::domain::ledger::alert::About;
+use crate::domain::ledger::event::What;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::words;
 use crate::store::StoreError;

@@ -1,11 +1,11 @@
 //! Signs of use in a registry's own log: the grant works, and where its rule says so, it goes on.
 
 use crate::app::{App, Auth, Source};
-use crate::domain::actor::Actor;
-use crate::domain::grant::Stage;
 use crate::domain::help::Help;
 use crate::domain::intake::delivery::uses::Use;
-use crate::domain::ledger::What;
+use crate::domain::ledger::actor::Actor;
+use crate::domain::ledger::event::What;
+use crate::domain::ledger::grant::Stage;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::Standing;
 use crate::store::StoreError;

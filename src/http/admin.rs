@@ -2,13 +2,13 @@
 //! and shows no link.
 
 use super::{HttpError, Web, page};
-use crate::domain::actor::Actor;
-use crate::domain::grant::Stage;
-use crate::domain::id::{DenialId, GrantId};
-use crate::domain::orders::Pause;
+use crate::domain::ledger::actor::Actor;
+use crate::domain::ledger::grant::Stage;
+use crate::domain::ledger::id::{DenialId, GrantId};
+use crate::domain::ledger::orders::Pause;
+use crate::domain::ledger::request::{Answer, Request};
 use crate::domain::outcome::outcome;
 use crate::domain::readiness::Condition;
-use crate::domain::request::{Answer, Request};
 use crate::domain::state::{Asked, Decision, Known, Standing, State as Stands};
 use crate::domain::words;
 use crate::flow::{foresee, readiness};

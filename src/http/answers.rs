@@ -3,11 +3,11 @@
 use super::caller::Caller;
 use super::{HttpError, Web, origin, page};
 use crate::app::App;
-use crate::domain::actor::Actor;
 use crate::domain::auth::link::LinkError;
-use crate::domain::id::RequestId;
+use crate::domain::ledger::actor::Actor;
+use crate::domain::ledger::id::RequestId;
+use crate::domain::ledger::request::{Answer, Request};
 use crate::domain::outcome::outcome;
-use crate::domain::request::{Answer, Request};
 use crate::domain::state::Asked;
 use crate::domain::words;
 use crate::flow::foresee::{self, Foresight};

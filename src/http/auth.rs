@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use super::caller;
 use super::unproven::{self, ROOM, Seat};
-use crate::domain::ledger::Hash;
+use crate::domain::ledger::event::Hash;
 
 /// The header that carries a shared key.
 const KEY_HEADER: &str = "x-doorward-key";

@@ -2,7 +2,7 @@
 
 use super::HttpError;
 use crate::domain::auth::link::LinkError;
-use crate::domain::ledger::Hash;
+use crate::domain::ledger::event::Hash;
 use crate::flow::respond::AnswerError;
 use askama::Template;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};

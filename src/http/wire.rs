@@ -1,9 +1,9 @@
 //! What operators' commands and the admin listener say to each other, as JSON.
 
-use crate::domain::grant::Stage;
-use crate::domain::id::GrantId;
+use crate::domain::ledger::grant::Stage;
+use crate::domain::ledger::id::GrantId;
+use crate::domain::ledger::orders::Pause;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::orders::Pause;
 use crate::domain::state::{Standing, Throttle};
 use crate::domain::words;
 use crate::flow::orders::left;

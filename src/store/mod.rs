@@ -17,10 +17,10 @@ pub use error::StoreError;
 pub use files::{Lock, LockError};
 pub use lease::Lease;
 
-use crate::domain::id::AlertId;
 use crate::domain::intake::arrivals::{Arrival, Taken};
 use crate::domain::intake::dedup::Windows;
-use crate::domain::ledger::{Entry, Hash, What};
+use crate::domain::ledger::event::{Entry, Hash, What};
+use crate::domain::ledger::id::AlertId;
 use crate::domain::readiness::Condition;
 use crate::domain::state::State;
 use database::Database;

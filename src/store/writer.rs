@@ -8,7 +8,7 @@ use super::database::Append;
 use super::{Folded, Inner, StoreError, chain};
 use crate::domain::intake::arrivals::{Arrival, Sorter, Taken};
 use crate::domain::intake::dedup::Windows;
-use crate::domain::ledger::{Entry, Hash, What, Write};
+use crate::domain::ledger::event::{Entry, Hash, What, Write};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};

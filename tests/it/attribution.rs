@@ -3,7 +3,7 @@
 use crate::world::{KEY, OURS, World};
 use axum::http::Method;
 use doorward::domain::intake::denial::Attribution;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::domain::policy::verdict::{Action, NoteCode};
 use serde_json::json;
 use std::time::Duration;

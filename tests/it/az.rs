@@ -4,7 +4,7 @@
 use crate::others::{SOMEBODY, THEIR_WRITE, taking};
 use crate::world::{OURS, REGISTRY, World};
 use crate::{drift, needs, overwritten, python};
-use doorward::domain::grant::Ending;
+use doorward::domain::ledger::grant::Ending;
 use doorward::sim::{
     CLIENT_ID, CLIENT_SECRET, Call, Concurrent, Fault, Moment, Outcome, TENANT, Writes,
 };

@@ -1,7 +1,7 @@
 //! What anybody can cause more of has an upper bound, and our own addresses keep their share of it.
 
 use crate::world::{KEY, OURS, REGISTRY, World, message};
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::domain::policy::verdict::{Action, NoteCode};
 use doorward::flow::triage;
 use serde_json::json;

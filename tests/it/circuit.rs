@@ -3,8 +3,8 @@
 use crate::others::taking;
 use crate::world::{OURS, REGISTRY, World};
 use doorward::clock;
-use doorward::domain::grant::Ending;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
+use doorward::domain::ledger::grant::Ending;
 use doorward::sim::{Call, Fault, Knobs, Outcome, Recorded};
 use doorward::store;
 use serde_json::json;

@@ -1,8 +1,8 @@
 //! A verdict stands for denials like its own only while what it was made under stands too.
 
 use crate::world::{OURS, REGISTRY, STRANGER, World};
-use doorward::domain::actor::Actor;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::actor::Actor;
+use doorward::domain::ledger::event::What;
 use doorward::domain::policy::verdict::NoteCode;
 use doorward::flow;
 use doorward::sim::{Call, Fault, Knobs};

@@ -1,7 +1,7 @@
 //! What is told of entries past their end, and what waits for a write that was lost: no more than is so.
 
 use crate::world::{OURS, REGISTRY, World};
-use doorward::domain::grant::Ending;
+use doorward::domain::ledger::grant::Ending;
 use doorward::sim::{Call, Fault, Knobs};
 use std::time::Duration;
 

@@ -4,8 +4,8 @@
 use crate::process::{Installation, Process, until};
 use crate::world::{OURS, REGISTRY, furnished, message};
 use doorward::clock::Clock;
-use doorward::domain::id::AlertId;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
+use doorward::domain::ledger::id::AlertId;
 use doorward::domain::readiness::ConditionCode::{self, LedgerReplaced};
 use doorward::store::{Ledger, Lock, LockError, StoreError};
 use jiff::Timestamp;

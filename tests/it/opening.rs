@@ -2,8 +2,8 @@
 
 use crate::others::{during_our_call, taking};
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World, message, row};
-use doorward::domain::grant::Ending;
-use doorward::domain::ledger::{What, WriteOutcome};
+use doorward::domain::ledger::event::{What, WriteOutcome};
+use doorward::domain::ledger::grant::Ending;
 use doorward::domain::policy::verdict::Action;
 use doorward::sim::{Call, DefaultAction, Fault, Moment, Outcome};
 use serde_json::json;

@@ -3,9 +3,9 @@
 
 use crate::postgres::{Database, prepared};
 use crate::world::{World, settle};
-use doorward::domain::alert::Alert;
-use doorward::domain::id::AlertId;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::alert::Alert;
+use doorward::domain::ledger::event::What;
+use doorward::domain::ledger::id::AlertId;
 use doorward::flow::{notify, triage};
 use doorward::store::Ledger;
 use futures_util::future::join_all;

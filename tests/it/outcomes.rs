@@ -4,7 +4,7 @@
 use crate::others::edit;
 use crate::world::{REGISTRY, Reply, STRANGER, World};
 use axum::http::Method;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::sim::{Call, DefaultAction, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -4,7 +4,7 @@
 use crate::others::{self, SOMEBODY, THEIR_WRITE, during_our_call, edit, taking};
 use crate::world::{OURS, REGISTRY, World};
 use doorward::domain::firewall::Overwritten;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::sim::{Call, DefaultAction, Fault, Moment, Outcome, Registry, Writes};
 use serde_json::json;
 use std::time::Duration;

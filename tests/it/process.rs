@@ -2,7 +2,7 @@
 
 use crate::postgres::Database;
 use crate::world::{KEY, policy_and_settings};
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::sim::Sim;
 use doorward::store::Ledger;
 use serde_json::{Value, json};

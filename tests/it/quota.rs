@@ -7,7 +7,7 @@
 
 use crate::others::taking;
 use crate::world::{REGISTRY, World, message};
-use doorward::domain::grant::Ending;
+use doorward::domain::ledger::grant::Ending;
 use doorward::sim::{Call, Fault, Knobs, Moment, Outcome, Registry};
 use jiff::Timestamp;
 use serde_json::{Value, json};

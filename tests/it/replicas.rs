@@ -6,7 +6,7 @@ use crate::world::{KEY, OURS, REGISTRY, World, message, row, settle};
 use axum::body::Body;
 use axum::http::Request;
 use doorward::app::App;
-use doorward::domain::ledger::{What, WriteOutcome};
+use doorward::domain::ledger::event::{What, WriteOutcome};
 use doorward::domain::policy::verdict::Action;
 use doorward::flow::{reconcile, triage};
 use doorward::http::public_router;

@@ -1,7 +1,7 @@
 //! A rule that lets in only so many asks a person about the next one.
 
 use crate::world::World;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::domain::policy::verdict::{Action, NoteCode};
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! A candidate policy beside the one in force: asked, written down, and never obeyed.
 
 use crate::world::{OURS, STRANGER, World};
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::domain::policy::verdict::{Action, Shadow};
 use doorward::flow;
 use serde_json::json;

@@ -5,7 +5,7 @@ use crate::postgres::{Cluster, database};
 use crate::process::{Installation, Process, until_within};
 use crate::world::{OURS, REGISTRY, furnished, message};
 use doorward::clock::Clock;
-use doorward::domain::ledger::{What, WriteOutcome};
+use doorward::domain::ledger::event::{What, WriteOutcome};
 use doorward::sim::{Call, Hold, Moment, Sim};
 use std::time::Duration;
 

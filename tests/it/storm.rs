@@ -3,7 +3,7 @@
 use crate::world::{KEY, OURS, REGISTRY, STRANGER, Setup, World, message, row};
 use axum::body::Body;
 use axum::http::Request;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::domain::state::State;
 use doorward::sim::Registry;
 use doorward::sim::senders::login_event;
@@ -410,7 +410,7 @@ async fn of_what_is_written_together_one_refusal_costs_the_others_nothing() {
     let ledger = world.ledger().await;
     let decided = ledger.iter().find(|what| what.kind() == "decided").unwrap();
     let told = |number: u128| What::Delivered {
-        alert: doorward::domain::id::AlertId(uuid::Uuid::from_u128(number)),
+        alert: doorward::domain::ledger::id::AlertId(uuid::Uuid::from_u128(number)),
         channel: "chat".to_owned(),
     };
     let groups = vec![

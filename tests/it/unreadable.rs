@@ -2,7 +2,7 @@
 
 use crate::world::{OURS, REGISTRY, STRANGER, World, message};
 use axum::http::Method;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::domain::policy::verdict::{Action, NoteCode, Verdict};
 use doorward::flow::{hosts, readiness, triage};
 use doorward::sim::{Call, Fault, Knobs, Registry};

@@ -1,6 +1,6 @@
 //! Approval links: a signed token that names one request, for one purpose, until its end.
 
-use crate::domain::id::RequestId;
+use crate::domain::ledger::id::RequestId;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};

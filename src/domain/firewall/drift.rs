@@ -3,7 +3,7 @@
 use super::answers::Class;
 use super::live::Live;
 use super::ownership_tags;
-use crate::domain::id::GrantId;
+use crate::domain::ledger::id::GrantId;
 use crate::domain::net::network;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use super::live::Live;
 use super::plan::{Step, Wanted, plan};
 use super::posture::Obstacle;
-use crate::domain::grant::{Grant, Stage};
+use crate::domain::ledger::grant::{Grant, Stage};
 use jiff::Timestamp;
 
 /// Why a grant would open nothing.

@@ -7,8 +7,8 @@
 
 use super::drift::{Key, Seen, missing_in};
 use super::overwritten::{CLOCKS_APART, Gap, Other, Overwritten};
-use crate::domain::id::WriteId;
-use crate::domain::ledger::Write;
+use crate::domain::ledger::event::Write;
+use crate::domain::ledger::id::WriteId;
 use crate::domain::net::network;
 use crate::domain::net::resource_id::ResourceId;
 use ipnet::Ipv4Net;

@@ -21,7 +21,7 @@
 //! falls between, our entry is gone, which the next read shows
 //! ([`OursMissing`](super::Drift::OursMissing)).
 
-use crate::domain::id::WriteId;
+use crate::domain::ledger::id::WriteId;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::words;
 use jiff::{SignedDuration, Timestamp};

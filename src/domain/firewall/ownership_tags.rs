@@ -15,7 +15,7 @@
 use super::Live;
 use super::raw_json::{RawJson, RawObject};
 use crate::domain::auth::link::{SHORTEST_KEY, ShortKey};
-use crate::domain::chain::Hash;
+use crate::domain::ledger::chain::Hash;
 use crate::domain::net::resource_id::ResourceId;
 use aws_lc_rs::{constant_time, hkdf, hmac};
 use base64::Engine;

@@ -7,8 +7,8 @@
 use super::admission::{Crowd, Place};
 use super::dedup::{DenialKey, Weakness, Windows, key_within_source};
 use crate::domain::help::Refused;
-use crate::domain::id::DenialId;
-use crate::domain::ledger::{Denied, What};
+use crate::domain::ledger::event::{Denied, What};
+use crate::domain::ledger::id::DenialId;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::State;
 use jiff::Timestamp;

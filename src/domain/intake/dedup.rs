@@ -2,9 +2,9 @@
 
 use super::admission::Crowd;
 use super::denial::{Attribution, Kind, Service};
-use crate::domain::grant::Stage;
-use crate::domain::id::{DenialId, GrantId};
-use crate::domain::ledger::{Denied, Hash};
+use crate::domain::ledger::event::{Denied, Hash};
+use crate::domain::ledger::grant::Stage;
+use crate::domain::ledger::id::{DenialId, GrantId};
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::Basis;
 use crate::domain::policy::precedent::Precedent;

@@ -4,10 +4,10 @@
 #[cfg(test)]
 mod tests;
 
-use super::actor::Actor;
-use super::grant::Ending;
-use super::ledger::What;
-use super::request::Answer;
+use super::ledger::actor::Actor;
+use super::ledger::event::What;
+use super::ledger::grant::Ending;
+use super::ledger::request::Answer;
 use super::state::Asked;
 use super::words;
 use jiff::Timestamp;

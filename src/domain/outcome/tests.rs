@@ -1,8 +1,8 @@
 //! What a request comes to, by what happened.
 
 use super::*;
-use crate::domain::id::{DenialId, GrantId, RequestId};
-use crate::domain::request::Request;
+use crate::domain::ledger::id::{DenialId, GrantId, RequestId};
+use crate::domain::ledger::request::Request;
 use std::net::Ipv4Addr;
 use uuid::Uuid;
 

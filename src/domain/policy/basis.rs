@@ -3,7 +3,7 @@
 
 use super::Policy;
 use super::evaluate::stale;
-use crate::domain::chain::Hash;
+use crate::domain::ledger::chain::Hash;
 use crate::domain::sets::{Membership, Sets};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

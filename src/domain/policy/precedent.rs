@@ -3,9 +3,9 @@
 
 use super::Basis;
 use super::verdict::{NoteCode, Verdict};
-use crate::domain::grant::Grant;
-use crate::domain::id::DenialId;
-use crate::domain::ledger::Denied;
+use crate::domain::ledger::event::Denied;
+use crate::domain::ledger::grant::Grant;
+use crate::domain::ledger::id::DenialId;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::Decision;
 use jiff::{SignedDuration, Timestamp};

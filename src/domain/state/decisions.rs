@@ -1,14 +1,14 @@
 //! Verdicts, and what people are asked and answer, folded into what stands.
 
 use super::{Asked, Decision, LAST_VERDICTS, State};
-use crate::domain::actor::Actor;
-use crate::domain::grant::Grant;
-use crate::domain::id::{DenialId, RequestId};
 use crate::domain::intake::dedup::{key, verdict_key};
+use crate::domain::ledger::actor::Actor;
+use crate::domain::ledger::grant::Grant;
+use crate::domain::ledger::id::{DenialId, RequestId};
+use crate::domain::ledger::request::{Answer, Request};
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::precedent::Precedent;
 use crate::domain::policy::verdict::Verdict;
-use crate::domain::request::{Answer, Request};
 use jiff::Timestamp;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! What became of the grants that people have approved: it is kept with the request.
 
 use super::State;
-use crate::domain::ledger::What;
+use crate::domain::ledger::event::What;
 use crate::domain::outcome::Trail;
 use jiff::Timestamp;
 

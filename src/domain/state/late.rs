@@ -1,7 +1,7 @@
 //! Which entries of ours stand past their end, as far as reads tell, and of which nobody can tell.
 
 use super::{Registry, Standing, State};
-use crate::domain::grant::Stage;
+use crate::domain::ledger::grant::Stage;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::overdue::OVERDUE_AFTER;
 use ipnet::Ipv4Net;

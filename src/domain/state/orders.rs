@@ -2,12 +2,12 @@
 
 use super::{Networks, Registry, State};
 use crate::domain::firewall::ownership_tags::to_the_minute;
-use crate::domain::grant::{Ending, Grant, Stage};
-use crate::domain::id::{DenialId, GrantId};
 use crate::domain::intake::dedup::Windows;
-use crate::domain::ledger::What;
+use crate::domain::ledger::event::What;
+use crate::domain::ledger::grant::{Ending, Grant, Stage};
+use crate::domain::ledger::id::{DenialId, GrantId};
+use crate::domain::ledger::orders::Pause;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::orders::Pause;
 use crate::domain::policy::precedent::Precedent;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;

@@ -1,21 +1,21 @@
 //! What the state is made of.
 
-use crate::domain::actor::Actor;
 use crate::domain::answered::Answered;
 use crate::domain::firewall::Sight;
 use crate::domain::firewall::owned_entries::Claims;
-use crate::domain::grant::{Grant, Stage};
 use crate::domain::help::Course;
-use crate::domain::id::{DenialId, GrantId, RequestId, WriteId};
 use crate::domain::intake::dedup::DenialKey;
 use crate::domain::intake::report::Evidence;
-use crate::domain::ledger::{Denied, Write};
+use crate::domain::ledger::actor::Actor;
+use crate::domain::ledger::event::{Denied, Write};
+use crate::domain::ledger::grant::{Grant, Stage};
+use crate::domain::ledger::id::{DenialId, GrantId, RequestId, WriteId};
+use crate::domain::ledger::request::{Answer, Request};
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::outcome::Trail;
 use crate::domain::policy::precedent::Precedent;
 use crate::domain::policy::verdict::Verdict;
 use crate::domain::recent::Recent;
-use crate::domain::request::{Answer, Request};
 use crate::domain::seen::Remembered;
 use crate::domain::words;
 use ipnet::Ipv4Net;

@@ -2,8 +2,8 @@
 
 use super::{Standing, State};
 use crate::domain::answered::Over;
-use crate::domain::grant::{Ending, Stage};
 use crate::domain::intake::denial::Denial;
+use crate::domain::ledger::grant::{Ending, Stage};
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::seen::Before;
 use jiff::Timestamp;

@@ -1,13 +1,13 @@
 //! What stands about registries as reads and events show them, and about whether grants helped.
 
 use super::{State, Throttle};
-use crate::domain::actor::Actor;
 use crate::domain::firewall::{Drift, Glance, Other, Ours, Overwritten, Seen};
-use crate::domain::grant::Stage;
 use crate::domain::help::{Help, Helped, Refused};
-use crate::domain::id::{DenialId, GrantId};
 use crate::domain::intake::report::Changed;
-use crate::domain::ledger::What;
+use crate::domain::ledger::actor::Actor;
+use crate::domain::ledger::event::What;
+use crate::domain::ledger::grant::Stage;
+use crate::domain::ledger::id::{DenialId, GrantId};
 use crate::domain::net::resource_id::ResourceId;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};

@@ -2,7 +2,7 @@
 
 use super::{Asked, BUDGET_WINDOW, LONGEST_REPEAT_WINDOW, State};
 use crate::domain::firewall::owned_entries::MAY_LAND_WITHIN;
-use crate::domain::id::RequestId;
+use crate::domain::ledger::id::RequestId;
 use crate::domain::policy::precedent::Precedent;
 use jiff::{SignedDuration, Timestamp};
 

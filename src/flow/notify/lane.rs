@@ -3,8 +3,8 @@
 use super::send::Refusal;
 use crate::app::App;
 use crate::clock;
-use crate::domain::alert::Alert;
-use crate::domain::id::AlertId;
+use crate::domain::ledger::alert::Alert;
+use crate::domain::ledger::id::AlertId;
 use crate::domain::words;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};

@@ -10,9 +10,9 @@ pub use lane::{Lane, Lanes};
 
 use crate::app::App;
 use crate::clock;
-use crate::domain::alert::Alert;
-use crate::domain::id::AlertId;
-use crate::domain::ledger::What;
+use crate::domain::ledger::alert::Alert;
+use crate::domain::ledger::event::What;
+use crate::domain::ledger::id::AlertId;
 use crate::store::StoreError;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};

@@ -3,9 +3,9 @@
 use super::Lane;
 use crate::app::App;
 use crate::azure::retry_after;
-use crate::domain::alert::Alert;
 use crate::domain::excerpt::excerpt;
-use crate::domain::id::AlertId;
+use crate::domain::ledger::alert::Alert;
+use crate::domain::ledger::id::AlertId;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::words;
 use jiff::Timestamp;

@@ -4,14 +4,14 @@
 use crate::app::App;
 use crate::azure::ArmError;
 use crate::clock;
-use crate::domain::alert::About;
 use crate::domain::firewall::ownership_tags;
 use crate::domain::firewall::ownership_tags::{Crumbs, Packed};
 use crate::domain::firewall::raw_json::{RawJson, RawObject};
 use crate::domain::firewall::{Live, Patch};
-use crate::domain::grant::Grant;
-use crate::domain::id::{DenialId, GrantId};
-use crate::domain::ledger::{Hash, What};
+use crate::domain::ledger::alert::About;
+use crate::domain::ledger::event::{Hash, What};
+use crate::domain::ledger::grant::Grant;
+use crate::domain::ledger::id::{DenialId, GrantId};
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::net::network;
 use crate::domain::net::resource_id::ResourceId;

@@ -2,12 +2,12 @@
 
 use crate::app::App;
 use crate::azure::ArmError;
-use crate::domain::alert::About;
 use crate::domain::firewall::{Live, Step};
-use crate::domain::grant::{Ending, Grant, Stage};
-use crate::domain::id::GrantId;
 use crate::domain::intake::report::Evidence;
-use crate::domain::ledger::{What, Write};
+use crate::domain::ledger::alert::About;
+use crate::domain::ledger::event::{What, Write};
+use crate::domain::ledger::grant::{Ending, Grant, Stage};
+use crate::domain::ledger::id::GrantId;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::outcome::{OBSERVE, OBSERVES};
 use crate::domain::overdue;

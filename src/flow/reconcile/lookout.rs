@@ -3,9 +3,9 @@
 use super::SURELY_GONE;
 use crate::app::App;
 use crate::domain::firewall::{Live, Plan, Step};
-use crate::domain::grant::Ending;
-use crate::domain::id::GrantId;
-use crate::domain::ledger::What;
+use crate::domain::ledger::event::What;
+use crate::domain::ledger::grant::Ending;
+use crate::domain::ledger::id::GrantId;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::State;
 use crate::store::StoreError;

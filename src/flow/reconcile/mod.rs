@@ -34,7 +34,7 @@ use crate::clock;
 use crate::domain::firewall::{
     Live, Malformed, Obstacle, Patch, Plan, Wanted, forbids_writing, plan, scaled_reserve,
 };
-use crate::domain::id::GrantId;
+use crate::domain::ledger::id::GrantId;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::{Networks, Registry, Standing, State};
 use crate::store::StoreError;

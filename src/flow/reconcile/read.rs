@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::azure::Call;
 use crate::clock;
 use crate::domain::firewall::{Live, Places};
-use crate::domain::ledger::Write;
+use crate::domain::ledger::event::Write;
 use crate::domain::net::resource_id::ResourceId;
 use crate::memory::Limit;
 use jiff::SignedDuration;

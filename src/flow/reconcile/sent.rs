@@ -4,8 +4,8 @@
 use super::{LOST_AFTER, READ_AGAIN, WARN_EVERY, waits};
 use crate::app::App;
 use crate::azure::{Call, Operation, Progress};
-use crate::domain::id::WriteId;
-use crate::domain::ledger::Write;
+use crate::domain::ledger::event::Write;
+use crate::domain::ledger::id::WriteId;
 use crate::domain::net::resource_id::ResourceId;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;

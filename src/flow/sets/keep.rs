@@ -3,8 +3,8 @@
 use super::load::Failure;
 use super::{again, book, retry};
 use crate::app::App;
-use crate::domain::alert::About;
-use crate::domain::ledger::What;
+use crate::domain::ledger::alert::About;
+use crate::domain::ledger::event::What;
 use crate::domain::policy::Policy;
 use crate::domain::sets::{
     Answer, Before, Care, External, Loaded, Ranges, Sets, Snapshot, too_much,

@@ -2,7 +2,7 @@
 
 use super::book;
 use crate::app::App;
-use crate::domain::ledger::What;
+use crate::domain::ledger::event::What;
 use crate::domain::policy::Policy;
 use crate::domain::sets::{External, Kind, Ranges, Size};
 use crate::domain::state::KnownSet;

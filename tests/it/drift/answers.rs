@@ -3,7 +3,7 @@
 use super::{MINUTE, SECOND, drifts, with_drift};
 use crate::others::edit;
 use crate::world::{OURS, REGISTRY, World};
-use doorward::domain::grant::Ending;
+use doorward::domain::ledger::grant::Ending;
 use doorward::sim::{Call, DefaultAction, Registry, Sku};
 use serde_json::json;
 use std::time::Duration;

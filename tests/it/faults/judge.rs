@@ -3,7 +3,7 @@
 
 use super::truth::Truth;
 use doorward::domain::firewall::owned_entries::MAY_LAND_WITHIN;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::sim::{DefaultAction, Happened, IpRule, Registry};
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};

@@ -1,9 +1,9 @@
 //! Whether what people were told was true: each alarm beside what really stood at Azure.
 
 use super::judge::{Granted, Judge, network};
-use doorward::domain::alert::Alert;
 use doorward::domain::firewall::Overwritten;
-use doorward::domain::ledger::{What, Write, WriteOutcome};
+use doorward::domain::ledger::alert::Alert;
+use doorward::domain::ledger::event::{What, Write, WriteOutcome};
 use doorward::sim::{Happened, Registry};
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};

@@ -2,7 +2,7 @@
 
 use super::{PROXY, RUNNER, from, world};
 use crate::world::OURS;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::domain::policy::verdict::{Action, NoteCode};
 use serde_json::json;
 

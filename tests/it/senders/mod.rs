@@ -13,7 +13,7 @@ use axum::http::Request;
 use axum::http::request::Builder;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::domain::policy::verdict::Verdict;
 use doorward::sim::senders::EVENT_GRID_APP;
 use doorward::sim::{Call, TENANT};

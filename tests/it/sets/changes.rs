@@ -3,8 +3,8 @@
 use super::{ASK, HOUR, later, list_of, listed, publish, rule, world};
 use crate::world::{Reply, World};
 use axum::http::Method;
-use doorward::domain::actor::Actor;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::actor::Actor;
+use doorward::domain::ledger::event::What;
 use doorward::flow::{policy, sets};
 use doorward::http::admin_router;
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ mod changes;
 mod lists;
 
 use crate::world::{OURS, REGISTRY, World};
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::event::What;
 use doorward::domain::sets::Snapshot;
 use doorward::flow::sets::{Listed, list};
 use doorward::flow::{policy, sets};

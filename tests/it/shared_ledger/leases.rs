@@ -2,9 +2,9 @@
 
 use super::{AT, open};
 use crate::postgres::database;
-use doorward::domain::alert::Alert;
-use doorward::domain::id::AlertId;
-use doorward::domain::ledger::What;
+use doorward::domain::ledger::alert::Alert;
+use doorward::domain::ledger::event::What;
+use doorward::domain::ledger::id::AlertId;
 use doorward::store::{Lease, Ledger};
 use std::time::Duration;
 use uuid::Uuid;

@@ -5,8 +5,8 @@ mod laws;
 
 use super::raw_json::RawJson;
 use super::*;
-use crate::domain::grant::{Ending, Grant, Stage};
-use crate::domain::id::{DenialId, GrantId};
+use crate::domain::ledger::grant::{Ending, Grant, Stage};
+use crate::domain::ledger::id::{DenialId, GrantId};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Which entries of the ledger may stand in it once only.
 
-use super::ledger::{Hash, What};
-use super::net::resource_id::ResourceId;
+use super::event::{Hash, What};
+use crate::domain::net::resource_id::ResourceId;
 
 impl What {
     /// A key that may stand in the ledger once only: the database refuses the second. One verdict

@@ -1,9 +1,9 @@
 //! One write of a registry's list as the ledger holds it, and what became of it.
 
-use super::firewall::{Patch, Seen, missing_in};
 use super::id::WriteId;
-use super::net::network;
-use super::net::resource_id::ResourceId;
+use crate::domain::firewall::{Patch, Seen, missing_in};
+use crate::domain::net::network;
+use crate::domain::net::resource_id::ResourceId;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Which entries of the ledger verdicts rest on: a verdict that one of them overtakes is thought over.
 
-use super::ledger::What;
+use super::event::What;
 
 impl What {
     /// Whether verdicts rest on it: what is granted, asked, answered or over. The rest tells of what

@@ -1,9 +1,9 @@
 //! A grant: one address, one registry, an end.
 
 use super::id::{DenialId, GrantId, RequestId};
-use super::net::address::GlobalIpv4;
-use super::net::resource_id::ResourceId;
-use super::yaml::duration;
+use crate::domain::net::address::GlobalIpv4;
+use crate::domain::net::resource_id::ResourceId;
+use crate::domain::yaml::duration;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

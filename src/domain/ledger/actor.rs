@@ -1,7 +1,7 @@
 //! Who did something: a person, or a part of doorward. The two are written down in different shapes, so
 //! that no name that a person gives can pass for the program.
 
-use super::words;
+use crate::domain::words;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
@@ -89,7 +89,7 @@ impl<'de> Deserialize<'de> for Actor {
 }
 
 /// Who extended a grant: older ledgers have `use` for the program.
-pub(super) fn of_extension<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Actor, D::Error> {
+pub(crate) fn of_extension<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Actor, D::Error> {
     read(deserializer, |text| match text.as_str() {
         "use" => Actor::USE,
         _ => Actor::Person(text),
@@ -97,7 +97,7 @@ pub(super) fn of_extension<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 }
 
 /// Who answered: older ledgers have `link`.
-pub(super) fn of_answer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Actor, D::Error> {
+pub(crate) fn of_answer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Actor, D::Error> {
     read(deserializer, |text| match text.as_str() {
         "link" => Actor::LINK,
         _ => Actor::Person(text),

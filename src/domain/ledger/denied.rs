@@ -1,9 +1,9 @@
 //! A denial as the ledger holds it.
 
-use super::auth::proof::Proof;
 use super::id::DenialId;
-use super::intake::report::Report;
-use super::net::resource_id::ResourceId;
+use crate::domain::auth::proof::Proof;
+use crate::domain::intake::report::Report;
+use crate::domain::net::resource_id::ResourceId;
 use serde::{Deserialize, Serialize};
 
 /// A denial as it arrived.

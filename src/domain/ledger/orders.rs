@@ -1,9 +1,9 @@
 //! What operators order: which registries are paused, and their orders in words.
 
 use super::actor::Actor;
-use super::ledger::What;
-use super::net::resource_id::ResourceId;
-use super::words;
+use super::event::What;
+use crate::domain::net::resource_id::ResourceId;
+use crate::domain::words;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ impl Pauses {
     }
 
     /// A pause begins; one that stands stays as it is.
-    pub(super) fn begin(&mut self, registry: Option<&ResourceId>, pause: Pause) {
+    pub(crate) fn begin(&mut self, registry: Option<&ResourceId>, pause: Pause) {
         match registry {
             None => _ = self.all.get_or_insert(pause),
             Some(id) => _ = self.registries.entry(id.clone()).or_insert(pause),
@@ -50,7 +50,7 @@ impl Pauses {
     }
 
     /// A pause ends; none named ends all.
-    pub(super) fn end(&mut self, registry: Option<&ResourceId>) {
+    pub(crate) fn end(&mut self, registry: Option<&ResourceId>) {
         match registry {
             None => {
                 self.all = None;
@@ -62,7 +62,7 @@ impl Pauses {
 }
 
 /// An operator's order in one line; nothing for other entries.
-pub(super) fn line(order: &What) -> String {
+pub(crate) fn line(order: &What) -> String {
     if let What::Revoked { grant, by, because } = order {
         let said = said("revoked", by, because.as_ref());
         format!("{said}: its end is now (grant {grant})")

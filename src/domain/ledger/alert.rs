@@ -2,7 +2,7 @@
 
 use super::grant::Grant;
 use super::id::{AlertId, DenialId, GrantId, RequestId};
-use super::net::resource_id::ResourceId;
+use crate::domain::net::resource_id::ResourceId;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 

@@ -2,25 +2,25 @@
 
 use super::actor::Actor;
 use super::alert::Alert;
-use super::firewall::{Answer as DriftAnswer, Drift, Overwritten, Seen};
 use super::grant::{Ending, Grant};
-use super::help::{Helped, Refused};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
-use super::intake::report::Changed;
-use super::net::resource_id::ResourceId;
-use super::policy::Basis;
-use super::policy::verdict::Verdict;
 use super::request::{Answer, Request};
-use super::sets::Snapshot;
+use crate::domain::firewall::{Answer as DriftAnswer, Drift, Overwritten, Seen};
+use crate::domain::help::{Helped, Refused};
+use crate::domain::intake::report::Changed;
+use crate::domain::net::resource_id::ResourceId;
+use crate::domain::policy::Basis;
+use crate::domain::policy::verdict::Verdict;
+use crate::domain::sets::Snapshot;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-pub use super::chain::{Entry, Hash, link};
-pub use super::denied::Denied;
-pub use super::write::{Write, WriteOutcome};
+pub use crate::domain::ledger::chain::{Entry, Hash, link};
+pub use crate::domain::ledger::denied::Denied;
+pub use crate::domain::ledger::write::{Write, WriteOutcome};
 
 /// One thing that happened. The name of a variant is the entry's `kind` in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,7 +223,7 @@ pub enum What {
         /// Its new end.
         until: Timestamp,
         /// Who: an operator, or the program where the address was seen in use.
-        #[serde(deserialize_with = "super::actor::of_extension")]
+        #[serde(deserialize_with = "crate::domain::ledger::actor::of_extension")]
         by: Actor,
     },
     /// An operator hands a grant's entry over to people: it is ours no longer, and the grant is over.
@@ -317,7 +317,7 @@ pub enum What {
         /// What was said.
         answer: Answer,
         /// Who, or by which way it came.
-        #[serde(deserialize_with = "super::actor::of_answer")]
+        #[serde(deserialize_with = "crate::domain::ledger::actor::of_answer")]
         by: Actor,
     },
     /// People are told. Intent; each channel's delivery follows.

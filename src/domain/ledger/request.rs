@@ -1,11 +1,11 @@
 //! A request: a question to a person, who answers it once.
 
 use super::id::{DenialId, RequestId};
-use super::intake::denial::Attribution;
-use super::net::address::GlobalIpv4;
-use super::net::resource_id::ResourceId;
-use super::policy::verdict::Approvals;
-use super::yaml::duration;
+use crate::domain::intake::denial::Attribution;
+use crate::domain::net::address::GlobalIpv4;
+use crate::domain::net::resource_id::ResourceId;
+use crate::domain::policy::verdict::Approvals;
+use crate::domain::yaml::duration;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
