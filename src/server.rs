@@ -11,7 +11,7 @@ use crate::domain::intake::dedup::Windows;
 use crate::domain::intake::routing::{Hosts, Scope};
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::Policy;
-use crate::domain::readiness::{Condition, ConditionCode};
+use crate::domain::state::readiness::{Condition, ConditionCode};
 use crate::flow::shadow::Beside;
 use crate::flow::supervise::Supervisor;
 use crate::http::{Front, Gate, Known, Limits};

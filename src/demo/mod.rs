@@ -5,10 +5,10 @@ mod chat;
 mod stage;
 mod teller;
 
-use crate::domain::help::Help;
 use crate::domain::intake::denial::Kind;
 use crate::domain::ledger::event::What;
 use crate::domain::policy::verdict::Action;
+use crate::domain::state::effectiveness::Help;
 use crate::sim::Registry;
 use crate::sim::senders::login_event;
 use anyhow::{Context, ensure};

@@ -4,11 +4,9 @@
     deny(clippy::wildcard_enum_match_arm, clippy::arithmetic_side_effects)
 )]
 
-pub mod answered;
 pub mod auth;
 pub mod excerpt;
 pub mod firewall;
-pub mod help;
 pub mod hidden;
 pub mod intake;
 pub mod ledger;
@@ -17,9 +15,6 @@ pub mod net;
 pub mod outcome;
 pub mod overdue;
 pub mod policy;
-pub mod readiness;
-pub mod recent;
-pub mod seen;
 pub mod sets;
 pub mod state;
 pub mod story;

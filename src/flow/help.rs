@@ -2,9 +2,10 @@
 
 use crate::app::App;
 use crate::domain::firewall::Seen;
-use crate::domain::help::{self, Help};
 use crate::domain::ledger::alert::About;
 use crate::domain::ledger::event::What;
+use crate::domain::state::effectiveness;
+use crate::domain::state::effectiveness::Help;
 use crate::domain::state::{Standing, State};
 use crate::store::StoreError;
 
@@ -22,7 +23,7 @@ pub(super) async fn turn(app: &App) -> Result<(), StoreError> {
         return Ok(());
     }
     let told = failed.iter().map(|(Standing { grant, course, .. }, seen)| {
-        let text = help::still_denied(grant, course, seen.as_ref());
+        let text = effectiveness::still_denied(grant, course, seen.as_ref());
         vec![
             What::Helped(course.verdict(grant.id, Help::StillDenied, None)),
             app.alert("still_denied", text, &About::grant(grant)),

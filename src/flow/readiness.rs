@@ -5,7 +5,7 @@ use super::{policy, shadow, supervise};
 use crate::app::App;
 use crate::domain::intake::routing::Scope;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::readiness::{Condition, ConditionCode, Readiness};
+use crate::domain::state::readiness::{Condition, ConditionCode, Readiness};
 use crate::domain::words;
 use std::collections::BTreeMap;
 

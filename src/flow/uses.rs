@@ -1,13 +1,13 @@
 //! Signs of use in a registry's own log: the grant works, and where its rule says so, it goes on.
 
 use crate::app::{App, Auth, Source};
-use crate::domain::help::Help;
 use crate::domain::intake::delivery::uses::Use;
 use crate::domain::ledger::actor::Actor;
 use crate::domain::ledger::event::What;
 use crate::domain::ledger::grant::Stage;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::Standing;
+use crate::domain::state::effectiveness::Help;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::collections::BTreeSet;

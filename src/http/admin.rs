@@ -8,7 +8,7 @@ use crate::domain::ledger::id::{DenialId, GrantId};
 use crate::domain::ledger::orders::Pause;
 use crate::domain::ledger::request::{Answer, Request};
 use crate::domain::outcome::outcome;
-use crate::domain::readiness::Condition;
+use crate::domain::state::readiness::Condition;
 use crate::domain::state::{Asked, Decision, Known, Standing, State as Stands};
 use crate::domain::words;
 use crate::flow::{foresee, readiness};

@@ -2,7 +2,7 @@
 //! why, and whoever sends comes back.
 
 use super::HttpError;
-use crate::domain::readiness::{Condition, ConditionCode, Readiness};
+use crate::domain::state::readiness::{Condition, ConditionCode, Readiness};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

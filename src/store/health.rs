@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use crate::clock::Clock;
-use crate::domain::readiness::{Condition, ConditionCode};
+use crate::domain::state::readiness::{Condition, ConditionCode};
 use jiff::Timestamp;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

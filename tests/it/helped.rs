@@ -2,9 +2,9 @@
 
 use crate::others::edit;
 use crate::world::{OURS, REGISTRY, World, message, row};
-use doorward::domain::help::{Help, Helped};
 use doorward::domain::ledger::actor::Actor;
 use doorward::domain::ledger::event::What;
+use doorward::domain::state::effectiveness::{Help, Helped};
 use doorward::http::admin_router;
 use doorward::sim::Registry;
 use doorward::sim::senders::login_event;

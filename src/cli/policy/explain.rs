@@ -15,8 +15,8 @@ use crate::domain::policy::verdict::Note;
 use crate::domain::policy::{
     Explanation, Facts, Near, Policy, Posture, SetExplained, explain, nearest, sets_around,
 };
-use crate::domain::seen::By;
 use crate::domain::sets::{Owners, Sets};
+use crate::domain::state::history::By;
 use crate::domain::words;
 use crate::domain::yaml::duration;
 use clap::ValueEnum;

@@ -6,11 +6,11 @@
 
 use super::admission::{Crowd, Place};
 use super::dedup::{DenialKey, Weakness, Windows, key_within_source};
-use crate::domain::help::Refused;
 use crate::domain::ledger::event::{Denied, What};
 use crate::domain::ledger::id::DenialId;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::State;
+use crate::domain::state::effectiveness::Refused;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;

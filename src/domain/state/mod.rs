@@ -3,22 +3,26 @@
 //! There is no other memory. Whatever the program knows about grants, requests, writes and messages
 //! is here, and is the same again after a restart.
 
+pub mod bounded;
 mod decisions;
-mod follow;
+pub mod effectiveness;
+mod grant_history;
+pub mod history;
 mod late;
+mod observed;
 mod orders;
-mod parts;
-mod seen;
+pub mod past_grants;
+mod pruning;
+pub mod readiness;
+mod records;
+mod request_progress;
 mod sets;
-mod sight;
-mod tidy;
 
 pub use late::{Known, LastRead, Late};
-pub use parts::{Asked, Decision, Networks, Registry, Standing, Throttle};
+pub use records::{Asked, Decision, Networks, Registry, Standing, Throttle};
 pub use sets::{KnownSet, KnownSets};
 
 use super::firewall::owned_entries::MAY_LAND_WITHIN;
-use super::help::Course;
 use super::intake::admission::Crowd;
 use super::intake::dedup::{DenialKey, key};
 use super::intake::report::Evidence;
@@ -30,7 +34,8 @@ use super::ledger::orders::Pauses;
 use super::net::network;
 use super::net::resource_id::ResourceId;
 use super::policy::precedent::Precedent;
-use super::recent::Recent;
+use super::state::bounded::Recent;
+use super::state::effectiveness::Course;
 use super::words;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};

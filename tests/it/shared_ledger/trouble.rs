@@ -3,7 +3,7 @@
 use super::{AT, numbers, open, told};
 use crate::postgres::{Cluster, Database, database};
 use crate::process::until;
-use doorward::domain::readiness::ConditionCode;
+use doorward::domain::state::readiness::ConditionCode;
 use doorward::store::{Ledger, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -7,8 +7,9 @@ use crate::domain::auth::proof::{ClaimIs, read_claims};
 use crate::domain::intake::denial::{Attribution, Kind};
 use crate::domain::policy::verdict::{Action, Approvals};
 use crate::domain::policy::{Rule, When};
-use crate::domain::seen::{self, By, Seen};
 use crate::domain::sets::{AddressSet, WIDEST_OWNED};
+use crate::domain::state::history;
+use crate::domain::state::history::{By, Seen};
 use crate::domain::yaml::duration::Show;
 use crate::domain::yaml::problem::Sink;
 use crate::domain::yaml::{Fields, Item, Value};
@@ -282,8 +283,8 @@ fn seen(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Seen> {
         (item.clone(), By::Any)
     };
     let duration = within.duration(sink)?;
-    if duration > seen::LONGEST {
-        let longest = Show(seen::LONGEST);
+    if duration > history::LONGEST {
+        let longest = Show(history::LONGEST);
         let what = format!("doorward remembers grants for {longest}, not for longer");
         within.error(what, format!("write `{longest}` or less"), sink);
     }

@@ -3,8 +3,8 @@
 use super::{Captured, Given, ask, registry};
 use crate::domain::policy::Policy;
 use crate::domain::policy::verdict::Verdict;
-use crate::domain::seen::Before;
 use crate::domain::sets::Sets;
+use crate::domain::state::history::Before;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -3,7 +3,7 @@
 use super::cases::Case;
 use crate::domain::firewall::Live;
 use crate::domain::firewall::raw_json::RawJson;
-use crate::domain::seen::Before;
+use crate::domain::state::history::Before;
 use crate::domain::yaml::problem::{Sink, did_you_mean};
 use crate::domain::yaml::{Fields, Item, all_of};
 use jiff::{SignedDuration, Timestamp};

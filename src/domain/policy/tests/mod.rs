@@ -10,7 +10,7 @@ mod stories;
 use super::{Facts, Policy, parse};
 use crate::domain::intake::denial::{Attribution, Denial, Kind, Service};
 use crate::domain::intake::report::{Evidence, Report};
-use crate::domain::seen::Before;
+use crate::domain::state::history::Before;
 use crate::domain::yaml::problem::Problems;
 use jiff::Timestamp;
 use std::time::Duration;

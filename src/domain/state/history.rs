@@ -1,8 +1,8 @@
 //! Whether an address was granted before on a registry: how long ago, and by whom.
 
-use super::net::address::GlobalIpv4;
-use super::recent::Recent;
-use super::yaml::duration::Show;
+use super::bounded::Recent;
+use crate::domain::net::address::GlobalIpv4;
+use crate::domain::yaml::duration::Show;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 use std::net::Ipv4Addr;

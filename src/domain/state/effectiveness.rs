@@ -1,10 +1,10 @@
 //! Whether a grant helped: what became of the caller after its entry stood.
 
-use super::firewall::Seen;
-use super::intake::report::Evidence;
-use super::ledger::grant::Grant;
-use super::ledger::id::GrantId;
-use super::words;
+use crate::domain::firewall::Seen;
+use crate::domain::intake::report::Evidence;
+use crate::domain::ledger::grant::Grant;
+use crate::domain::ledger::id::GrantId;
+use crate::domain::words;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

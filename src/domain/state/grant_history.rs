@@ -1,11 +1,11 @@
 //! What the state remembers of grants that are over: whom they were for.
 
+use super::history::Before;
+use super::past_grants::Over;
 use super::{Standing, State};
-use crate::domain::answered::Over;
 use crate::domain::intake::denial::Denial;
 use crate::domain::ledger::grant::{Ending, Stage};
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::seen::Before;
 use jiff::Timestamp;
 use std::net::IpAddr;
 

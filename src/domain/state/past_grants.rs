@@ -1,8 +1,8 @@
 //! Refusals that a grant had answered already and that logs tell of once it is over: late, as logs do.
 
-use super::ledger::id::DenialId;
-use super::net::address::GlobalIpv4;
-use super::recent::Recent;
+use super::bounded::Recent;
+use crate::domain::ledger::id::DenialId;
+use crate::domain::net::address::GlobalIpv4;
 use jiff::{SignedDuration, Timestamp};
 use std::net::Ipv4Addr;
 

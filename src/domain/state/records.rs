@@ -1,9 +1,11 @@
 //! What the state is made of.
 
-use crate::domain::answered::Answered;
+use super::bounded::Recent;
+use super::effectiveness::Course;
+use super::history::Remembered;
+use super::past_grants::Answered;
 use crate::domain::firewall::Sight;
 use crate::domain::firewall::owned_entries::Claims;
-use crate::domain::help::Course;
 use crate::domain::intake::dedup::DenialKey;
 use crate::domain::intake::report::Evidence;
 use crate::domain::ledger::actor::Actor;
@@ -15,8 +17,6 @@ use crate::domain::net::resource_id::ResourceId;
 use crate::domain::outcome::Trail;
 use crate::domain::policy::precedent::Precedent;
 use crate::domain::policy::verdict::Verdict;
-use crate::domain::recent::Recent;
-use crate::domain::seen::Remembered;
 use crate::domain::words;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;

@@ -1,8 +1,8 @@
 //! What stands about registries as reads and events show them, and about whether grants helped.
 
+use super::effectiveness::{Help, Helped, Refused};
 use super::{State, Throttle};
 use crate::domain::firewall::{Drift, Glance, Other, Ours, Overwritten, Seen};
-use crate::domain::help::{Help, Helped, Refused};
 use crate::domain::intake::report::Changed;
 use crate::domain::ledger::actor::Actor;
 use crate::domain::ledger::event::What;
