@@ -20,11 +20,11 @@ use crate::domain::ledger::alert::{About, Alert};
 use crate::domain::ledger::event::{Denied, What};
 use crate::domain::ledger::id::AlertId;
 use crate::domain::ledger::request::Request;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::Policy;
 use crate::domain::policy::verdict::Approvals;
 use crate::domain::sets::Sets;
-use crate::domain::words;
 use crate::flow::shadow::Beside;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
@@ -173,7 +173,7 @@ impl App {
             || self.channels.keys().cloned().collect(),
             |name| vec![name.clone()],
         );
-        let text = match words::in_one_line(&text) {
+        let text = match wording::in_one_line(&text) {
             line if line == text => text,
             line => line,
         };

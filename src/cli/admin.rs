@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::azure::http::Http;
 use crate::config::SecretRef;
-use crate::domain::hidden::escaped_lines;
+use crate::domain::messages::invisible::escaped_lines;
 use crate::http::wire::{API, COMMAND};
 use anyhow::Context;
 use clap::ValueEnum;

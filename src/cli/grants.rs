@@ -3,7 +3,7 @@
 use super::Failure;
 use super::admin::{Admin, By, Output};
 use crate::domain::ledger::grant::Stage;
-use crate::domain::words;
+use crate::domain::messages::wording;
 use crate::domain::yaml::duration;
 use crate::http::wire::{self, GrantView, PauseView, StoppedView};
 use clap::Subcommand;
@@ -222,7 +222,7 @@ impl Extend {
         let path = ["grants", &self.id, "extend"];
         let done: wire::Extended = self.admin.post(&path, &order).await?;
         self.output.print(&done, || {
-            let (address, until) = (&done.grant.address, words::time(done.grant.until));
+            let (address, until) = (&done.grant.address, wording::time(done.grant.until));
             let cut = done.max_ttl_seconds.map_or_else(String::new, |seconds| {
                 let (wanted, most) = (duration::Show(self.time), duration::Show(Duration::from_secs(seconds)));
                 format!(
@@ -348,7 +348,7 @@ fn pauses(paused: &[PauseView]) -> String {
         let because = because.map_or_else(String::new, |why| format!(", because: {why}"));
         format!(
             "paused: {on}, since {} by {} (as they say){because}\n",
-            words::time(pause.since),
+            wording::time(pause.since),
             pause.by
         )
     });
@@ -396,7 +396,7 @@ fn row(grant: &GrantView) -> [String; 7] {
         grant.address.clone(),
         state(grant).to_owned(),
         left(grant),
-        words::time(grant.until),
+        wording::time(grant.until),
         grant.rule.clone().unwrap_or_else(|| "-".to_owned()),
     ]
 }
@@ -411,7 +411,7 @@ fn state(grant: &GrantView) -> &'static str {
 }
 
 fn left(grant: &GrantView) -> String {
-    words::duration(SignedDuration::from_secs(grant.seconds_left))
+    wording::duration(SignedDuration::from_secs(grant.seconds_left))
 }
 
 /// One grant, a line for each thing that is known of it.
@@ -422,10 +422,10 @@ fn whole(grant: &GrantView) -> String {
         ("registry", grant.registry_id.clone()),
         ("address", grant.address.clone()),
         ("state", state(grant).to_owned()),
-        ("since", words::time(grant.since)),
+        ("since", wording::time(grant.since)),
         (
             "until",
-            format!("{} ({} left)", words::time(grant.until), left(grant)),
+            format!("{} ({} left)", wording::time(grant.until), left(grant)),
         ),
         ("rule", grant.rule.clone().unwrap_or_else(none)),
         ("denial", grant.denial.clone()),

@@ -1,10 +1,10 @@
 //! `doorward ledger`: what happened, and whether it is still as it was written.
 
 use super::{ConfigFile, Failure};
-use crate::domain::hidden::escaped;
 use crate::domain::ledger::event::{Entry, What};
+use crate::domain::messages::invisible::escaped;
+use crate::domain::messages::{ledger_line, wording};
 use crate::domain::yaml::problem::did_you_mean;
-use crate::domain::{story, words};
 use crate::store::{self, Ledger as Store};
 use clap::{Subcommand, ValueEnum};
 use std::io::Write;
@@ -151,9 +151,9 @@ impl Show {
                 output,
                 "{:>6}  {}  {:<14}  {}",
                 entry.seq,
-                words::time(entry.at),
+                wording::time(entry.at),
                 what.kind(),
-                escaped(&story::line(&what))
+                escaped(&ledger_line::line(&what))
             ),
             Output::Json => {
                 let hash = entry.hash.to_string();

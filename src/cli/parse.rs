@@ -1,7 +1,7 @@
 //! `doorward parse`: the denials in a text.
 
-use crate::domain::hidden::escaped;
 use crate::domain::intake::delivery;
+use crate::domain::messages::invisible::escaped;
 use anyhow::Context;
 use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::path::PathBuf;

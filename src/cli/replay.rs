@@ -3,12 +3,12 @@
 use super::Failure;
 use super::policy::{load, print, with_literals};
 use crate::config::{GRANTS_PER_HOUR, read_text};
-use crate::domain::hidden::escaped_lines;
 use crate::domain::intake::dedup::Windows;
 use crate::domain::intake::delivery;
 use crate::domain::intake::delivery::Head;
 use crate::domain::ledger::event::What;
 use crate::domain::ledger::id::DenialId;
+use crate::domain::messages::invisible::escaped_lines;
 use crate::domain::policy::Policy;
 use crate::domain::policy::replay::{Captured, Change, Given, Summary, compare, replay};
 use crate::domain::sets::Sets;

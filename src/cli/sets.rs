@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::admin::{Admin, By, Output};
-use crate::domain::words;
+use crate::domain::messages::wording;
 use crate::flow::sets::{Confirmed, Listed};
 use crate::http::wire::Confirm;
 use clap::Subcommand;
@@ -94,14 +94,14 @@ fn lines(set: &Listed) -> Vec<String> {
         lines.push(format!("  hash      {hash}"));
     }
     if let (Some(at), Some(age)) = (set.loaded_at, set.age_seconds) {
-        let age = words::duration(SignedDuration::from_secs(age));
-        lines.push(format!("  loaded    {} ({age} ago)", words::time(at)));
+        let age = wording::duration(SignedDuration::from_secs(age));
+        lines.push(format!("  loaded    {} ({age} ago)", wording::time(at)));
     }
     if let Some(number) = set.change_number {
         lines.push(format!("  edition   changeNumber {number}"));
     }
     if let Some(next) = set.next {
-        lines.push(format!("  next      {}", words::time(next)));
+        lines.push(format!("  next      {}", wording::time(next)));
     }
     for (what, text) in [("error", &set.error), ("note", &set.note)] {
         if let Some(text) = text {
@@ -112,7 +112,7 @@ fn lines(set: &Listed) -> Vec<String> {
         lines.push(format!(
             "  waits     {} since {}: {}\n            doorward sets confirm {} {}",
             waits.size,
-            words::time(waits.since),
+            wording::time(waits.since),
             waits.reason,
             set.name,
             waits.hash

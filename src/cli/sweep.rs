@@ -5,8 +5,8 @@ use crate::azure::Arm;
 use crate::clock::Clock;
 use crate::config::{Config, Registry};
 use crate::domain::firewall::ownership_tags::CrumbKey;
+use crate::domain::messages::wording;
 use crate::domain::net::network;
-use crate::domain::words;
 use crate::flow::sweep::{Sweep as Sweeping, Swept};
 use anyhow::anyhow;
 use ipnet::Ipv4Net;
@@ -81,19 +81,19 @@ fn told(swept: &Swept, registry: &str, dry_run: bool) -> String {
     };
     let mut lines = Vec::new();
     for (network, end) in &swept.ended {
-        let end = words::time(*end);
+        let end = wording::time(*end);
         lines.push(format!("{done} {} (ended {end})", text(network)));
     }
     let forgot = if dry_run { "would forget" } else { "forgot" };
     for (network, end) in &swept.gone {
-        let end = words::time(*end);
+        let end = wording::time(*end);
         lines.push(format!(
             "{forgot} {} (end {end}): it does not stand, and only a tag still named it",
             text(network)
         ));
     }
     for (network, end) in &swept.standing {
-        let end = words::time(*end);
+        let end = wording::time(*end);
         lines.push(format!("left {} (ends {end})", text(network)));
     }
     for network in &swept.too_old {
@@ -105,7 +105,7 @@ fn told(swept: &Swept, registry: &str, dry_run: bool) -> String {
     for name in &swept.unverified {
         lines.push(format!(
             "ignored the tag {}: it does not verify",
-            words::quoted(name)
+            wording::quoted(name)
         ));
     }
     lines.push(format!(

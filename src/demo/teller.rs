@@ -3,7 +3,7 @@
 use super::PATIENCE;
 use crate::app::App;
 use crate::domain::ledger::event::What;
-use crate::domain::story;
+use crate::domain::messages::ledger_line;
 use crate::store;
 use anyhow::Context;
 use std::io::Write;
@@ -76,7 +76,11 @@ impl<'a> Teller<'a> {
             for entry in self.app.ledger.entries(self.seq, 1).await? {
                 self.seq = entry.seq;
                 let what = store::what(&entry)?;
-                self.say(&format!("    {:<14} {}", what.kind(), story::line(&what)));
+                self.say(&format!(
+                    "    {:<14} {}",
+                    what.kind(),
+                    ledger_line::line(&what)
+                ));
                 if is_it(&what) {
                     return Ok(what);
                 }

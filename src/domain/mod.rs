@@ -5,18 +5,12 @@
 )]
 
 pub mod auth;
-pub mod excerpt;
 pub mod firewall;
-pub mod hidden;
 pub mod intake;
 pub mod ledger;
-pub mod message_codes;
+pub mod messages;
 pub mod net;
-pub mod outcome;
-pub mod overdue;
 pub mod policy;
 pub mod sets;
 pub mod state;
-pub mod story;
-pub mod words;
 pub mod yaml;

@@ -10,8 +10,8 @@ use crate::domain::ledger::alert::About;
 use crate::domain::ledger::event::{What, Write};
 use crate::domain::ledger::grant::{Ending, Grant};
 use crate::domain::ledger::id::GrantId;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 
@@ -283,7 +283,7 @@ pub(super) fn dropped(app: &App, begun: Timestamp, write: &Write, live: &Live) -
 
 fn possibly_overwritten(app: &App, overwritten: Overwritten) -> Vec<What> {
     let about = About::registry(&overwritten.registry);
-    let text = words::sentence(&overwritten.text());
+    let text = wording::sentence(&overwritten.text());
     let alert = app.alert(Overwritten::CODE, text, &about);
     vec![What::PossiblyOverwritten(overwritten), alert]
 }

@@ -5,9 +5,9 @@ use crate::app::App;
 use crate::domain::firewall::{self, Hindrance};
 use crate::domain::ledger::id::RequestId;
 use crate::domain::ledger::request::Request;
+use crate::domain::messages::outcome::OBSERVES;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::outcome::OBSERVES;
-use crate::domain::words;
 use std::collections::BTreeSet;
 
 /// What a yes would come to.
@@ -57,7 +57,7 @@ pub fn of(app: &App, request: &Request) -> Foresight {
         Some(Hindrance::Obstacle(obstacle)) => Foresight::Not(obstacle.to_string()),
         Some(Hindrance::Covered(entry)) => Foresight::Not(format!(
             "the rule `{}`, which doorward did not add, already allows this address, so nothing would be added",
-            words::quoted(&entry)
+            wording::quoted(&entry)
         )),
     }
 }
@@ -65,9 +65,9 @@ pub fn of(app: &App, request: &Request) -> Foresight {
 /// What keeps rules from being added to a registry at the moment, if something does.
 pub fn held_by(app: &App, id: &ResourceId) -> Option<String> {
     let stopped = app.ledger.read(|state| {
-        let paused = state.pauses.of(id).map(words::paused);
+        let paused = state.pauses.of(id).map(wording::paused);
         let mut stopped = state.stopped();
-        paused.or_else(|| stopped.find(|other| *other == id).map(words::stopped))
+        paused.or_else(|| stopped.find(|other| *other == id).map(wording::stopped))
     });
     stopped.or_else(|| {
         let is_open = reconcile::is_stopped_by_failures(app, id);

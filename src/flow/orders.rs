@@ -7,11 +7,11 @@ use crate::domain::ledger::actor::Actor;
 use crate::domain::ledger::event::What;
 use crate::domain::ledger::grant::{Grant, Stage};
 use crate::domain::ledger::id::GrantId;
+use crate::domain::messages::wording;
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::net::network;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::{Standing, State};
-use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
@@ -78,11 +78,11 @@ pub enum OrderError {
     #[error("a write of the grant's entry is under way: try again in a moment")]
     Moving,
     /// It stands that long already.
-    #[error("the grant stands until {} already: extending never shortens it", words::time(*.0))]
+    #[error("the grant stands until {} already: extending never shortens it", wording::time(*.0))]
     NotLonger(Timestamp),
     /// It stands as long as anything may.
     #[error(
-        "the grant stands until {}, and nothing is open for longer than `max_ttl` after its start", words::time(*.0)
+        "the grant stands until {}, and nothing is open for longer than `max_ttl` after its start", wording::time(*.0)
     )]
     Longest(Timestamp),
     /// No such registry.
@@ -133,10 +133,10 @@ impl By {
 pub fn find(app: &App, name: &str) -> Result<Standing, OrderError> {
     let mut found = find_all(app, name)?;
     match (found.pop(), found.len()) {
-        (None, _) => Err(OrderError::Unknown(words::quoted(name))),
+        (None, _) => Err(OrderError::Unknown(wording::quoted(name))),
         (Some(standing), 0) => Ok(standing),
         (Some(_), others) => Err(OrderError::Ambiguous {
-            name: words::quoted(name),
+            name: wording::quoted(name),
             count: others.saturating_add(1),
         }),
     }
@@ -161,7 +161,7 @@ pub fn find_all(app: &App, name: &str) -> Result<Vec<Standing>, OrderError> {
         state.grants.values().filter(fits).cloned().collect()
     });
     if found.is_empty() {
-        return Err(OrderError::Unknown(words::quoted(name)));
+        return Err(OrderError::Unknown(wording::quoted(name)));
     }
     Ok(found)
 }
@@ -177,7 +177,7 @@ pub fn registry(app: &App, name: &str) -> Result<ResourceId, OrderError> {
     let mut found = app.registries.keys().filter(fits);
     match (found.next(), found.next()) {
         (Some(id), None) => Ok(id.clone()),
-        _ => Err(OrderError::NoRegistry(words::quoted(name))),
+        _ => Err(OrderError::NoRegistry(wording::quoted(name))),
     }
 }
 
@@ -238,7 +238,7 @@ fn later_end(app: &App, grant: GrantId, time: Duration) -> Result<Timestamp, Ord
     }
     let registry = &standing.grant.registry;
     if let Some(pause) = app.ledger.read(|state| state.pauses.of(registry).cloned()) {
-        return Err(OrderError::Paused(words::paused(&pause)));
+        return Err(OrderError::Paused(wording::paused(&pause)));
     }
     let latest = clock::add(standing.since, app.max_ttl);
     let until = clock::add(now, time).min(latest);

@@ -3,8 +3,8 @@
 use super::posture::Failing;
 use crate::app::App;
 use crate::domain::ledger::alert::About;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -46,12 +46,12 @@ pub(super) async fn turn(app: &App) -> Result<(), StoreError> {
         let told = told(app, id);
         let message = match failing.get(id) {
             Some(it) if told.due(it).is_some_and(|at| at <= now) => {
-                let text = words::azure_unreadable(id, it.since, &it.why.to_string());
-                app.alert(words::AZURE_UNREADABLE, text, &About::registry(id))
+                let text = wording::azure_unreadable(id, it.since, &it.why.to_string());
+                app.alert(wording::AZURE_UNREADABLE, text, &About::registry(id))
             }
             None if told.stands() && was_read_since(app, id, told) => {
-                let text = words::azure_readable(id);
-                app.alert(words::AZURE_READABLE, text, &About::registry(id))
+                let text = wording::azure_readable(id);
+                app.alert(wording::AZURE_READABLE, text, &About::registry(id))
             }
             _ => continue,
         };
@@ -80,8 +80,8 @@ fn told(app: &App, id: &ResourceId) -> Told {
     app.ledger.read(|state| {
         let told = |code| state.registries.get(id)?.told.get(code).copied();
         Told {
-            unreadable: told(words::AZURE_UNREADABLE),
-            readable: told(words::AZURE_READABLE),
+            unreadable: told(wording::AZURE_UNREADABLE),
+            readable: told(wording::AZURE_READABLE),
         }
     })
 }

@@ -4,9 +4,9 @@ use super::posture::Failing;
 use super::{policy, shadow, supervise};
 use crate::app::App;
 use crate::domain::intake::routing::Scope;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::readiness::{Condition, ConditionCode, Readiness};
-use crate::domain::words;
 use std::collections::BTreeMap;
 
 /// How the program stands now.
@@ -76,7 +76,7 @@ fn unreadable(app: &App) -> Vec<Condition> {
             None => String::new(),
             Some(count) => format!(" Denials that wait for it: {count}."),
         };
-        let detail = format!("{}.{waits}", words::capital(&it.why.to_string()));
+        let detail = format!("{}.{waits}", wording::capital(&it.why.to_string()));
         Condition::new(ConditionCode::AzureUnreadable, detail)
             .about(id.name())
             .since(it.since)

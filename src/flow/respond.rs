@@ -8,7 +8,7 @@ use crate::domain::ledger::event::What;
 use crate::domain::ledger::grant::Grant;
 use crate::domain::ledger::id::{GrantId, RequestId};
 use crate::domain::ledger::request::{Answer, Request};
-use crate::domain::words;
+use crate::domain::messages::wording;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -70,7 +70,7 @@ fn decide(app: &App, id: RequestId, answer: Answer) -> Result<(Vec<What>, ()), A
         .ledger
         .read(|state| state.pauses.of(&asked.request.registry).cloned());
     if let (Answer::Allow, Some(pause)) = (answer, pause) {
-        return Err(AnswerError::Paused(words::paused(&pause)));
+        return Err(AnswerError::Paused(wording::paused(&pause)));
     }
     let host = asked.request.presumed.as_ref().filter(|host| {
         let known = app.leads_to(host, &asked.request.registry);

@@ -4,8 +4,8 @@ use crate::app::App;
 use crate::domain::intake::admission::Storm;
 use crate::domain::ledger::alert::About;
 use crate::domain::ledger::event::What;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::words;
 use crate::store::StoreError;
 use jiff::Timestamp;
 
@@ -15,11 +15,11 @@ pub async fn turn(app: &App) -> Result<(), StoreError> {
     for (registry, storm, ends) in storms(app) {
         let registry = registry.as_ref();
         if !storm.told {
-            let text = words::storm(registry, app.distinct_addresses(registry));
+            let text = wording::storm(registry, app.distinct_addresses(registry));
             tell(app, registry, &storm, (false, text)).await?;
         }
         if ends.is_some_and(|ends| ends <= now) {
-            let text = words::calm(registry, storm.since, storm.thinned);
+            let text = wording::calm(registry, storm.since, storm.thinned);
             tell(app, registry, &storm, (true, text)).await?;
         }
     }
@@ -65,7 +65,7 @@ async fn tell(
             thinned: storm.thinned,
             over,
         },
-        app.alert(words::STORM, text, &about),
+        app.alert(wording::STORM, text, &about),
     ];
     match app.ledger.append(app.clock.now(), what).await {
         // Another process was faster.

@@ -7,10 +7,10 @@ use crate::domain::ledger::grant::Stage;
 use crate::domain::ledger::id::{DenialId, GrantId};
 use crate::domain::ledger::orders::Pause;
 use crate::domain::ledger::request::{Answer, Request};
-use crate::domain::outcome::outcome;
+use crate::domain::messages::outcome::outcome;
+use crate::domain::messages::wording;
 use crate::domain::state::readiness::Condition;
 use crate::domain::state::{Asked, Decision, Known, Standing, State as Stands};
-use crate::domain::words;
 use crate::flow::{foresee, readiness};
 use askama::Template;
 use axum::extract::State;
@@ -118,7 +118,7 @@ fn answered_row(asked: &Asked, held_by: Option<String>, now: Timestamp) -> Optio
             Answer::Deny => "Denied",
         },
         by: asked.by.as_ref().map(Actor::in_words).unwrap_or_default(),
-        at: words::time(at),
+        at: wording::time(at),
         title: outcome.title(),
         text: outcome.text(&registry, &address),
         registry,
@@ -144,7 +144,7 @@ fn view(
     requests.retain(|asked| asked.open(now));
     requests.sort_by_key(|asked| asked.request.until);
     Page {
-        now: words::time(now),
+        now: wording::time(now),
         undelivered: state.outbox.len(),
         undecided: state.undecided.len(),
         paused: paused(state),
@@ -169,7 +169,7 @@ fn view(
 fn condition(it: &Condition) -> String {
     let subject = it.subject.as_ref();
     let subject = subject.map_or_else(String::new, |it| format!("`{it}`: "));
-    let since = it.since.map(|at| format!(" Since {}.", words::time(at)));
+    let since = it.since.map(|at| format!(" Since {}.", wording::time(at)));
     format!("{subject}{}{}", it.detail, since.unwrap_or_default())
 }
 
@@ -180,11 +180,11 @@ fn paused(state: &Stands) -> Vec<String> {
     let each = each.map(|(id, pause)| (Some(id.name()), pause));
     let said = |(name, pause): (Option<&str>, &Pause)| {
         let on = name.map_or_else(|| "All registries".to_owned(), |name| format!("`{name}`"));
-        words::sentence(&format!("{on}: {}", words::paused(pause)))
+        wording::sentence(&format!("{on}: {}", wording::paused(pause)))
     };
     let stopped = state
         .stopped()
-        .map(|id| words::sentence(&format!("`{}`: {}", id.name(), words::stopped(id))));
+        .map(|id| wording::sentence(&format!("`{}`: {}", id.name(), wording::stopped(id))));
     let paused = all.into_iter().chain(each).map(said);
     paused.chain(stopped).collect()
 }
@@ -196,12 +196,12 @@ fn again(state: &Stands, denial: DenialId) -> Option<u64> {
 
 fn grant(standing: &Standing, late: Option<Known>, again: Option<u64>, now: Timestamp) -> GrantRow {
     let grant = &standing.grant;
-    let left = words::duration(grant.until.duration_since(now).abs());
+    let left = wording::duration(grant.until.duration_since(now).abs());
     GrantRow {
         registry: grant.registry.name().to_owned(),
         address: grant.address.to_string(),
         rule: grant.rule.clone().unwrap_or_else(|| "–".to_owned()),
-        until: words::time(grant.until),
+        until: wording::time(grant.until),
         left: match late {
             Some(Known::Stands(_)) => format!("overdue by {left}"),
             Some(Known::Unknown(_)) => {
@@ -228,9 +228,9 @@ fn request(asked: &Asked, again: Option<u64>, now: Timestamp) -> RequestRow {
         registry: guessed(request),
         address: request.address.to_string(),
         image: super::answers::image(request).unwrap_or_else(|| "–".to_owned()),
-        ttl: words::duration(super::answers::ttl(request)),
-        until: words::time(request.until),
-        left: words::duration(request.until.duration_since(now)),
+        ttl: wording::duration(super::answers::ttl(request)),
+        until: wording::time(request.until),
+        left: wording::duration(request.until.duration_since(now)),
         again,
     }
 }
@@ -243,9 +243,9 @@ fn guessed(request: &Request) -> String {
 
 fn verdict(decision: &Decision) -> VerdictRow {
     VerdictRow {
-        at: words::time(decision.at),
-        what: words::denial(&decision.denial),
+        at: wording::time(decision.at),
+        what: wording::denial(&decision.denial),
         action: decision.verdict.action.to_string(),
-        why: words::why(&decision.verdict),
+        why: wording::why(&decision.verdict),
     }
 }

@@ -7,9 +7,9 @@ use crate::domain::auth::link::LinkError;
 use crate::domain::ledger::actor::Actor;
 use crate::domain::ledger::id::RequestId;
 use crate::domain::ledger::request::{Answer, Request};
-use crate::domain::outcome::outcome;
+use crate::domain::messages::outcome::outcome;
+use crate::domain::messages::wording;
 use crate::domain::state::Asked;
-use crate::domain::words;
 use crate::flow::foresee::{self, Foresight};
 use crate::flow::respond;
 use askama::Template;
@@ -134,7 +134,7 @@ fn became(app: &App, asked: &Asked, (at, answer): (Timestamp, Answer), now: Time
     Became {
         title: outcome.title(),
         text: outcome.text(registry, &address),
-        answer: format!("{answered} by {by} at {}.", words::time(at)),
+        answer: format!("{answered} by {by} at {}.", wording::time(at)),
         tone: if outcome.is_open() { "allow" } else { "deny" },
         is_moving: outcome.is_moving(),
     }
@@ -148,7 +148,7 @@ fn warning(app: &App, request: &Request) -> Option<String> {
             "The registry has not been read yet, so it is not known whether approving would open anything."
                 .to_owned(),
         ),
-        Foresight::Not(why) => Some(words::sentence(&format!(
+        Foresight::Not(why) => Some(wording::sentence(&format!(
             "Approving would open nothing at the moment: {why}"
         ))),
     }
@@ -161,13 +161,13 @@ fn view(asked: &Asked, decided: Option<Timestamp>, can: Can, now: Timestamp) -> 
         registry_id: request.registry.to_string(),
         address: request.address.to_string(),
         image: image(request),
-        ttl: words::duration(ttl(request)),
+        ttl: wording::duration(ttl(request)),
         rule: request.rule.clone(),
         because: request.because.clone(),
         source: request.source.clone(),
-        asked: decided.map(words::time),
-        until: words::time(request.until),
-        left: words::duration(request.until.duration_since(now)),
+        asked: decided.map(wording::time),
+        until: wording::time(request.until),
+        left: wording::duration(request.until.duration_since(now)),
         warning: None,
         guess: request.is_guess(),
         can,
@@ -181,8 +181,8 @@ pub(super) fn ttl(request: &Request) -> SignedDuration {
 
 /// What was asked for, in the caller's own words: `prod/api:v1`, `prod/api@sha256:…`.
 pub(super) fn image(request: &Request) -> Option<String> {
-    let repository = words::quoted(request.repository.as_deref()?);
-    Some(match request.reference.as_deref().map(words::quoted) {
+    let repository = wording::quoted(request.repository.as_deref()?);
+    Some(match request.reference.as_deref().map(wording::quoted) {
         Some(digest) if digest.contains(':') => format!("{repository}@{digest}"),
         Some(tag) => format!("{repository}:{tag}"),
         None => repository,

@@ -3,9 +3,9 @@
 use crate::domain::ledger::grant::Stage;
 use crate::domain::ledger::id::GrantId;
 use crate::domain::ledger::orders::Pause;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::{Standing, Throttle};
-use crate::domain::words;
 use crate::flow::orders::left;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -202,7 +202,7 @@ impl StoppedView {
         Self {
             registry: registry.name().to_owned(),
             code: "throttled".to_owned(),
-            text: words::throttled(throttle),
+            text: wording::throttled(throttle),
         }
     }
 
@@ -210,8 +210,8 @@ impl StoppedView {
     pub(crate) fn networks_lost(registry: &ResourceId) -> Self {
         Self {
             registry: registry.name().to_owned(),
-            code: words::NETWORKS_LOST.to_owned(),
-            text: words::stopped(registry),
+            code: wording::NETWORKS_LOST.to_owned(),
+            text: wording::stopped(registry),
         }
     }
 }

@@ -204,7 +204,7 @@ async fn person_who_calls_themselves_use_is_a_person() {
     let path = format!("/api/v1/grants/{id}/extend");
     let order = json!({ "seconds": 1800, "by": "use" });
     assert_eq!(world.order(&path, order).await.status, 200);
-    let told = doorward::domain::story::line(world.ledger().await.last().unwrap());
+    let told = doorward::domain::messages::ledger_line::line(world.ledger().await.last().unwrap());
     assert!(told.contains("by `use` (as they say)"), "{told}");
     assert!(!told.contains("in use"), "{told}");
 }

@@ -2,10 +2,10 @@
 
 use crate::program::{doorward, err, out};
 use crate::world::{OURS, STRANGER, World, message};
-use doorward::domain::hidden::is_hidden;
 use doorward::domain::ledger::actor::Actor;
 use doorward::domain::ledger::event::What;
 use doorward::domain::ledger::id::AlertId;
+use doorward::domain::messages::invisible::is_hidden;
 use doorward::store::{Ledger, StoreError};
 use jiff::Timestamp;
 use serde_json::json;

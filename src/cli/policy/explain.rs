@@ -6,8 +6,9 @@ use crate::cli::whois::{Output, read_tags};
 use crate::clock::Clock;
 use crate::domain::auth::proof::Proof;
 use crate::domain::firewall::Live;
-use crate::domain::hidden::escaped_lines;
 use crate::domain::intake::denial::{Attribution, Denial, Kind, Service};
+use crate::domain::messages::invisible::escaped_lines;
+use crate::domain::messages::wording;
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::policy::advice::Advice;
 use crate::domain::policy::testing::suppose::{Ago, posture};
@@ -17,7 +18,6 @@ use crate::domain::policy::{
 };
 use crate::domain::sets::{Owners, Sets};
 use crate::domain::state::history::By;
-use crate::domain::words;
 use crate::domain::yaml::duration;
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -329,7 +329,7 @@ impl Answer {
                 writeln!(to, "    {link}")?;
             }
         }
-        writeln!(to, "  asked as of {}\n\nrules", words::time(self.at))?;
+        writeln!(to, "  asked as of {}\n\nrules", wording::time(self.at))?;
         self.rules(to)?;
         writeln!(to, "\nsets")?;
         if self.sets.is_empty() {

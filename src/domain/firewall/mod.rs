@@ -15,7 +15,6 @@ mod plan;
 mod posture;
 mod quota;
 pub mod raw_json;
-mod telling;
 #[cfg(test)]
 mod tests;
 

@@ -22,8 +22,8 @@
 //! ([`OursMissing`](super::Drift::OursMissing)).
 
 use crate::domain::ledger::id::WriteId;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::words;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -140,7 +140,7 @@ impl Overwritten {
         let by: BTreeSet<&String> = self.by.iter().chain(also).collect();
         let by: Vec<String> = by
             .iter()
-            .map(|by| format!("`{}`", words::quoted(by)))
+            .map(|by| format!("`{}`", wording::quoted(by)))
             .collect();
         if by.is_empty() {
             "somebody whom the event does not name".to_owned()
@@ -158,7 +158,7 @@ impl Overwritten {
                  changed may be lost, and the list does not show what it was (an entry added may be gone, an entry \
                  removed may be back, a default action of `Allow` may be `Deny` again)",
                 self.who(),
-                words::time(*at),
+                wording::time(*at),
                 match self.also.len() {
                     0 => String::new(),
                     more => format!(" and {more} more times shortly before"),
@@ -166,15 +166,15 @@ impl Overwritten {
             ),
             None => format!(
                 "a write of doorward's to `{name}` took effect late and undid what others had done meanwhile: {}",
-                words::list(&[self.dropped.as_slice(), self.undone.as_slice()].concat())
+                wording::list(&[self.dropped.as_slice(), self.undone.as_slice()].concat())
             ),
         };
         // Writing into a string does not fail.
         write!(
             text,
             ". Before: {}. After: {}",
-            words::list(&self.before),
-            words::list(&self.after)
+            wording::list(&self.before),
+            wording::list(&self.after)
         )
         .ok();
         text.push_str(match (self.restoring, self.at.is_some()) {

@@ -1,7 +1,7 @@
 //! Who did something: a person, or a part of doorward. The two are written down in different shapes, so
 //! that no name that a person gives can pass for the program.
 
-use crate::domain::words;
+use crate::domain::messages::wording;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
@@ -39,7 +39,7 @@ impl Actor {
     /// Who it is, for the middle of a sentence.
     pub fn in_words(&self) -> String {
         match self {
-            Self::Person(name) => format!("`{}` (as they say)", words::quoted(name)),
+            Self::Person(name) => format!("`{}` (as they say)", wording::quoted(name)),
             Self::System(Component::Use) => "doorward, since its address is in use".to_owned(),
             Self::System(Component::Link) => "link".to_owned(),
             Self::System(Component::Policy) => "the policy, which allows it now".to_owned(),

@@ -2,8 +2,8 @@
 
 use super::actor::Actor;
 use super::event::What;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::words;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ pub(crate) fn line(order: &What) -> String {
         let said = said("revoked", by, because.as_ref());
         format!("{said}: its end is now (grant {grant})")
     } else if let What::Extended { grant, until, by } = order {
-        let (said, until) = (said("extended", by, None), words::time(*until));
+        let (said, until) = (said("extended", by, None), wording::time(*until));
         format!("{said}: until {until} (grant {grant})")
     } else if let What::Kept { grant, by } = order {
         let said = said("handed over to people", by, None);
@@ -109,7 +109,7 @@ pub(crate) fn line(order: &What) -> String {
 /// `done by NAME, as they say: because`.
 fn said(done: &str, by: &Actor, because: Option<&String>) -> String {
     let because = because.map_or_else(String::new, |why| {
-        format!(", because `{}`", words::quoted(why))
+        format!(", because `{}`", wording::quoted(why))
     });
     if *by == Actor::USE {
         return format!("{done}, because its address is in use");

@@ -5,8 +5,8 @@ use super::evaluate::{Field, Held, Trace, evaluate};
 use super::verdict::Verdict;
 use super::{Facts, Policy, Rule, When};
 use crate::domain::auth::proof::ClaimIs;
+use crate::domain::messages::wording;
 use crate::domain::sets::Sets;
-use crate::domain::words;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -136,7 +136,7 @@ fn why(field: Field, held: &Held, rule: &Rule, (facts, now): (&Facts<'_>, Timest
         }
         Field::Identity => (facts.identity.map(str::to_owned), list(&when.identity)),
         Field::UserAgent => (facts.user_agent.map(str::to_owned), list(&when.user_agent)),
-        Field::Hours => (Some(words::time(now)), list(&when.hours)),
+        Field::Hours => (Some(wording::time(now)), list(&when.hours)),
         Field::Claims => return claims(when, facts),
         Field::Seen => return seen(when, facts, held == &Held::No),
     };
@@ -150,7 +150,7 @@ fn why(field: Field, held: &Held, rule: &Rule, (facts, now): (&Facts<'_>, Timest
 /// When the address was granted before, and whether that is what the rule wants.
 fn seen(when: &When, facts: &Facts<'_>, missing: bool) -> String {
     let said =
-        |at: Option<Timestamp>, by: &str| at.map(|at| format!("{by} at {}", words::time(at)));
+        |at: Option<Timestamp>, by: &str| at.map(|at| format!("{by} at {}", wording::time(at)));
     let before = [
         said(facts.before.person, "by a person"),
         said(facts.before.policy, "by the policy"),

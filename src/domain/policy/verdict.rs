@@ -2,7 +2,7 @@
 
 use super::Basis;
 use super::advice::Advice;
-use crate::domain::words;
+use crate::domain::messages::wording;
 use crate::domain::yaml::duration;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -257,7 +257,7 @@ impl NoteCode {
             Self::Suspected => "suspected",
             Self::ForeignService => "foreign_service",
             Self::NoRegistry => "no_registry",
-            Self::AzureUnreadable => words::AZURE_UNREADABLE,
+            Self::AzureUnreadable => wording::AZURE_UNREADABLE,
             Self::TtlCapped => "ttl_capped",
             Self::SetTooWide => "set_too_wide",
             Self::TooOld => "too_old",

@@ -4,7 +4,7 @@ use crate::domain::firewall::Seen;
 use crate::domain::intake::report::Evidence;
 use crate::domain::ledger::grant::Grant;
 use crate::domain::ledger::id::GrantId;
-use crate::domain::words;
+use crate::domain::messages::wording;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl Helped {
         ];
         let times = times.iter().filter_map(|(seconds, what)| {
             let span = SignedDuration::from_secs((*seconds)?);
-            Some(format!(", {} {what}", words::duration(span)))
+            Some(format!(", {} {what}", wording::duration(span)))
         });
         let times: String = times.collect();
         format!("{what}{times} (grant {})", self.grant)
@@ -211,7 +211,7 @@ pub fn still_denied(grant: &Grant, course: &Course, seen: Option<&Seen>) -> Stri
         "`{}` is {again} refused by `{}`, {} after its entry was written: {cause}",
         grant.address,
         grant.registry.name(),
-        waited.map_or_else(|| "some time".to_owned(), words::duration)
+        waited.map_or_else(|| "some time".to_owned(), wording::duration)
     )
 }
 

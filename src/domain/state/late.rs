@@ -2,8 +2,8 @@
 
 use super::{Registry, Standing, State};
 use crate::domain::ledger::grant::Stage;
+use crate::domain::messages::overdue::OVERDUE_AFTER;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::overdue::OVERDUE_AFTER;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;

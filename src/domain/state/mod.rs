@@ -31,12 +31,12 @@ use super::ledger::event::{Denied, What, Write, WriteOutcome};
 use super::ledger::grant::{Ending, Grant, Stage};
 use super::ledger::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use super::ledger::orders::Pauses;
+use super::messages::wording;
 use super::net::network;
 use super::net::resource_id::ResourceId;
 use super::policy::precedent::Precedent;
 use super::state::bounded::Recent;
 use super::state::effectiveness::Course;
-use super::words;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -388,7 +388,8 @@ impl State {
         }
         let of_all = alert.grant.is_none() && alert.denial.is_none() && alert.request.is_none();
         // These are told of a registry's entries together, however many there are.
-        let of_all = of_all || [words::OVERDUE, words::END_UNKNOWN].contains(&alert.code.as_str());
+        let of_all =
+            of_all || [wording::OVERDUE, wording::END_UNKNOWN].contains(&alert.code.as_str());
         if let Some(registry) = alert.registry.as_ref().filter(|_| of_all) {
             let told = &mut self.registry(registry).told;
             told.insert(alert.code.clone(), at);

@@ -13,11 +13,11 @@ use crate::domain::ledger::event::{Denied, Write};
 use crate::domain::ledger::grant::{Grant, Stage};
 use crate::domain::ledger::id::{DenialId, GrantId, RequestId, WriteId};
 use crate::domain::ledger::request::{Answer, Request};
+use crate::domain::messages::outcome::Trail;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::outcome::Trail;
 use crate::domain::policy::precedent::Precedent;
 use crate::domain::policy::verdict::Verdict;
-use crate::domain::words;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -184,8 +184,8 @@ impl Standing {
     /// since that somebody can.
     pub fn in_doubt(&self) -> Option<Timestamp> {
         let told = |code: &str| self.told.get(code).copied();
-        let known = told(words::END_KNOWN).max(told(words::OVERDUE));
-        told(words::END_UNKNOWN).filter(|doubt| known.is_none_or(|known| known < *doubt))
+        let known = told(wording::END_KNOWN).max(told(wording::OVERDUE));
+        told(wording::END_UNKNOWN).filter(|doubt| known.is_none_or(|known| known < *doubt))
     }
 
     /// Whether an entry is to be written for it.

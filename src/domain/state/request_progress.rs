@@ -2,7 +2,7 @@
 
 use super::State;
 use crate::domain::ledger::event::What;
-use crate::domain::outcome::Trail;
+use crate::domain::messages::outcome::Trail;
 use jiff::Timestamp;
 
 impl State {

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::domain::ledger::alert::Alert;
 use crate::domain::ledger::id::AlertId;
-use crate::domain::words;
+use crate::domain::messages::wording;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl Lane {
     }
 
     fn takes(&self, alert: &Alert) -> bool {
-        let urgent = [words::OVERDUE, words::NETWORKS_LOST].contains(&alert.code.as_str());
+        let urgent = [wording::OVERDUE, wording::NETWORKS_LOST].contains(&alert.code.as_str());
         self.urgent == urgent && alert.channels.contains(&self.channel)
     }
 }

@@ -3,11 +3,11 @@
 use super::Lane;
 use crate::app::App;
 use crate::azure::retry_after;
-use crate::domain::excerpt::excerpt;
 use crate::domain::ledger::alert::Alert;
 use crate::domain::ledger::id::AlertId;
+use crate::domain::messages::excerpt::excerpt;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::words;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
@@ -100,7 +100,7 @@ fn message<'a>(app: &App, since: Timestamp, alert: &'a Alert) -> Message<'a> {
         .as_ref()
         .and_then(|asked| app.link_to(&asked.request).ok());
     let text = match &link {
-        Some(link) => format!("{} {link}", words::sentence(&alert.text)),
+        Some(link) => format!("{} {link}", wording::sentence(&alert.text)),
         None => alert.text.clone(),
     };
     Message {

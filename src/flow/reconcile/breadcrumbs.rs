@@ -12,10 +12,10 @@ use crate::domain::ledger::alert::About;
 use crate::domain::ledger::event::{Hash, What};
 use crate::domain::ledger::grant::Grant;
 use crate::domain::ledger::id::{DenialId, GrantId};
+use crate::domain::messages::wording;
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::net::network;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::words;
 use crate::store::StoreError;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -224,7 +224,7 @@ pub(super) async fn go_without(
         "Azure refused a write to `{}` that had doorward's tags in it, so the next go without them, until {}: should the \
          ledger be lost, entries of that time are not known as doorward's. Azure said: {error}",
         id.name(),
-        words::time(until)
+        wording::time(until)
     );
     tell(app, id, "breadcrumbs_refused", text).await?;
     Ok(true)
@@ -246,7 +246,7 @@ async fn report_unverified(
         let text = format!(
             "the tag `{}` of `{}` is not doorward's, or was changed, or is of another key or registry: it is ignored and left \
              as it is. Take it away, if nobody needs it",
-            words::quoted(name),
+            wording::quoted(name),
             id.name()
         );
         tell(app, id, "breadcrumb_ignored", text).await?;

@@ -8,11 +8,11 @@ use crate::domain::ledger::alert::About;
 use crate::domain::ledger::event::{What, Write};
 use crate::domain::ledger::grant::{Ending, Grant, Stage};
 use crate::domain::ledger::id::GrantId;
+use crate::domain::messages::outcome::{OBSERVE, OBSERVES};
+use crate::domain::messages::overdue;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::outcome::{OBSERVE, OBSERVES};
-use crate::domain::overdue;
 use crate::domain::state::{Known, Late, Standing, State};
-use crate::domain::words;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 
@@ -69,7 +69,7 @@ fn satisfied(app: &App, grant: GrantId, entry: &str) -> Vec<What> {
         entry: entry.to_owned(),
     }];
     if let Some(standing) = standing(app, grant) {
-        let text = words::already_covered(
+        let text = wording::already_covered(
             &standing.grant,
             entry,
             standing.evidence == Evidence::Status403,
@@ -88,7 +88,7 @@ fn not_opened(app: &App, grant: GrantId, code: &str, reason: &str) -> Vec<What> 
     if let Some(standing) = standing(app, grant) {
         what.push(app.alert(
             code,
-            words::not_opened(&standing.grant, reason),
+            wording::not_opened(&standing.grant, reason),
             &About::grant(&standing.grant),
         ));
     }
@@ -106,7 +106,7 @@ pub(super) fn with_alerts(app: &App, outcomes: Vec<What>) -> Vec<What> {
     let evicted = |(standing, ending): &(Standing, Ending)| {
         let grant = &standing.grant;
         let early = *ending == Ending::Evicted;
-        early.then(|| app.alert("evicted", words::evicted(grant), &About::grant(grant)))
+        early.then(|| app.alert("evicted", wording::evicted(grant), &About::grant(grant)))
     };
     let in_doubt = ended
         .iter()
@@ -138,8 +138,8 @@ pub(super) fn lost_networks(app: &App, write: &Write, after: &Live) -> Vec<What>
         ?subnets,
         "virtual network rules are gone after a write of ours"
     );
-    let text = words::virtual_networks_lost(id, &subnets);
-    let alert = app.alert(words::NETWORKS_LOST, text, &About::registry(id));
+    let text = wording::virtual_networks_lost(id, &subnets);
+    let alert = app.alert(wording::NETWORKS_LOST, text, &About::registry(id));
     let lost = What::VirtualNetworkRulesLost {
         registry: id.clone(),
         write: write.id,
@@ -189,7 +189,7 @@ async fn refused_for_now(app: &App, id: &ResourceId, error: &ArmError) -> Result
         let waiting = all.filter(|it| it.waits_for_a_write() && !it.is_over(now));
         waiting.cloned().collect()
     });
-    let told = |it: &Standing| it.told.contains_key(words::WRITE_REFUSED);
+    let told = |it: &Standing| it.told.contains_key(wording::WRITE_REFUSED);
     let Some(longest) = waiting.iter().max_by_key(|it| it.grant.until) else {
         return Ok(());
     };
@@ -198,8 +198,8 @@ async fn refused_for_now(app: &App, id: &ResourceId, error: &ArmError) -> Result
     }
     let grant = &longest.grant;
     let said = (error.to_string(), error.missing_action());
-    let text = words::write_refused(id, (&said.0, said.1), grant.until);
-    let alert = app.alert(words::WRITE_REFUSED, text, &About::grant(grant));
+    let text = wording::write_refused(id, (&said.0, said.1), grant.until);
+    let alert = app.alert(wording::WRITE_REFUSED, text, &About::grant(grant));
     app.ledger.append(now, vec![alert]).await
 }
 
@@ -240,12 +240,16 @@ pub(super) async fn warn_of_delays(
             standing.stage == Stage::Intended
                 && !standing.is_over(now)
                 && now.duration_since(standing.since) > SLOW_AFTER
-                && !standing.told.contains_key(words::SLOW)
+                && !standing.told.contains_key(wording::SLOW)
         });
         slow.cloned().collect()
     });
     what.extend(slow.iter().map(|Standing { grant, .. }| {
-        app.alert(words::SLOW, words::slow(grant, why), &About::grant(grant))
+        app.alert(
+            wording::SLOW,
+            wording::slow(grant, why),
+            &About::grant(grant),
+        )
     }));
     if what.is_empty() {
         return Ok(());
@@ -273,7 +277,7 @@ fn late(app: &App, id: &ResourceId, why: &str) -> Vec<What> {
             let text = overdue::text(&late, now, why);
             Some(app.alert(code, text, &About::grants(&grants)))
         };
-        let both = [(words::OVERDUE, stand), (words::END_UNKNOWN, unknown)];
+        let both = [(wording::OVERDUE, stand), (wording::END_UNKNOWN, unknown)];
         both.into_iter().filter_map(tell).collect()
     })
 }
@@ -298,5 +302,5 @@ fn known_again(app: &App, id: &ResourceId) -> Option<What> {
 fn known(app: &App, grants: &[(&Grant, Option<Ending>)]) -> Option<What> {
     let all: Vec<&Grant> = grants.iter().map(|(grant, _)| *grant).collect();
     let text = overdue::known_again(grants);
-    (!all.is_empty()).then(|| app.alert(words::END_KNOWN, text, &About::grants(&all)))
+    (!all.is_empty()).then(|| app.alert(wording::END_KNOWN, text, &About::grants(&all)))
 }

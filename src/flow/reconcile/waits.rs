@@ -10,9 +10,9 @@ use crate::domain::ledger::alert::About;
 use crate::domain::ledger::event::What;
 use crate::domain::ledger::grant::Grant;
 use crate::domain::ledger::id::GrantId;
+use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::state::State;
-use crate::domain::words;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -107,11 +107,11 @@ fn untold(state: &State, id: &ResourceId, now: Timestamp) -> Vec<(Grant, String)
     let Some(throttle) = state.throttled(id, now) else {
         return Vec::new();
     };
-    let text = words::throttled(throttle);
+    let text = wording::throttled(throttle);
     let grants = state.grants_of(id).filter(|standing| {
         standing.waits_for_a_write()
             && !standing.is_over(now)
-            && !standing.told.contains_key(words::SLOW)
+            && !standing.told.contains_key(wording::SLOW)
             && throttle.until.duration_since(standing.since) > SLOW_AFTER
     });
     grants.map(|it| (it.grant.clone(), text.clone())).collect()
@@ -126,9 +126,13 @@ pub(super) fn is_to_be_told(app: &App, id: &ResourceId, now: Timestamp) -> bool 
 pub(super) async fn tell_of_throttle(app: &App, id: &ResourceId) -> Result<(), StoreError> {
     let now = app.clock.now();
     let untold = app.ledger.read(|state| untold(state, id, now));
-    let told = untold
-        .iter()
-        .map(|(grant, why)| app.alert(words::SLOW, words::slow(grant, why), &About::grant(grant)));
+    let told = untold.iter().map(|(grant, why)| {
+        app.alert(
+            wording::SLOW,
+            wording::slow(grant, why),
+            &About::grant(grant),
+        )
+    });
     let told: Vec<What> = told.collect();
     if told.is_empty() {
         return Ok(());

@@ -5,12 +5,12 @@ use super::{again, book, retry};
 use crate::app::App;
 use crate::domain::ledger::alert::About;
 use crate::domain::ledger::event::What;
+use crate::domain::messages::wording;
 use crate::domain::policy::Policy;
 use crate::domain::sets::{
     Answer, Before, Care, External, Loaded, Ranges, Sets, Snapshot, too_much,
 };
 use crate::domain::state::KnownSet;
-use crate::domain::words;
 use crate::store::StoreError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub(super) async fn take(
         Failure::Failed { why, wait } => {
             let stays = match app.sets.load().get(external) {
                 Some(loaded) => {
-                    let age = words::duration(now.duration_since(loaded.loaded_at));
+                    let age = wording::duration(now.duration_since(loaded.loaded_at));
                     format!("its value of {age} ago stays")
                 }
                 None => "it was never loaded, and matches nothing".to_owned(),

@@ -38,11 +38,11 @@ pub(super) fn follow(
         (Action::Forbid, ..) if verdict.channel.is_none() => Vec::new(),
         (Action::Ignore, ..) => Vec::new(),
         (Action::Allow | Action::Ask | Action::Alert | Action::Forbid, ..) => {
-            let told = words::told(verdict);
+            let told = wording::told(verdict);
             let code = told.first().map_or("alert", |note| note.code.name());
             vec![app.alert(
                 code,
-                words::verdict_text(denied, verdict),
+                wording::verdict_text(denied, verdict),
                 &about(denied, registry, verdict),
             )]
         }
@@ -83,10 +83,10 @@ fn ask(
     };
     let mut about = about(denied, Some(registry), verdict);
     about.request = Some(request.id);
-    let text = words::ask(denied, verdict, ttl(app, verdict));
+    let text = wording::ask(denied, verdict, ttl(app, verdict));
     vec![
         What::Requested(request),
-        app.alert(words::ASK, text, &about),
+        app.alert(wording::ASK, text, &about),
     ]
 }
 

@@ -15,11 +15,11 @@ use crate::domain::ledger::event::{Denied, What};
 use crate::domain::ledger::grant::Grant;
 use crate::domain::ledger::id::{GrantId, RequestId};
 use crate::domain::ledger::request::{Answer, Request};
+use crate::domain::messages::wording;
 use crate::domain::net::address::GlobalIpv4;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::verdict::{Action, Note, NoteCode, Verdict};
 use crate::domain::policy::{DEFAULT_TTL, Facts, Policy, Posture, decide};
-use crate::domain::words;
 use crate::store::StoreError;
 use follow_up::follow;
 use jiff::{SignedDuration, Timestamp};
@@ -182,7 +182,7 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
     verdict.shadow = with_facts(app, (denied, &meant), now, |facts| {
         shadow::ask(app, &batch.in_force.sets, facts, &policy_says, now)
     });
-    tracing::info!(denial = %denied.id, verdict = %verdict.action, rule = verdict.rule.as_deref(), "{}", words::denial(denied));
+    tracing::info!(denial = %denied.id, verdict = %verdict.action, rule = verdict.rule.as_deref(), "{}", wording::denial(denied));
     let mut what = vec![What::Decided {
         denial: denied.id,
         registry: id.cloned(),
@@ -285,7 +285,7 @@ fn cap(
     if let Some(at) = denied.report.at.filter(|_| old) {
         let text = format!(
             "the denial is from {}, too old to open anything for",
-            words::time(at)
+            wording::time(at)
         );
         verdict.cap(Action::Alert, NoteCode::TooOld, text);
     }
@@ -335,13 +335,13 @@ fn budgets(app: &App, batch: &Batch, owned: bool, registry: &ResourceId, verdict
 fn pause(app: &App, registry: &ResourceId, verdict: &mut Verdict) {
     let pause = app.ledger.read(|state| state.pauses.of(registry).cloned());
     if let (Some(pause), Action::Allow) = (pause, verdict.action) {
-        let text = words::paused(&pause);
+        let text = wording::paused(&pause);
         verdict.cap(Action::Alert, NoteCode::Paused, text);
     }
     let now = app.clock.now();
     let throttled = app
         .ledger
-        .read(|state| state.throttled(registry, now).map(words::throttled));
+        .read(|state| state.throttled(registry, now).map(wording::throttled));
     if let (Some(text), Action::Allow) = (throttled, verdict.action) {
         verdict.notes.push(Note {
             code: NoteCode::Throttled,

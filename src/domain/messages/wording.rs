@@ -1,18 +1,18 @@
 //! The words for people: every message that doorward sends is made here.
 
-use super::hidden::is_hidden;
-use super::intake::denial::{Attribution, Kind, Service};
-use super::ledger::event::Denied;
-use super::ledger::grant::Grant;
-use super::ledger::orders::Pause;
-use super::net::resource_id::ResourceId;
-use super::policy::verdict::{Note, NoteCode, Verdict};
-use super::state::Throttle;
-use super::yaml::duration::Show;
+use super::invisible::is_hidden;
+use crate::domain::intake::denial::{Attribution, Kind, Service};
+use crate::domain::ledger::event::Denied;
+use crate::domain::ledger::grant::Grant;
+use crate::domain::ledger::orders::Pause;
+use crate::domain::net::resource_id::ResourceId;
+use crate::domain::policy::verdict::{Note, NoteCode, Verdict};
+use crate::domain::state::Throttle;
+use crate::domain::yaml::duration::Show;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-pub use super::message_codes::{
+pub use crate::domain::messages::codes::{
     ASK, AZURE_READABLE, AZURE_UNREADABLE, END_KNOWN, END_UNKNOWN, GUESS, NETWORKS_LOST, OVERDUE,
     SLOW, STORM, WRITE_REFUSED,
 };

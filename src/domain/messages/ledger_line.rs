@@ -1,19 +1,19 @@
 //! The ledger's entries as lines for people: `ledger show`, and the demonstration.
 
-use super::firewall::Seen;
-use super::intake::report::Changed;
-use super::ledger::actor::Actor;
-use super::ledger::event::{What, Write, WriteOutcome};
-use super::ledger::grant::{Ending, Grant};
-use super::ledger::id::{AlertId, DenialId, GrantId};
-use super::ledger::orders;
-use super::ledger::request::{Answer, Request};
-use super::net::network;
-use super::net::resource_id::ResourceId;
-use super::policy::verdict::Verdict;
-use super::sets::Snapshot;
-use super::words;
-use super::yaml::duration::Show;
+use super::wording;
+use crate::domain::firewall::Seen;
+use crate::domain::intake::report::Changed;
+use crate::domain::ledger::actor::Actor;
+use crate::domain::ledger::event::{What, Write, WriteOutcome};
+use crate::domain::ledger::grant::{Ending, Grant};
+use crate::domain::ledger::id::{AlertId, DenialId, GrantId};
+use crate::domain::ledger::orders;
+use crate::domain::ledger::request::{Answer, Request};
+use crate::domain::net::network;
+use crate::domain::net::resource_id::ResourceId;
+use crate::domain::policy::verdict::Verdict;
+use crate::domain::sets::Snapshot;
+use crate::domain::yaml::duration::Show;
 use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use std::time::Duration;
 /// One entry in one line, without its time and kind.
 pub fn line(what: &What) -> String {
     match what {
-        What::Denied(denied) => words::denial(denied),
+        What::Denied(denied) => wording::denial(denied),
         What::Decided {
             registry, verdict, ..
         } => decided(registry.as_ref(), verdict),
@@ -204,7 +204,7 @@ fn decided(registry: Option<&ResourceId>, verdict: &Verdict) -> String {
     format!(
         "{}{on} by {}{notes}{candidate}",
         verdict.action,
-        words::verdict(verdict)
+        wording::verdict(verdict)
     )
 }
 
@@ -241,7 +241,7 @@ fn crowd(what: &What) -> String {
 
 fn storm(registry: Option<&ResourceId>, thinned: u64, over: bool) -> String {
     let turn = if over { "is over" } else { "begins" };
-    let on = words::of_registry(registry);
+    let on = wording::of_registry(registry);
     format!("a storm of denials {on} {turn}: {thinned} only counted")
 }
 
@@ -251,12 +251,12 @@ fn thinned(registry: Option<&ResourceId>, source: &str, count: u64, storm: bool)
     } else {
         "their addresses had too many"
     };
-    let on = words::of_registry(registry);
+    let on = wording::of_registry(registry);
     format!("{count} denials {on} from `{source}` only counted: {why}")
 }
 
 fn granted(grant: &Grant) -> String {
-    let (name, until) = (grant.registry.name(), words::time(grant.until));
+    let (name, until) = (grant.registry.name(), wording::time(grant.until));
     format!(
         "`{}` on `{name}` until {until} (grant {})",
         grant.address, grant.id
@@ -312,7 +312,7 @@ fn requested(request: &Request) -> String {
         request.address,
         request.registry.name(),
         Show(Duration::from_secs(request.ttl_seconds)),
-        words::time(request.until),
+        wording::time(request.until),
         request.id
     )
 }

@@ -1,9 +1,9 @@
 //! Drift in words: what was before, what is now, who did it as far as is known, and what to do.
 
-use super::answers::Answer;
-use super::drift::{Drift, Seen};
+use super::wording;
+use crate::domain::firewall::answers::Answer;
+use crate::domain::firewall::drift::{Drift, Seen};
 use crate::domain::net::resource_id::ResourceId;
-use crate::domain::words;
 
 impl Seen {
     /// What a read shows, in one line.
@@ -17,8 +17,8 @@ impl Seen {
             seen.entries.len(),
             action(!seen.default_deny),
             access(seen.public_access),
-            words::quoted(&seen.sku),
-            words::quoted(&seen.provisioning_state)
+            wording::quoted(&seen.sku),
+            wording::quoted(&seen.provisioning_state)
         )
     }
 }
@@ -30,24 +30,24 @@ impl Drift {
         match self {
             Self::OursMissing { entries, .. } => format!(
                 "entries of doorward's were taken off the list of `{name}`{by}: {}",
-                words::list(entries)
+                wording::list(entries)
             ),
             Self::ForeignNew { entries } => {
                 format!(
                     "others added to the list of `{name}`{by}: {}",
-                    words::list(entries)
+                    wording::list(entries)
                 )
             }
             Self::ForeignGone { entries } => {
                 format!(
                     "others took off the list of `{name}`{by}: {}",
-                    words::list(entries)
+                    wording::list(entries)
                 )
             }
             Self::Replaced { gone, new, .. } => format!(
                 "the list of `{name}` was replaced as a whole{by}: gone {}, new {}",
-                words::list(gone),
-                words::list(new)
+                wording::list(gone),
+                wording::list(new)
             ),
             Self::DefaultAction { allow } => format!(
                 "the default action of `{name}` was changed{by}: it was {} and is {}",
@@ -61,8 +61,8 @@ impl Drift {
             ),
             Self::Sku { before, after } => format!(
                 "the SKU of `{name}` was changed{by}: it was {} and is {}",
-                words::quoted(before),
-                words::quoted(after)
+                wording::quoted(before),
+                wording::quoted(after)
             ),
             Self::RegistryGone => format!("`{name}` is gone{by}: Azure knows no such registry"),
             Self::RegistryBack => format!("`{name}` is there again{by}"),
@@ -84,8 +84,8 @@ impl Drift {
             | Self::ForeignGone { .. }
             | Self::Replaced { .. } => format!(
                 ". Before: {}. Now: {}",
-                words::list(before),
-                words::list(after)
+                wording::list(before),
+                wording::list(after)
             ),
             Self::DefaultAction { .. }
             | Self::PublicAccess { .. }
@@ -160,6 +160,6 @@ fn who(by: &[String]) -> String {
     if by.is_empty() {
         String::new()
     } else {
-        format!(", probably by {}", words::list(by))
+        format!(", probably by {}", wording::list(by))
     }
 }

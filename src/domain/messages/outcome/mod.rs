@@ -4,12 +4,12 @@
 #[cfg(test)]
 mod tests;
 
-use super::ledger::actor::Actor;
-use super::ledger::event::What;
-use super::ledger::grant::Ending;
-use super::ledger::request::Answer;
-use super::state::Asked;
-use super::words;
+use super::wording;
+use crate::domain::ledger::actor::Actor;
+use crate::domain::ledger::event::What;
+use crate::domain::ledger::grant::Ending;
+use crate::domain::ledger::request::Answer;
+use crate::domain::state::Asked;
 use jiff::Timestamp;
 
 /// What the ledger says of the grant that a yes has made, as far as it goes.
@@ -196,7 +196,7 @@ impl Outcome {
             Self::Denied { .. } => "Denied".to_owned(),
             Self::Adding { held_by: None } => "Approved: adding rule…".to_owned(),
             Self::Adding { held_by: Some(_) } => "Approved: waiting to add the rule".to_owned(),
-            Self::Active { until } => format!("Active until {}", words::time(*until)),
+            Self::Active { until } => format!("Active until {}", wording::time(*until)),
             Self::Covered { .. } => "Approved: already allowed by another rule".to_owned(),
             Self::NotOpened { code, .. } if code == OBSERVE => {
                 "Approved, but not opened: observe mode".to_owned()
@@ -220,14 +220,14 @@ impl Outcome {
             Self::Denied { at, by } => format!(
                 "`{registry}` stays closed for `{address}`. Denied by {} at {}.",
                 by.in_words(),
-                words::time(*at)
+                wording::time(*at)
             ),
             Self::Adding { held_by: None } => format!(
                 "The firewall rule for `{address}` on `{registry}` is not active yet. This usually takes a few seconds."
             ),
             Self::Adding {
                 held_by: Some(held_by),
-            } => words::sentence(&format!(
+            } => wording::sentence(&format!(
                 "The firewall rule for `{address}` on `{registry}` is not active yet: {held_by}"
             )),
             Self::Active { .. } => format!(
@@ -235,14 +235,14 @@ impl Outcome {
             ),
             Self::Covered { entry } => format!(
                 "`{registry}` already allows `{address}` by the rule `{}`, which doorward did not add. Nothing was added, and nothing will be removed.",
-                words::quoted(entry)
+                wording::quoted(entry)
             ),
-            Self::NotOpened { reason, .. } => words::sentence(&format!(
+            Self::NotOpened { reason, .. } => wording::sentence(&format!(
                 "`{registry}` was not opened for `{address}`: {reason}"
             )),
             Self::Removing { since } => format!(
                 "The time was over at {}, and the end is not confirmed yet: a rule for `{address}` on `{registry}` may still be there. doorward keeps trying.",
-                words::time(*since)
+                wording::time(*since)
             ),
             Self::Ended {
                 at,
@@ -252,7 +252,7 @@ impl Outcome {
             Self::Kept { at, by } => format!(
                 "Kept permanently by {} at {}. doorward no longer manages the rule.",
                 by.in_words(),
-                words::time(*at)
+                wording::time(*at)
             ),
             Self::Unknown => {
                 "It was approved, and nothing is recorded of what became of it.".to_owned()
@@ -281,7 +281,7 @@ pub const OBSERVE: &str = "observe";
 pub const OBSERVES: &str = "doorward only observes: set `mode: enforce` to have entries written";
 
 fn ended(at: Timestamp, ending: Ending, revoked_by: Option<&Actor>) -> String {
-    let at = words::time(at);
+    let at = wording::time(at);
     let how = match ending {
         Ending::Expired => "the rule was removed",
         Ending::NeverOpened => "no rule was ever active",

@@ -1,10 +1,10 @@
 //! What people are told of entries that outlive their end, or may, and how often: one message for a
 //! registry, less often the longer it lasts.
 
-use super::ledger::grant::{Ending, Grant};
-use super::net::network;
-use super::state::{Known, Late};
-use super::words::time;
+use super::wording::time;
+use crate::domain::ledger::grant::{Ending, Grant};
+use crate::domain::net::network;
+use crate::domain::state::{Known, Late};
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
