@@ -26,6 +26,7 @@ pub mod flow;
 pub mod http;
 pub mod memory;
 pub mod metrics;
+pub(crate) mod secret;
 pub mod server;
 pub mod sim;
 pub mod store;

@@ -2,12 +2,12 @@
 
 use super::call::Call;
 use super::error::{ArmError, PatchError, retry_after};
-use super::headroom::Headroom;
 use super::http::{Http, Reply, SendError};
+use super::identity::token::Tokens;
+use super::identity::token_error::TokenError;
 use super::operation::{self, Accepted};
+use super::rate_budget::Headroom;
 use super::settings::{Settings, SettingsError};
-use super::token::Tokens;
-use super::token_error::TokenError;
 use crate::clock::Clock;
 use crate::domain::firewall::raw_json::{RawJson, RawObject};
 use crate::domain::net::resource_id::ResourceId;

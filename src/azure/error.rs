@@ -1,7 +1,7 @@
 //! What Azure Resource Manager's answers mean for who asked.
 
 use super::http::{Reply, SendError};
-use super::token_error::TokenError;
+use super::identity::token_error::TokenError;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};

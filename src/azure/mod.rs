@@ -5,32 +5,29 @@
 mod arm;
 mod call;
 mod cloud;
-mod credential;
 mod egress;
 mod error;
-mod headroom;
 pub mod http;
+pub mod identity;
 mod operation;
+mod rate_budget;
 #[cfg(test)]
 mod scripted;
 mod settings;
 mod tags;
 #[cfg(test)]
 mod tests;
-mod token;
-mod token_error;
-mod transport;
 mod unreadable;
 mod usage;
 
 pub use arm::{Arm, PATCH_WITHIN};
 pub use call::Call;
 pub use cloud::Cloud;
-pub use credential::Credential;
 pub use egress::Egress;
 pub(crate) use error::retry_after;
 pub use error::{ArmError, PatchError};
+pub use identity::credential::Credential;
+pub use identity::token_error::TokenError;
 pub use operation::{Accepted, Operation, Progress};
 pub use settings::{Settings, SettingsError};
-pub use token_error::TokenError;
 pub use unreadable::{Reason, Unreadable};

@@ -1,7 +1,7 @@
 //! The `azure` section of the configuration: which cloud, its endpoints, and as whom.
 
 use super::cloud::Cloud;
-use super::credential::Credential;
+use super::identity::credential::Credential;
 use reqwest::Url;
 use serde::Deserialize;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Why a registry cannot be read, in words of our own that anybody may see.
 
 use super::error::ArmError;
-use super::token_error::{TokenError, hint};
+use super::identity::token_error::{TokenError, hint};
 use std::fmt;
 
 /// The action that reading a registry needs.

@@ -4,9 +4,9 @@
 //! again, and a token that ARM refuses is not handed out again by a cache further down.
 
 use super::credential::Credential;
-use super::http::Http;
-use super::settings::Endpoints;
 use super::token_error::TokenError;
+use crate::azure::http::Http;
+use crate::azure::settings::Endpoints;
 use crate::clock::Clock;
 use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::{Secret, TokenCredential};
@@ -33,7 +33,7 @@ const RENEW_BEFORE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The tokens of one credential for one scope.
 #[derive(Debug)]
-pub(super) struct Tokens {
+pub(in crate::azure) struct Tokens {
     credential: Credential,
     endpoints: Endpoints,
     http: Http,
@@ -57,14 +57,14 @@ struct Held {
 
 /// A token, ready to be sent. Its `Debug` form does not show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token {
+pub(in crate::azure) struct Token {
     /// `Bearer …`
-    pub(super) authorization: HeaderValue,
+    pub(in crate::azure) authorization: HeaderValue,
     fetch: u64,
 }
 
 impl Tokens {
-    pub(super) fn new(
+    pub(in crate::azure) fn new(
         credential: Credential,
         endpoints: Endpoints,
         http: Http,
@@ -82,7 +82,7 @@ impl Tokens {
 
     /// Sets the credential up without asking anybody, so that a missing variable or file is told
     /// at the start.
-    pub(super) fn check(&self) -> Result<(), TokenError> {
+    pub(in crate::azure) fn check(&self) -> Result<(), TokenError> {
         match &self.credential {
             Credential::StaticToken(token) => token.read().map(drop).map_err(|e| self.refused(&e)),
             _ => self.set_up().map(drop),
@@ -90,12 +90,12 @@ impl Tokens {
     }
 
     /// The kind of the credential.
-    pub(super) fn credential(&self) -> &'static str {
+    pub(in crate::azure) fn credential(&self) -> &'static str {
         self.credential.kind()
     }
 
     /// A token that is good for a while. Callers at the same time share one fetch.
-    pub(super) async fn get(&self) -> Result<Token, TokenError> {
+    pub(in crate::azure) async fn get(&self) -> Result<Token, TokenError> {
         let before = self.fetches.load(Ordering::SeqCst);
         let mut state = self.state.lock().await;
         let now = self.clock.now();
@@ -134,7 +134,7 @@ impl Tokens {
     }
 
     /// Forgets `token`, which ARM has refused; one fetched since stays.
-    pub(super) async fn forget(&self, token: &Token) {
+    pub(in crate::azure) async fn forget(&self, token: &Token) {
         let mut state = self.state.lock().await;
         if state.held.as_ref().is_some_and(|held| held.token == *token) {
             state.held = None;

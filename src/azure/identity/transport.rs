@@ -1,6 +1,6 @@
 //! Our HTTP client as the transport of `azure_identity`, which would otherwise build one of its own.
 
-use super::http::{Http, SendError};
+use crate::azure::http::{Http, SendError};
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http as azure;
 use reqwest::header::{HeaderName, HeaderValue};

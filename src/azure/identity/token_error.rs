@@ -3,7 +3,7 @@
 use azure_core::error::ErrorKind;
 use azure_core::http::RawResponse;
 
-use super::error::clean;
+use crate::azure::error::clean;
 
 /// No token could be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum TokenError {
 }
 
 /// What to look at first.
-pub(super) fn hint(kind: &str) -> &'static str {
+pub(in crate::azure) fn hint(kind: &str) -> &'static str {
     match kind {
         "managed_identity" => "check that the machine, app or container has this identity assigned",
         "workload_identity" => {
@@ -46,7 +46,7 @@ impl TokenError {
     }
 
     /// Reads what `azure_identity` reports, without any raw answer in it.
-    pub(super) fn read(kind: &'static str, error: &azure_core::Error) -> Self {
+    pub(in crate::azure) fn read(kind: &'static str, error: &azure_core::Error) -> Self {
         let first: &(dyn std::error::Error + 'static) = error;
         let chain = std::iter::successors(Some(first), |error| error.source());
         let known = chain.filter_map(|error| error.downcast_ref::<azure_core::Error>());
