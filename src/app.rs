@@ -25,7 +25,7 @@ use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::Policy;
 use crate::domain::policy::verdict::Approvals;
 use crate::domain::sets::Sets;
-use crate::flow::shadow::Beside;
+use crate::flow::decide::shadow::Beside;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::store::Ledger;

@@ -12,7 +12,7 @@ use crate::domain::intake::routing::{Hosts, Scope};
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::Policy;
 use crate::domain::state::readiness::{Condition, ConditionCode};
-use crate::flow::shadow::Beside;
+use crate::flow::decide::shadow::Beside;
 use crate::flow::supervise::Supervisor;
 use crate::http::{Front, Gate, Known, Limits};
 use crate::memory::Memory;

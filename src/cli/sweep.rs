@@ -7,7 +7,7 @@ use crate::config::{Config, Registry};
 use crate::domain::firewall::ownership_tags::CrumbKey;
 use crate::domain::messages::wording;
 use crate::domain::net::network;
-use crate::flow::sweep::{Sweep as Sweeping, Swept};
+use crate::flow::registry::sweep::{Sweep as Sweeping, Swept};
 use anyhow::anyhow;
 use ipnet::Ipv4Net;
 use std::io::Write;

@@ -1,7 +1,7 @@
 //! Denials into the ledger: new ones once each, repeats as counts. Whoever delivered them is
 //! answered after that.
 
-use super::precedents::{InForce, KnownNow, reopened};
+use super::decide::precedents::{InForce, KnownNow, reopened};
 use crate::app::{App, Source};
 use crate::domain::auth::proof::Proof;
 use crate::domain::intake::arrivals::Arrival;

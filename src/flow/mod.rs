@@ -4,30 +4,18 @@
 //! that waits for the ledger to grow or for a time to come, and that is kept alive ([`supervise`]); tests
 //! take the turns themselves, and some run the loops.
 
-mod anew;
-mod batch;
-mod drift;
-pub mod foresee;
-mod help;
-pub mod hosts;
+pub mod decide;
+mod effectiveness;
 pub mod intake;
-pub mod lease;
 pub mod notify;
 pub mod orders;
-mod outages;
 pub mod policy;
-pub mod posture;
-mod precedents;
 pub mod readiness;
-pub mod reconcile;
+pub mod registry;
 pub mod respond;
 pub mod sets;
-pub mod shadow;
-pub mod storms;
 pub mod supervise;
-pub mod sweep;
-pub mod triage;
-pub mod uses;
+pub mod usage;
 
 use crate::app::App;
 use crate::clock;
@@ -60,7 +48,7 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
     keeper.keep("channels", |app| Box::pin(notify::removed_channels(app)));
     keeper.keep("verdicts", |app| Box::pin(triage_turn(app)));
     keeper.keep("hosts", |app| {
-        Box::pin(async move { Ok(hosts::turn(app).await) })
+        Box::pin(async move { Ok(registry::hosts::turn(app).await) })
     });
     keeper.keep("policy", |app| Box::pin(policy_turn(app)));
     keeper.keep("sets", |app| {
@@ -69,9 +57,11 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
 }
 
 async fn registry_turn(app: &App, id: &ResourceId) -> Outcome {
-    Ok(match reconcile::turn(app, id).await? {
-        reconcile::Turn::Again(at) => Some(at),
-        reconcile::Turn::Idle | reconcile::Turn::Done => reconcile::next(app, id),
+    Ok(match registry::reconcile::turn(app, id).await? {
+        registry::reconcile::Turn::Again(at) => Some(at),
+        registry::reconcile::Turn::Idle | registry::reconcile::Turn::Done => {
+            registry::reconcile::next(app, id)
+        }
     })
 }
 
@@ -81,9 +71,11 @@ async fn policy_turn(app: &App) -> Outcome {
 }
 
 async fn triage_turn(app: &App) -> Result<Option<Timestamp>, StoreError> {
-    triage::turn(app).await?;
+    decide::triage::turn(app).await?;
     let waiting = app.ledger.read(|state| !state.undecided.is_empty());
     let waiting = waiting.then(|| clock::add(app.clock.now(), AFTER_A_FAILURE));
-    let told = storms::next(app).into_iter().chain(outages::next(app));
+    let told = decide::flood::next(app)
+        .into_iter()
+        .chain(registry::outages::next(app));
     Ok(waiting.into_iter().chain(told).min())
 }

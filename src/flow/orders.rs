@@ -1,6 +1,6 @@
 //! What operators order: grants revoked, extended, handed over; opening paused and resumed.
 
-use super::anew;
+use super::decide::anew;
 use crate::app::App;
 use crate::clock;
 use crate::domain::ledger::actor::Actor;

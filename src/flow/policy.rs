@@ -1,6 +1,7 @@
 //! Takes in a changed policy while the service runs: whole, or not at all. The last good one stays.
 
-use super::{sets, shadow};
+use super::decide::shadow;
+use super::sets;
 use crate::app::App;
 use crate::config::{self, Fingerprint};
 use crate::domain::policy::Policy;

@@ -1,7 +1,8 @@
 //! Whether the program can do its work, put together from what its parts know.
 
-use super::posture::Failing;
-use super::{policy, shadow, supervise};
+use super::decide::shadow;
+use super::registry::posture::Failing;
+use super::{policy, supervise};
 use crate::app::App;
 use crate::domain::intake::routing::Scope;
 use crate::domain::messages::wording;

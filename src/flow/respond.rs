@@ -1,6 +1,6 @@
 //! A person's answer to a request.
 
-use super::anew;
+use super::decide::anew;
 use crate::app::App;
 use crate::clock;
 use crate::domain::ledger::actor::Actor;

@@ -11,7 +11,8 @@ use crate::domain::messages::outcome::outcome;
 use crate::domain::messages::wording;
 use crate::domain::state::readiness::Condition;
 use crate::domain::state::{Asked, Decision, Known, Standing, State as Stands};
-use crate::flow::{foresee, readiness};
+use crate::flow::decide::forecast;
+use crate::flow::readiness;
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -92,7 +93,7 @@ pub(super) async fn page(State(web): State<Web>) -> Result<Html<String>, HttpErr
     answered.sort_by_key(|asked| Reverse(asked.answer.map(|(at, _)| at)));
     answered.truncate(LAST_ANSWERED);
     let answered = answered.iter().filter_map(|asked| {
-        let held_by = foresee::held_by(app, &asked.request.registry);
+        let held_by = forecast::held_by(app, &asked.request.registry);
         answered_row(asked, held_by, now)
     });
     let answered = answered.collect();

@@ -10,7 +10,8 @@ use crate::domain::ledger::request::{Answer, Request};
 use crate::domain::messages::outcome::outcome;
 use crate::domain::messages::wording;
 use crate::domain::state::Asked;
-use crate::flow::foresee::{self, Foresight};
+use crate::flow::decide::forecast;
+use crate::flow::decide::forecast::Foresight;
 use crate::flow::respond;
 use askama::Template;
 use axum::extract::rejection::{FormRejection, PathRejection};
@@ -80,7 +81,7 @@ pub(super) async fn show(
     let token = token.map(|Path(token)| token).unwrap_or_default();
     let shown = async {
         let id = known(&web.app, &token, &caller)?;
-        foresee::refresh(&web.app, id).await;
+        forecast::refresh(&web.app, id).await;
         shown(&web.app, id)
     };
     shown.await.unwrap_or_else(|error| page::failed(&error))
@@ -124,7 +125,7 @@ fn shown(app: &App, id: RequestId) -> Result<Response, HttpError> {
 /// What became of an answered request.
 fn became(app: &App, asked: &Asked, (at, answer): (Timestamp, Answer), now: Timestamp) -> Became {
     let request = &asked.request;
-    let outcome = outcome(asked, foresee::held_by(app, &request.registry), now);
+    let outcome = outcome(asked, forecast::held_by(app, &request.registry), now);
     let (registry, address) = (request.registry.name(), request.address.to_string());
     let answered = match answer {
         Answer::Allow => "Approved",
@@ -142,7 +143,7 @@ fn became(app: &App, asked: &Asked, (at, answer): (Timestamp, Answer), now: Time
 
 /// What a person should know before they say yes.
 fn warning(app: &App, request: &Request) -> Option<String> {
-    match foresee::of(app, request) {
+    match forecast::of(app, request) {
         Foresight::Opens => None,
         Foresight::Unknown => Some(
             "The registry has not been read yet, so it is not known whether approving would open anything."

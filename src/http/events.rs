@@ -9,7 +9,7 @@ use crate::domain::intake::delivery;
 use crate::domain::intake::delivery::uses::Use;
 use crate::domain::intake::report::{BadRecord, Delivery, DeliveryError};
 use crate::domain::intake::work::WorkBudget;
-use crate::flow::{intake, uses};
+use crate::flow::{intake, usage};
 use crate::metrics::{DeliveryLabels, PassedOverLabels, RecordLabels, SourceLabels};
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -77,7 +77,7 @@ pub(super) async fn deliver(
         // A signature is over the bytes as they were sent, and nothing is unpacked before it is checked.
         sender.with_body(&web.app, &head, &sent)?;
         expected_subscription(sender.source, &head.headers)?;
-        let watched = uses::watched(&web.app, sender.source);
+        let watched = usage::watched(&web.app, sender.source);
         let read = read(sender.source, &head.headers, sent, watched).await;
         let read = read.inspect_err(|error| tell_of_work(&web.app, sender.source, error))?;
         take(&web.app, sender, read).await
@@ -136,7 +136,7 @@ async fn take(
         report.event_id = report.event_id.take().or(sender.delivery_id.clone());
     }
     let accepted = intake::accept(app, source, delivery, sender.proof).await?;
-    uses::take_in(app, source, &used).await?;
+    usage::take_in(app, source, &used).await?;
     let more = bad.len().saturating_sub(BAD_IN_ANSWER);
     bad.truncate(BAD_IN_ANSWER);
     let receipt = Receipt {

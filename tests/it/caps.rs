@@ -3,7 +3,7 @@
 use crate::world::{KEY, OURS, REGISTRY, World, message};
 use doorward::domain::ledger::event::What;
 use doorward::domain::policy::verdict::{Action, NoteCode};
-use doorward::flow::triage;
+use doorward::flow::decide::triage;
 use serde_json::json;
 use std::net::Ipv4Addr;
 use std::time::Duration;

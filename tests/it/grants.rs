@@ -208,8 +208,10 @@ async fn an_entry_that_is_handed_over_stays() {
 async fn what_does_not_stand_cannot_be_handed_over() {
     let world = World::new().await;
     world.denied(OURS).await;
-    doorward::flow::hosts::turn(&world.app).await;
-    doorward::flow::triage::turn(&world.app).await.unwrap();
+    doorward::flow::registry::hosts::turn(&world.app).await;
+    doorward::flow::decide::triage::turn(&world.app)
+        .await
+        .unwrap();
     let id = world.grants().await.remove(0);
     let path = format!("/api/v1/grants/{id}/keep");
     let refused = world.order(&path, json!({ "by": "ada" })).await;

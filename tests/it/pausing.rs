@@ -64,8 +64,10 @@ async fn closing_goes_on() {
 async fn what_was_decided_before_and_not_written_waits() {
     let world = World::new().await;
     world.denied(OURS).await;
-    doorward::flow::hosts::turn(&world.app).await;
-    doorward::flow::triage::turn(&world.app).await.unwrap();
+    doorward::flow::registry::hosts::turn(&world.app).await;
+    doorward::flow::decide::triage::turn(&world.app)
+        .await
+        .unwrap();
     pause(&world, None).await;
     world.pass(2 * MINUTE).await;
     assert!(world.entries().is_empty());
@@ -78,8 +80,10 @@ async fn what_was_decided_before_and_not_written_waits() {
 async fn what_waits_past_its_end_was_never_opened() {
     let world = World::new().await;
     world.denied(OURS).await;
-    doorward::flow::hosts::turn(&world.app).await;
-    doorward::flow::triage::turn(&world.app).await.unwrap();
+    doorward::flow::registry::hosts::turn(&world.app).await;
+    doorward::flow::decide::triage::turn(&world.app)
+        .await
+        .unwrap();
     pause(&world, None).await;
     world.pass(10 * MINUTE).await;
     assert_eq!(resume(&world, None).await, 200);

@@ -70,7 +70,7 @@ async fn a_candidate_that_is_broken_later_is_refused_and_the_last_good_one_is_as
         "version: 1\nrules: [{ name: all, then: allow }]\n",
     );
     flow::policy::turn(&world.app).await;
-    assert!(flow::shadow::is_refused(&world.app));
+    assert!(flow::decide::shadow::is_refused(&world.app));
     assert!(!flow::policy::is_refused(&world.app));
     world.denied(OURS).await;
     world.settle().await;
@@ -91,7 +91,7 @@ async fn a_candidate_that_was_never_good_harms_nothing() {
     })
     .await;
     flow::policy::turn(&world.app).await;
-    assert!(flow::shadow::is_refused(&world.app));
+    assert!(flow::decide::shadow::is_refused(&world.app));
     world.denied(OURS).await;
     world.settle().await;
     assert_eq!(world.entries(), [OURS]);

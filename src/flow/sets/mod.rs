@@ -8,7 +8,7 @@ mod web;
 
 pub use list::{ConfirmError, Confirmed, Listed, Pending, confirm, list};
 
-use super::shadow;
+use super::decide::shadow;
 use crate::app::App;
 use crate::clock;
 use crate::domain::policy::Policy;

@@ -10,8 +10,9 @@ use crate::domain::firewall::{Live, Patch, forbids_writing, missing_in};
 use crate::domain::ledger::event::{What, Write, WriteOutcome};
 use crate::domain::ledger::id::WriteId;
 use crate::domain::net::resource_id::ResourceId;
-use crate::flow::drift;
-use crate::flow::lease::{self, Held};
+use crate::flow::registry::drift;
+use crate::flow::registry::lease;
+use crate::flow::registry::lease::Held;
 use crate::store::StoreError;
 use std::time::Duration;
 

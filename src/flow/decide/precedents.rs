@@ -1,7 +1,6 @@
 //! A verdict stands for denials like its own until what it was made under has changed: a pause that is
 //! over, a set that is loaded, a registry that can be written again, another policy.
 
-use super::posture;
 use crate::app::App;
 use crate::domain::ledger::event::Denied;
 use crate::domain::ledger::id::DenialId;
@@ -10,19 +9,20 @@ use crate::domain::policy::precedent::Precedent;
 use crate::domain::policy::verdict::NoteCode;
 use crate::domain::policy::{Basis, Policy, Posture, stands_against};
 use crate::domain::sets::Sets;
+use crate::flow::registry::posture;
 use jiff::Timestamp;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Policy and sets as they are in force at one moment: whoever decides several things together looks once.
-pub(super) struct InForce {
-    pub(super) policy: Arc<Policy>,
-    pub(super) sets: Arc<Sets>,
+pub(in crate::flow) struct InForce {
+    pub(in crate::flow) policy: Arc<Policy>,
+    pub(in crate::flow) sets: Arc<Sets>,
 }
 
 impl InForce {
     /// As they are now.
-    pub(super) fn now(app: &App) -> Self {
+    pub(in crate::flow) fn now(app: &App) -> Self {
         Self {
             policy: app.policy.load_full(),
             sets: app.sets.load_full(),
@@ -30,7 +30,7 @@ impl InForce {
     }
 
     /// Whether the denied address is somebody's own, or that of the CI job that speaks.
-    pub(super) fn owned(&self, denied: &Denied) -> bool {
+    pub(in crate::flow) fn owned(&self, denied: &Denied) -> bool {
         let proof = denied.proof.as_ref();
         let own = |ip: IpAddr| {
             self.policy.owns(ip, &self.sets) || proof.is_some_and(|proof| proof.is_from(ip))
@@ -39,13 +39,13 @@ impl InForce {
     }
 
     /// What they say of the denied address.
-    pub(super) fn basis(&self, denied: &Denied, now: Timestamp) -> Basis {
+    pub(in crate::flow) fn basis(&self, denied: &Denied, now: Timestamp) -> Basis {
         Basis::of(&self.policy, &self.sets, denied.report.denial.ip, now)
     }
 }
 
 /// Of the denials whose verdicts would stand for `denied` those whose verdicts rest on what has changed.
-pub(super) fn reopened(
+pub(in crate::flow) fn reopened(
     app: &App,
     in_force: &InForce,
     (denied, registry): (&Denied, Option<&ResourceId>),
@@ -82,11 +82,11 @@ pub(super) fn reopened(
 }
 
 /// What whoever looks knows beside the ledger.
-pub(super) struct KnownNow<'a> {
+pub(in crate::flow) struct KnownNow<'a> {
     /// How many grants a registry has had within the hour.
-    pub(super) granted: &'a dyn Fn(&ResourceId) -> usize,
+    pub(in crate::flow) granted: &'a dyn Fn(&ResourceId) -> usize,
     /// Whether a registry that was not read lately is worth a look: whoever decides has just tried.
-    pub(super) may_look: bool,
+    pub(in crate::flow) may_look: bool,
 }
 
 /// One look at what a verdict rested on.
@@ -108,13 +108,13 @@ impl Look<'_> {
             NoteCode::NoRegistry | NoteCode::AzureUnreadable => app.login_server(id).is_some(),
             NoteCode::Paused => app.ledger.read(|state| state.pauses.of(id).is_none()),
             NoteCode::BudgetSpent => {
-                (known_now.granted)(id) < super::batch::budget(app, id, self.owned).0
+                (known_now.granted)(id) < crate::flow::decide::batch::budget(app, id, self.owned).0
             }
             NoteCode::TooManyRequests => {
                 let open = app.ledger.read(|state| state.open_requests(id, now));
-                open < super::batch::most_requests(self.owned)
+                open < crate::flow::decide::batch::most_requests(self.owned)
             }
-            NoteCode::Storm => !super::batch::in_storm(app, id),
+            NoteCode::Storm => !crate::flow::decide::batch::in_storm(app, id),
             NoteCode::PublicAccessDisabled
             | NoteCode::NotPremium
             | NoteCode::DefaultAllow

@@ -21,8 +21,8 @@ const MOST_REQUESTS: usize = 1000;
 const MOST_MESSAGES: usize = 2000;
 
 /// What the verdicts of one batch have led to so far, and the policy and sets that all of them see.
-pub(super) struct Batch {
-    pub(super) in_force: InForce,
+pub(in crate::flow) struct Batch {
+    pub(in crate::flow) in_force: InForce,
     standing: BTreeMap<(ResourceId, IpAddr), DenialId>,
     decided: HashMap<DenialKey, DenialId>,
     grants: BTreeMap<ResourceId, usize>,
@@ -33,7 +33,7 @@ pub(super) struct Batch {
 
 impl Batch {
     /// A batch under the policy and sets as they are now.
-    pub(super) fn new(app: &App) -> Self {
+    pub(in crate::flow) fn new(app: &App) -> Self {
         Self {
             in_force: InForce::now(app),
             standing: BTreeMap::new(),
@@ -46,7 +46,7 @@ impl Batch {
     }
 
     /// The denial that stands for `denied`, before or within this batch.
-    pub(super) fn repeats(
+    pub(in crate::flow) fn repeats(
         &self,
         app: &App,
         denied: &Denied,
@@ -71,7 +71,7 @@ impl Batch {
     }
 
     /// Takes in a verdict and what follows from it.
-    pub(super) fn add(&mut self, denied: &Denied, verdict: &Verdict, follows: &[What]) {
+    pub(in crate::flow) fn add(&mut self, denied: &Denied, verdict: &Verdict, follows: &[What]) {
         self.decided.insert(verdict_key(denied, verdict), denied.id);
         for what in follows {
             match what {
@@ -97,7 +97,12 @@ impl Batch {
     }
 
     /// How many grants `registry` has had within the hour, these included.
-    pub(super) fn granted(&self, app: &App, registry: &ResourceId, now: Timestamp) -> usize {
+    pub(in crate::flow) fn granted(
+        &self,
+        app: &App,
+        registry: &ResourceId,
+        now: Timestamp,
+    ) -> usize {
         let before = app
             .ledger
             .read(|state| state.granted_within_the_hour(registry, now));
@@ -106,14 +111,19 @@ impl Batch {
 
     /// How many grants of a policy's rule stand, and how many were decided within the hour, these
     /// included.
-    pub(super) fn granted_by_rule(&self, app: &App, rule: &str, now: Timestamp) -> (usize, usize) {
+    pub(in crate::flow) fn granted_by_rule(
+        &self,
+        app: &App,
+        rule: &str,
+        now: Timestamp,
+    ) -> (usize, usize) {
         let (standing, hour) = app.ledger.read(|state| state.granted_by_rule(rule, now));
         let these = self.by_rule.get(rule).copied().unwrap_or_default();
         (standing.saturating_add(these), hour.saturating_add(these))
     }
 
     /// Whether another person may be asked about `registry`.
-    pub(super) fn may_ask(
+    pub(in crate::flow) fn may_ask(
         &self,
         app: &App,
         registry: &ResourceId,
@@ -126,7 +136,7 @@ impl Batch {
     }
 
     /// Whether another message may be made.
-    pub(super) fn may_tell(&self, app: &App, owned: bool) -> bool {
+    pub(in crate::flow) fn may_tell(&self, app: &App, owned: bool) -> bool {
         let waiting = app.ledger.read(|state| state.outbox.len());
         waiting.saturating_add(self.messages) < share(MOST_MESSAGES, owned)
     }
@@ -138,13 +148,17 @@ fn add_one<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, of: &K) {
 }
 
 /// How many requests about one registry may be open for one more.
-pub(super) fn most_requests(owned: bool) -> usize {
+pub(in crate::flow) fn most_requests(owned: bool) -> usize {
     share(MOST_REQUESTS, owned)
 }
 
 /// How many grants of `registry` may be decided within an hour, and how many of all that it has are kept
 /// for addresses that somebody owns: a quarter.
-pub(super) fn budget(app: &App, registry: &ResourceId, owned: bool) -> (usize, usize, usize) {
+pub(in crate::flow) fn budget(
+    app: &App,
+    registry: &ResourceId,
+    owned: bool,
+) -> (usize, usize, usize) {
     let all = app.registries.get(registry);
     let all = all.map_or(usize::MAX, |enrolled| enrolled.grants_per_hour);
     let kept = if owned { 0 } else { all / 4 };
@@ -152,7 +166,7 @@ pub(super) fn budget(app: &App, registry: &ResourceId, owned: bool) -> (usize, u
 }
 
 /// Whether a registry is in a storm.
-pub(super) fn in_storm(app: &App, registry: &ResourceId) -> bool {
+pub(in crate::flow) fn in_storm(app: &App, registry: &ResourceId) -> bool {
     let registry = Some(registry.clone());
     app.ledger.read(|state| {
         let crowd = state.crowds.get(&registry);

@@ -4,7 +4,7 @@ mod follow_up;
 
 use super::batch::{Batch, budget};
 use super::precedents::InForce;
-use super::{help, outages, posture, shadow, storms};
+use super::{flood, shadow};
 use crate::app::App;
 use crate::azure::Reason;
 use crate::domain::intake::report::Evidence;
@@ -20,6 +20,8 @@ use crate::domain::net::address::GlobalIpv4;
 use crate::domain::net::resource_id::ResourceId;
 use crate::domain::policy::verdict::{Action, Note, NoteCode, Verdict};
 use crate::domain::policy::{DEFAULT_TTL, Facts, Policy, Posture, decide};
+use crate::flow::effectiveness;
+use crate::flow::registry::{outages, posture};
 use crate::store::StoreError;
 use follow_up::follow;
 use jiff::{SignedDuration, Timestamp};
@@ -42,8 +44,8 @@ const ATTEMPTS: u32 = 20;
 /// first, then all others, each in order of arrival. What would open a registry that Azure has not shown yet
 /// stays for a while.
 pub async fn turn(app: &App) -> Result<usize, StoreError> {
-    storms::turn(app).await?;
-    help::turn(app).await?;
+    flood::turn(app).await?;
+    effectiveness::turn(app).await?;
     outages::turn(app).await?;
     let mut decided = 0;
     for attempt in 1.. {

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Whether a registry is to be read now, whatever else is to be done with it: its time has come, an
 /// event tells that others changed it, or a change is not sure yet.
-pub(super) fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
+pub(in crate::flow) fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
     let Some((_, heard)) = app.last_look(id) else {
         return true;
     };
@@ -26,7 +26,7 @@ pub(super) fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
 
 /// When it is to be read next, if no event tells of a change: later while Azure has few reads left for us,
 /// after four times as long at most.
-pub(super) fn next(app: &App, id: &ResourceId) -> Option<Timestamp> {
+pub(in crate::flow) fn next(app: &App, id: &ResourceId) -> Option<Timestamp> {
     let (at, _) = app.last_look(id)?;
     let drifts = app
         .ledger
@@ -38,7 +38,7 @@ pub(super) fn next(app: &App, id: &ResourceId) -> Option<Timestamp> {
 
 /// Of how many changes of others events have told; asked before a read, so that none of them that
 /// comes meanwhile is taken for seen.
-pub(super) fn heard(app: &App, id: &ResourceId) -> u64 {
+pub(in crate::flow) fn heard(app: &App, id: &ResourceId) -> u64 {
     app.ledger.read(|state| {
         let registry = state.registries.get(id);
         registry.map_or(0, |registry| registry.sight.heard)
@@ -47,7 +47,11 @@ pub(super) fn heard(app: &App, id: &ResourceId) -> u64 {
 
 /// Writes down what a read shows, if the one before it showed something else, writes of ours under
 /// way aside.
-pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), StoreError> {
+pub(in crate::flow) async fn note(
+    app: &App,
+    id: &ResourceId,
+    live: &Live,
+) -> Result<(), StoreError> {
     let now = app.clock.now();
     let mut seen = Seen::of(live);
     let (known, gone, moving, newer) = app.ledger.read(|state| {
@@ -90,7 +94,11 @@ pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
 
 /// Writes down the read that a write was made from, where its reply was lost: what later reads show
 /// beside it and our write then dropped was others'.
-pub(super) async fn note_base(app: &App, write: &Write, base: &Live) -> Result<(), StoreError> {
+pub(in crate::flow) async fn note_base(
+    app: &App,
+    write: &Write,
+    base: &Live,
+) -> Result<(), StoreError> {
     let what = What::RegistrySeen {
         registry: write.registry.clone(),
         seen: Some(Seen::of(base)),
@@ -103,14 +111,18 @@ pub(super) async fn note_base(app: &App, write: &Write, base: &Live) -> Result<(
 
 /// Whether an error is to be believed: that there is no such registry may be a slip, unless Azure has
 /// said so for [`SURELY_GONE`], and nothing else.
-pub(super) fn is_sure(app: &App, id: &ResourceId, error: &ArmError) -> bool {
+pub(in crate::flow) fn is_sure(app: &App, id: &ResourceId, error: &ArmError) -> bool {
     let now = app.clock.now();
     let absent = matches!(error, ArmError::NotFound { .. });
     !absent || now.duration_since(app.absent_since(id, now)) >= SURELY_GONE
 }
 
 /// Azure knows no such registry, if that is what it says: said once.
-pub(super) async fn gone(app: &App, id: &ResourceId, error: &ArmError) -> Result<(), StoreError> {
+pub(in crate::flow) async fn gone(
+    app: &App,
+    id: &ResourceId,
+    error: &ArmError,
+) -> Result<(), StoreError> {
     if !matches!(error, ArmError::NotFound { .. }) {
         return Ok(());
     }
@@ -137,7 +149,7 @@ pub(super) async fn gone(app: &App, id: &ResourceId, error: &ArmError) -> Result
 
 /// Tells what others changed, once all reads have shown it for [`SURELY_GONE`]: a single one may be
 /// stale. Grants whose entries they took away end, or are restored.
-pub(super) async fn conclude(app: &App, id: &ResourceId) -> Result<(), StoreError> {
+pub(in crate::flow) async fn conclude(app: &App, id: &ResourceId) -> Result<(), StoreError> {
     let now = app.clock.now();
     let mut what = Vec::new();
     for (since, drift) in app.ledger.read(|state| state.drift(id, now, SURELY_GONE)) {
@@ -240,7 +252,7 @@ fn grant(app: &App, id: GrantId) -> Option<Grant> {
 
 /// Reports the changes of others that fall into the gap of a write of ours and that reads do not show, once
 /// they have not for [`SURELY_GONE`]: a single one may be stale.
-pub(super) async fn report(app: &App, id: &ResourceId) -> Result<(), StoreError> {
+pub(in crate::flow) async fn report(app: &App, id: &ResourceId) -> Result<(), StoreError> {
     let now = app.clock.now();
     let until = now.checked_sub(SURELY_GONE).unwrap_or(Timestamp::MIN);
     for overwritten in app.ledger.read(|state| state.overwritten(id, until)) {
@@ -252,7 +264,12 @@ pub(super) async fn report(app: &App, id: &ResourceId) -> Result<(), StoreError>
 
 /// What is to be said where `write`, which `live` shows for the first time, dropped what reads since it
 /// was made have shown.
-pub(super) fn dropped(app: &App, begun: Timestamp, write: &Write, live: &Live) -> Vec<What> {
+pub(in crate::flow) fn dropped(
+    app: &App,
+    begun: Timestamp,
+    write: &Write,
+    live: &Live,
+) -> Vec<What> {
     let after = live.entries();
     let now = app.clock.now();
     let dropped = app.ledger.read(|state| {

@@ -1,6 +1,5 @@
 //! What a yes would come to now, as far as anybody knows without asking Azure.
 
-use super::{posture, reconcile};
 use crate::app::App;
 use crate::domain::firewall::{self, Hindrance};
 use crate::domain::ledger::id::RequestId;
@@ -8,6 +7,7 @@ use crate::domain::ledger::request::Request;
 use crate::domain::messages::outcome::OBSERVES;
 use crate::domain::messages::wording;
 use crate::domain::net::resource_id::ResourceId;
+use crate::flow::registry::{posture, reconcile};
 use std::collections::BTreeSet;
 
 /// What a yes would come to.
@@ -46,7 +46,7 @@ pub fn of(app: &App, request: &Request) -> Foresight {
     let Some(live) = app.postures(|postures| postures.last(id)) else {
         return Foresight::Unknown;
     };
-    let grant = super::respond::grant(app, request, now);
+    let grant = crate::flow::respond::grant(app, request, now);
     let hindrance = app.ledger.read(|state| {
         let wanted = reconcile::wanted(app, (id, state), reconcile::limit_as_known(app, id), now);
         firewall::foresee(&live, &wanted, &grant, now)

@@ -27,7 +27,8 @@ pub(super) use write::knowing;
 use lookout::{look_out, may_be_left_behind, set_aside_unsure};
 
 use super::drift;
-use super::lease::{self, Held};
+use super::lease;
+use super::lease::Held;
 use crate::app::App;
 use crate::azure::{ArmError, Call};
 use crate::clock;
@@ -47,10 +48,10 @@ use tokio_util::sync::CancellationToken;
 const READ_AGAIN: Duration = Duration::from_secs(2);
 
 /// How often a registry is read on which a lost write may yet land.
-pub(super) const LOOK_OUT: Duration = Duration::from_secs(20);
+pub(in crate::flow) const LOOK_OUT: Duration = Duration::from_secs(20);
 
 /// An entry of ours that no read has shown for this long has been taken away by others.
-pub(super) const SURELY_GONE: SignedDuration = SignedDuration::from_secs(40);
+pub(in crate::flow) const SURELY_GONE: SignedDuration = SignedDuration::from_secs(40);
 
 /// After this long a write that no read has shown is given up as lost in any case, and a new attempt may
 /// begin (sooner where its exchange is known to have ended: `sent.rs`): a while after

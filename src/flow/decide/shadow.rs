@@ -1,12 +1,12 @@
 //! A candidate policy that is asked beside the one in force. It opens nothing and stops nothing; what it
 //! would have said otherwise is written down with the verdict, and counted.
 
-use super::policy::check;
 use crate::app::App;
 use crate::config::{self, Fingerprint};
 use crate::domain::policy::verdict::{Shadow, Verdict};
 use crate::domain::policy::{Facts, Policy, decide};
 use crate::domain::sets::{External, Sets};
+use crate::flow::policy::check;
 use crate::metrics::ShadowLabels;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -72,7 +72,7 @@ pub fn turn(app: &App) {
             let hash = &candidate.policy.hash;
             tracing::info!(%hash, "a candidate policy is asked beside the one in force");
             beside.files(|files| files.candidate = Some(Arc::new(candidate)));
-            super::sets::wake(app);
+            crate::flow::sets::wake(app);
         }
         Err(why) => tracing::error!(
             "the candidate policy in `{}` cannot be used, its last good one stays: {why}",

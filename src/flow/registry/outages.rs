@@ -39,7 +39,7 @@ impl Told {
 }
 
 /// Tells what is to be told now.
-pub(super) async fn turn(app: &App) -> Result<(), StoreError> {
+pub(in crate::flow) async fn turn(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     let failing = failing(app);
     for id in app.registries.keys() {
@@ -61,7 +61,7 @@ pub(super) async fn turn(app: &App) -> Result<(), StoreError> {
 }
 
 /// When something is to be told next, if a registry goes on failing.
-pub(super) fn next(app: &App) -> Option<Timestamp> {
+pub(in crate::flow) fn next(app: &App) -> Option<Timestamp> {
     let failing = failing(app);
     let due = failing.iter().filter_map(|(id, it)| told(app, id).due(it));
     due.min()

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 const ATTEMPTS: u32 = 20;
 
 /// Writes down what `look` makes of what stands, as of that; says what it says.
-pub(super) async fn decide<T, E: From<StoreError>>(
+pub(in crate::flow) async fn decide<T, E: From<StoreError>>(
     app: &App,
     mut look: impl FnMut() -> Result<(Vec<What>, T), E>,
 ) -> Result<T, E> {
