@@ -4,7 +4,7 @@ use super::Failure;
 use crate::azure::http::Http;
 use crate::config::SecretRef;
 use crate::domain::messages::invisible::escaped_lines;
-use crate::http::wire::{API, COMMAND};
+use crate::http::api::wire::{API, COMMAND};
 use anyhow::Context;
 use clap::ValueEnum;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};

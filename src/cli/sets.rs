@@ -4,7 +4,7 @@ use super::Failure;
 use super::admin::{Admin, By, Output};
 use crate::domain::messages::wording;
 use crate::flow::sets::{Confirmed, Listed};
-use crate::http::wire::Confirm;
+use crate::http::api::wire::Confirm;
 use clap::Subcommand;
 use jiff::SignedDuration;
 

@@ -23,7 +23,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::caller;
-use super::unproven::{self, ROOM, Seat};
+use super::listener::unauthenticated;
+use super::listener::unauthenticated::{ROOM, Seat};
 use crate::domain::ledger::event::Hash;
 
 /// The header that carries a shared key.
@@ -55,7 +56,7 @@ impl Sender<'_> {
     /// How long its body may take, where one of a proven sender may take `limit`.
     pub(super) fn body_within(&self, limit: Duration) -> Duration {
         match self.unproven {
-            Some(_) => limit.min(unproven::WITHIN),
+            Some(_) => limit.min(unauthenticated::WITHIN),
             None => limit,
         }
     }

@@ -1,6 +1,6 @@
 //! Who makes a request, as far as is known: its connection's seat, and whether a sender is proven.
 
-use super::server::Seat;
+use super::listener::server::Seat;
 use axum::http::Extensions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

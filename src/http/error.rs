@@ -1,6 +1,6 @@
 //! What a caller may know of what went wrong.
 
-use super::boundary::Reason;
+use super::listener::boundary::Reason;
 use crate::domain::auth::link::LinkError;
 use crate::domain::intake::report::DeliveryError;
 use crate::flow::orders::OrderError;

@@ -1,9 +1,10 @@
 //! `POST /events/{source}`: a delivery comes in. `OPTIONS`: CloudEvents asks whether it may.
 
 use super::auth::Sender;
-use super::boundary::Of;
-use super::unpack::Coding;
-use super::{HttpError, Web, auth, body, caller, notice, readers};
+use super::listener::boundary::Of;
+use super::listener::unpack::Coding;
+use super::listener::{body, readers};
+use super::{HttpError, Web, auth, caller, notice};
 use crate::app::{App, Source};
 use crate::domain::intake::delivery;
 use crate::domain::intake::delivery::uses::Use;

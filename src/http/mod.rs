@@ -1,34 +1,21 @@
 //! The two listeners: one for senders and people with a link, one for operators. Every route is on
 //! this screen.
 
-mod admin;
-mod answers;
-mod api;
+pub mod api;
 mod auth;
-mod body;
-mod boundary;
 mod caller;
 mod error;
 mod events;
-mod gate;
 mod health;
-mod hosts;
+pub mod listener;
 mod notice;
-mod operator;
-mod origin;
-mod page;
-mod readers;
+pub mod pages;
 mod refusals;
-mod server;
-mod sets;
-mod unpack;
-mod unproven;
-pub(crate) mod wire;
 
 pub use error::HttpError;
-pub use gate::Gate;
+pub use listener::gate::Gate;
+pub use listener::server::{Front, Known, Limits, serve};
 pub use refusals::{Refusals, sum_up as sum_up_refusals};
-pub use server::{Front, Known, Limits, serve};
 
 use crate::app::App;
 use axum::extract::DefaultBodyLimit;
@@ -68,8 +55,8 @@ pub fn public_router_within(app: Arc<App>, limits: Limits) -> Router {
         )
         .route(
             "/requests/{token}",
-            get(answers::show)
-                .post(answers::answer)
+            get(pages::answers::show)
+                .post(pages::answers::answer)
                 .layer(DefaultBodyLimit::max(LARGEST_FORM)),
         );
     bounded(with_common_parts(routes), web)
@@ -84,29 +71,29 @@ pub fn admin_router(app: Arc<App>, address: SocketAddr) -> Router {
         limits: Limits::default(),
     };
     let routes = Router::new()
-        .route("/", get(admin::page))
-        .route("/metrics", get(admin::metrics))
-        .nest(wire::API, api_routes());
-    let known = from_fn_with_state(web.clone(), operator::known);
-    let named = from_fn(move |request, next| hosts::only(address, request, next));
+        .route("/", get(pages::admin::page))
+        .route("/metrics", get(pages::admin::metrics))
+        .nest(api::wire::API, api_routes());
+    let known = from_fn_with_state(web.clone(), api::operator::known);
+    let named = from_fn(move |request, next| listener::hosts::only(address, request, next));
     bounded(with_common_parts(routes).layer(known).layer(named), web)
 }
 
 /// What operators' commands ask and order.
 fn api_routes() -> Router<Web> {
     Router::new()
-        .route("/grants", get(api::list))
-        .route("/grants/revoke", post(api::revoke))
-        .route("/grants/{id}", get(api::show))
-        .route("/grants/{id}/extend", post(api::extend))
-        .route("/grants/{id}/keep", post(api::keep))
-        .route("/verdicts/clear", post(api::clear_verdicts))
-        .route("/pause", post(api::pause))
-        .route("/resume", post(api::resume))
-        .route("/sets", get(sets::list))
-        .route("/sets/confirm", post(sets::confirm))
+        .route("/grants", get(api::routes::list))
+        .route("/grants/revoke", post(api::routes::revoke))
+        .route("/grants/{id}", get(api::routes::show))
+        .route("/grants/{id}/extend", post(api::routes::extend))
+        .route("/grants/{id}/keep", post(api::routes::keep))
+        .route("/verdicts/clear", post(api::routes::clear_verdicts))
+        .route("/pause", post(api::routes::pause))
+        .route("/resume", post(api::routes::resume))
+        .route("/sets", get(api::sets::list))
+        .route("/sets/confirm", post(api::sets::confirm))
         .layer(DefaultBodyLimit::max(LARGEST_ORDER))
-        .layer(from_fn(operator::commands_only))
+        .layer(from_fn(api::operator::commands_only))
 }
 
 /// What both listeners have: health, the style sheet, and an answer for every other path.
@@ -114,7 +101,7 @@ fn with_common_parts(routes: Router<Web>) -> Router<Web> {
     routes
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route(page::STYLE_PATH, get(page::style))
+        .route(pages::page::STYLE_PATH, get(pages::page::style))
         .fallback(async || HttpError::NotFound)
 }
 
@@ -125,6 +112,6 @@ fn bounded(routes: Router<Web>, web: Web) -> Router {
             tracing::error!("a handler panicked; its request was answered with 503");
             HttpError::Internal.into_response()
         }))
-        .layer(from_fn_with_state(web.clone(), boundary::around))
+        .layer(from_fn_with_state(web.clone(), listener::boundary::around))
         .with_state(web)
 }

@@ -12,7 +12,7 @@ pub(super) const REQUEST_EVERY: Duration = Duration::from_millis(100);
 
 /// What a connection's time comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http::server) enum Due {
+pub(in crate::http::listener::server) enum Due {
     /// It has asked for nothing.
     Silent,
     /// It is idle for too long.
@@ -70,7 +70,7 @@ impl Seat {
 
     /// When the next request of this connection is answered, if not at once: whoever asks for much and
     /// proves nothing is answered at a pace, lest it take all of the processor.
-    pub(in crate::http::server) fn turn(&self, now: Instant) -> Option<Instant> {
+    pub(in crate::http::listener::server) fn turn(&self, now: Instant) -> Option<Instant> {
         let mut table = self.seats.table();
         let held = table.seats.get_mut(&self.id)?;
         held.requests = held.requests.saturating_add(1);
@@ -84,12 +84,12 @@ impl Seat {
     }
 
     /// Completes when the seat is another's.
-    pub(in crate::http::server) async fn taken(&self) {
+    pub(in crate::http::listener::server) async fn taken(&self) {
         self.taken.cancelled().await;
     }
 
     /// What the connection's time has come to.
-    pub(in crate::http::server) fn due(&self, now: Instant) -> Due {
+    pub(in crate::http::listener::server) fn due(&self, now: Instant) -> Due {
         let limits = self.seats.limits;
         let table = self.seats.table();
         let Some(held) = table.seats.get(&self.id) else {

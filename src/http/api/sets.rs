@@ -1,20 +1,23 @@
 //! `/api/v1/sets`: what operators' commands ask and order about address sets.
 
-use super::api::{Answer, Body, read};
+use super::routes::{Answer, Body, read};
 use super::wire::Confirm;
-use super::{HttpError, Web};
 use crate::flow::orders::By;
 use crate::flow::sets::{self, Confirmed, Listed};
+use crate::http::{HttpError, Web};
 use axum::Json;
 use axum::extract::State;
 
 /// `GET /api/v1/sets`.
-pub(super) async fn list(State(web): State<Web>) -> Json<Vec<Listed>> {
+pub(in crate::http) async fn list(State(web): State<Web>) -> Json<Vec<Listed>> {
     Json(sets::list(&web.app))
 }
 
 /// `POST /api/v1/sets/confirm`.
-pub(super) async fn confirm(State(web): State<Web>, order: Body<Confirm>) -> Answer<Confirmed> {
+pub(in crate::http) async fn confirm(
+    State(web): State<Web>,
+    order: Body<Confirm>,
+) -> Answer<Confirmed> {
     let order = read(order)?;
     let by = By::new(&order.by, None)?;
     let confirmed = sets::confirm(&web.app, &order.name, &order.hash, &by).await;

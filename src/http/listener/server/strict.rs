@@ -6,7 +6,7 @@
 //! of the first that does not belong there hyper is shown what it refuses as well (400).
 
 /// The longest line that is followed; hyper ends a connection before it.
-const LONGEST_LINE: usize = super::LARGEST_HEAD as usize;
+const LONGEST_LINE: usize = crate::http::listener::server::LARGEST_HEAD as usize;
 
 /// What stands in place of all that follows, in a head as in a chunk's frame: nothing that hyper accepts.
 pub(super) const REFUSED: &[u8] = b"\0\r\n\r\n";

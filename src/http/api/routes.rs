@@ -5,11 +5,11 @@ use super::wire::{
     ClearVerdicts, Cleared, Extend, Extended, GrantView, Keep, Listing, PauseOrder, PauseView,
     Refused, Revoke, Revoked, StoppedView,
 };
-use super::{HttpError, Web};
 use crate::app::App;
 use crate::clock;
 use crate::domain::state::{Standing, State as Stands};
 use crate::flow::orders::{self, By, OrderError};
+use crate::http::{HttpError, Web};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
@@ -17,17 +17,17 @@ use serde::Deserialize;
 use std::net::IpAddr;
 use std::time::Duration;
 
-pub(super) type Body<T> = Result<Json<T>, JsonRejection>;
-pub(super) type Answer<T> = Result<Json<T>, HttpError>;
+pub(in crate::http) type Body<T> = Result<Json<T>, JsonRejection>;
+pub(in crate::http) type Answer<T> = Result<Json<T>, HttpError>;
 
 /// Which registry is asked about.
 #[derive(Deserialize)]
-pub(super) struct Of {
+pub(in crate::http) struct Of {
     registry: Option<String>,
 }
 
 /// `GET /api/v1/grants`.
-pub(super) async fn list(State(web): State<Web>, Query(of): Query<Of>) -> Answer<Listing> {
+pub(in crate::http) async fn list(State(web): State<Web>, Query(of): Query<Of>) -> Answer<Listing> {
     let app = &web.app;
     let now = app.clock.now();
     let registry = of.registry.map(|name| orders::registry(app, &name));
@@ -41,13 +41,19 @@ pub(super) async fn list(State(web): State<Web>, Query(of): Query<Of>) -> Answer
 }
 
 /// `GET /api/v1/grants/{id}`.
-pub(super) async fn show(State(web): State<Web>, Path(id): Path<String>) -> Answer<GrantView> {
+pub(in crate::http) async fn show(
+    State(web): State<Web>,
+    Path(id): Path<String>,
+) -> Answer<GrantView> {
     let standing = orders::find(&web.app, &id)?;
     Ok(Json(GrantView::new(&standing, web.app.clock.now())))
 }
 
 /// `POST /api/v1/grants/revoke`. Each grant by itself: one that cannot be revoked holds up none.
-pub(super) async fn revoke(State(web): State<Web>, order: Body<Revoke>) -> Answer<Revoked> {
+pub(in crate::http) async fn revoke(
+    State(web): State<Web>,
+    order: Body<Revoke>,
+) -> Answer<Revoked> {
     let (app, order) = (&web.app, read(order)?);
     let by = By::new(&order.by, order.because.as_deref())?;
     let registry = order.registry.map(|name| orders::registry(app, &name));
@@ -107,7 +113,7 @@ async fn revoke_named(app: &App, name: &str, by: &By) -> Result<Vec<Standing>, O
 }
 
 /// `POST /api/v1/verdicts/clear`; how many verdicts stood for the address.
-pub(super) async fn clear_verdicts(
+pub(in crate::http) async fn clear_verdicts(
     State(web): State<Web>,
     order: Body<ClearVerdicts>,
 ) -> Answer<Cleared> {
@@ -119,7 +125,7 @@ pub(super) async fn clear_verdicts(
 }
 
 /// `POST /api/v1/grants/{id}/extend`.
-pub(super) async fn extend(
+pub(in crate::http) async fn extend(
     State(web): State<Web>,
     Path(id): Path<String>,
     order: Body<Extend>,
@@ -139,7 +145,7 @@ pub(super) async fn extend(
 }
 
 /// `POST /api/v1/grants/{id}/keep`.
-pub(super) async fn keep(
+pub(in crate::http) async fn keep(
     State(web): State<Web>,
     Path(id): Path<String>,
     order: Body<Keep>,
@@ -152,7 +158,7 @@ pub(super) async fn keep(
 }
 
 /// `POST /api/v1/pause`; what is paused then.
-pub(super) async fn pause(
+pub(in crate::http) async fn pause(
     State(web): State<Web>,
     order: Body<PauseOrder>,
 ) -> Answer<Vec<PauseView>> {
@@ -164,7 +170,7 @@ pub(super) async fn pause(
 }
 
 /// `POST /api/v1/resume`; what is paused still.
-pub(super) async fn resume(
+pub(in crate::http) async fn resume(
     State(web): State<Web>,
     order: Body<PauseOrder>,
 ) -> Answer<Vec<PauseView>> {
@@ -176,7 +182,7 @@ pub(super) async fn resume(
 }
 
 /// The order, or what is wrong with it.
-pub(super) fn read<T>(order: Body<T>) -> Result<T, HttpError> {
+pub(in crate::http) fn read<T>(order: Body<T>) -> Result<T, HttpError> {
     let Json(order) = order.map_err(|error| match error {
         JsonRejection::MissingJsonContentType(_) => HttpError::NotACommand,
         error => HttpError::BadOrder(error.body_text()),
@@ -185,7 +191,7 @@ pub(super) fn read<T>(order: Body<T>) -> Result<T, HttpError> {
 }
 
 /// What is paused.
-pub(super) fn paused(app: &App) -> Vec<PauseView> {
+pub(in crate::http) fn paused(app: &App) -> Vec<PauseView> {
     app.ledger.read(|state| {
         let all = state.pauses.all();
         let all = all.map(|pause| PauseView::new(None, pause));

@@ -1,8 +1,9 @@
 //! What every request passes on its way in and out: an id, a time limit, a line in the log, and the
 //! headers that keep browsers careful.
 
-use super::caller::Caller;
-use super::{HttpError, Web, auth, page};
+use crate::http::caller::Caller;
+use crate::http::pages::page;
+use crate::http::{HttpError, Web, auth};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{self, HeaderName};
@@ -47,15 +48,19 @@ const ROUTINE: [&str; 4] = ["/healthz", "/readyz", "/metrics", page::STYLE_PATH]
 
 /// Put into an answer's extensions by a handler that knows whose delivery it was, for the log.
 #[derive(Clone)]
-pub(super) struct Of(pub(super) String);
+pub(in crate::http) struct Of(pub(in crate::http) String);
 
 /// Put into an answer's extensions where a request is refused: why, for the log and the metrics.
 #[derive(Clone, Copy)]
-pub(super) struct Reason(pub(super) &'static str);
+pub(in crate::http) struct Reason(pub(in crate::http) &'static str);
 
 /// Runs the request. Its URI is not logged: it may hold a key or a link's token. The route's pattern is.
 /// What callers who are not known are refused is told in full a few times only, and then summed up.
-pub(super) async fn around(State(web): State<Web>, mut request: Request, next: Next) -> Response {
+pub(in crate::http) async fn around(
+    State(web): State<Web>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let extensions = request.extensions_mut();
     let caller = extensions.get_or_insert_default::<Caller>().clone();
     let peer = auth::peer_of(&web.app, request.headers(), request.extensions());

@@ -5,7 +5,7 @@
 //! that wait are queued by their source, and the sources take turns: whatever one of them sends, the
 //! next body of another waits for one reader at most.
 
-use super::HttpError;
+use crate::http::HttpError;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ static READERS: LazyLock<Readers> = LazyLock::new(|| {
 
 /// Does `work` on a body of `source` that may come to `size` bytes. The work is told when nobody
 /// waits for it any more.
-pub(super) async fn read<T: Send + 'static>(
+pub(in crate::http) async fn read<T: Send + 'static>(
     source: &str,
     size: usize,
     work: impl FnOnce(&Abandoned) -> T + Send + 'static,
@@ -32,16 +32,16 @@ pub(super) async fn read<T: Send + 'static>(
 
 /// Whether nobody waits for a piece of work any more: its sender has gone, or its time is over.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Abandoned(Arc<AtomicBool>);
+pub(in crate::http) struct Abandoned(Arc<AtomicBool>);
 
 impl Abandoned {
     /// Whether that is so by now.
-    pub(super) fn is_so(&self) -> bool {
+    pub(in crate::http) fn is_so(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
     /// Set once it is so, for work that asks by itself.
-    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+    pub(in crate::http) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }
 }

@@ -1,18 +1,18 @@
 //! What the pages have in common: the style sheet, times and durations as people read them.
 
-use super::HttpError;
 use crate::domain::auth::link::LinkError;
 use crate::domain::ledger::event::Hash;
 use crate::flow::respond::AnswerError;
+use crate::http::HttpError;
 use askama::Template;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
 use std::sync::LazyLock;
 
-const STYLE: &str = include_str!("../../templates/doorward.css");
+const STYLE: &str = include_str!("../../../templates/doorward.css");
 
 /// Where the style sheet is served.
-pub(super) const STYLE_PATH: &str = "/static/doorward.css";
+pub(in crate::http) const STYLE_PATH: &str = "/static/doorward.css";
 
 /// The query that changes with the style sheet, so that it can be kept for long.
 static STYLE_VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -24,7 +24,7 @@ static STYLE_VERSION: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// `GET /static/doorward.css`.
-pub(super) async fn style() -> impl IntoResponse {
+pub(in crate::http) async fn style() -> impl IntoResponse {
     (
         [
             (CONTENT_TYPE, "text/css; charset=utf-8"),
@@ -35,12 +35,12 @@ pub(super) async fn style() -> impl IntoResponse {
 }
 
 /// The version of the style sheet, for links to it.
-pub(super) fn style_version() -> &'static str {
+pub(in crate::http) fn style_version() -> &'static str {
     STYLE_VERSION.as_str()
 }
 
 /// A template as an answer. Compile-checked templates fail only if writing to memory does.
-pub(super) fn html(template: &impl Template) -> Result<Html<String>, HttpError> {
+pub(in crate::http) fn html(template: &impl Template) -> Result<Html<String>, HttpError> {
     template.render().map(Html).map_err(|error| {
         tracing::error!(%error, "a page could not be rendered");
         HttpError::Internal
@@ -48,7 +48,7 @@ pub(super) fn html(template: &impl Template) -> Result<Html<String>, HttpError> 
 }
 
 /// The answer for a person whose request failed.
-pub(super) fn failed(error: &HttpError) -> Response {
+pub(in crate::http) fn failed(error: &HttpError) -> Response {
     #[derive(Template)]
     #[template(path = "failed.html")]
     struct Failed {
@@ -71,7 +71,7 @@ pub(super) fn failed(error: &HttpError) -> Response {
 }
 
 /// A sentence in pieces: what stood between backticks, and what did not.
-pub(super) fn pieces(text: &str) -> Vec<(bool, &str)> {
+pub(in crate::http) fn pieces(text: &str) -> Vec<(bool, &str)> {
     let code = [false, true].into_iter().cycle();
     code.zip(text.split('`')).collect()
 }

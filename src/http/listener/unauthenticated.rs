@@ -1,7 +1,7 @@
 //! Room for bodies that prove their senders: until such a body is read, it is a stranger's.
 
-use super::HttpError;
 use crate::domain::net::peer::network;
+use crate::http::HttpError;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use std::collections::BTreeMap;
@@ -19,11 +19,11 @@ const SEATS_OF_ONE: usize = 8;
 const BYTES: usize = 64 << 20;
 
 /// How long one may take: less than a body of somebody who is proven.
-pub(super) const WITHIN: Duration = Duration::from_secs(5);
+pub(in crate::http) const WITHIN: Duration = Duration::from_secs(5);
 
 /// What is taken.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(in crate::http) struct Room {
     taken: Mutex<Taken>,
 }
 
@@ -36,14 +36,14 @@ struct Taken {
 
 /// A seat; given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(in crate::http) struct Seat {
     room: &'static Room,
     peer: Option<IpAddr>,
     bytes: usize,
 }
 
 /// The room of this process.
-pub(super) static ROOM: Room = Room::empty();
+pub(in crate::http) static ROOM: Room = Room::empty();
 
 impl Room {
     const fn empty() -> Self {
@@ -57,7 +57,7 @@ impl Room {
     }
 
     /// A seat for the body of `peer`, of which these headers tell; it can have at most `most` bytes.
-    pub(super) fn seat(
+    pub(in crate::http) fn seat(
         &'static self,
         peer: Option<IpAddr>,
         headers: &HeaderMap,

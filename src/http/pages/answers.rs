@@ -1,7 +1,6 @@
 //! `GET /requests/{token}` shows what a person is asked; `POST` answers it, once.
 
-use super::caller::Caller;
-use super::{HttpError, Web, origin, page};
+use super::page;
 use crate::app::App;
 use crate::domain::auth::link::LinkError;
 use crate::domain::ledger::actor::Actor;
@@ -13,6 +12,9 @@ use crate::domain::state::Asked;
 use crate::flow::decide::forecast;
 use crate::flow::decide::forecast::Foresight;
 use crate::flow::respond;
+use crate::http::caller::Caller;
+use crate::http::listener::origin;
+use crate::http::{HttpError, Web};
 use askama::Template;
 use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Path, State};
@@ -67,13 +69,13 @@ struct Became {
 
 /// The answer as the form sends it.
 #[derive(Deserialize)]
-pub(super) struct Reply {
+pub(in crate::http) struct Reply {
     answer: Answer,
 }
 
 /// Shows the request that the link names. Changes nothing: chat programs and mail scanners fetch
 /// links before any person sees them.
-pub(super) async fn show(
+pub(in crate::http) async fn show(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
     token: Result<Path<String>, PathRejection>,
@@ -176,12 +178,12 @@ fn view(asked: &Asked, decided: Option<Timestamp>, can: Can, now: Timestamp) -> 
 }
 
 /// How long an opening would last.
-pub(super) fn ttl(request: &Request) -> SignedDuration {
+pub(in crate::http) fn ttl(request: &Request) -> SignedDuration {
     SignedDuration::from_secs(i64::try_from(request.ttl_seconds).unwrap_or(i64::MAX))
 }
 
 /// What was asked for, in the caller's own words: `prod/api:v1`, `prod/api@sha256:…`.
-pub(super) fn image(request: &Request) -> Option<String> {
+pub(in crate::http) fn image(request: &Request) -> Option<String> {
     let repository = wording::quoted(request.repository.as_deref()?);
     Some(match request.reference.as_deref().map(wording::quoted) {
         Some(digest) if digest.contains(':') => format!("{repository}@{digest}"),
@@ -191,7 +193,7 @@ pub(super) fn image(request: &Request) -> Option<String> {
 }
 
 /// Takes the answer, if it comes from the page that asked.
-pub(super) async fn answer(
+pub(in crate::http) async fn answer(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
     token: Result<Path<String>, PathRejection>,

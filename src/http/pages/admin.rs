@@ -1,7 +1,7 @@
 //! The operator page: what is open, what is asked, what was decided, what is paused. It changes nothing,
 //! and shows no link.
 
-use super::{HttpError, Web, page};
+use super::page;
 use crate::domain::ledger::actor::Actor;
 use crate::domain::ledger::grant::Stage;
 use crate::domain::ledger::id::{DenialId, GrantId};
@@ -13,6 +13,7 @@ use crate::domain::state::readiness::Condition;
 use crate::domain::state::{Asked, Decision, Known, Standing, State as Stands};
 use crate::flow::decide::forecast;
 use crate::flow::readiness;
+use crate::http::{HttpError, Web};
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -81,7 +82,7 @@ struct VerdictRow {
 }
 
 /// `GET /`.
-pub(super) async fn page(State(web): State<Web>) -> Result<Html<String>, HttpError> {
+pub(in crate::http) async fn page(State(web): State<Web>) -> Result<Html<String>, HttpError> {
     let now = web.app.clock.now();
     let app = &web.app;
     let degraded = readiness::degraded(app);
@@ -128,7 +129,7 @@ fn answered_row(asked: &Asked, held_by: Option<String>, now: Timestamp) -> Optio
 }
 
 /// `GET /metrics`, for Prometheus.
-pub(super) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
+pub(in crate::http) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
     ([(CONTENT_TYPE, TEXT)], web.app.metrics.render())
 }
@@ -228,8 +229,8 @@ fn request(asked: &Asked, again: Option<u64>, now: Timestamp) -> RequestRow {
     RequestRow {
         registry: guessed(request),
         address: request.address.to_string(),
-        image: super::answers::image(request).unwrap_or_else(|| "–".to_owned()),
-        ttl: wording::duration(super::answers::ttl(request)),
+        image: crate::http::pages::answers::image(request).unwrap_or_else(|| "–".to_owned()),
+        ttl: wording::duration(crate::http::pages::answers::ttl(request)),
         until: wording::time(request.until),
         left: wording::duration(request.until.duration_since(now)),
         again,

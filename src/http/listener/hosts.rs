@@ -1,7 +1,7 @@
 //! The operator page's guard against DNS rebinding: a page of another site whose name was made to
 //! lead to this listener still names that other site in `Host`.
 
-use super::HttpError;
+use crate::http::HttpError;
 use axum::extract::Request;
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, SocketAddr};
 
 /// Answers only what names `address`, or a loopback host with its port.
-pub(super) async fn only(address: SocketAddr, request: Request, next: Next) -> Response {
+pub(in crate::http) async fn only(address: SocketAddr, request: Request, next: Next) -> Response {
     let good = is_named(&request, address);
     if good {
         next.run(request).await

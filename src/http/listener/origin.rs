@@ -11,7 +11,7 @@ use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, Uri};
 
 /// Whether `headers` say that the form comes from a page of `public_url`'s origin.
-pub(super) fn own(headers: &HeaderMap, public_url: &str) -> bool {
+pub(in crate::http) fn own(headers: &HeaderMap, public_url: &str) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else {
         return false;

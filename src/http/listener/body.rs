@@ -1,7 +1,7 @@
 //! A delivery's body: read whole within a size and a time, and unpacked within the same size.
 
-use super::HttpError;
 use super::unpack::{Coding, Unpack};
+use crate::http::HttpError;
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use std::time::Duration;
 
 /// Reads at most `most` bytes, within `limit`. A body that says to be larger is not begun with.
-pub(super) async fn whole(
+pub(in crate::http) async fn whole(
     headers: &HeaderMap,
     body: Body,
     most: usize,
@@ -29,7 +29,11 @@ pub(super) async fn whole(
 }
 
 /// What a body holds, at most `most` bytes of it.
-pub(super) fn unpacked(coding: Coding, packed: Bytes, most: usize) -> Result<Bytes, HttpError> {
+pub(in crate::http) fn unpacked(
+    coding: Coding,
+    packed: Bytes,
+    most: usize,
+) -> Result<Bytes, HttpError> {
     if coding == Coding::Identity {
         return Ok(packed);
     }
@@ -51,7 +55,7 @@ const REST_WITHIN: Duration = Duration::from_secs(1);
 /// Reads the body of a refused request to its end if it is small, and throws it away: a sender who has
 /// not finished sending would find the connection closed, and the next request on it lost with the
 /// answer. Tells whether the end was reached.
-pub(super) async fn thrown_away(body: Body) -> bool {
+pub(in crate::http) async fn thrown_away(body: Body) -> bool {
     let mut stream = body.into_data_stream();
     let read = async {
         let mut left = REST;

@@ -2,7 +2,7 @@
 //! and orders come from commands alone, never from a browser.
 
 use super::wire::COMMAND;
-use super::{HttpError, Web, auth, caller};
+use crate::http::{HttpError, Web, auth, caller};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, ORIGIN};
 use axum::http::{HeaderMap, Method};
@@ -16,10 +16,14 @@ use base64::engine::general_purpose::STANDARD;
 const CHALLENGE: &str = "Basic realm=\"doorward\", charset=\"UTF-8\"";
 
 /// What is answered to whoever asks: whether it is alive, and the style sheet.
-const OPEN: [&str; 3] = ["/healthz", "/readyz", super::page::STYLE_PATH];
+const OPEN: [&str; 3] = ["/healthz", "/readyz", crate::http::pages::page::STYLE_PATH];
 
 /// Lets requests pass that know the token, where one is configured.
-pub(super) async fn known(State(web): State<Web>, request: Request, next: Next) -> Response {
+pub(in crate::http) async fn known(
+    State(web): State<Web>,
+    request: Request,
+    next: Next,
+) -> Response {
     let open = OPEN.contains(&request.uri().path());
     let good = match &web.app.admin_token {
         Some(token) if !open => {
@@ -41,7 +45,7 @@ pub(super) async fn known(State(web): State<Web>, request: Request, next: Next) 
 
 /// Lets orders pass that a page of another site cannot have sent. A browser says of every `POST` where
 /// it comes from, and sends [`COMMAND`] for its own pages only.
-pub(super) async fn commands_only(request: Request, next: Next) -> Response {
+pub(in crate::http) async fn commands_only(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let browser = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
     if request.method() == Method::GET || (headers.contains_key(COMMAND) && !browser) {

@@ -19,7 +19,7 @@ const PARTS: usize = 4096;
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(in crate::http) enum Coding {
     /// Not at all.
     Identity,
     /// `gzip`
@@ -30,7 +30,7 @@ pub(super) enum Coding {
 
 /// Why a body cannot be unpacked.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unpack {
+pub(in crate::http) enum Unpack {
     /// There is more in it than may be.
     TooLarge,
     /// It is not what its header says, it is cut off, or it is in too many parts.
@@ -39,7 +39,7 @@ pub(super) enum Unpack {
 
 impl Coding {
     /// The coding that a request's headers name; `None` for one that is not known, or several.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(in crate::http) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut named = headers.get_all(CONTENT_ENCODING).iter();
         let (first, second) = (named.next(), named.next());
         let Some(first) = first else {
@@ -58,7 +58,7 @@ impl Coding {
     }
 
     /// Its name, for who sent it.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::http) fn name(self) -> &'static str {
         match self {
             Self::Identity => "identity",
             Self::Gzip => "gzip",
@@ -67,7 +67,7 @@ impl Coding {
     }
 
     /// What is in `packed`, if that is at most `most` bytes.
-    pub(super) fn unpack(self, packed: &[u8], most: usize) -> Result<Vec<u8>, Unpack> {
+    pub(in crate::http) fn unpack(self, packed: &[u8], most: usize) -> Result<Vec<u8>, Unpack> {
         let mut whole = Vec::new();
         match self {
             Self::Identity => whole.extend_from_slice(packed),
