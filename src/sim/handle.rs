@@ -1,8 +1,8 @@
 //! What tests and the demo do with a simulated Azure that is running.
 
-use super::authority;
 use super::calls::{Call, Target};
 use super::holds::{Hold, Moment};
+use super::identity::authority;
 use super::knobs::Knobs;
 use super::model::{App, Author, Model, Registry};
 use super::recorded::Recorded;

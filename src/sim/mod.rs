@@ -8,14 +8,13 @@
 //! know) it models one behaviour, says so in a comment, and has a knob for the other.
 
 mod arm;
-mod authority;
 mod caller;
 mod calls;
 pub mod cli;
 mod data_plane;
 mod handle;
 mod holds;
-mod identity;
+pub mod identity;
 mod knobs;
 mod model;
 mod pipeline;
@@ -24,7 +23,6 @@ pub mod senders;
 mod serve;
 mod start;
 mod tls;
-mod tokens;
 mod web;
 mod wire;
 

@@ -2,11 +2,12 @@
 
 use super::calls::Route;
 use super::holds::Moment;
+use super::identity::{authority, managed};
 use super::knobs::Fault;
 use super::recorded::Recorded;
 use super::start::Shared;
 use super::wire::{Incoming, empty, lock, set};
-use super::{arm, authority, data_plane, identity, web};
+use super::{arm, data_plane, web};
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
@@ -79,7 +80,7 @@ pub(super) async fn answer(shared: &Shared, mut request: Incoming) -> Result<Res
 
 fn respond(shared: &Shared, request: &Incoming, route: &Route) -> Response {
     match route {
-        Route::Identity => identity::answer(shared, request),
+        Route::Identity => managed::answer(shared, request),
         Route::DataPlane(segments) => data_plane::answer(shared, request, segments),
         Route::Token(_) | Route::OpenId { .. } | Route::InstanceDiscovery | Route::KeySet(_) => {
             authority::answer(shared, request, route)

@@ -1,11 +1,11 @@
 //! Starting the simulated Azure, and the handle that tests and the demo hold it by.
 
 use super::holds::Holds;
+use super::identity::tokens::Issuer;
 use super::knobs::Knobs;
 use super::model::{App, Model};
 use super::recorded::Recorded;
 use super::tls::certificates;
-use super::tokens::Issuer;
 use super::wire::{Door, lock};
 use super::{TENANT, serve};
 use crate::clock::Clock;

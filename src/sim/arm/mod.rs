@@ -14,9 +14,9 @@ mod write;
 pub(super) use error::injected;
 
 use super::calls::Route;
+use super::identity::tokens::BadToken;
 use super::model::Author;
 use super::start::Shared;
-use super::tokens::BadToken;
 use super::wire::{Incoming, json, lock, set};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;

@@ -2,10 +2,10 @@
 //! `X-IDENTITY-HEADER`, api-version 2019-08-01.
 //! <https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference>
 
-use super::CLIENT_ID;
 use super::authority::claims;
-use super::start::Shared;
-use super::wire::{Incoming, empty, json, lock};
+use crate::sim::CLIENT_ID;
+use crate::sim::start::Shared;
+use crate::sim::wire::{Incoming, empty, json, lock};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use std::time::Duration;
 const LIFETIME: Duration = Duration::from_hours(24);
 
 /// Answers a request for the identity's token.
-pub(super) fn answer(shared: &Shared, request: &Incoming) -> Response {
+pub(in crate::sim) fn answer(shared: &Shared, request: &Incoming) -> Response {
     if request.method != Method::GET {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }

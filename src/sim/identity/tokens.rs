@@ -1,8 +1,8 @@
 //! Tokens as Microsoft Entra ID issues them: RS256 JWTs, the key set that they verify against, and
 //! who a token speaks for.
 
-use super::wire::lock;
 use crate::clock::Clock;
+use crate::sim::wire::lock;
 use anyhow::Context as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -22,14 +22,14 @@ struct SigningKey {
 }
 
 /// Signs tokens and verifies its own.
-pub(super) struct Issuer {
+pub(in crate::sim) struct Issuer {
     clock: Clock,
     current: Mutex<Arc<SigningKey>>,
 }
 
 /// Why a bearer token is not good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BadToken {
+pub(in crate::sim) enum BadToken {
     /// Not a token of this issuer, or changed.
     Invalid,
     /// It was good once: until this Unix time.
@@ -39,7 +39,7 @@ pub(super) enum BadToken {
 impl Issuer {
     /// An issuer with the key that all simulated Azures of this process share: making one takes
     /// a noticeable time.
-    pub(super) fn new(clock: Clock) -> anyhow::Result<Self> {
+    pub(in crate::sim) fn new(clock: Clock) -> anyhow::Result<Self> {
         static SHARED: OnceLock<Arc<SigningKey>> = OnceLock::new();
         let key = if let Some(key) = SHARED.get() {
             Arc::clone(key)
@@ -52,13 +52,13 @@ impl Issuer {
     }
 
     /// Signs with a new key from now on; the old one is no longer published or accepted.
-    pub(super) fn rotate(&self) -> anyhow::Result<()> {
+    pub(in crate::sim) fn rotate(&self) -> anyhow::Result<()> {
         *lock(&self.current) = SigningKey::generate()?;
         Ok(())
     }
 
     /// Signs `claims` as they are.
-    pub(super) fn mint(&self, claims: &Value) -> String {
+    pub(in crate::sim) fn mint(&self, claims: &Value) -> String {
         let key = Arc::clone(&lock(&self.current));
         let header = json!({ "typ": "JWT", "alg": "RS256", "kid": key.id, "x5t": key.id });
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -82,7 +82,7 @@ impl Issuer {
     }
 
     /// Signs `claims` with `iat`, `nbf` and `exp` by the clock.
-    pub(super) fn mint_for(&self, mut claims: Value, lifetime: Duration) -> String {
+    pub(in crate::sim) fn mint_for(&self, mut claims: Value, lifetime: Duration) -> String {
         let now = self.clock.now().as_second();
         let end = now.saturating_add_unsigned(lifetime.as_secs());
         if let Some(claims) = claims.as_object_mut() {
@@ -94,7 +94,7 @@ impl Issuer {
     }
 
     /// The claims of a token that this issuer signed and whose time has not run out.
-    pub(super) fn verify(&self, token: &str) -> Result<Value, BadToken> {
+    pub(in crate::sim) fn verify(&self, token: &str) -> Result<Value, BadToken> {
         let (signed, signature) = token.rsplit_once('.').ok_or(BadToken::Invalid)?;
         let (_, claims) = signed.split_once('.').ok_or(BadToken::Invalid)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| BadToken::Invalid);
@@ -112,7 +112,7 @@ impl Issuer {
     }
 
     /// The key set. As Entra's, its keys name no `alg`.
-    pub(super) fn key_set(&self, issuer: &str) -> Value {
+    pub(in crate::sim) fn key_set(&self, issuer: &str) -> Value {
         let key = Arc::clone(&lock(&self.current));
         let [n, e] = modulus_and_exponent(key.pair.public_key().as_ref()).unwrap_or_default();
         json!({ "keys": [{

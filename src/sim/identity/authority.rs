@@ -1,10 +1,10 @@
 //! Microsoft Entra ID: the token endpoint, the `OpenID` configuration and the key set.
 
-use super::calls::Route;
-use super::model::App;
-use super::start::Shared;
-use super::wire::{Incoming, empty, json, lock};
-use super::{CLIENT_ID, TENANT};
+use crate::sim::calls::Route;
+use crate::sim::model::App;
+use crate::sim::start::Shared;
+use crate::sim::wire::{Incoming, empty, json, lock};
+use crate::sim::{CLIENT_ID, TENANT};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ struct Refusal {
 }
 
 /// Answers a request to the authority.
-pub(super) fn answer(shared: &Shared, request: &Incoming, route: &Route) -> Response {
+pub(in crate::sim) fn answer(shared: &Shared, request: &Incoming, route: &Route) -> Response {
     let is_get = request.method == Method::GET;
     match route {
         Route::Token(tenant) if request.method == Method::POST => {
@@ -158,7 +158,12 @@ fn by_assertion(shared: &Shared, app: &App, assertion: &str) -> Result<&'static 
 }
 
 /// The claims of an access token (v1, as Resource Manager's are). `strength`: 1 secret, 2 assertion.
-pub(super) fn claims(shared: &Shared, audience: &str, client: &str, strength: &str) -> Value {
+pub(in crate::sim) fn claims(
+    shared: &Shared,
+    audience: &str,
+    client: &str,
+    strength: &str,
+) -> Value {
     let object = object_id(client);
     json!({
         "aud": audience, "iss": format!("{}{TENANT}/", shared.origins.authority), "idp": format!("{}{TENANT}/", shared.origins.authority),
@@ -168,7 +173,7 @@ pub(super) fn claims(shared: &Shared, audience: &str, client: &str, strength: &s
 }
 
 /// The service principal's object id of an app: like the app's id, but another.
-pub(super) fn object_id(client: &str) -> String {
+pub(in crate::sim) fn object_id(client: &str) -> String {
     if client == CLIENT_ID {
         return "33333333-0000-4000-8000-000000000001".to_owned();
     }
@@ -176,7 +181,7 @@ pub(super) fn object_id(client: &str) -> String {
 }
 
 /// A claims set for a federated token of this app, as a Kubernetes cluster would issue it.
-pub(super) fn federated_claims(shared: &Shared, subject: &str) -> Value {
+pub(in crate::sim) fn federated_claims(shared: &Shared, subject: &str) -> Value {
     json!({ "iss": shared.issuer_name(), "sub": subject, "aud": EXCHANGE })
 }
 
@@ -234,7 +239,7 @@ fn instances(request: &Incoming) -> Value {
 }
 
 /// What a cloud consists of: `metadata/endpoints` of Resource Manager, open to everybody.
-pub(super) fn cloud(shared: &Shared, resource_manager: &str) -> Response {
+pub(in crate::sim) fn cloud(shared: &Shared, resource_manager: &str) -> Response {
     let body = json!({
         "name": "SimulatedAzure", "portal": "https://portal.azure.com", "resourceManager": resource_manager,
         "authentication": {

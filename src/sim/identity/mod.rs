@@ -1,0 +1,5 @@
+//! TODO room
+
+pub(crate) mod authority;
+pub(crate) mod managed;
+pub(crate) mod tokens;
