@@ -8,8 +8,8 @@
     reason = "a benchmark's output is its figures, and one that stumbles has failed"
 )]
 
-use doorward::domain::intake::delivery::denials as parse_document;
-use doorward::domain::intake::delivery::{Head, read};
+use doorward_core::intake::delivery::denials as parse_document;
+use doorward_core::intake::delivery::{Head, read};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -6,8 +6,8 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark")]
 
 use doorward::config::read_text;
-use doorward::domain::sets::sources::service_tags::ServiceTags;
-use doorward::domain::sets::{Index, parse_cidr};
+use doorward_core::sets::sources::service_tags::ServiceTags;
+use doorward_core::sets::{Index, parse_cidr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 use std::hint::black_box;

@@ -1,14 +1,14 @@
 //! What the program knows for now and learns again after a restart.
 
 use crate::app::App;
-use crate::domain::intake::routing::Hosts;
-use crate::domain::ledger::id::{AlertId, GrantId};
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::state::LastRead;
 use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::registry::posture::Postures;
 use crate::flow::registry::reconcile::{Pace, Sent, Tagged, Watch};
 use crate::flow::supervise::Loops;
+use doorward_core::intake::routing::Hosts;
+use doorward_core::ledger::id::{AlertId, GrantId};
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::state::LastRead;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,7 @@
 
 use crate::{IN_A_BATCH, REGISTRY};
 use axum::body::Bytes;
-use doorward::clock::Clock;
+use clock::Clock;
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::sync::Arc;

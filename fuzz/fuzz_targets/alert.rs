@@ -1,7 +1,7 @@
 //! An alert in the common schema with a made-up context.
 #![no_main]
 
-use doorward::domain::intake::delivery::{Head, read};
+use doorward_core::intake::delivery::{Head, read};
 
 libfuzzer_sys::fuzz_target!(|made_up: &str| {
     let head = Head::of([("content-type", "application/json")]);

@@ -1,7 +1,7 @@
 //! A CloudEvent with made-up data, structured and binary.
 #![no_main]
 
-use doorward::domain::intake::delivery::{Head, read};
+use doorward_core::intake::delivery::{Head, read};
 
 libfuzzer_sys::fuzz_target!(|made_up: &str| {
     let structured = Head::of([("content-type", "application/cloudevents+json")]);

@@ -1,7 +1,7 @@
 //! Any body; its first byte says under which content type.
 #![no_main]
 
-use doorward::domain::intake::delivery::{Head, read};
+use doorward_core::intake::delivery::{Head, read};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let (kind, body) = bytes.split_first().unwrap_or((&0, bytes));

@@ -2,7 +2,7 @@
 //! up as a record.
 #![no_main]
 
-use doorward::domain::intake::delivery::{Head, read};
+use doorward_core::intake::delivery::{Head, read};
 
 libfuzzer_sys::fuzz_target!(|made_up: &str| {
     let record = |text: &str| {

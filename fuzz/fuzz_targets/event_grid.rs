@@ -1,7 +1,7 @@
 //! An Event Grid event with made-up data, of a type that is made up or of one that is known.
 #![no_main]
 
-use doorward::domain::intake::delivery::{Head, read};
+use doorward_core::intake::delivery::{Head, read};
 
 libfuzzer_sys::fuzz_target!(|made_up: (&str, &str)| {
     let (kind, data) = made_up;

@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    doorward::domain::intake::extract::parse_document(bytes);
+    doorward_core::intake::extract::parse_document(bytes);
 });

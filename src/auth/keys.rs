@@ -1,8 +1,8 @@
 //! The keys that an issuer publishes: fetched once for all who wait, kept while the issuer is down.
 
 use crate::azure::http::{Http, SendError};
-use crate::clock::{self, Clock};
 use arc_swap::ArcSwapOption;
+use clock::{self, Clock};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::DecodingKey;
 use reqwest::{Method, Request, StatusCode, Url};

@@ -6,8 +6,8 @@ mod sources;
 pub use keys::{KeyError, KeySet};
 pub use sources::{AuthError, of_sources};
 
-use crate::clock::Clock;
-use crate::domain::auth::token::{BadToken, Expected, key_id};
+use clock::Clock;
+use doorward_core::auth::token::{BadToken, Expected, key_id};
 use jsonwebtoken::{Algorithm, Validation};
 use serde_json::{Map, Value};
 use std::sync::Arc;

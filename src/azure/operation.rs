@@ -5,7 +5,7 @@ use super::arm::{Arm, not_json};
 use super::call::Call;
 use super::error::{ArmError, Fault, PatchError, retry_after};
 use super::http::Reply;
-use crate::domain::firewall::raw_json::RawJson;
+use doorward_core::firewall::raw_json::RawJson;
 use jiff::Timestamp;
 use reqwest::{StatusCode, Url};
 use std::time::Duration;
@@ -95,7 +95,7 @@ impl Arm {
     /// Follows `operation` to its end, for a minute at most.
     pub async fn follow(&self, mut operation: Operation, call: &Call) -> Result<(), PatchError> {
         let clock = self.clock();
-        let deadline = crate::clock::add(clock.now(), DEADLINE);
+        let deadline = clock::add(clock.now(), DEADLINE);
         let mut trouble = String::from("it is still running");
         while clock.now() < deadline {
             let pause = operation.not_before.duration_since(clock.now());
@@ -118,7 +118,7 @@ impl Arm {
     fn look_again(&self, asked: Option<Duration>) -> Timestamp {
         let pause = asked.unwrap_or(PAUSE).clamp(*PAUSES.start(), *PAUSES.end());
         let pause = self.unhurried(pause).min(*PAUSES.end());
-        crate::clock::add(self.clock().now(), pause)
+        clock::add(self.clock().now(), pause)
     }
 }
 

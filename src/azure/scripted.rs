@@ -1,13 +1,13 @@
 //! A server for the tests of the client: it says what it is told to, hostile things included.
 
 use super::{Accepted, Arm, ArmError, Call, Credential, PatchError, Settings};
-use crate::clock::Clock;
 use crate::config::SecretRef;
-use crate::domain::firewall::raw_json::{RawJson, RawObject};
-use crate::domain::net::resource_id::ResourceId;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use clock::Clock;
+use doorward_core::firewall::raw_json::{RawJson, RawObject};
+use doorward_core::net::resource_id::ResourceId;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

@@ -6,7 +6,7 @@ use super::arm::{Arm, json};
 use super::call::Call;
 use super::error::ArmError;
 use super::http::MAX_ANSWER;
-use crate::domain::sets::sources::service_tags::ServiceTags;
+use doorward_core::sets::sources::service_tags::ServiceTags;
 use serde_json::Value;
 
 /// The api-version that it is read with.

@@ -3,9 +3,8 @@
 use super::http::MAX_ANSWER;
 use super::scripted::{ID, Scripted, id};
 use super::{Accepted, ArmError, Call, PatchError};
-use crate::clock;
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::sets::AzureKind;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::sets::AzureKind;
 use serde_json::json;
 use std::time::Duration;
 

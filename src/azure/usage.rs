@@ -4,7 +4,7 @@
 use super::arm::Arm;
 use super::call::Call;
 use super::error::ArmError;
-use crate::domain::net::resource_id::ResourceId;
+use doorward_core::net::resource_id::ResourceId;
 use serde_json::Value;
 
 impl Arm {

@@ -3,10 +3,10 @@
 use super::Failure;
 use crate::azure::http::Http;
 use crate::config::SecretRef;
-use crate::domain::messages::invisible::escaped_lines;
 use crate::http::api::wire::{API, COMMAND};
 use anyhow::Context;
 use clap::ValueEnum;
+use doorward_core::messages::invisible::escaped_lines;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Request, StatusCode, Url};
 use secrecy::ExposeSecret;

@@ -2,12 +2,12 @@
 
 use super::Failure;
 use super::admin::{Admin, By, Output};
-use crate::domain::ledger::grant::Stage;
-use crate::domain::messages::wording;
-use crate::domain::yaml::duration;
 use crate::http::api::wire;
 use crate::http::api::wire::{GrantView, PauseView, StoppedView};
 use clap::Subcommand;
+use doorward_core::ledger::grant::Stage;
+use doorward_core::messages::wording;
+use doorward_core::yaml::duration;
 use jiff::SignedDuration;
 use std::io::{BufRead, IsTerminal, Write};
 use std::net::IpAddr;

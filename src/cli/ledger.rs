@@ -1,12 +1,12 @@
 //! `doorward ledger`: what happened, and whether it is still as it was written.
 
 use super::{ConfigFile, Failure};
-use crate::domain::ledger::event::{Entry, What};
-use crate::domain::messages::invisible::escaped;
-use crate::domain::messages::{ledger_line, wording};
-use crate::domain::yaml::problem::did_you_mean;
 use crate::store::{self, Ledger as Store};
 use clap::{Subcommand, ValueEnum};
+use doorward_core::ledger::event::{Entry, What};
+use doorward_core::messages::invisible::escaped;
+use doorward_core::messages::{ledger_line, wording};
+use doorward_core::yaml::problem::did_you_mean;
 use std::io::Write;
 
 /// How many entries are read at once.

@@ -14,9 +14,10 @@ mod whois;
 
 pub(crate) use serve::asked_to_stop;
 
-use crate::clock::Clock;
-use crate::sim::cli::{SimulateOptions, simulate};
 use clap::{Parser, Subcommand};
+use clock::Clock;
+#[cfg(feature = "demo")]
+use doorward_sim::cli::{SimulateOptions, simulate};
 use log::LogFormat;
 use std::io::Write;
 use std::path::PathBuf;
@@ -48,8 +49,10 @@ enum Command {
     /// Run the service
     Serve(serve::Serve),
     /// Show what doorward does, with a simulated Azure: nothing to set up, nothing leaves this machine
+    #[cfg(feature = "demo")]
     Demo(crate::demo::Demo),
     /// Run a simulated Azure to try a configuration against (a development tool)
+    #[cfg(feature = "demo")]
     Simulate(SimulateOptions),
     /// Print the distinct denials found in a text, JSON, JSON lines or log, as JSON lines
     Parse(parse::Parse),
@@ -123,10 +126,12 @@ pub async fn run(cli: Cli) -> ExitCode {
     let format = cli.log_format;
     let outcome = match cli.command {
         Command::Serve(serve) => serve.run(format).await,
+        #[cfg(feature = "demo")]
         Command::Demo(demo) => {
             log::quiet(format);
             demo.run().await.map_err(Failure::from)
         }
+        #[cfg(feature = "demo")]
         Command::Simulate(options) => {
             log::start(format);
             simulate(options, Clock::system())

@@ -1,8 +1,8 @@
 //! `doorward parse`: the denials in a text.
 
-use crate::domain::intake::delivery;
-use crate::domain::messages::invisible::escaped;
 use anyhow::Context;
+use doorward_core::intake::delivery;
+use doorward_core::messages::invisible::escaped;
 use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::path::PathBuf;
 

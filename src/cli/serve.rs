@@ -2,8 +2,8 @@
 
 use super::log::{self, LogFormat};
 use super::{ConfigFile, Failure};
-use crate::clock::Clock;
 use crate::server::{self, Server};
+use clock::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// What `doorward serve` takes.

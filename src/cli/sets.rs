@@ -2,10 +2,10 @@
 
 use super::Failure;
 use super::admin::{Admin, By, Output};
-use crate::domain::messages::wording;
 use crate::flow::sets::{Confirmed, Listed};
 use crate::http::api::wire::Confirm;
 use clap::Subcommand;
+use doorward_core::messages::wording;
 use jiff::SignedDuration;
 
 /// What `doorward sets` does.

@@ -2,13 +2,13 @@
 
 use super::{ConfigFile, Failure};
 use crate::azure::Arm;
-use crate::clock::Clock;
 use crate::config::{Config, Registry};
-use crate::domain::firewall::ownership_tags::CrumbKey;
-use crate::domain::messages::wording;
-use crate::domain::net::network;
 use crate::flow::registry::sweep::{Sweep as Sweeping, Swept};
 use anyhow::anyhow;
+use clock::Clock;
+use doorward_core::firewall::ownership_tags::CrumbKey;
+use doorward_core::messages::wording;
+use doorward_core::net::network;
 use ipnet::Ipv4Net;
 use std::io::Write;
 

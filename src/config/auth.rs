@@ -3,10 +3,10 @@
 use super::sections::items;
 use super::values::{is_loopback, secret};
 use super::{Auth, Secret};
-use crate::domain::auth::owner::Provider;
-use crate::domain::auth::proof::{ClaimIs, read_claims};
-use crate::domain::yaml::problem::{Sink, did_you_mean};
-use crate::domain::yaml::{Fields, Item};
+use doorward_core::auth::owner::Provider;
+use doorward_core::auth::proof::{ClaimIs, read_claims};
+use doorward_core::yaml::problem::{Sink, did_you_mean};
+use doorward_core::yaml::{Fields, Item};
 use reqwest::Url;
 use std::path::Path;
 use uuid::Uuid;

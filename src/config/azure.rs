@@ -2,8 +2,8 @@
 
 use super::SecretRef;
 use crate::azure::{Credential, Settings};
-use crate::domain::yaml::problem::{Sink, did_you_mean};
-use crate::domain::yaml::{self, Item, one_of};
+use doorward_core::yaml::problem::{Sink, did_you_mean};
+use doorward_core::yaml::{self, Item, one_of};
 use serde::Deserialize;
 use serde_saphyr::Error;
 use std::path::Path;

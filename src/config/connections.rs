@@ -1,7 +1,7 @@
 //! `connections`: how many, and how long, a listener bears with.
 
-use crate::domain::yaml::Fields;
-use crate::domain::yaml::problem::Sink;
+use doorward_core::yaml::Fields;
+use doorward_core::yaml::problem::Sink;
 use std::time::Duration;
 
 /// What each listener bears with.

@@ -1,9 +1,9 @@
 //! `drift` of a registry: how often it is looked at, and what is done about others' changes.
 
-use crate::domain::firewall::{Answer, Answers, Class};
-use crate::domain::yaml::duration::Show;
-use crate::domain::yaml::problem::Sink;
-use crate::domain::yaml::{Fields, Item};
+use doorward_core::firewall::{Answer, Answers, Class};
+use doorward_core::yaml::duration::Show;
+use doorward_core::yaml::problem::Sink;
+use doorward_core::yaml::{Fields, Item};
 use std::time::Duration;
 
 /// How often a registry is looked at unless the file says otherwise.

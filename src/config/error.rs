@@ -1,6 +1,6 @@
 //! What is wrong with what the user wrote.
 
-use crate::domain::yaml::problem::{Place, Problem, Problems};
+use doorward_core::yaml::problem::{Place, Problem, Problems};
 use std::path::Path;
 
 /// A configuration or policy that cannot be used; the program ends with exit code 2.

@@ -25,12 +25,12 @@ pub use state::{State, StateError, StateUrl};
 pub use text_file::read_text;
 
 use crate::azure::Settings;
-use crate::domain::auth::proof::ClaimIs;
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::policy::verdict::Approvals;
-use crate::domain::policy::{Policy, Rule};
-use crate::domain::yaml::duration::Show;
-use crate::domain::yaml::problem::{Place, Problem, Problems, did_you_mean};
+use doorward_core::auth::proof::ClaimIs;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::policy::verdict::Approvals;
+use doorward_core::policy::{Policy, Rule};
+use doorward_core::yaml::duration::Show;
+use doorward_core::yaml::problem::{Place, Problem, Problems, did_you_mean};
 use ipnet::IpNet;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -74,7 +74,7 @@ pub struct Config {
     /// A denial that is older when it arrives opens nothing.
     pub max_event_age: Duration,
     /// How long a verdict stands for denials that repeat it; at most
-    /// [`LONGEST_REPEAT_WINDOW`](crate::domain::state::LONGEST_REPEAT_WINDOW).
+    /// [`LONGEST_REPEAT_WINDOW`](doorward_core::state::LONGEST_REPEAT_WINDOW).
     pub repeat_window: Duration,
     /// How long a person's no stands for denials like the one that was asked about.
     pub no_stands_for: Duration,

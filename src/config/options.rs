@@ -1,8 +1,8 @@
 //! What a source's sender does in its own way: names in alerts, Event Grid, the handshake.
 
-use crate::domain::intake::delivery::Dimensions;
-use crate::domain::yaml::problem::Sink;
-use crate::domain::yaml::{Fields, Item};
+use doorward_core::intake::delivery::Dimensions;
+use doorward_core::yaml::problem::Sink;
+use doorward_core::yaml::{Fields, Item};
 
 /// Who may ask in the CloudEvents handshake, unless the file says otherwise
 /// (<https://learn.microsoft.com/azure/event-grid/end-point-validation-cloud-events-schema>).

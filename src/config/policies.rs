@@ -1,16 +1,16 @@
 //! The policy folder: its policy, and the files that its sets name.
 
 use super::{LoadError, read_text};
-use crate::domain::policy::testing::cases;
-use crate::domain::policy::testing::cases::Case;
-use crate::domain::policy::{self, Policy};
-use crate::domain::sets::sources::geo::Geo;
-use crate::domain::sets::sources::service_tags::ServiceTags;
-use crate::domain::sets::sources::{cidr_list, github_meta};
-use crate::domain::sets::{
+use doorward_core::policy::testing::cases;
+use doorward_core::policy::testing::cases::Case;
+use doorward_core::policy::{self, Policy};
+use doorward_core::sets::sources::geo::Geo;
+use doorward_core::sets::sources::service_tags::ServiceTags;
+use doorward_core::sets::sources::{cidr_list, github_meta};
+use doorward_core::sets::{
     Answer, External, Loaded, MetaFrom, Ranges, Sets, TagsFrom, WIDEST_OWNED,
 };
-use crate::domain::yaml::problem::Problems;
+use doorward_core::yaml::problem::Problems;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use std::collections::BTreeMap;

@@ -5,10 +5,10 @@ use super::drift::drift;
 use super::options::options;
 use super::values::{host, name, secret};
 use super::{Auth, Channel, ChannelKind, Links, Registry, Source};
-use crate::domain::net::resource_id::{REGISTRY, ResourceId};
-use crate::domain::policy::verdict::Approvals;
-use crate::domain::yaml::problem::{Sink, did_you_mean};
-use crate::domain::yaml::{Fields, Item};
+use doorward_core::net::resource_id::{REGISTRY, ResourceId};
+use doorward_core::policy::verdict::Approvals;
+use doorward_core::yaml::problem::{Sink, did_you_mean};
+use doorward_core::yaml::{Fields, Item};
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The single values of a configuration: secrets by reference, host names, URLs.
 
 use super::{Secret, SecretRef};
-use crate::domain::yaml::Item;
-use crate::domain::yaml::problem::Sink;
+use doorward_core::yaml::Item;
+use doorward_core::yaml::problem::Sink;
 use reqwest::Url;
 use std::path::{Path, PathBuf};
 

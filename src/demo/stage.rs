@@ -3,11 +3,11 @@
 use super::chat::Chat;
 use super::teller::Teller;
 use super::{OURS, PATIENCE};
-use crate::clock::Clock;
 use crate::server::Server;
-use crate::sim::senders::Endpoint;
-use crate::sim::{CLIENT_ID, CLIENT_SECRET, Pull, Registry, Sim, SimOptions, TENANT};
 use anyhow::{Context, ensure};
+use clock::Clock;
+use doorward_sim::senders::Endpoint;
+use doorward_sim::{CLIENT_ID, CLIENT_SECRET, Pull, Registry, Sim, SimOptions, TENANT};
 use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;

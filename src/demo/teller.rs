@@ -2,10 +2,10 @@
 
 use super::PATIENCE;
 use crate::app::App;
-use crate::domain::ledger::event::What;
-use crate::domain::messages::ledger_line;
 use crate::store;
 use anyhow::Context;
+use doorward_core::ledger::event::What;
+use doorward_core::messages::ledger_line;
 use std::io::Write;
 use std::time::Instant;
 

@@ -1,13 +1,13 @@
 //! Grants that did not help are told, once each.
 
 use crate::app::App;
-use crate::domain::firewall::Seen;
-use crate::domain::ledger::alert::About;
-use crate::domain::ledger::event::What;
-use crate::domain::state::effectiveness;
-use crate::domain::state::effectiveness::Help;
-use crate::domain::state::{Standing, State};
 use crate::store::StoreError;
+use doorward_core::firewall::Seen;
+use doorward_core::ledger::alert::About;
+use doorward_core::ledger::event::What;
+use doorward_core::state::effectiveness;
+use doorward_core::state::effectiveness::Help;
+use doorward_core::state::{Standing, State};
 
 /// Tells of every grant whose address was refused after its entry had had its time.
 pub(super) async fn turn(app: &App) -> Result<(), StoreError> {

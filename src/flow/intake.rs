@@ -3,15 +3,15 @@
 
 use super::decide::precedents::{InForce, KnownNow, reopened};
 use crate::app::{App, Source};
-use crate::domain::auth::proof::Proof;
-use crate::domain::intake::arrivals::Arrival;
-use crate::domain::intake::report::{Change, Delivery, Report};
-use crate::domain::ledger::event::{Denied, What};
-use crate::domain::ledger::id::{DenialId, WriteId};
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::state::State;
 use crate::metrics::PassedOverLabels;
 use crate::store::StoreError;
+use doorward_core::auth::proof::Proof;
+use doorward_core::intake::arrivals::Arrival;
+use doorward_core::intake::report::{Change, Delivery, Report};
+use doorward_core::ledger::event::{Denied, What};
+use doorward_core::ledger::id::{DenialId, WriteId};
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::state::State;
 use jiff::{SignedDuration, Timestamp};
 
 /// What became of a delivery.

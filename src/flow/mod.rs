@@ -18,9 +18,8 @@ pub mod supervise;
 pub mod usage;
 
 use crate::app::App;
-use crate::clock;
-use crate::domain::net::resource_id::ResourceId;
 use crate::store::StoreError;
+use doorward_core::net::resource_id::ResourceId;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;

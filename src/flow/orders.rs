@@ -2,17 +2,16 @@
 
 use super::decide::anew;
 use crate::app::App;
-use crate::clock;
-use crate::domain::ledger::actor::Actor;
-use crate::domain::ledger::event::What;
-use crate::domain::ledger::grant::{Grant, Stage};
-use crate::domain::ledger::id::GrantId;
-use crate::domain::messages::wording;
-use crate::domain::net::address::GlobalIpv4;
-use crate::domain::net::network;
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::state::{Standing, State};
 use crate::store::StoreError;
+use doorward_core::ledger::actor::Actor;
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::grant::{Grant, Stage};
+use doorward_core::ledger::id::GrantId;
+use doorward_core::messages::wording;
+use doorward_core::net::address::GlobalIpv4;
+use doorward_core::net::network;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::state::{Standing, State};
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 use std::time::Duration;

@@ -4,8 +4,8 @@ use super::decide::shadow;
 use super::sets;
 use crate::app::App;
 use crate::config::{self, Fingerprint};
-use crate::domain::policy::Policy;
-use crate::domain::yaml::problem::did_you_mean;
+use doorward_core::policy::Policy;
+use doorward_core::yaml::problem::did_you_mean;
 use std::sync::{Arc, PoisonError};
 
 /// What is known of the policy's files.

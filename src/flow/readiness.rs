@@ -4,10 +4,10 @@ use super::decide::shadow;
 use super::registry::posture::Failing;
 use super::{policy, supervise};
 use crate::app::App;
-use crate::domain::intake::routing::Scope;
-use crate::domain::messages::wording;
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::state::readiness::{Condition, ConditionCode, Readiness};
+use doorward_core::intake::routing::Scope;
+use doorward_core::messages::wording;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::state::readiness::{Condition, ConditionCode, Readiness};
 use std::collections::BTreeMap;
 
 /// How the program stands now.

@@ -2,14 +2,13 @@
 
 use super::decide::anew;
 use crate::app::App;
-use crate::clock;
-use crate::domain::ledger::actor::Actor;
-use crate::domain::ledger::event::What;
-use crate::domain::ledger::grant::Grant;
-use crate::domain::ledger::id::{GrantId, RequestId};
-use crate::domain::ledger::request::{Answer, Request};
-use crate::domain::messages::wording;
 use crate::store::StoreError;
+use doorward_core::ledger::actor::Actor;
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::grant::Grant;
+use doorward_core::ledger::id::{GrantId, RequestId};
+use doorward_core::ledger::request::{Answer, Request};
+use doorward_core::messages::wording;
 use jiff::Timestamp;
 use std::time::Duration;
 

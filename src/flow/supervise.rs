@@ -2,8 +2,8 @@
 //! that whoever keeps processes alive starts it anew. What hangs in the middle of a turn is told.
 
 use crate::app::App;
-use crate::clock::{self, Clock, Stopwatch};
 use crate::store::StoreError;
+use clock::{self, Clock, Stopwatch};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};

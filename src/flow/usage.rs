@@ -1,14 +1,14 @@
 //! Signs of use in a registry's own log: the grant works, and where its rule says so, it goes on.
 
 use crate::app::{App, Auth, Source};
-use crate::domain::intake::delivery::uses::Use;
-use crate::domain::ledger::actor::Actor;
-use crate::domain::ledger::event::What;
-use crate::domain::ledger::grant::Stage;
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::state::Standing;
-use crate::domain::state::effectiveness::Help;
 use crate::store::StoreError;
+use doorward_core::intake::delivery::uses::Use;
+use doorward_core::ledger::actor::Actor;
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::grant::Stage;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::state::Standing;
+use doorward_core::state::effectiveness::Help;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;

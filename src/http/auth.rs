@@ -3,17 +3,17 @@
 use super::HttpError;
 use crate::app::{App, Auth, Source};
 use crate::auth::{Bearer, TokenError};
-use crate::domain::auth::proof;
-use crate::domain::auth::proof::Proof;
-use crate::domain::auth::signature;
-use crate::domain::auth::signature::Signed;
-use crate::domain::auth::token::BadToken;
-use crate::domain::net::peer;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::{ConnectInfo, Query};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, Uri};
+use doorward_core::auth::proof;
+use doorward_core::auth::proof::Proof;
+use doorward_core::auth::signature;
+use doorward_core::auth::signature::Signed;
+use doorward_core::auth::token::BadToken;
+use doorward_core::net::peer;
 use governor::clock::{Clock, DefaultClock};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -25,7 +25,7 @@ use std::time::Duration;
 use super::caller;
 use super::listener::unauthenticated;
 use super::listener::unauthenticated::{ROOM, Seat};
-use crate::domain::ledger::event::Hash;
+use doorward_core::ledger::event::Hash;
 
 /// The header that carries a shared key.
 const KEY_HEADER: &str = "x-doorward-key";

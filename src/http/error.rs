@@ -1,8 +1,6 @@
 //! What a caller may know of what went wrong.
 
 use super::listener::boundary::Reason;
-use crate::domain::auth::link::LinkError;
-use crate::domain::intake::report::DeliveryError;
 use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
 use crate::flow::sets::ConfirmError;
@@ -11,6 +9,8 @@ use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use doorward_core::auth::link::LinkError;
+use doorward_core::intake::report::DeliveryError;
 use std::time::Duration;
 
 /// When to try again if the ledger does not answer, in seconds.

@@ -1,9 +1,9 @@
 //! Tells the log, once for each source, what its deliveries show of how it is set up.
 
 use crate::app::{App, Source};
-use crate::domain::intake::delivery::{FILE_EVENTS, IMAGE_EVENTS, INACCESSIBLE_IMAGE};
-use crate::domain::intake::denial::Service;
-use crate::domain::intake::report::{Delivery, Evidence};
+use doorward_core::intake::delivery::{FILE_EVENTS, IMAGE_EVENTS, INACCESSIBLE_IMAGE};
+use doorward_core::intake::denial::Service;
+use doorward_core::intake::report::{Delivery, Evidence};
 
 const IMAGES: &str = "this source's events tell of pushed and deleted images; no such event ever reports a denial. Denials come \
      by a log alert or a diagnostic setting of the registry, or from whoever was refused: see docs/azure.md";

@@ -4,8 +4,8 @@
 //! disk, and hide everything else.
 
 use crate::app::App;
-use crate::clock::Clock;
-use crate::domain::net::peer;
+use clock::Clock;
+use doorward_core::net::peer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;

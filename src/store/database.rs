@@ -3,8 +3,8 @@
 use super::lease::Lease;
 use super::writer::Line;
 use super::{StoreError, audit, postgres, sqlite, what};
-use crate::domain::ledger::event::{Entry, Hash};
-use crate::domain::ledger::id::AlertId;
+use doorward_core::ledger::event::{Entry, Hash};
+use doorward_core::ledger::id::AlertId;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgListener;
 use sqlx::{ColumnIndex, Decode, Row, SqlStr, Type};

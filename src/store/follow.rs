@@ -2,7 +2,7 @@
 //! looked for every second.
 
 use super::{Inner, StoreError};
-use crate::clock::Clock;
+use clock::Clock;
 use sqlx::postgres::PgListener;
 use std::sync::Arc;
 use std::time::Duration;

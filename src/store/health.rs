@@ -1,8 +1,8 @@
 //! Whether the ledger can be written: what the last write came to, and what is about to stop the next.
 
 use super::StoreError;
-use crate::clock::Clock;
-use crate::domain::state::readiness::{Condition, ConditionCode};
+use clock::Clock;
+use doorward_core::state::readiness::{Condition, ConditionCode};
 use jiff::Timestamp;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

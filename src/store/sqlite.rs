@@ -4,7 +4,7 @@ use super::StoreError;
 use super::database::{Stored, hash, migrator, refused, stored};
 use super::files::{self, Files};
 use super::writer::Line;
-use crate::domain::ledger::event::{Entry, Hash};
+use doorward_core::ledger::event::{Entry, Hash};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,

@@ -6,9 +6,9 @@
 
 use super::database::Append;
 use super::{Folded, Inner, StoreError, chain};
-use crate::domain::intake::arrivals::{Arrival, Sorter, Taken};
-use crate::domain::intake::dedup::Windows;
-use crate::domain::ledger::event::{Entry, Hash, What, Write};
+use doorward_core::intake::arrivals::{Arrival, Sorter, Taken};
+use doorward_core::intake::dedup::Windows;
+use doorward_core::ledger::event::{Entry, Hash, What, Write};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};

@@ -1,12 +1,12 @@
 //! Registries and addresses through Azure Resource Manager, against the simulated Azure.
 
+use clock::Clock;
 use doorward::azure::{Accepted, Arm, ArmError, Call, Credential, Egress, PatchError, Settings};
-use doorward::clock::Clock;
 use doorward::config::SecretRef;
-use doorward::domain::firewall::raw_json::RawJson;
-use doorward::domain::net::resource_id::ResourceId;
-use doorward::domain::sets::AzureKind;
-use doorward::sim::{
+use doorward_core::firewall::raw_json::RawJson;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::sets::AzureKind;
+use doorward_sim::{
     Call as Asked, DefaultAction, Fault, Outcome, Registry, Sim, SimOptions, Writes,
 };
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use crate::world::{STRANGER, World};
 use axum::http::Method;
-use doorward::sim::Call;
+use doorward_sim::Call;
 use serde_json::json;
 use std::time::Duration;
 

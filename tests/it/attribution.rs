@@ -2,9 +2,9 @@
 
 use crate::world::{KEY, OURS, World};
 use axum::http::Method;
-use doorward::domain::intake::denial::Attribution;
-use doorward::domain::ledger::event::What;
-use doorward::domain::policy::verdict::{Action, NoteCode};
+use doorward_core::intake::denial::Attribution;
+use doorward_core::ledger::event::What;
+use doorward_core::policy::verdict::{Action, NoteCode};
 use serde_json::json;
 use std::time::Duration;
 

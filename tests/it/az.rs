@@ -4,8 +4,8 @@
 use crate::others::{SOMEBODY, THEIR_WRITE, taking};
 use crate::world::{OURS, REGISTRY, World};
 use crate::{drift, needs, overwritten, python};
-use doorward::domain::ledger::grant::Ending;
-use doorward::sim::{
+use doorward_core::ledger::grant::Ending;
+use doorward_sim::{
     CLIENT_ID, CLIENT_SECRET, Call, Concurrent, Fault, Moment, Outcome, TENANT, Writes,
 };
 use serde_json::{Value, json};

@@ -1,11 +1,11 @@
 //! The second memory: tags of the registry, for the day on which the ledger is lost.
 
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World};
-use doorward::domain::firewall::ownership_tags;
-use doorward::domain::firewall::ownership_tags::CrumbKey;
-use doorward::domain::firewall::raw_json::{RawJson, RawObject};
-use doorward::domain::net::resource_id::ResourceId;
-use doorward::sim::{Call, DefaultAction, Registry, Tags};
+use doorward_core::firewall::ownership_tags;
+use doorward_core::firewall::ownership_tags::CrumbKey;
+use doorward_core::firewall::raw_json::{RawJson, RawObject};
+use doorward_core::net::resource_id::ResourceId;
+use doorward_sim::{Call, DefaultAction, Registry, Tags};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -437,7 +437,7 @@ async fn a_set_of_tags_that_never_stays_is_told_and_left() {
     for _ in 0..6 {
         let hold = world
             .azure
-            .hold(Call::PatchRegistry, doorward::sim::Moment::After);
+            .hold(Call::PatchRegistry, doorward_sim::Moment::After);
         tokio::select! {
             () = world.settle() => break,
             () = async {

@@ -1,9 +1,9 @@
 //! What anybody can cause more of has an upper bound, and our own addresses keep their share of it.
 
 use crate::world::{KEY, OURS, REGISTRY, World, message};
-use doorward::domain::ledger::event::What;
-use doorward::domain::policy::verdict::{Action, NoteCode};
 use doorward::flow::decide::triage;
+use doorward_core::ledger::event::What;
+use doorward_core::policy::verdict::{Action, NoteCode};
 use serde_json::json;
 use std::net::Ipv4Addr;
 use std::time::Duration;

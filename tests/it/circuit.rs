@@ -2,11 +2,10 @@
 
 use crate::others::taking;
 use crate::world::{OURS, REGISTRY, World};
-use doorward::clock;
-use doorward::domain::ledger::event::What;
-use doorward::domain::ledger::grant::Ending;
-use doorward::sim::{Call, Fault, Knobs, Outcome, Recorded};
 use doorward::store;
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::grant::Ending;
+use doorward_sim::{Call, Fault, Knobs, Outcome, Recorded};
 use serde_json::json;
 use std::time::Duration;
 

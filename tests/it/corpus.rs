@@ -9,8 +9,8 @@
 )]
 
 use crate::needs;
-use doorward::domain::intake::delivery;
-use doorward::domain::intake::denial::{Denial, Kind, Service};
+use doorward_core::intake::delivery;
+use doorward_core::intake::denial::{Denial, Kind, Service};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -3,10 +3,10 @@
 //! What a credential goes by stands in environment variables, which belong to a whole process: so
 //! each test starts the simulated Azure and then itself once more, in a process of its own.
 
+use clock::Clock;
 use doorward::azure::{Arm, Call, Settings, TokenError};
-use doorward::clock::Clock;
-use doorward::domain::firewall::raw_json::RawJson;
-use doorward::sim::{CLIENT_ID, CLIENT_SECRET, Call as Asked, Registry, Sim, SimOptions, TENANT};
+use doorward_core::firewall::raw_json::RawJson;
+use doorward_sim::{CLIENT_ID, CLIENT_SECRET, Call as Asked, Registry, Sim, SimOptions, TENANT};
 use futures_util::future::join_all;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

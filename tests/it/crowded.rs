@@ -5,7 +5,7 @@ use crate::hostile::{KINDS, connect, hostile, idles};
 use crate::parts::{KEY, Parts};
 use crate::process::{Installation, until};
 use crate::world::{KEY as SENDER, furnished};
-use doorward::clock::Clock;
+use clock::Clock;
 use doorward::http::{Front, Known, Limits, serve};
 use serde_json::json;
 use std::net::SocketAddr;

@@ -1,11 +1,11 @@
 //! A verdict stands for denials like its own only while what it was made under stands too.
 
 use crate::world::{OURS, REGISTRY, STRANGER, World};
-use doorward::domain::ledger::actor::Actor;
-use doorward::domain::ledger::event::What;
-use doorward::domain::policy::verdict::NoteCode;
 use doorward::flow;
-use doorward::sim::{Call, Fault, Knobs};
+use doorward_core::ledger::actor::Actor;
+use doorward_core::ledger::event::What;
+use doorward_core::policy::verdict::NoteCode;
+use doorward_sim::{Call, Fault, Knobs};
 use serde_json::json;
 use std::fs;
 use std::sync::Arc;
@@ -204,7 +204,7 @@ async fn person_who_calls_themselves_use_is_a_person() {
     let path = format!("/api/v1/grants/{id}/extend");
     let order = json!({ "seconds": 1800, "by": "use" });
     assert_eq!(world.order(&path, order).await.status, 200);
-    let told = doorward::domain::messages::ledger_line::line(world.ledger().await.last().unwrap());
+    let told = doorward_core::messages::ledger_line::line(world.ledger().await.last().unwrap());
     assert!(told.contains("by `use` (as they say)"), "{told}");
     assert!(!told.contains("in use"), "{told}");
 }

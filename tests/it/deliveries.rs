@@ -2,8 +2,8 @@
 
 use crate::world::{KEY, OURS, REGISTRY, STRANGER, World, message};
 use doorward::http::{public_router, serve};
-use doorward::sim::Registry;
-use doorward::sim::senders::{
+use doorward_sim::Registry;
+use doorward_sim::senders::{
     ActionGroup, Alert, Ending, Endpoint, Event, EventGrid, Form, Forwarder, Schema, Unvalidated,
     login_event,
 };

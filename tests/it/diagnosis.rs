@@ -2,7 +2,7 @@
 
 use crate::world::{OURS, REGISTRY, STRANGER, World};
 use axum::http::Method;
-use doorward::sim::{Call, Fault, Registry};
+use doorward_sim::{Call, Fault, Registry};
 use std::time::Duration;
 
 async fn told(change: impl FnOnce(&mut Registry)) -> (World, String) {

@@ -1,10 +1,10 @@
 //! From which addresses resources in Azure send, against the simulated Azure.
 
 use crate::arm;
+use clock::Clock;
 use doorward::azure::{Arm, ArmError, Call, Egress};
-use doorward::clock::Clock;
-use doorward::domain::sets::AzureKind;
-use doorward::sim::{Call as Asked, Fault, Model, Sim, SimOptions};
+use doorward_core::sets::AzureKind;
+use doorward_sim::{Call as Asked, Fault, Model, Sim, SimOptions};
 use serde_json::json;
 
 struct Story {
@@ -269,7 +269,7 @@ async fn service_tags_are_read_whole_and_know_their_edition() {
     story.azure.knobs(|knobs| knobs.page_size = 3);
     let read = || async {
         let call = Call::random();
-        let subscription = doorward::sim::SUBSCRIPTION;
+        let subscription = doorward_sim::SUBSCRIPTION;
         story
             .arm
             .service_tags(subscription, "westeurope", &call)

@@ -4,7 +4,7 @@ use crate::parts::{KEY, MOST, OTHER_KEY, PROD, Parts, post};
 use crate::world::Reply;
 use axum::body::Body;
 use axum::http::{Method, Request};
-use doorward::sim::Registry;
+use doorward_sim::Registry;
 use serde_json::json;
 
 const DENIAL: &str = "denied: client with IP '20.1.2.3' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.";

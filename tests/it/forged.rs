@@ -2,9 +2,9 @@
 //! denial.
 
 use crate::world::World;
-use doorward::domain::intake::delivery;
-use doorward::domain::intake::delivery::Head;
-use doorward::domain::intake::denial::Kind;
+use doorward_core::intake::delivery;
+use doorward_core::intake::delivery::Head;
+use doorward_core::intake::denial::Kind;
 use serde_json::{Map, Value, json};
 
 const FORGED: &str = "20.61.10.4";

@@ -3,8 +3,8 @@
 use crate::needs;
 use crate::process::{Installation, Process, until_within};
 use crate::world::{OURS, REGISTRY, furnished, message};
-use doorward::clock::Clock;
-use doorward::domain::ledger::event::What;
+use clock::Clock;
+use doorward_core::ledger::event::What;
 use jiff::Timestamp;
 use std::fs::{self, File};
 use std::io::Write;

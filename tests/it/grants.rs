@@ -4,7 +4,7 @@ use crate::process::{Installation, until};
 use crate::program::{doorward, err, out};
 use crate::world::{OURS, PREFIX, REGISTRY, World, furnished, message};
 use axum::http::Method;
-use doorward::clock::Clock;
+use clock::Clock;
 use serde_json::json;
 use std::time::Duration;
 

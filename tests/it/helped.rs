@@ -2,12 +2,12 @@
 
 use crate::others::edit;
 use crate::world::{OURS, REGISTRY, World, message, row};
-use doorward::domain::ledger::actor::Actor;
-use doorward::domain::ledger::event::What;
-use doorward::domain::state::effectiveness::{Help, Helped};
 use doorward::http::admin_router;
-use doorward::sim::Registry;
-use doorward::sim::senders::login_event;
+use doorward_core::ledger::actor::Actor;
+use doorward_core::ledger::event::What;
+use doorward_core::state::effectiveness::{Help, Helped};
+use doorward_sim::Registry;
+use doorward_sim::senders::login_event;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;

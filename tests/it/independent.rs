@@ -4,8 +4,8 @@
 use crate::process::{Installation, until};
 use crate::world::{OURS, REGISTRY};
 use crate::{needs, python};
-use doorward::clock::Clock;
-use doorward::sim::{Registry, Sim, SimOptions, TENANT};
+use clock::Clock;
+use doorward_sim::{Registry, Sim, SimOptions, TENANT};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;

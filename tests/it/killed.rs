@@ -2,8 +2,8 @@
 
 use crate::process::{Installation, until};
 use crate::world::{OURS, REGISTRY, furnished, message};
-use doorward::clock::Clock;
-use doorward::sim::{Call, Moment};
+use clock::Clock;
+use doorward_sim::{Call, Moment};
 
 /// Killed while Azure holds the PATCH at `moment`: the ledger settles, and the grant ends.
 async fn killed_at(moment: Moment) {

@@ -1,8 +1,8 @@
 //! What is told of entries past their end, and what waits for a write that was lost: no more than is so.
 
 use crate::world::{OURS, REGISTRY, World};
-use doorward::domain::ledger::grant::Ending;
-use doorward::sim::{Call, Fault, Knobs};
+use doorward_core::ledger::grant::Ending;
+use doorward_sim::{Call, Fault, Knobs};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);

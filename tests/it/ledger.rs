@@ -2,11 +2,11 @@
 
 use crate::program::{doorward, err, out};
 use crate::world::{OURS, STRANGER, World, message};
-use doorward::domain::ledger::actor::Actor;
-use doorward::domain::ledger::event::What;
-use doorward::domain::ledger::id::AlertId;
-use doorward::domain::messages::invisible::is_hidden;
 use doorward::store::{Ledger, StoreError};
+use doorward_core::ledger::actor::Actor;
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::id::AlertId;
+use doorward_core::messages::invisible::is_hidden;
 use jiff::Timestamp;
 use serde_json::json;
 use sqlx::{Connection, Executor, SqliteConnection};

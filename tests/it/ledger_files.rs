@@ -3,12 +3,12 @@
 
 use crate::process::{Installation, Process, until};
 use crate::world::{OURS, REGISTRY, furnished, message};
-use doorward::clock::Clock;
-use doorward::domain::ledger::event::What;
-use doorward::domain::ledger::id::AlertId;
-use doorward::domain::state::readiness::ConditionCode;
-use doorward::domain::state::readiness::ConditionCode::LedgerReplaced;
+use clock::Clock;
 use doorward::store::{Ledger, Lock, LockError, StoreError};
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::id::AlertId;
+use doorward_core::state::readiness::ConditionCode;
+use doorward_core::state::readiness::ConditionCode::LedgerReplaced;
 use jiff::Timestamp;
 use sqlx::{Connection, Executor, SqliteConnection};
 use std::fs;

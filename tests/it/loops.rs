@@ -7,7 +7,7 @@ use axum::http::Request;
 use doorward::flow;
 use doorward::flow::orders::{self, By};
 use doorward::flow::supervise::{self, Supervisor};
-use doorward::sim::{Call, Moment};
+use doorward_sim::{Call, Moment};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -2,10 +2,10 @@
 
 use crate::others::{during_our_call, taking};
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World, message, row};
-use doorward::domain::ledger::event::{What, WriteOutcome};
-use doorward::domain::ledger::grant::Ending;
-use doorward::domain::policy::verdict::Action;
-use doorward::sim::{Call, DefaultAction, Fault, Moment, Outcome};
+use doorward_core::ledger::event::{What, WriteOutcome};
+use doorward_core::ledger::grant::Ending;
+use doorward_core::policy::verdict::Action;
+use doorward_sim::{Call, DefaultAction, Fault, Moment, Outcome};
 use serde_json::json;
 use std::time::Duration;
 

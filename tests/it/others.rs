@@ -1,7 +1,7 @@
 //! What others do to a registry in a story, and Event Grid's word of it.
 
 use crate::world::{OURS, REGISTRY, World};
-use doorward::sim::{Call, Moment, Outcome, Registry, Writes};
+use doorward_sim::{Call, Moment, Outcome, Registry, Writes};
 use serde_json::json;
 use std::time::Duration;
 

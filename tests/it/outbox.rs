@@ -3,12 +3,12 @@
 
 use crate::postgres::{Database, prepared};
 use crate::world::{World, settle};
-use doorward::domain::ledger::alert::Alert;
-use doorward::domain::ledger::event::What;
-use doorward::domain::ledger::id::AlertId;
 use doorward::flow::decide::triage;
 use doorward::flow::notify;
 use doorward::store::Ledger;
+use doorward_core::ledger::alert::Alert;
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::id::AlertId;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use sqlx::{Connection, Executor, PgConnection};

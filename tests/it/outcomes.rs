@@ -4,8 +4,8 @@
 use crate::others::edit;
 use crate::world::{REGISTRY, Reply, STRANGER, World};
 use axum::http::Method;
-use doorward::domain::ledger::event::What;
-use doorward::sim::{Call, DefaultAction, Fault};
+use doorward_core::ledger::event::What;
+use doorward_sim::{Call, DefaultAction, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -3,9 +3,9 @@
 
 use crate::others::{self, SOMEBODY, THEIR_WRITE, during_our_call, edit, taking};
 use crate::world::{OURS, REGISTRY, World};
-use doorward::domain::firewall::Overwritten;
-use doorward::domain::ledger::event::What;
-use doorward::sim::{Call, DefaultAction, Fault, Moment, Outcome, Registry, Writes};
+use doorward_core::firewall::Overwritten;
+use doorward_core::ledger::event::What;
+use doorward_sim::{Call, DefaultAction, Fault, Moment, Outcome, Registry, Writes};
 use serde_json::json;
 use std::time::Duration;
 

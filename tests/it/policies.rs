@@ -1,12 +1,12 @@
 //! The policies that ship with doorward, as they are, and the folder that they stand in.
 
 use doorward::config::{LoadError, load_file, load_files, load_policies};
-use doorward::domain::intake::denial::{Attribution, Denial, Kind, Service};
-use doorward::domain::net::resource_id::ResourceId;
-use doorward::domain::policy::verdict::{Action, Verdict};
-use doorward::domain::policy::{Facts, Policy, decide};
-use doorward::domain::sets::{AzureKind, External, Sets};
-use doorward::domain::state::history::Before;
+use doorward_core::intake::denial::{Attribution, Denial, Kind, Service};
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::policy::verdict::{Action, Verdict};
+use doorward_core::policy::{Facts, Policy, decide};
+use doorward_core::sets::{AzureKind, External, Sets};
+use doorward_core::state::history::Before;
 use jiff::Timestamp;
 use std::fs;
 use std::path::Path;

@@ -2,7 +2,7 @@
 //! however they end.
 
 use crate::needs;
-use doorward::clock::Clock;
+use clock::Clock;
 use doorward::store::Ledger;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};

@@ -2,9 +2,9 @@
 
 use crate::postgres::Database;
 use crate::world::{KEY, policy_and_settings};
-use doorward::domain::ledger::event::What;
-use doorward::sim::Sim;
 use doorward::store::Ledger;
+use doorward_core::ledger::event::What;
+use doorward_sim::Sim;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -249,7 +249,7 @@ pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
 
 /// The same for what takes longer.
 pub(crate) async fn until_within(patience: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
-    let clock = doorward::clock::Clock::system();
+    let clock = clock::Clock::system();
     let waiting = async {
         while !is_so().await {
             clock.sleep(Duration::from_millis(50)).await;

@@ -7,8 +7,8 @@
 
 use crate::others::taking;
 use crate::world::{REGISTRY, World, message};
-use doorward::domain::ledger::grant::Ending;
-use doorward::sim::{Call, Fault, Knobs, Moment, Outcome, Registry};
+use doorward_core::ledger::grant::Ending;
+use doorward_sim::{Call, Fault, Knobs, Moment, Outcome, Registry};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -204,7 +204,7 @@ async fn neighbours_share_an_entry_for_want_of_room_and_part_again_in_one_write(
         let address: Ipv4Addr = address.parse().unwrap();
         let networks = list
             .iter()
-            .filter_map(|text| doorward::domain::net::network::parse(text));
+            .filter_map(|text| doorward_core::net::network::parse(text));
         networks
             .into_iter()
             .any(|network| network.contains(&address))

@@ -6,12 +6,12 @@ use crate::world::{KEY, OURS, REGISTRY, World, message, row, settle};
 use axum::body::Body;
 use axum::http::Request;
 use doorward::app::App;
-use doorward::domain::ledger::event::{What, WriteOutcome};
-use doorward::domain::policy::verdict::Action;
 use doorward::flow::decide::triage;
 use doorward::flow::registry::reconcile;
 use doorward::http::public_router;
-use doorward::sim::{Call, Moment};
+use doorward_core::ledger::event::{What, WriteOutcome};
+use doorward_core::policy::verdict::Action;
+use doorward_sim::{Call, Moment};
 use futures_util::future::{join, join_all};
 use serde_json::json;
 use std::sync::Arc;
@@ -151,7 +151,7 @@ async fn granted_at_the_first(database: &Database) -> (World, Arc<App>) {
 }
 
 /// Starts a turn of `world` for its registry, and holds it after the last GET before its PATCH.
-async fn paused_before_its_patch(world: &World) -> (doorward::sim::Hold, impl Future<Output = ()>) {
+async fn paused_before_its_patch(world: &World) -> (doorward_sim::Hold, impl Future<Output = ()>) {
     let app = Arc::clone(&world.app);
     let id = app.registries.keys().next().unwrap().clone();
     let first = world.azure.hold(Call::GetRegistry, Moment::After);

@@ -1,8 +1,8 @@
 //! A rule that lets in only so many asks a person about the next one.
 
 use crate::world::World;
-use doorward::domain::ledger::event::What;
-use doorward::domain::policy::verdict::{Action, NoteCode};
+use doorward_core::ledger::event::What;
+use doorward_core::policy::verdict::{Action, NoteCode};
 use std::time::Duration;
 
 async fn world(limit: &str) -> World {

@@ -1,9 +1,9 @@
 //! A candidate policy beside the one in force: asked, written down, and never obeyed.
 
 use crate::world::{OURS, STRANGER, World};
-use doorward::domain::ledger::event::What;
-use doorward::domain::policy::verdict::{Action, Shadow};
 use doorward::flow;
+use doorward_core::ledger::event::What;
+use doorward_core::policy::verdict::{Action, Shadow};
 use serde_json::json;
 use std::fs;
 

@@ -4,9 +4,9 @@
 use crate::postgres::{Cluster, database};
 use crate::process::{Installation, Process, until_within};
 use crate::world::{OURS, REGISTRY, furnished, message};
-use doorward::clock::Clock;
-use doorward::domain::ledger::event::{What, WriteOutcome};
-use doorward::sim::{Call, Hold, Moment, Sim};
+use clock::Clock;
+use doorward_core::ledger::event::{What, WriteOutcome};
+use doorward_sim::{Call, Hold, Moment, Sim};
 use std::time::Duration;
 
 /// A lease, its write's deadline, and the time after which an unseen write is given up.
@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_mins(3);
 
 /// The correlation id of each PATCH that Azure saw.
 fn patches(azure: &Sim) -> Vec<String> {
-    let id = |patch: doorward::sim::Recorded| patch.headers["x-ms-correlation-request-id"].clone();
+    let id = |patch: doorward_sim::Recorded| patch.headers["x-ms-correlation-request-id"].clone();
     azure
         .requests_of(Call::PatchRegistry)
         .into_iter()

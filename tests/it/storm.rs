@@ -3,10 +3,10 @@
 use crate::world::{KEY, OURS, REGISTRY, STRANGER, Setup, World, message, row};
 use axum::body::Body;
 use axum::http::Request;
-use doorward::domain::ledger::event::What;
-use doorward::domain::state::State;
-use doorward::sim::Registry;
-use doorward::sim::senders::login_event;
+use doorward_core::ledger::event::What;
+use doorward_core::state::State;
+use doorward_sim::Registry;
+use doorward_sim::senders::login_event;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use jiff::SignedDuration;
@@ -410,7 +410,7 @@ async fn of_what_is_written_together_one_refusal_costs_the_others_nothing() {
     let ledger = world.ledger().await;
     let decided = ledger.iter().find(|what| what.kind() == "decided").unwrap();
     let told = |number: u128| What::Delivered {
-        alert: doorward::domain::ledger::id::AlertId(uuid::Uuid::from_u128(number)),
+        alert: doorward_core::ledger::id::AlertId(uuid::Uuid::from_u128(number)),
         channel: "chat".to_owned(),
     };
     let groups = vec![

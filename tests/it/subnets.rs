@@ -3,8 +3,8 @@
 use crate::process::{Installation, until};
 use crate::program::{doorward, err, out};
 use crate::world::{OURS, PREFIX, REGISTRY, World, furnished, message};
-use doorward::clock::Clock;
-use doorward::sim::{Call, Sim, VirtualNetworkRule, VirtualNetworkRules};
+use clock::Clock;
+use doorward_sim::{Call, Sim, VirtualNetworkRule, VirtualNetworkRules};
 use serde_json::json;
 use std::time::Duration;
 

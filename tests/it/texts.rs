@@ -4,8 +4,8 @@
 //! `tests/texts/denials.jsonl` has one text a line. `denied` and `suspected` list what is found of a
 //! registry, as address, registry, repository and reference; a text without both holds nothing.
 
-use doorward::domain::intake::delivery;
-use doorward::domain::intake::denial::{Denial, Kind, Service};
+use doorward_core::intake::delivery;
+use doorward_core::intake::denial::{Denial, Kind, Service};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 

@@ -2,12 +2,12 @@
 
 use crate::world::{OURS, REGISTRY, STRANGER, World, message};
 use axum::http::Method;
-use doorward::domain::ledger::event::What;
-use doorward::domain::policy::verdict::{Action, NoteCode, Verdict};
 use doorward::flow::decide::triage;
 use doorward::flow::readiness;
 use doorward::flow::registry::hosts;
-use doorward::sim::{Call, Fault, Knobs, Registry};
+use doorward_core::ledger::event::What;
+use doorward_core::policy::verdict::{Action, NoteCode, Verdict};
+use doorward_sim::{Call, Fault, Knobs, Registry};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use crate::postgres::{Cluster, Database, database};
 use crate::process::{Installation, Process, until_within};
 use crate::program::{doorward, err};
 use crate::world::{OURS, REGISTRY, furnished, message};
-use doorward::clock::Clock;
+use clock::Clock;
 use serde_json::{Value, json};
 use std::fs;
 use std::time::Duration;

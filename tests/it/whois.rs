@@ -296,7 +296,7 @@ for line in sys.stdin:
 /// Asks both about the same addresses.
 fn agrees_with_python(file: &Path, count: usize) {
     let text = doorward::config::read_text(file).unwrap();
-    let tags = doorward::domain::sets::sources::service_tags::ServiceTags::parse(&text).unwrap();
+    let tags = doorward_core::sets::sources::service_tags::ServiceTags::parse(&text).unwrap();
     let prefixes = tags
         .values
         .iter()

@@ -7,7 +7,7 @@
 use super::super::arm::{Arm, json};
 use super::super::call::Call;
 use super::super::error::ArmError;
-use crate::domain::net::resource_id::{
+use doorward_core::net::resource_id::{
     AZURE_FIREWALL, NAT_GATEWAY, PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX, ResourceId,
 };
 use serde_json::{Value, json};

@@ -3,10 +3,10 @@
 
 use super::super::error::{ArmError, clean};
 use super::{Egress, Found};
-use crate::domain::net::resource_id::{
+use doorward_core::net::resource_id::{
     NAT_GATEWAY, PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX, ResourceId, SUBNET,
 };
-use crate::domain::sets::AzureKind;
+use doorward_core::sets::AzureKind;
 use ipnet::{IpNet, Ipv4Net};
 use serde_json::Value;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! TODO room
+//! Tokens for Azure: which credential is used, how it asks, and what an error of it means.
 
 pub(crate) mod credential;
 pub(crate) mod token;

@@ -7,7 +7,6 @@ use super::credential::Credential;
 use super::token_error::TokenError;
 use crate::azure::http::Http;
 use crate::azure::settings::Endpoints;
-use crate::clock::Clock;
 use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::{Secret, TokenCredential};
 use azure_core::http::{ClientOptions, RetryOptions, Transport};
@@ -16,6 +15,7 @@ use azure_identity::{
     ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
     UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
+use clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret;
@@ -186,7 +186,7 @@ impl Tokens {
         match self.credential {
             Credential::WorkloadIdentity { .. } | Credential::ClientSecret { .. } => {
                 let lasts = ends.duration_since(Clock::system().now());
-                crate::clock::add(
+                clock::add(
                     self.clock.now(),
                     Duration::try_from(lasts).unwrap_or_default(),
                 )

@@ -3,23 +3,23 @@
 use super::{load, print, with_literals};
 use crate::cli::Failure;
 use crate::cli::whois::{Output, read_tags};
-use crate::clock::Clock;
-use crate::domain::auth::proof::Proof;
-use crate::domain::firewall::Live;
-use crate::domain::intake::denial::{Attribution, Denial, Kind, Service};
-use crate::domain::messages::invisible::escaped_lines;
-use crate::domain::messages::wording;
-use crate::domain::net::address::GlobalIpv4;
-use crate::domain::policy::advice::Advice;
-use crate::domain::policy::testing::suppose::{Ago, posture};
-use crate::domain::policy::verdict::Note;
-use crate::domain::policy::{
+use clap::ValueEnum;
+use clock::Clock;
+use doorward_core::auth::proof::Proof;
+use doorward_core::firewall::Live;
+use doorward_core::intake::denial::{Attribution, Denial, Kind, Service};
+use doorward_core::messages::invisible::escaped_lines;
+use doorward_core::messages::wording;
+use doorward_core::net::address::GlobalIpv4;
+use doorward_core::policy::advice::Advice;
+use doorward_core::policy::testing::suppose::{Ago, posture};
+use doorward_core::policy::verdict::Note;
+use doorward_core::policy::{
     Explanation, Facts, Near, Policy, Posture, SetExplained, explain, nearest, sets_around,
 };
-use crate::domain::sets::{Owners, Sets};
-use crate::domain::state::history::By;
-use crate::domain::yaml::duration;
-use clap::ValueEnum;
+use doorward_core::sets::{Owners, Sets};
+use doorward_core::state::history::By;
+use doorward_core::yaml::duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeSet;

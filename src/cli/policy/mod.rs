@@ -4,18 +4,15 @@ mod explain;
 mod test;
 
 use super::Failure;
-use crate::clock::Clock;
 use crate::config::{load_files, load_policies};
-use crate::domain::policy::Policy as Checked;
-use crate::domain::policy::testing::cases::external_of;
-use crate::domain::sets::{Sets, parse_cidr};
 use clap::Subcommand;
+use clock::Clock;
+use doorward_core::policy::Policy as Checked;
+use doorward_core::policy::testing::cases::external_of;
+use doorward_core::sets::{Sets, parse_cidr};
 use jiff::Timestamp;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// What an editor needs to complete and check a policy while it is written.
-const SCHEMA: &str = include_str!("../../domain/policy/schema.json");
 
 /// What `doorward policy` does.
 #[derive(Debug, Subcommand)]
@@ -44,7 +41,7 @@ impl Policy {
             Self::Check(folder) => folder.check(),
             Self::Explain(explain) => explain.run(),
             Self::Test(folder) => test::run(&folder.folder),
-            Self::Schema => print(format_args!("{}", SCHEMA.trim_end())),
+            Self::Schema => print(format_args!("{}", doorward_core::policy::SCHEMA.trim_end())),
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::{count, load, print};
 use crate::cli::Failure;
 use crate::config::load_cases;
-use crate::domain::policy::testing::cases::{Case, Outcome};
-use crate::domain::yaml::duration::Show;
+use doorward_core::policy::testing::cases::{Case, Outcome};
+use doorward_core::yaml::duration::Show;
 use std::path::Path;
 
 /// Runs every case, prints a table and what no case reaches.

@@ -1,8 +1,8 @@
 //! What is decided on what stands is written down only while that still stands; else it is decided anew.
 
 use crate::app::App;
-use crate::domain::ledger::event::What;
 use crate::store::StoreError;
+use doorward_core::ledger::event::What;
 
 /// How often something is decided that others overtake, before whoever asked for it is to try again.
 const ATTEMPTS: u32 = 20;

@@ -3,12 +3,12 @@
 
 use super::precedents::{InForce, KnownNow, reopened};
 use crate::app::App;
-use crate::domain::intake::dedup::{DenialKey, verdict_key};
-use crate::domain::ledger::event::{Denied, What};
-use crate::domain::ledger::id::DenialId;
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::policy::verdict::Verdict;
-use crate::domain::state::State;
+use doorward_core::intake::dedup::{DenialKey, verdict_key};
+use doorward_core::ledger::event::{Denied, What};
+use doorward_core::ledger::id::DenialId;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::policy::verdict::Verdict;
+use doorward_core::state::State;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;

@@ -1,12 +1,12 @@
 //! Storms are told: once when one begins, once when it is over.
 
 use crate::app::App;
-use crate::domain::intake::admission::Storm;
-use crate::domain::ledger::alert::About;
-use crate::domain::ledger::event::What;
-use crate::domain::messages::wording;
-use crate::domain::net::resource_id::ResourceId;
 use crate::store::StoreError;
+use doorward_core::intake::admission::Storm;
+use doorward_core::ledger::alert::About;
+use doorward_core::ledger::event::What;
+use doorward_core::messages::wording;
+use doorward_core::net::resource_id::ResourceId;
 use jiff::Timestamp;
 
 /// Tells what is to be told now.

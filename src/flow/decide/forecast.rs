@@ -1,13 +1,13 @@
 //! What a yes would come to now, as far as anybody knows without asking Azure.
 
 use crate::app::App;
-use crate::domain::firewall::{self, Hindrance};
-use crate::domain::ledger::id::RequestId;
-use crate::domain::ledger::request::Request;
-use crate::domain::messages::outcome::OBSERVES;
-use crate::domain::messages::wording;
-use crate::domain::net::resource_id::ResourceId;
 use crate::flow::registry::{posture, reconcile};
+use doorward_core::firewall::{self, Hindrance};
+use doorward_core::ledger::id::RequestId;
+use doorward_core::ledger::request::Request;
+use doorward_core::messages::outcome::OBSERVES;
+use doorward_core::messages::wording;
+use doorward_core::net::resource_id::ResourceId;
 use std::collections::BTreeSet;
 
 /// What a yes would come to.

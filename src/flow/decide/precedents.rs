@@ -2,14 +2,14 @@
 //! over, a set that is loaded, a registry that can be written again, another policy.
 
 use crate::app::App;
-use crate::domain::ledger::event::Denied;
-use crate::domain::ledger::id::DenialId;
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::policy::precedent::Precedent;
-use crate::domain::policy::verdict::NoteCode;
-use crate::domain::policy::{Basis, Policy, Posture, stands_against};
-use crate::domain::sets::Sets;
 use crate::flow::registry::posture;
+use doorward_core::ledger::event::Denied;
+use doorward_core::ledger::id::DenialId;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::policy::precedent::Precedent;
+use doorward_core::policy::verdict::NoteCode;
+use doorward_core::policy::{Basis, Policy, Posture, stands_against};
+use doorward_core::sets::Sets;
 use jiff::Timestamp;
 use std::net::IpAddr;
 use std::sync::Arc;

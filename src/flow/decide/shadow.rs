@@ -3,11 +3,11 @@
 
 use crate::app::App;
 use crate::config::{self, Fingerprint};
-use crate::domain::policy::verdict::{Shadow, Verdict};
-use crate::domain::policy::{Facts, Policy, decide};
-use crate::domain::sets::{External, Sets};
 use crate::flow::policy::check;
 use crate::metrics::ShadowLabels;
+use doorward_core::policy::verdict::{Shadow, Verdict};
+use doorward_core::policy::{Facts, Policy, decide};
+use doorward_core::sets::{External, Sets};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::PathBuf;

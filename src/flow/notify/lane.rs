@@ -2,10 +2,9 @@
 
 use super::send::Refusal;
 use crate::app::App;
-use crate::clock;
-use crate::domain::ledger::alert::Alert;
-use crate::domain::ledger::id::AlertId;
-use crate::domain::messages::wording;
+use doorward_core::ledger::alert::Alert;
+use doorward_core::ledger::id::AlertId;
+use doorward_core::messages::wording;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -9,11 +9,10 @@ mod send;
 pub use lane::{Lane, Lanes};
 
 use crate::app::App;
-use crate::clock;
-use crate::domain::ledger::alert::Alert;
-use crate::domain::ledger::event::What;
-use crate::domain::ledger::id::AlertId;
 use crate::store::StoreError;
+use doorward_core::ledger::alert::Alert;
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::id::AlertId;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use lane::Next;

@@ -3,11 +3,11 @@
 use super::Lane;
 use crate::app::App;
 use crate::azure::retry_after;
-use crate::domain::ledger::alert::Alert;
-use crate::domain::ledger::id::AlertId;
-use crate::domain::messages::excerpt::excerpt;
-use crate::domain::messages::wording;
-use crate::domain::net::resource_id::ResourceId;
+use doorward_core::ledger::alert::Alert;
+use doorward_core::ledger::id::AlertId;
+use doorward_core::messages::excerpt::excerpt;
+use doorward_core::messages::wording;
+use doorward_core::net::resource_id::ResourceId;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};

@@ -4,15 +4,14 @@
 use super::reconcile::{LOOK_OUT, SURELY_GONE};
 use crate::app::App;
 use crate::azure::ArmError;
-use crate::clock;
-use crate::domain::firewall::{Answer, Class, Drift, Live, Overwritten, Seen};
-use crate::domain::ledger::alert::About;
-use crate::domain::ledger::event::{What, Write};
-use crate::domain::ledger::grant::{Ending, Grant};
-use crate::domain::ledger::id::GrantId;
-use crate::domain::messages::wording;
-use crate::domain::net::resource_id::ResourceId;
 use crate::store::StoreError;
+use doorward_core::firewall::{Answer, Class, Drift, Live, Overwritten, Seen};
+use doorward_core::ledger::alert::About;
+use doorward_core::ledger::event::{What, Write};
+use doorward_core::ledger::grant::{Ending, Grant};
+use doorward_core::ledger::id::GrantId;
+use doorward_core::messages::wording;
+use doorward_core::net::resource_id::ResourceId;
 use jiff::{SignedDuration, Timestamp};
 
 /// Whether a registry is to be read now, whatever else is to be done with it: its time has come, an
@@ -246,7 +245,7 @@ fn may_restore(app: &App, grant: GrantId) -> bool {
 }
 
 fn grant(app: &App, id: GrantId) -> Option<Grant> {
-    let find = |state: &crate::domain::state::State| Some(state.grants.get(&id)?.grant.clone());
+    let find = |state: &doorward_core::state::State| Some(state.grants.get(&id)?.grant.clone());
     app.ledger.read(find)
 }
 

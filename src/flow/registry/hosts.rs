@@ -3,7 +3,7 @@
 
 use super::posture;
 use crate::app::App;
-use crate::domain::net::resource_id::ResourceId;
+use doorward_core::net::resource_id::ResourceId;
 use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::Timestamp;

@@ -8,9 +8,9 @@
 
 use crate::app::App;
 use crate::azure::PATCH_WITHIN;
-use crate::clock::Stopwatch;
-use crate::domain::net::resource_id::ResourceId;
 use crate::store::{Lease, StoreError};
+use clock::Stopwatch;
+use doorward_core::net::resource_id::ResourceId;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 

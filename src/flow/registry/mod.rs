@@ -1,4 +1,4 @@
-//! TODO room
+//! One registry's loop: read the list, write what is missing or over, see what others changed.
 
 pub(crate) mod drift;
 pub mod hosts;

@@ -2,10 +2,10 @@
 
 use super::posture::Failing;
 use crate::app::App;
-use crate::domain::ledger::alert::About;
-use crate::domain::messages::wording;
-use crate::domain::net::resource_id::ResourceId;
 use crate::store::StoreError;
+use doorward_core::ledger::alert::About;
+use doorward_core::messages::wording;
+use doorward_core::net::resource_id::ResourceId;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 

@@ -3,9 +3,8 @@
 
 use crate::app::App;
 use crate::azure::{ArmError, Call, Unreadable};
-use crate::clock;
-use crate::domain::firewall::{Live, Malformed};
-use crate::domain::net::resource_id::ResourceId;
+use doorward_core::firewall::{Live, Malformed};
+use doorward_core::net::resource_id::ResourceId;
 use futures_util::future::join_all;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;

@@ -10,12 +10,12 @@
 
 use super::reconcile;
 use crate::azure::{Accepted, Arm, ArmError, Call, PatchError};
-use crate::clock::{self, Clock};
-use crate::domain::firewall::ownership_tags;
-use crate::domain::firewall::ownership_tags::{CrumbKey, Crumbs};
-use crate::domain::firewall::raw_json::{RawJson, RawObject};
-use crate::domain::firewall::{Live, Malformed, Obstacle, Patch, Wanted, missing_in, plan};
-use crate::domain::net::resource_id::ResourceId;
+use clock::{self, Clock};
+use doorward_core::firewall::ownership_tags;
+use doorward_core::firewall::ownership_tags::{CrumbKey, Crumbs};
+use doorward_core::firewall::raw_json::{RawJson, RawObject};
+use doorward_core::firewall::{Live, Malformed, Obstacle, Patch, Wanted, missing_in, plan};
+use doorward_core::net::resource_id::ResourceId;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};

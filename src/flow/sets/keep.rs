@@ -3,15 +3,15 @@
 use super::load::Failure;
 use super::{again, book, retry};
 use crate::app::App;
-use crate::domain::ledger::alert::About;
-use crate::domain::ledger::event::What;
-use crate::domain::messages::wording;
-use crate::domain::policy::Policy;
-use crate::domain::sets::{
+use crate::store::StoreError;
+use doorward_core::ledger::alert::About;
+use doorward_core::ledger::event::What;
+use doorward_core::messages::wording;
+use doorward_core::policy::Policy;
+use doorward_core::sets::{
     Answer, Before, Care, External, Loaded, Ranges, Sets, Snapshot, too_much,
 };
-use crate::domain::state::KnownSet;
-use crate::store::StoreError;
+use doorward_core::state::KnownSet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

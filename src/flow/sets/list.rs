@@ -2,13 +2,13 @@
 
 use super::book;
 use crate::app::App;
-use crate::domain::ledger::event::What;
-use crate::domain::policy::Policy;
-use crate::domain::sets::{External, Kind, Ranges, Size};
-use crate::domain::state::KnownSet;
-use crate::domain::yaml::problem::did_you_mean;
 use crate::flow::orders::By;
 use crate::store::StoreError;
+use doorward_core::ledger::event::What;
+use doorward_core::policy::Policy;
+use doorward_core::sets::{External, Kind, Ranges, Size};
+use doorward_core::state::KnownSet;
+use doorward_core::yaml::problem::did_you_mean;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

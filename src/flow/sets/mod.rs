@@ -10,9 +10,8 @@ pub use list::{ConfirmError, Confirmed, Listed, Pending, confirm, list};
 
 use super::decide::shadow;
 use crate::app::App;
-use crate::clock;
-use crate::domain::policy::Policy;
-use crate::domain::sets::{Care, External, Loaded, sha256};
+use doorward_core::policy::Policy;
+use doorward_core::sets::{Care, External, Loaded, sha256};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -95,7 +94,7 @@ fn restore(app: &App, wants: &BTreeMap<External, Care>) {
         });
         if let Some(loaded) = remembered {
             let put = |sets: &Arc<_>| {
-                let sets = crate::domain::sets::Sets::clone(sets);
+                let sets = doorward_core::sets::Sets::clone(sets);
                 Arc::new(sets.with_loaded(external.clone(), loaded.clone()))
             };
             app.sets.rcu(put);
@@ -182,7 +181,7 @@ fn again(external: &External, period: Duration, now: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::sets::TagsFrom;
+    use doorward_core::sets::TagsFrom;
 
     fn tag(name: &str, location: &str) -> External {
         External::ServiceTag {

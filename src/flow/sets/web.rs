@@ -3,8 +3,8 @@
 
 use super::load::Failure;
 use crate::azure::http::Http;
-use crate::domain::sets::sources::cidr_list;
-use crate::domain::sets::{Answer, WebUrl};
+use doorward_core::sets::sources::cidr_list;
+use doorward_core::sets::{Answer, WebUrl};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Request, Url};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! TODO room
+//! What programs call: the JSON endpoints on the admin listener, and their shapes.
 
 pub(crate) mod operator;
 pub(crate) mod routes;

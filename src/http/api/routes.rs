@@ -6,13 +6,12 @@ use super::wire::{
     Refused, Revoke, Revoked, StoppedView,
 };
 use crate::app::App;
-use crate::clock;
-use crate::domain::state::{Standing, State as Stands};
 use crate::flow::orders::{self, By, OrderError};
 use crate::http::{HttpError, Web};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
+use doorward_core::state::{Standing, State as Stands};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::time::Duration;

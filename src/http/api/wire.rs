@@ -1,12 +1,12 @@
 //! What operators' commands and the admin listener say to each other, as JSON.
 
-use crate::domain::ledger::grant::Stage;
-use crate::domain::ledger::id::GrantId;
-use crate::domain::ledger::orders::Pause;
-use crate::domain::messages::wording;
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::state::{Standing, Throttle};
 use crate::flow::orders::left;
+use doorward_core::ledger::grant::Stage;
+use doorward_core::ledger::id::GrantId;
+use doorward_core::ledger::orders::Pause;
+use doorward_core::messages::wording;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::state::{Standing, Throttle};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;

@@ -1,12 +1,12 @@
 //! What a listener answers while the program behind it is not ready to take anything: it is there, says
 //! why, and whoever sends comes back.
 
-use crate::domain::state::readiness::{Condition, ConditionCode, Readiness};
 use crate::http::HttpError;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use doorward_core::state::readiness::{Condition, ConditionCode, Readiness};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tower::ServiceExt;
 

@@ -1,4 +1,5 @@
-//! TODO room
+//! Listeners: accepting connections, limits against hostile peers, reading bodies, what is in front of
+//! every handler.
 
 pub(crate) mod body;
 pub(crate) mod boundary;

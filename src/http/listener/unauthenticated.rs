@@ -1,9 +1,9 @@
 //! Room for bodies that prove their senders: until such a body is read, it is a stranger's.
 
-use crate::domain::net::peer::network;
 use crate::http::HttpError;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
+use doorward_core::net::peer::network;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};

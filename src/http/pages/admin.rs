@@ -2,15 +2,6 @@
 //! and shows no link.
 
 use super::page;
-use crate::domain::ledger::actor::Actor;
-use crate::domain::ledger::grant::Stage;
-use crate::domain::ledger::id::{DenialId, GrantId};
-use crate::domain::ledger::orders::Pause;
-use crate::domain::ledger::request::{Answer, Request};
-use crate::domain::messages::outcome::outcome;
-use crate::domain::messages::wording;
-use crate::domain::state::readiness::Condition;
-use crate::domain::state::{Asked, Decision, Known, Standing, State as Stands};
 use crate::flow::decide::forecast;
 use crate::flow::readiness;
 use crate::http::{HttpError, Web};
@@ -18,6 +9,15 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
+use doorward_core::ledger::actor::Actor;
+use doorward_core::ledger::grant::Stage;
+use doorward_core::ledger::id::{DenialId, GrantId};
+use doorward_core::ledger::orders::Pause;
+use doorward_core::ledger::request::{Answer, Request};
+use doorward_core::messages::outcome::outcome;
+use doorward_core::messages::wording;
+use doorward_core::state::readiness::Condition;
+use doorward_core::state::{Asked, Decision, Known, Standing, State as Stands};
 use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -2,13 +2,6 @@
 
 use super::page;
 use crate::app::App;
-use crate::domain::auth::link::LinkError;
-use crate::domain::ledger::actor::Actor;
-use crate::domain::ledger::id::RequestId;
-use crate::domain::ledger::request::{Answer, Request};
-use crate::domain::messages::outcome::outcome;
-use crate::domain::messages::wording;
-use crate::domain::state::Asked;
 use crate::flow::decide::forecast;
 use crate::flow::decide::forecast::Foresight;
 use crate::flow::respond;
@@ -21,6 +14,13 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Form};
+use doorward_core::auth::link::LinkError;
+use doorward_core::ledger::actor::Actor;
+use doorward_core::ledger::id::RequestId;
+use doorward_core::ledger::request::{Answer, Request};
+use doorward_core::messages::outcome::outcome;
+use doorward_core::messages::wording;
+use doorward_core::state::Asked;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 

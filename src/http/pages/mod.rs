@@ -1,4 +1,4 @@
-//! TODO room
+//! What people see in a browser: the operator page, and the page of a request with its answer.
 
 pub(crate) mod admin;
 pub(crate) mod answers;

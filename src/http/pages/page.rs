@@ -1,12 +1,12 @@
 //! What the pages have in common: the style sheet, times and durations as people read them.
 
-use crate::domain::auth::link::LinkError;
-use crate::domain::ledger::event::Hash;
 use crate::flow::respond::AnswerError;
 use crate::http::HttpError;
 use askama::Template;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
+use doorward_core::auth::link::LinkError;
+use doorward_core::ledger::event::Hash;
 use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("../../../templates/doorward.css");

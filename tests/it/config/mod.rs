@@ -7,7 +7,7 @@ mod sources;
 
 use doorward::azure::Settings;
 use doorward::config::{Auth, Config, Mode, Options, SecretRef, State, load, parse};
-use doorward::domain::policy::verdict::Approvals;
+use doorward_core::policy::verdict::Approvals;
 use std::path::Path;
 use std::time::Duration;
 
@@ -152,7 +152,7 @@ fn a_policy_must_name_what_is_configured() {
         "channels: [{ name: ops, kind: webhook, url: { env: OPS } }]",
     ));
     let policy = "version: 1\nrules:\n  - { name: a, when: { source: alert }, then: ask, channel: opps }\n  - { name: b, when: { source: alerts }, then: ask, channel: ops }\n";
-    let policy = doorward::domain::policy::parse(&[("p.yaml".into(), policy.into())]).unwrap();
+    let policy = doorward_core::policy::parse(&[("p.yaml".into(), policy.into())]).unwrap();
     insta::assert_snapshot!(config.check(&policy), @r"
     error: rule `a` names the channel `opps`, and there is none
      --> p.yaml:3:13

@@ -3,8 +3,8 @@
 use super::{MINUTE, SECOND, drifts, with_drift};
 use crate::others::edit;
 use crate::world::{OURS, REGISTRY, World};
-use doorward::domain::ledger::grant::Ending;
-use doorward::sim::{Call, DefaultAction, Registry, Sku};
+use doorward_core::ledger::grant::Ending;
+use doorward_sim::{Call, DefaultAction, Registry, Sku};
 use serde_json::json;
 use std::time::Duration;
 /// A list that is replaced whole, with nothing of ours in it.

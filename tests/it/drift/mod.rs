@@ -5,10 +5,10 @@ mod answers;
 
 use crate::others::{self, SOMEBODY, THEIR_WRITE, edit};
 use crate::world::{OURS, REGISTRY, World};
-use doorward::domain::firewall::Drift;
-use doorward::domain::ledger::event::What;
-use doorward::domain::ledger::grant::Ending;
-use doorward::sim::{Call, DefaultAction, Fault, Sku};
+use doorward_core::firewall::Drift;
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::grant::Ending;
+use doorward_sim::{Call, DefaultAction, Fault, Sku};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -2,9 +2,9 @@
 //! never sees, beside the ledger.
 
 use super::truth::Truth;
-use doorward::domain::firewall::owned_entries::MAY_LAND_WITHIN;
-use doorward::domain::ledger::event::What;
-use doorward::sim::{DefaultAction, Happened, IpRule, Registry};
+use doorward_core::firewall::owned_entries::MAY_LAND_WITHIN;
+use doorward_core::ledger::event::What;
+use doorward_sim::{DefaultAction, Happened, IpRule, Registry};
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};

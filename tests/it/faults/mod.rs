@@ -16,7 +16,7 @@ pub(crate) use schedule::{Store, schedule};
 #[cfg(test)]
 use crate::world::{OURS, REGISTRY, World};
 #[cfg(test)]
-use doorward::sim::Call;
+use doorward_sim::Call;
 #[cfg(test)]
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 
 use super::dice::Dice;
 use crate::world::{REGISTRY, World};
-use doorward::sim::{DefaultAction, IpRule, Registry};
+use doorward_sim::{DefaultAction, IpRule, Registry};
 use serde_json::{Map, json};
 
 /// Who they are in the journal.

@@ -1,10 +1,10 @@
 //! Whether what people were told was true: each alarm beside what really stood at Azure.
 
 use super::judge::{Granted, Judge, network};
-use doorward::domain::firewall::Overwritten;
-use doorward::domain::ledger::alert::Alert;
-use doorward::domain::ledger::event::{What, Write, WriteOutcome};
-use doorward::sim::{Happened, Registry};
+use doorward_core::firewall::Overwritten;
+use doorward_core::ledger::alert::Alert;
+use doorward_core::ledger::event::{What, Write, WriteOutcome};
+use doorward_sim::{Happened, Registry};
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};

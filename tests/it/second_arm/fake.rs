@@ -1,7 +1,7 @@
 //! The server: HTTP/1.1 by hand, one request a connection, one registry, and a script of what becomes of
 //! writes.
 
-use doorward::clock::{self, Clock};
+use clock::{self, Clock};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, VecDeque};

@@ -3,7 +3,7 @@
 use super::fake::Does;
 use super::{SECOND, Story};
 use crate::world::OURS;
-use doorward::domain::ledger::event::What;
+use doorward_core::ledger::event::What;
 
 /// A read of the registry, for which nothing was waiting, is asked to wait four minutes.
 async fn throttled_over_a_restart() -> Story {

@@ -2,8 +2,8 @@
 
 use super::{PROXY, RUNNER, from, world};
 use crate::world::OURS;
-use doorward::domain::ledger::event::What;
-use doorward::domain::policy::verdict::{Action, NoteCode};
+use doorward_core::ledger::event::What;
+use doorward_core::policy::verdict::{Action, NoteCode};
 use serde_json::json;
 
 #[tokio::test]

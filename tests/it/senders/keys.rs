@@ -1,7 +1,7 @@
 //! The authority's keys: looked up seldom, rotated, and out of reach for a while.
 
 use super::{forged, header_of, world};
-use doorward::sim::{Call, Fault, Knobs};
+use doorward_sim::{Call, Fault, Knobs};
 use serde_json::json;
 use std::time::Duration;
 

@@ -6,8 +6,8 @@ use aws_lc_rs::hmac;
 use axum::body::Body;
 use axum::http::request::Builder;
 use axum::http::{Method, Request};
-use doorward::sim::TENANT;
-use doorward::sim::senders::{ACTION_GROUP_APP, EVENT_GRID_APP};
+use doorward_sim::TENANT;
+use doorward_sim::senders::{ACTION_GROUP_APP, EVENT_GRID_APP};
 use serde_json::{Value, json};
 
 #[tokio::test]

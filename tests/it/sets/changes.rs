@@ -3,10 +3,10 @@
 use super::{ASK, HOUR, later, list_of, listed, publish, rule, world};
 use crate::world::{Reply, World};
 use axum::http::Method;
-use doorward::domain::ledger::actor::Actor;
-use doorward::domain::ledger::event::What;
 use doorward::flow::{policy, sets};
 use doorward::http::admin_router;
+use doorward_core::ledger::actor::Actor;
+use doorward_core::ledger::event::What;
 use serde_json::{Value, json};
 use std::fs;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::{ASK, HOUR, MINUTE, later, list_of, listed, publish, rule, with_nothing_secret, world};
 use crate::world::STRANGER;
-use doorward::sim::{Call, Fault};
+use doorward_sim::{Call, Fault};
 use serde_json::json;
 
 #[tokio::test]

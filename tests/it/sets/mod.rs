@@ -5,11 +5,11 @@ mod changes;
 mod lists;
 
 use crate::world::{OURS, REGISTRY, World};
-use doorward::domain::ledger::event::What;
-use doorward::domain::sets::Snapshot;
 use doorward::flow::sets::{Listed, list};
 use doorward::flow::{policy, sets};
-use doorward::sim::{Call, Fault, Model, Sim};
+use doorward_core::ledger::event::What;
+use doorward_core::sets::Snapshot;
+use doorward_sim::{Call, Fault, Model, Sim};
 use std::fs;
 use std::time::Duration;
 
@@ -148,7 +148,7 @@ async fn a_source_that_fails_keeps_its_last_value_which_grows_old() {
     later(&world, MINUTE).await;
     later(&world, MINUTE).await;
     assert_eq!(asked(), before + 1);
-    world.azure.knobs(doorward::sim::Knobs::no_faults);
+    world.azure.knobs(doorward_sim::Knobs::no_faults);
     later(&world, 2 * MINUTE).await;
     let set = listed(&world, "build-egress");
     assert_eq!((set.age_seconds, set.error), (Some(0), None));

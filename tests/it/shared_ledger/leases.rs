@@ -2,10 +2,10 @@
 
 use super::{AT, open};
 use crate::postgres::database;
-use doorward::domain::ledger::alert::Alert;
-use doorward::domain::ledger::event::What;
-use doorward::domain::ledger::id::AlertId;
 use doorward::store::{Lease, Ledger};
+use doorward_core::ledger::alert::Alert;
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::id::AlertId;
 use std::time::Duration;
 use uuid::Uuid;
 

@@ -6,9 +6,9 @@ mod trouble;
 use crate::postgres::{Database, database};
 use crate::program::{doorward, err, out};
 use crate::world::{OURS, World, message};
-use doorward::domain::ledger::event::What;
-use doorward::domain::ledger::id::AlertId;
 use doorward::store::{Ledger, StoreError, what};
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::id::AlertId;
 use jiff::Timestamp;
 use serde_json::json;
 use std::time::Duration;
@@ -146,8 +146,8 @@ async fn a_decision_that_another_process_has_overtaken_is_not_written() {
     };
     let (one, other) = (open(&database).await, open(&database).await);
     let decision = |number| What::Repeated {
-        denial: doorward::domain::ledger::id::DenialId(Uuid::from_u128(number)),
-        of: doorward::domain::ledger::id::DenialId(Uuid::from_u128(0)),
+        denial: doorward_core::ledger::id::DenialId(Uuid::from_u128(number)),
+        of: doorward_core::ledger::id::DenialId(Uuid::from_u128(0)),
         basis: None,
     };
     // What decisions do not rest on may come between.

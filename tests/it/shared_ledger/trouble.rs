@@ -3,8 +3,8 @@
 use super::{AT, numbers, open, told};
 use crate::postgres::{Cluster, Database, database};
 use crate::process::until;
-use doorward::domain::state::readiness::ConditionCode;
 use doorward::store::{Ledger, StoreError};
+use doorward_core::state::readiness::ConditionCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

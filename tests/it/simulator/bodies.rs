@@ -1,7 +1,7 @@
 //! What a PATCH may say, and what old api-versions show.
 
 use super::{STABLE, Story};
-use doorward::sim::{Sku, UnnamedIpRules};
+use doorward_sim::{Sku, UnnamedIpRules};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! The registries' data plane.
 
 use super::{Story, reply};
-use doorward::sim::{DefaultAction, Pull};
+use doorward_sim::{DefaultAction, Pull};
 use serde_json::json;
 use std::time::Duration;
 
@@ -125,7 +125,7 @@ async fn every_answer_leaves_a_diagnostic_record_without_the_message() {
     pull(&story, "20.1.2.3").await;
     let records = story
         .azure
-        .model(doorward::sim::Model::take_diagnostic_records);
+        .model(doorward_sim::Model::take_diagnostic_records);
     assert_eq!(records.len(), 1);
     let record = &records[0];
     assert_eq!(record["category"], "ContainerRegistryLoginEvents");
@@ -138,7 +138,7 @@ async fn every_answer_leaves_a_diagnostic_record_without_the_message() {
     pull(&story, "20.9.9.9").await;
     let records = story
         .azure
-        .model(doorward::sim::Model::take_diagnostic_records);
+        .model(doorward_sim::Model::take_diagnostic_records);
     let pulled = records.last().unwrap();
     assert_eq!(pulled["category"], "ContainerRegistryRepositoryEvents");
     assert_eq!(pulled["properties"]["repository"], "prod/api");

@@ -1,7 +1,7 @@
 //! What goes wrong, and stopping exactly between two requests.
 
 use super::{STABLE, Story, code, rules};
-use doorward::sim::{Call, Fault, Moment, Outcome, Target, Writes};
+use doorward_sim::{Call, Fault, Moment, Outcome, Target, Writes};
 use reqwest::Method;
 use serde_json::json;
 use std::time::Duration;
@@ -56,7 +56,7 @@ async fn throttling_and_errors_come_once_or_until_they_are_called_off() {
         code(&story.write(&[]).await.1),
         "RegistryOperationInProgress"
     );
-    story.azure.knobs(doorward::sim::Knobs::no_faults);
+    story.azure.knobs(doorward_sim::Knobs::no_faults);
     assert_eq!(story.write(&[]).await.0, 200);
 }
 

@@ -16,8 +16,8 @@ mod senders;
 mod tokens;
 mod virtual_networks;
 
-use doorward::clock::Clock;
-use doorward::sim::{Registry, SUBSCRIPTION, Sim, SimOptions};
+use clock::Clock;
+use doorward_sim::{Registry, SUBSCRIPTION, Sim, SimOptions};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 

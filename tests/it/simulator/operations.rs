@@ -1,7 +1,7 @@
 //! Writes that are operations of their own time.
 
 use super::{STABLE, Story, code, reply, rules};
-use doorward::sim::{Concurrent, Outcome, Writes};
+use doorward_sim::{Concurrent, Outcome, Writes};
 use reqwest::Method;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Registries through Resource Manager.
 
 use super::{STABLE, Story, code, message, reply, rules};
-use doorward::sim::{Call, DefaultAction, Duplicates, SUBSCRIPTION, Sku};
+use doorward_sim::{Call, DefaultAction, Duplicates, SUBSCRIPTION, Sku};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use super::Story;
 use super::receiver::Receiver;
-use doorward::sim::Registry;
-use doorward::sim::senders::{
+use doorward_sim::Registry;
+use doorward_sim::senders::{
     ActionGroup, Alert, Condition, EVENT_GRID_APP, Ending, Endpoint, Event, EventGrid, Form,
     Forwarder, Schema, Unvalidated, login_event,
 };
@@ -234,5 +234,5 @@ async fn azures_own_applications_have_tokens() {
         .claims;
     assert_eq!(claims["appid"], EVENT_GRID_APP);
     assert_eq!(claims["aud"], "doorward");
-    assert_eq!(claims["tid"], doorward::sim::TENANT);
+    assert_eq!(claims["tid"], doorward_sim::TENANT);
 }

@@ -1,7 +1,7 @@
 //! Tokens: who gets one, and what Resource Manager makes of it.
 
 use super::{STABLE, Story, code, reply};
-use doorward::sim::{CLIENT_ID, CLIENT_SECRET, Call, TENANT};
+use doorward_sim::{CLIENT_ID, CLIENT_SECRET, Call, TENANT};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};

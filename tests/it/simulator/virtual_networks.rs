@@ -1,7 +1,7 @@
 //! Virtual network rules, which some api-versions know and others do not.
 
 use super::{PREVIEW, STABLE, Story, rules};
-use doorward::sim::{VirtualNetworkRule, VirtualNetworkRules};
+use doorward_sim::{VirtualNetworkRule, VirtualNetworkRules};
 use serde_json::{Value, json};
 
 const SUBNET: &str =

@@ -2,7 +2,7 @@
 
 use super::{
     About, Action, App, DEFAULT_TTL, Denied, Duration, GlobalIpv4, Grant, GrantId, IpAddr,
-    NoRegistry, Request, RequestId, ResourceId, Timestamp, Verdict, What, words,
+    NoRegistry, Request, RequestId, ResourceId, Timestamp, Verdict, What, wording,
 };
 
 /// What a verdict leads to.
@@ -23,7 +23,7 @@ pub(super) fn follow(
             id: GrantId(app.clock.id()),
             registry: registry.clone(),
             address,
-            until: crate::clock::add(now, ttl(app, verdict)),
+            until: clock::add(now, ttl(app, verdict)),
             denial: denied.id,
             request: None,
             rule: verdict.rule.clone(),
@@ -67,7 +67,7 @@ fn ask(
         registry: registry.clone(),
         address,
         ttl_seconds: ttl(app, verdict).as_secs(),
-        until: crate::clock::add(app.clock.now(), app.links_valid_for),
+        until: clock::add(app.clock.now(), app.links_valid_for),
         denial: denied.id,
         repository: report.denial.repository.clone(),
         reference: report.denial.reference.clone(),

@@ -2,18 +2,18 @@
 
 use crate::app::App;
 use crate::azure::ArmError;
-use crate::domain::firewall::{Live, Step};
-use crate::domain::intake::report::Evidence;
-use crate::domain::ledger::alert::About;
-use crate::domain::ledger::event::{What, Write};
-use crate::domain::ledger::grant::{Ending, Grant, Stage};
-use crate::domain::ledger::id::GrantId;
-use crate::domain::messages::outcome::{OBSERVE, OBSERVES};
-use crate::domain::messages::overdue;
-use crate::domain::messages::wording;
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::state::{Known, Late, Standing, State};
 use crate::store::StoreError;
+use doorward_core::firewall::{Live, Step};
+use doorward_core::intake::report::Evidence;
+use doorward_core::ledger::alert::About;
+use doorward_core::ledger::event::{What, Write};
+use doorward_core::ledger::grant::{Ending, Grant, Stage};
+use doorward_core::ledger::id::GrantId;
+use doorward_core::messages::outcome::{OBSERVE, OBSERVES};
+use doorward_core::messages::overdue;
+use doorward_core::messages::wording;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::state::{Known, Late, Standing, State};
 use jiff::{SignedDuration, Timestamp};
 
 /// A grant that is not open after this long is worth a word.

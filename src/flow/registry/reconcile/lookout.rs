@@ -2,13 +2,13 @@
 
 use super::SURELY_GONE;
 use crate::app::App;
-use crate::domain::firewall::{Live, Plan, Step};
-use crate::domain::ledger::event::What;
-use crate::domain::ledger::grant::Ending;
-use crate::domain::ledger::id::GrantId;
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::state::State;
 use crate::store::StoreError;
+use doorward_core::firewall::{Live, Plan, Step};
+use doorward_core::ledger::event::What;
+use doorward_core::ledger::grant::Ending;
+use doorward_core::ledger::id::GrantId;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::state::State;
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 

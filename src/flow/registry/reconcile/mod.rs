@@ -18,11 +18,11 @@ mod write;
 pub use breadcrumbs::Tagged;
 use due::{due, is_due, plan_now};
 pub use due::{has_work, next, next_end};
-pub(super) use due::{is_stopped_by_failures, limit_as_known, wanted};
+pub(in crate::flow) use due::{is_stopped_by_failures, limit_as_known, wanted};
 pub use pace::{Circuit, Pace};
 pub use sent::Sent;
 pub use waits::Watch;
-pub(super) use write::knowing;
+pub(in crate::flow) use write::knowing;
 
 use lookout::{look_out, may_be_left_behind, set_aside_unsure};
 
@@ -31,14 +31,13 @@ use super::lease;
 use super::lease::Held;
 use crate::app::App;
 use crate::azure::{ArmError, Call};
-use crate::clock;
-use crate::domain::firewall::{
+use crate::store::StoreError;
+use doorward_core::firewall::{
     Live, Malformed, Obstacle, Patch, Plan, Wanted, forbids_writing, plan, scaled_reserve,
 };
-use crate::domain::ledger::id::GrantId;
-use crate::domain::net::resource_id::ResourceId;
-use crate::domain::state::{Networks, Registry, Standing, State};
-use crate::store::StoreError;
+use doorward_core::ledger::id::GrantId;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::state::{Networks, Registry, Standing, State};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! How fast a registry's turns follow each other: pauses after failures, a circuit that opens when they
 //! go on, and a bound on writes, so that what arrives together is written together.
 
-use crate::clock;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 

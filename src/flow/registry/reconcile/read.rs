@@ -3,11 +3,10 @@
 use super::Trouble;
 use crate::app::App;
 use crate::azure::Call;
-use crate::clock;
-use crate::domain::firewall::{Live, Places};
-use crate::domain::ledger::event::Write;
-use crate::domain::net::resource_id::ResourceId;
 use crate::memory::Limit;
+use doorward_core::firewall::{Live, Places};
+use doorward_core::ledger::event::Write;
+use doorward_core::net::resource_id::ResourceId;
 use jiff::SignedDuration;
 use std::time::Duration;
 

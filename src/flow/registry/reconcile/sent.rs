@@ -4,9 +4,9 @@
 use super::{LOST_AFTER, READ_AGAIN, WARN_EVERY, waits};
 use crate::app::App;
 use crate::azure::{Call, Operation, Progress};
-use crate::domain::ledger::event::Write;
-use crate::domain::ledger::id::WriteId;
-use crate::domain::net::resource_id::ResourceId;
+use doorward_core::ledger::event::Write;
+use doorward_core::ledger::id::WriteId;
+use doorward_core::net::resource_id::ResourceId;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 

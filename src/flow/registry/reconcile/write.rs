@@ -5,15 +5,15 @@ use super::{
 };
 use crate::app::App;
 use crate::azure::{Accepted, Arm, PatchError};
-use crate::domain::firewall::raw_json::RawObject;
-use crate::domain::firewall::{Live, Patch, forbids_writing, missing_in};
-use crate::domain::ledger::event::{What, Write, WriteOutcome};
-use crate::domain::ledger::id::WriteId;
-use crate::domain::net::resource_id::ResourceId;
 use crate::flow::registry::drift;
 use crate::flow::registry::lease;
 use crate::flow::registry::lease::Held;
 use crate::store::StoreError;
+use doorward_core::firewall::raw_json::RawObject;
+use doorward_core::firewall::{Live, Patch, forbids_writing, missing_in};
+use doorward_core::ledger::event::{What, Write, WriteOutcome};
+use doorward_core::ledger::id::WriteId;
+use doorward_core::net::resource_id::ResourceId;
 use std::time::Duration;
 
 /// Settles a write of which the fate is unknown, by a read; what its operation says only helps. What the

@@ -10,7 +10,7 @@ mod stream;
 mod strict;
 
 pub use limits::Limits;
-pub(super) use seats::Seat;
+pub(in crate::http) use seats::Seat;
 
 use crate::app::App;
 use axum::Router;

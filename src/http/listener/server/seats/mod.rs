@@ -13,7 +13,7 @@ mod tests;
 pub(super) use seat::Due;
 
 use super::Limits;
-use crate::domain::net::peer;
+use doorward_core::net::peer;
 use ipnet::IpNet;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};

@@ -1,0 +1,192 @@
+//! What reads have shown of one registry, what events have told of it, and where our own writes left
+//! gaps: all that drift is judged by.
+
+use super::differences::Differences;
+use super::drift::{Ours, Seen, missing_in};
+use super::gaps::{Gaps, Look};
+use super::overwritten::{Other, Overwritten};
+use super::{Drift, compare};
+use crate::ledger::event::Write;
+use crate::ledger::id::WriteId;
+use crate::net::resource_id::ResourceId;
+use ipnet::Ipv4Net;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
+/// How much earlier than the first read that shows it a change of others may have been made, beside
+/// the time between two reads.
+const BEFORE: SignedDuration = SignedDuration::from_mins(2);
+
+/// What is known of a registry from reading it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sight {
+    /// What the last read showed.
+    pub seen: Option<Seen>,
+    /// What others' changes are compared with: what was believed last, with our own writes in it.
+    pub settled: Option<Seen>,
+    /// Whether the last read found no such registry.
+    pub gone: bool,
+    /// How many changes of others events have told of.
+    pub heard: u64,
+    /// Entries of others that a write of ours dropped, and that are to be put back.
+    pub give_back: Vec<String>,
+    /// In what both differ, and since when.
+    differences: Differences,
+    gaps: Gaps,
+}
+
+/// A read, and what it is to be compared with.
+#[derive(Debug)]
+pub struct Glance<'a> {
+    /// When it was asked for, and when the one before it was, if this process made one.
+    pub asked: (Option<Timestamp>, Timestamp),
+    /// The entries that we claim.
+    pub claimed: &'a BTreeSet<Ipv4Net>,
+    /// The write of ours of which the outcome is not known.
+    pub hanging: Option<&'a Write>,
+}
+
+impl Sight {
+    /// Takes in a read that shows something else than the one before it.
+    pub fn look(&mut self, at: Timestamp, seen: Option<&Seen>, glance: &Glance<'_>) {
+        let Glance {
+            asked,
+            claimed,
+            hanging,
+        } = *glance;
+        self.gone = seen.is_none();
+        let Some(seen) = seen else {
+            self.differences.forget();
+            return;
+        };
+        if let Some(before) = &self.seen {
+            self.gaps.look(&Look {
+                before,
+                after: seen,
+                from: asked.0,
+                to: asked.1,
+                claimed,
+                hanging,
+            });
+        }
+        let settled = self.settled.get_or_insert_with(|| seen.clone());
+        // A write that seemed lost may land late: that is no drift, now or when it goes again.
+        let landed = claimed.iter().copied().filter(|net| seen.shows(*net));
+        settled.write(&landed.collect::<Vec<_>>(), &[]);
+        self.differences.read(at, settled, seen);
+        self.give_back = missing_in(&seen.entries, &self.give_back);
+        self.seen = Some(seen.clone());
+    }
+
+    /// What a write was made from, where its reply was lost.
+    pub fn based_on(&mut self, write: WriteId, seen: &Seen) {
+        self.gaps.based_on(write, seen.entries.clone());
+    }
+
+    /// What others changed has been told, or written down.
+    pub fn conclude(&mut self, drift: &Drift) {
+        if let (Some(settled), Some(seen)) = (&mut self.settled, &self.seen) {
+            settled.drift(drift);
+            self.differences.settle(settled, seen);
+        }
+    }
+
+    /// A read shows a write of ours, begun at `begun`, with these entries in the list.
+    pub fn applied(
+        &mut self,
+        (begun, at): (Timestamp, Timestamp),
+        write: &Write,
+        after: &[String],
+    ) {
+        if let Some(seen) = &mut self.seen {
+            seen.entries = after.to_vec();
+        }
+        if let (Some(settled), Some(seen)) = (&mut self.settled, &self.seen) {
+            settled.write(&write.add, &write.remove);
+            self.differences.read(at, settled, seen);
+        }
+        self.give_back = missing_in(after, &self.give_back);
+        self.gaps.applied(write, (begun, at), after);
+    }
+
+    /// A grant for `net` is over: an entry of it that does not stand is missed by nobody.
+    pub fn over(&mut self, net: Ipv4Net) {
+        if let (Some(settled), Some(seen)) = (&mut self.settled, &self.seen)
+            && !seen.shows(net)
+        {
+            settled.write(&[], &[net]);
+            self.differences.settle(settled, seen);
+        }
+    }
+
+    /// A write of ours is given up, and may change the list until `to`.
+    pub fn lost(&mut self, write: &Write, (from, to): (Timestamp, Timestamp)) {
+        self.gaps.lost(write, (from, to));
+    }
+
+    /// An event tells of a change by others.
+    pub fn hear(&mut self, at: Timestamp, other: Other) {
+        self.heard = self.heard.saturating_add(1);
+        self.gaps.hear(at, other);
+    }
+
+    /// What was said is not said again, and what a write of ours undid was not others' doing.
+    pub fn told(&mut self, overwritten: &Overwritten) {
+        self.gaps.told(overwritten);
+        if overwritten.restoring {
+            self.give_back.extend_from_slice(&overwritten.dropped);
+        }
+        if let (Some(settled), Some(seen)) = (&mut self.settled, &self.seen) {
+            let gone = missing_in(&seen.entries, &overwritten.dropped);
+            settled.entries = missing_in(&gone, &settled.entries);
+            self.differences.settle(settled, seen);
+        }
+    }
+
+    /// What a write of ours may have undone and was not told, as far as it was known at `until`.
+    pub fn overwritten(&self, registry: &ResourceId, until: Timestamp) -> Vec<Overwritten> {
+        self.gaps.overwritten(registry, until)
+    }
+
+    /// What `write`, which `after` shows for the first time, dropped: entries of others that a read
+    /// since it was made has shown. Nothing where it is not known what it was made from.
+    pub fn dropped(&self, write: &Write, after: &[String], ours: &Ours) -> Vec<String> {
+        let (Some(base), Some(seen)) = (self.gaps.base_of(write), &self.seen) else {
+            return Vec::new();
+        };
+        let known: Vec<String> = base.iter().chain(after).cloned().collect();
+        let mut dropped = missing_in(&known, &seen.entries);
+        dropped.retain(|text| !ours.has(text));
+        dropped
+    }
+
+    /// Whether the last read shows a change of others that is not concluded.
+    pub fn differs(&self, ours: &Ours) -> bool {
+        let both = self.settled.as_ref().zip(self.seen.as_ref());
+        both.is_some_and(|(settled, seen)| !compare(settled, seen, ours).is_empty())
+    }
+
+    /// What others changed and is not concluded, of that which all reads since `until` or before have
+    /// shown; each with since when.
+    pub fn drift(&self, ours: &Ours, until: Timestamp) -> Vec<(Timestamp, Drift)> {
+        let Some((settled, seen)) = self.settled.as_ref().zip(self.seen.as_ref()) else {
+            return Vec::new();
+        };
+        let believed = self.differences.believed(settled, seen, until);
+        let drifts = compare(settled, &believed, ours).into_iter();
+        let since = |drift: &Drift| self.differences.since(drift).unwrap_or(until);
+        drifts.map(|drift| (since(&drift), drift)).collect()
+    }
+
+    /// Who changed the registry, as events tell, so that reads `every` so often would first show it at
+    /// `since`.
+    pub fn by(&self, since: Timestamp, every: SignedDuration) -> Vec<String> {
+        let about_then = |other: &&Other| {
+            let before = since.duration_since(other.at);
+            before <= every.saturating_add(BEFORE) && before >= -BEFORE
+        };
+        let others = self.gaps.others().filter(about_then);
+        let names: BTreeSet<&String> = others.filter_map(|other| other.by.as_ref()).collect();
+        names.into_iter().cloned().collect()
+    }
+}

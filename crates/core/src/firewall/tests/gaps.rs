@@ -1,0 +1,184 @@
+//! What is told of gaps, given events and reads.
+
+use super::super::Seen;
+use super::super::gaps::{Gaps, Look};
+use super::super::overwritten::{Other, Overwritten};
+use crate::firewall::owned_entries::MAY_LAND_WITHIN;
+use crate::ledger::event::Write;
+use crate::ledger::id::WriteId;
+use crate::net::network;
+use crate::net::resource_id::ResourceId;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+const OURS: &str = "20.1.2.3";
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn texts(entries: &[&str]) -> Vec<String> {
+    entries.iter().map(ToString::to_string).collect()
+}
+
+fn seen(entries: &[&str]) -> Seen {
+    Seen {
+        entries: texts(entries),
+        default_deny: true,
+        public_access: true,
+        sku: "Premium".to_owned(),
+        provisioning_state: "Succeeded".to_owned(),
+        tags: None,
+    }
+}
+
+fn registry() -> ResourceId {
+    let id = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/registries/providers/\
+              Microsoft.ContainerRegistry/registries/contosoprod";
+    id.parse().unwrap()
+}
+
+fn write(id: u128, before: &[&str]) -> Write {
+    Write {
+        id: WriteId(Uuid::from_u128(id)),
+        registry: registry(),
+        add: vec![network::parse(OURS).unwrap()],
+        remove: Vec::new(),
+        before: texts(before),
+        subnets: Vec::new(),
+        give_back: Vec::new(),
+        generation: None,
+    }
+}
+
+fn hear(gaps: &mut Gaps, event: &str, second: i64) {
+    let (event, at, by) = (event.to_owned(), at(second), None);
+    gaps.hear(at, Other { event, at, by });
+}
+
+/// Reads at these two times show these.
+fn read(
+    gaps: &mut Gaps,
+    (from, to): (i64, i64),
+    (before, after): (&[&str], &[&str]),
+    hanging: Option<&Write>,
+) {
+    gaps.look(&Look {
+        before: &seen(before),
+        after: &seen(after),
+        from: Some(at(from)),
+        to: at(to),
+        claimed: &[network::parse(OURS).unwrap()].into(),
+        hanging,
+    });
+}
+
+fn told(gaps: &Gaps) -> Vec<Overwritten> {
+    gaps.overwritten(&registry(), Timestamp::MAX)
+}
+
+fn given_up(gaps: &mut Gaps, write: &Write, second: i64) {
+    gaps.lost(write, (at(second), at(second) + MAY_LAND_WITHIN));
+}
+
+#[test]
+fn a_change_in_a_gap_is_told_unless_it_alone_shows() {
+    let write = write(1, &[]);
+    for (after, events, lost) in [
+        (&[OURS][..], 1, 1),
+        (&[OURS, "8.8.8.8"], 1, 0),
+        // One of two stands; which is not known.
+        (&[OURS, "8.8.8.8"], 2, 2),
+    ] {
+        let mut gaps = Gaps::default();
+        read(&mut gaps, (99, 102), (&[], after), Some(&write));
+        gaps.applied(&write, (at(100), at(102)), &texts(after));
+        for event in 0..events {
+            hear(&mut gaps, &event.to_string(), 101);
+        }
+        let told = told(&gaps);
+        let changes = told.iter().map(|it| 1 + it.also.len()).sum::<usize>();
+        assert_eq!(changes, lost, "{told:?}");
+        assert!(told.len() <= 1, "{told:?}");
+        for overwritten in told {
+            gaps.told(&overwritten);
+        }
+        assert!(self::told(&gaps).is_empty());
+    }
+}
+
+#[test]
+fn changes_after_a_write_that_was_given_up_are_told_only_where_others_may_hide_it() {
+    let mut gaps = Gaps::default();
+    given_up(&mut gaps, &write(1, &[]), 100);
+    hear(&mut gaps, "1", 140);
+    read(&mut gaps, (138, 142), (&[], &["8.8.8.8"]), None);
+    hear(&mut gaps, "2", 150);
+    hear(&mut gaps, "3", 151);
+    read(
+        &mut gaps,
+        (142, 152),
+        (&["8.8.8.8"], &["9.9.9.9", "7.7.7.7"]),
+        None,
+    );
+    // Nothing came of it, and of ours nothing either.
+    hear(&mut gaps, "4", 300);
+    assert!(told(&gaps).is_empty());
+    hear(&mut gaps, "5", 301);
+    let told = told(&gaps);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].event.as_deref(), Some("4"));
+}
+
+#[test]
+fn a_write_that_lands_after_it_was_given_up_is_named_with_what_it_undid() {
+    let mut gaps = Gaps::default();
+    given_up(&mut gaps, &write(1, &["40.0.0.0/8"]), 100);
+    hear(&mut gaps, "1", 140);
+    read(&mut gaps, (138, 142), (&["40.0.0.0/8"], &["8.8.8.8"]), None);
+    assert!(told(&gaps).is_empty());
+    read(
+        &mut gaps,
+        (180, 200),
+        (&["8.8.8.8"], &["40.0.0.0/8", OURS]),
+        None,
+    );
+    let told = told(&gaps);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].write, WriteId(Uuid::from_u128(1)));
+    assert_eq!(told[0].dropped, ["8.8.8.8"]);
+    assert_eq!(told[0].undone, ["removal of 40.0.0.0/8"]);
+}
+
+#[test]
+fn a_loss_is_told_of_the_write_that_did_not_know_the_entry() {
+    let mut gaps = Gaps::default();
+    let (first, second) = (write(1, &[]), write(2, &["8.8.8.8"]));
+    given_up(&mut gaps, &first, 100);
+    gaps.based_on(second.id, texts(&["8.8.8.8"]));
+    read(
+        &mut gaps,
+        (140, 142),
+        (&["8.8.8.8"], &[OURS]),
+        Some(&second),
+    );
+    let told = told(&gaps);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (told[0].write, &*told[0].dropped),
+        (first.id, &texts(&["8.8.8.8"])[..])
+    );
+}
+
+#[test]
+fn what_others_put_back_is_not_laid_to_a_write_that_was_given_up() {
+    let mut gaps = Gaps::default();
+    let write = write(1, &[]);
+    given_up(&mut gaps, &write, 100);
+    // A second attempt was made, and somebody added an entry and took it off again.
+    read(&mut gaps, (140, 142), (&[OURS], &[OURS, "8.8.8.8"]), None);
+    read(&mut gaps, (160, 180), (&[OURS, "8.8.8.8"], &[OURS]), None);
+    assert_eq!(told(&gaps).len(), 1);
+    hear(&mut gaps, "1", 170);
+    assert!(told(&gaps).is_empty());
+}

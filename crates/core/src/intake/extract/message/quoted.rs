@@ -1,0 +1,226 @@
+//! What only quotes a refusal: queries that look for the sentence, links to such queries, and notices
+//! that what was the matter is over.
+
+use crate::intake::extract::text::window;
+use regex::Regex;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+/// Whether what goes by this name is a query or a link: it says what was looked for, not what was found.
+pub(crate) fn is_query_name(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "alert_query",
+        "alertquery",
+        "dashboardurl",
+        "expr",
+        "expression",
+        "externalurl",
+        "generatorurl",
+        "kql",
+        "logs_query",
+        "panelurl",
+        "query",
+        "querytext",
+        "runbook_url",
+        "runbookurl",
+        "search query",
+        "search_query",
+        "searchquery",
+        "silenceurl",
+    ];
+    const LINKS: &[&str] = &["linkto", "link to", "link_to"];
+    let begins = |link: &&str| {
+        let head = name.get(..link.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(link))
+    };
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)) || LINKS.iter().any(begins)
+}
+
+/// Whether a text is a link and nothing else, with a query or a fragment.
+pub(in crate::intake::extract) fn is_link(text: &str) -> bool {
+    let text = text.trim();
+    let scheme = ["https://", "http://"];
+    scheme.iter().any(|scheme| text.starts_with(scheme))
+        && text.contains(['?', '#'])
+        && !text.contains(char::is_whitespace)
+}
+
+/// The text without the queries of links that quote the sentence, as links do: encoded.
+pub(in crate::intake::extract) fn without_links(text: &str) -> Cow<'_, str> {
+    static LINK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r#"(?i)(https?://[^\s"'<>\\?#]*)[?#][^\s"'<>\\]*client(?:%(?:25)*20|\+)with[^\s"'<>\\]*"#).ok()
+    });
+    match LINK.as_ref() {
+        Some(link) if memchr::memmem::find(text.as_bytes(), b"://").is_some() => {
+            link.replace_all(text, "$1")
+        }
+        Some(_) | None => Cow::Borrowed(text),
+    }
+}
+
+/// Whether the sentence that follows `before` is what a query compares with.
+pub(in crate::intake::extract) fn is_operand(before: &str) -> bool {
+    static SYMBOL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r#"(?:[=!]=|[=!]~|\|[=~])\s*\(?\s*@?["'`]+(?:[Dd]enied:\s*)?$"#).ok()
+    });
+    static WORD: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r#"(?i)\bwhere\b[^;]*\b(?:has|has_cs|has_any|has_all|contains|contains_cs|startswith|endswith|like|in)\s*\(?\s*@?["'`%]+(?:denied:\s*)?$"#).ok()
+    });
+    let near = window::last(before, 48);
+    let far = window::last(before, 400);
+    let says = |pattern: &Option<Regex>, text: &str| {
+        pattern
+            .as_ref()
+            .is_some_and(|pattern| pattern.is_match(text))
+    };
+    says(&SYMBOL, near) || says(&WORD, far)
+}
+
+/// Whether a field says that what its object tells of is over.
+pub(crate) fn is_over(name: &str, value: &str) -> bool {
+    const SAYS: &[(&[&str], &[&str])] = &[
+        (
+            &["status", "alertstatus", "alert_status"],
+            &["resolved", "recovered", "deactivated"],
+        ),
+        (&["alert_status", "alertstatus", "newstatevalue"], &["ok"]),
+        (
+            &[
+                "state",
+                "newstate",
+                "new_state",
+                "current_state",
+                "alertstate",
+                "alert_state",
+            ],
+            &["resolved", "recovered", "closed", "ok"],
+        ),
+        (&["monitorcondition"], &["resolved"]),
+        (
+            &["alert_transition", "alerttransition", "transition"],
+            &["recovered", "resolved"],
+        ),
+        (
+            &["event_action", "action"],
+            &["resolve", "resolved", "close", "closed"],
+        ),
+        (
+            &["event_type", "event"],
+            &[
+                "incident.resolved",
+                "alert.resolved",
+                "alert.closed",
+                "resolved",
+                "recovered",
+            ],
+        ),
+    ];
+    const TITLES: &[&str] = &["title", "subject", "alert_title"];
+    const BEGINS: &[&str] = &["[resolved", "[recovered", "resolved:", "recovered:"];
+    let is = |known: &&str, text: &str| known.eq_ignore_ascii_case(text);
+    let value = value.trim();
+    let says = SAYS.iter().any(|(names, values)| {
+        names.iter().any(|known| is(known, name)) && values.iter().any(|known| is(known, value))
+    });
+    says || TITLES.iter().any(|known| is(known, name))
+        && BEGINS.iter().any(|known| {
+            let head = value.get(..known.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(known))
+        })
+}
+
+/// The alerts of a monitor's notice, each of which says itself whether it is over.
+pub(in crate::intake::extract) fn alerts(fields: &Map<String, Value>) -> Option<&[Value]> {
+    let alerts = fields.get("alerts")?.as_array()?;
+    let tells = |alert: &Value| alert.get("status").is_some_and(Value::is_string);
+    (!alerts.is_empty() && alerts.iter().all(tells)).then_some(alerts)
+}
+
+/// Whether an object says that what it tells of is over.
+pub(in crate::intake::extract) fn tells_of_end(fields: &Map<String, Value>) -> bool {
+    fields
+        .iter()
+        .any(|(name, value)| value.as_str().is_some_and(|value| is_over(name, value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_and_links_are_known_by_name_and_form() {
+        for name in [
+            "SearchQuery",
+            "query",
+            "Link to Search Results",
+            "LinkToFilteredSearchResultsAPI",
+            "generatorURL",
+        ] {
+            assert!(is_query_name(name), "{name}");
+        }
+        for name in ["message", "Log_s", "url", "error", "link"] {
+            assert!(!is_query_name(name), "{name}");
+        }
+        assert!(is_link("https://a.example/?q=client%20with%20IP"));
+        assert!(!is_link("https://a.example/v2/: denied: client with IP?"));
+    }
+
+    #[test]
+    fn a_link_in_a_text_loses_what_it_quotes() {
+        let text = "see https://a.example/x?q=client%20with%20IP%20%2720.1.2.3%27 and (http://b.example/#client+with) end";
+        assert_eq!(
+            without_links(text),
+            "see https://a.example/x and (http://b.example/ end"
+        );
+        let asked = "Get \"https://a.azurecr.io/oauth2/token?scope=repository:app:pull\": denied: client with IP";
+        assert_eq!(without_links(asked), asked);
+    }
+
+    #[test]
+    fn what_a_query_compares_with_is_known() {
+        for before in [
+            "Log_s has 'x' and Log_s !has \"",
+            "T | where Log_s contains \"denied: ",
+            "{app=\"ci\"} |= `",
+            "message =~ \"",
+        ] {
+            let known = is_operand(before) || before.starts_with("Log_s");
+            assert!(known, "{before}");
+        }
+        assert!(is_operand("T | where Log_s has 'x' and Log_s !has \""));
+        for before in [
+            "denied: ",
+            "message=\"",
+            "{\"message\":\"",
+            "the log has \"",
+        ] {
+            assert!(!is_operand(before), "{before}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_told_in_many_ways() {
+        for (name, value) in [
+            ("status", "resolved"),
+            ("monitorCondition", "Resolved"),
+            ("alert_transition", "Recovered"),
+            ("event_action", "resolve"),
+            ("event_type", "incident.resolved"),
+            ("action", "Close"),
+            ("NewStateValue", "OK"),
+            ("title", "[Recovered] refusals"),
+        ] {
+            assert!(is_over(name, value), "{name}");
+        }
+        for (name, value) in [
+            ("status", "ok"),
+            ("status", "firing"),
+            ("level", "resolved"),
+            ("title", "DNS resolved"),
+            ("action", "Pull"),
+        ] {
+            assert!(!is_over(name, value), "{name}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Who did something: a person, or a part of doorward. The two are written down in different shapes, so
+//! that no name that a person gives can pass for the program.
+
+use crate::messages::wording;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+
+/// Who did something that stands in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// A person, by the name that they give: nothing proves it.
+    Person(String),
+    /// A part of doorward.
+    System(Component),
+}
+
+/// A part of doorward that acts, or by which somebody acts who gives no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Component {
+    /// What puts a grant's end off while its address is seen in use.
+    Use,
+    /// The page behind an approval link: whoever had the link.
+    Link,
+    /// The policy, which allows by itself what a person was asked about.
+    Policy,
+}
+
+impl Actor {
+    /// An address was seen in use.
+    pub const USE: Self = Self::System(Component::Use);
+    /// Whoever had an approval link.
+    pub const LINK: Self = Self::System(Component::Link);
+
+    /// The policy in force.
+    pub const POLICY: Self = Self::System(Component::Policy);
+
+    /// Who it is, for the middle of a sentence.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Person(name) => format!("`{}` (as they say)", wording::quoted(name)),
+            Self::System(Component::Use) => "doorward, since its address is in use".to_owned(),
+            Self::System(Component::Link) => "link".to_owned(),
+            Self::System(Component::Policy) => "the policy, which allows it now".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person(name) => f.write_str(name),
+            Self::System(_) => f.write_str("doorward"),
+        }
+    }
+}
+
+/// As it is written now, or as a bare text, as it was written before.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Actor(Shape),
+    Text(String),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Shape {
+    Person(String),
+    System(Component),
+}
+
+fn read<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    text: impl FnOnce(String) -> Actor,
+) -> Result<Actor, D::Error> {
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Actor(Shape::Person(name)) => Actor::Person(name),
+        Written::Actor(Shape::System(component)) => Actor::System(component),
+        Written::Text(written) => text(written),
+    })
+}
+
+impl<'de> Deserialize<'de> for Actor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, Self::Person)
+    }
+}
+
+/// Who extended a grant: older ledgers have `use` for the program.
+pub(crate) fn of_extension<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Actor, D::Error> {
+    read(deserializer, |text| match text.as_str() {
+        "use" => Actor::USE,
+        _ => Actor::Person(text),
+    })
+}
+
+/// Who answered: older ledgers have `link`.
+pub(crate) fn of_answer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Actor, D::Error> {
+    read(deserializer, |text| match text.as_str() {
+        "link" => Actor::LINK,
+        _ => Actor::Person(text),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(actor: &Actor) -> String {
+        serde_json::to_string(actor).unwrap()
+    }
+
+    #[test]
+    fn actors_of_older_ledgers_are_still_read() {
+        let read: Actor = serde_json::from_str("\"link\"").unwrap();
+        assert_eq!(read, Actor::Person("link".to_owned()));
+        let mut text = serde_json::Deserializer::from_str("\"use\"");
+        assert_eq!(of_extension(&mut text).unwrap(), Actor::USE);
+        let mut text = serde_json::Deserializer::from_str("\"link\"");
+        assert_eq!(of_answer(&mut text).unwrap(), Actor::LINK);
+    }
+
+    proptest! {
+        #[test]
+        fn person_never_reads_back_as_a_system_actor(name in "use|link|doorward|system|\\PC{0,20}|\\{\"system\":\"use\"\\}") {
+            let person = Actor::Person(name);
+            let text = written(&person);
+            for system in [Actor::USE, Actor::LINK, Actor::POLICY] {
+                prop_assert_ne!(&text, &written(&system));
+            }
+            let read: Actor = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(&read, &person);
+            let mut again = serde_json::Deserializer::from_str(&text);
+            prop_assert_eq!(of_extension(&mut again).unwrap(), person);
+        }
+    }
+}

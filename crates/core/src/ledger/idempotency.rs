@@ -1,0 +1,71 @@
+//! Which entries of the ledger may stand in it once only.
+
+use super::event::{Hash, What};
+use crate::net::resource_id::ResourceId;
+
+impl What {
+    /// A key that may stand in the ledger once only: the database refuses the second. One verdict
+    /// for a denial, one answer to a request, one end of a grant. It is stored, and `ledger verify` compares it
+    /// with the entry: what it gives for entries of old must stay.
+    pub fn once(&self) -> Option<String> {
+        match self {
+            Self::Denied(denied) => denied.event(),
+            Self::Counted { .. }
+            | Self::Thinned { .. }
+            | Self::RegistrySeen { .. }
+            | Self::Drifted { .. }
+            | Self::Restoring { .. }
+            | Self::SetLoaded(_)
+            | Self::SetRefused { .. }
+            | Self::SetConfirmed { .. }
+            // Who pauses what is paused changes nothing.
+            | Self::Throttled { .. }
+            | Self::NeverLanded { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. }
+            | Self::VerdictsCleared { .. } => None,
+            Self::Recovered { grant, network } => {
+                let (registry, address) = (grant.registry.key(), grant.address);
+                let until = grant.until;
+                Some(format!("recovered:{registry}:{network}:{address}:{until}"))
+            }
+            Self::Revoked { grant, .. } => Some(format!("revoked:{grant}")),
+            Self::Storm {
+                registry,
+                since,
+                over,
+                ..
+            } => {
+                let registry = registry.as_ref().map_or("", ResourceId::key);
+                Some(format!("storm:{registry}:{since}:{over}"))
+            }
+            Self::Decided { denial, .. } | Self::Repeated { denial, .. } => {
+                Some(format!("decided:{denial}"))
+            }
+            Self::Extended { grant, until, .. } => Some(format!("extended:{grant}:{until}")),
+            Self::Helped(helped) => Some(helped.once()),
+            Self::PossiblyOverwritten(overwritten) => Some(overwritten.once()),
+            Self::Granted(grant) => Some(format!("granted:{}", grant.id)),
+            Self::WriteIntended(write) => Some(format!("write:{}", write.id)),
+            Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),
+            Self::VirtualNetworkRulesLost { write, .. } => Some(format!("networks_lost:{write}")),
+            Self::Opened { grant, .. } => Some(format!("opened:{grant}")),
+            Self::EndWaits { grant, .. } => Some(format!("end_waits:{grant}")),
+            Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
+            Self::NotOpened { grant, .. }
+            | Self::Ended { grant, .. }
+            | Self::Kept { grant, .. } => Some(format!("ended:{grant}")),
+            Self::RegistryChanged {
+                source, event_id, ..
+            } => event_id
+                .as_ref()
+                .map(|event| format!("changed:{source}:{}", Hash::of(event.as_bytes()))),
+            Self::Requested(request) => Some(format!("requested:{}", request.id)),
+            Self::Answered { request, .. } => Some(format!("answered:{request}")),
+            Self::Alerted(alert) => Some(format!("alerted:{}", alert.id)),
+            Self::Delivered { alert, channel } | Self::Undelivered { alert, channel, .. } => {
+                Some(format!("delivered:{alert}:{channel}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The events of the append-only ledger, what they carry, and the hash chain that binds them.
+
+pub mod actor;
+pub mod alert;
+pub mod chain;
+pub(crate) mod decisive;
+pub mod denied;
+pub mod event;
+pub mod grant;
+pub mod id;
+pub(crate) mod idempotency;
+pub mod orders;
+pub mod request;
+pub mod write;

@@ -1,0 +1,10 @@
+//! Every text for people: messages, outcomes, lines of the ledger, with the stable codes.
+
+pub mod codes;
+pub(crate) mod drift;
+pub mod excerpt;
+pub mod invisible;
+pub mod ledger_line;
+pub mod outcome;
+pub mod overdue;
+pub mod wording;

@@ -1,0 +1,84 @@
+//! Verdicts, and what people are asked and answer, folded into what stands.
+
+use super::{Asked, Decision, LAST_VERDICTS, State};
+use crate::intake::dedup::{key, verdict_key};
+use crate::ledger::actor::Actor;
+use crate::ledger::grant::Grant;
+use crate::ledger::id::{DenialId, RequestId};
+use crate::ledger::request::{Answer, Request};
+use crate::net::resource_id::ResourceId;
+use crate::policy::precedent::Precedent;
+use crate::policy::verdict::Verdict;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+impl State {
+    pub(super) fn decide(
+        &mut self,
+        at: Timestamp,
+        denial: DenialId,
+        registry: Option<&ResourceId>,
+        verdict: &Verdict,
+    ) {
+        let Some(denied) = self.leave(denial) else {
+            return;
+        };
+        let key = verdict_key(&denied, verdict);
+        let precedent = Precedent::new(at, &denied, registry, verdict);
+        let precedent = precedent.after(self.decided.get(&key));
+        self.decided.insert(key, precedent);
+        let registry = registry.cloned();
+        self.verdicts.push_front(Arc::new(Decision {
+            at,
+            denial: denied,
+            registry,
+            verdict: verdict.clone(),
+        }));
+        self.verdicts.truncate(LAST_VERDICTS);
+    }
+
+    pub(super) fn ask(&mut self, request: &Request) {
+        // It is written down right behind its verdict.
+        let decision = self.last_decision(request.denial);
+        if let Some(decision) = &decision {
+            self.close_window(decision);
+        }
+        let asked = Asked::new(request.clone(), decision);
+        self.requests.insert(request.id, asked);
+        let registry = self.registry(&request.registry);
+        let standing = registry.standing.entry(request.address.get());
+        standing.or_default().1.insert(request.id);
+    }
+
+    /// After a no, the same denial is not asked about again at once.
+    pub(super) fn answer(&mut self, at: Timestamp, request: RequestId, answer: Answer, by: &Actor) {
+        let Some(asked) = self.requests.get_mut(&request) else {
+            return;
+        };
+        asked.answer = Some((at, answer));
+        asked.by = Some(by.clone());
+        let (registry, address) = (asked.request.registry.clone(), asked.request.address);
+        if let (Answer::Deny, Some(decision)) = (answer, &asked.decision) {
+            let key = key(&decision.denial);
+            self.decided.remove(&key);
+            self.refused.insert(key, Precedent::no(at, decision));
+        }
+        if answer == Answer::Deny {
+            self.registry(&registry).seen.take_back(address);
+        }
+    }
+
+    /// The verdict that a grant follows from: of its request, or the one right before it.
+    pub(super) fn decision_behind(&self, grant: &Grant) -> Option<Arc<Decision>> {
+        let asked = grant.request.and_then(|id| self.requests.get(&id));
+        let asked = asked.and_then(|asked| asked.decision.clone());
+        asked.or_else(|| self.last_decision(grant.denial))
+    }
+
+    /// The latest verdicts hold it: what follows from a verdict is written down with it.
+    pub(super) fn last_decision(&self, denial: DenialId) -> Option<Arc<Decision>> {
+        let mut verdicts = self.verdicts.iter();
+        let found = verdicts.find(|decision| decision.denial.id == denial);
+        found.cloned()
+    }
+}

@@ -1,9 +1,0 @@
-//! TODO room
-
-pub(crate) mod address;
-pub(crate) mod forged;
-pub(crate) mod other_services;
-pub(crate) mod phrase;
-pub(crate) mod positions;
-pub(crate) mod quoted;
-pub(crate) mod suspected;

@@ -1,5 +1,0 @@
-//! TODO room
-
-pub mod cases;
-pub(crate) mod expect;
-pub mod suppose;
