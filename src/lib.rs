@@ -12,7 +12,6 @@
 //! 6. [`cli`]: the commands. With the feature `demo`, also the demonstration and the simulated Azure
 //!    (`doorward_sim`) that it runs on.
 
-pub mod app;
 pub mod auth;
 pub mod azure;
 pub mod cli;
@@ -21,7 +20,6 @@ pub mod config;
 pub mod demo;
 pub mod flow;
 pub mod http;
-pub mod memory;
 pub mod metrics;
 pub(crate) mod secret;
 pub mod server;

@@ -1,13 +1,14 @@
 //! The service put together: configuration in, listeners and loops out.
 
-use crate::app::{App, Auth, Channel, Enrolled, Source};
+use crate::auth::SenderAuth;
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::config::{self, Config, Mode, StateUrl};
+use crate::flow::app::{App, Channel, Enrolled, Source};
 use crate::flow::decide::shadow::Beside;
+use crate::flow::memory::Memory;
 use crate::flow::supervise::Supervisor;
 use crate::http::{Front, Gate, Known, Limits};
-use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::store::{Ledger, Lock, StoreError};
 use crate::{auth, flow, http};
@@ -29,6 +30,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -125,7 +127,7 @@ impl Starting {
                 () = kept.ledger.ended() => {}
             }
         });
-        let sums = http::sum_up_refusals(Arc::clone(&app), self.stop.clone());
+        let sums = crate::flow::refusals::sum_up(Arc::clone(&app), self.stop.clone());
         keeper.watch("log of refusals", sums);
         flow::run(&app, &keeper);
         keeper.tasks().close();
@@ -387,7 +389,7 @@ fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
     (registry.id.clone(), enrolled)
 }
 
-fn sources(config: &Config, mut auths: BTreeMap<String, Auth>) -> BTreeMap<String, Source> {
+fn sources(config: &Config, mut auths: BTreeMap<String, SenderAuth>) -> BTreeMap<String, Source> {
     let source = |source: &config::Source| {
         let auth = auths.remove(&source.name)?;
         let per_second = NonZeroU32::new(source.rate_per_second).unwrap_or(NonZeroU32::MIN);
@@ -429,4 +431,13 @@ async fn bind(address: SocketAddr, field: &str) -> Result<TcpListener, StartErro
     let hint =
         || format!("`{field}: {address}` cannot be listened on: is another doorward running?");
     Ok(TcpListener::bind(address).await.with_context(hint)?)
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+pub async fn asked_to_stop() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
 }

@@ -7,8 +7,10 @@ pub use keys::{KeyError, KeySet};
 pub use sources::{AuthError, of_sources};
 
 use clock::Clock;
+use doorward_core::auth::signature;
 use doorward_core::auth::token::{BadToken, Expected, key_id};
 use jsonwebtoken::{Algorithm, Validation};
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,4 +68,19 @@ fn signature_only() -> Validation {
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation
+}
+
+/// How a sender proves itself.
+pub enum SenderAuth {
+    /// A key that both know.
+    SharedKey {
+        /// All that are valid: several during a rotation.
+        keys: Vec<SecretString>,
+        /// Whether it may stand in the query parameter `key`, for senders that cannot set a header.
+        query: bool,
+    },
+    /// A token that Microsoft Entra ID or a CI provider issued.
+    Bearer(Box<Bearer>),
+    /// A signature of the body, by any of these keys.
+    Signature(Vec<signature::Key>),
 }

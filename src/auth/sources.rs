@@ -1,7 +1,7 @@
 //! From the configuration of sources to what their senders are checked against.
 
+use super::SenderAuth;
 use super::{Bearer, KeySet};
-use crate::app::Auth;
 use crate::azure::SettingsError;
 use crate::azure::http::Http;
 use crate::config::{self, Config};
@@ -43,7 +43,7 @@ pub fn of_sources(
     config: &Config,
     mut secrets: BTreeMap<String, Vec<SecretString>>,
     (http, clock): (&Http, &Clock),
-) -> Result<BTreeMap<String, Auth>, AuthError> {
+) -> Result<BTreeMap<String, SenderAuth>, AuthError> {
     let mut key_sets: BTreeMap<String, Arc<KeySet>> = BTreeMap::new();
     let mut bearer = |issuer: String, expected: Expected, is_job: bool| {
         let url: Url = issuer
@@ -53,7 +53,7 @@ pub fn of_sources(
             .entry(issuer)
             .or_insert_with(|| KeySet::new(url, http.clone(), clock.clone()));
         let keys = Arc::clone(keys);
-        Ok::<Auth, AuthError>(Auth::Bearer(Box::new(Bearer {
+        Ok::<SenderAuth, AuthError>(SenderAuth::Bearer(Box::new(Bearer {
             keys,
             expected,
             is_job,
@@ -63,11 +63,13 @@ pub fn of_sources(
     for source in &config.sources {
         let keys = secrets.remove(&source.name).unwrap_or_default();
         let auth = match &source.auth {
-            config::Auth::SharedKey { query, .. } => Auth::SharedKey {
+            config::Auth::SharedKey { query, .. } => SenderAuth::SharedKey {
                 keys,
                 query: *query,
             },
-            config::Auth::Signature { .. } => Auth::Signature(signing_keys(&source.name, &keys)?),
+            config::Auth::Signature { .. } => {
+                SenderAuth::Signature(signing_keys(&source.name, &keys)?)
+            }
             config::Auth::EntraToken { tenant_id, .. } => {
                 let authority = config.azure.authority()?;
                 let issuer = format!("{authority}{tenant_id}/v2.0");

@@ -1,7 +1,7 @@
 //! A server for the tests of the client: it says what it is told to, hostile things included.
 
 use super::{Accepted, Arm, ArmError, Call, Credential, PatchError, Settings};
-use crate::config::SecretRef;
+use crate::secret::SecretRef;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};

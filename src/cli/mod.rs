@@ -12,8 +12,6 @@ mod sets;
 mod sweep;
 mod whois;
 
-pub(crate) use serve::asked_to_stop;
-
 use clap::{Parser, Subcommand};
 use clock::Clock;
 #[cfg(feature = "demo")]

@@ -21,7 +21,7 @@ impl Serve {
         let mut hangup = signal(SignalKind::hangup()).map_err(anyhow::Error::new)?;
         let starting = Server::bind(config, Clock::system()).await;
         let starting = starting.map_err(failure)?;
-        let stop = asked_to_stop();
+        let stop = server::asked_to_stop();
         tokio::pin!(stop);
         let server = tokio::select! {
             server = starting.ready() => server.map_err(failure)?,
@@ -64,14 +64,5 @@ fn failure(error: server::StartError) -> Failure {
     match error {
         server::StartError::Settings(error) => Failure::wrong_input(error),
         server::StartError::Other(error) => Failure::from(error),
-    }
-}
-
-/// Waits for SIGTERM or Ctrl-C.
-pub(crate) async fn asked_to_stop() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
     }
 }

@@ -60,7 +60,7 @@ impl Demo {
             ));
             teller.say("open the approval link above and answer: what follows is told here");
             tokio::select! {
-                stopped = crate::cli::asked_to_stop() => stopped?,
+                stopped = crate::server::asked_to_stop() => stopped?,
                 failed = teller.follow_on() => failed?,
             }
         }

@@ -1,7 +1,7 @@
 //! Tells the story on standard output: what the clients see, and every entry of the ledger.
 
 use super::PATIENCE;
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store;
 use anyhow::Context;
 use doorward_core::ledger::event::What;

@@ -1,6 +1,6 @@
 //! Grants that did not help are told, once each.
 
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::firewall::Seen;
 use doorward_core::ledger::alert::About;

@@ -2,7 +2,7 @@
 //! answered after that.
 
 use super::decide::precedents::{InForce, KnownNow, reopened};
-use crate::app::{App, Source};
+use crate::flow::app::{App, Source};
 use crate::metrics::PassedOverLabels;
 use crate::store::StoreError;
 use doorward_core::auth::proof::Proof;

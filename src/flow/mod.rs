@@ -4,20 +4,23 @@
 //! that waits for the ledger to grow or for a time to come, and that is kept alive ([`supervise`]); tests
 //! take the turns themselves, and some run the loops.
 
+pub mod app;
 pub mod decide;
 mod effectiveness;
 pub mod intake;
+pub mod memory;
 pub mod notify;
 pub mod orders;
 pub mod policy;
 pub mod readiness;
+pub mod refusals;
 pub mod registry;
 pub mod respond;
 pub mod sets;
 pub mod supervise;
 pub mod usage;
 
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::net::resource_id::ResourceId;
 use jiff::Timestamp;

@@ -1,7 +1,7 @@
 //! What operators order: grants revoked, extended, handed over; opening paused and resumed.
 
 use super::decide::anew;
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::ledger::actor::Actor;
 use doorward_core::ledger::event::What;

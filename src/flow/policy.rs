@@ -2,8 +2,8 @@
 
 use super::decide::shadow;
 use super::sets;
-use crate::app::App;
 use crate::config::{self, Fingerprint};
+use crate::flow::app::App;
 use doorward_core::policy::Policy;
 use doorward_core::yaml::problem::did_you_mean;
 use std::sync::{Arc, PoisonError};

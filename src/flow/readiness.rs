@@ -3,7 +3,7 @@
 use super::decide::shadow;
 use super::registry::posture::Failing;
 use super::{policy, supervise};
-use crate::app::App;
+use crate::flow::app::App;
 use doorward_core::intake::routing::Scope;
 use doorward_core::messages::wording;
 use doorward_core::net::resource_id::ResourceId;

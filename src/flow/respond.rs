@@ -1,7 +1,7 @@
 //! A person's answer to a request.
 
 use super::decide::anew;
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::ledger::actor::Actor;
 use doorward_core::ledger::event::What;

@@ -1,7 +1,7 @@
 //! Keeps the loops alive. One that panics is started again, a few times; then the process is to end, so
 //! that whoever keeps processes alive starts it anew. What hangs in the middle of a turn is told.
 
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use clock::{self, Clock, Stopwatch};
 use futures_util::FutureExt;

@@ -1,6 +1,7 @@
 //! Signs of use in a registry's own log: the grant works, and where its rule says so, it goes on.
 
-use crate::app::{App, Auth, Source};
+use crate::auth::SenderAuth;
+use crate::flow::app::{App, Source};
 use crate::store::StoreError;
 use doorward_core::intake::delivery::uses::Use;
 use doorward_core::ledger::actor::Actor;
@@ -87,7 +88,7 @@ fn all_that_follows(app: &App, signs: &[Sign], now: Timestamp) -> Vec<What> {
 }
 
 fn speaks_of_itself(source: &Source) -> bool {
-    matches!(&source.auth, Auth::Bearer(bearer) if bearer.is_job)
+    matches!(&source.auth, SenderAuth::Bearer(bearer) if bearer.is_job)
 }
 
 /// A use that is about an enrolled registry which the source may speak of, and not too old to say

@@ -1,8 +1,9 @@
 //! Whether a request comes from the sender that its path names. Looked at before anything else.
 
 use super::HttpError;
-use crate::app::{App, Auth, Source};
+use crate::auth::SenderAuth;
 use crate::auth::{Bearer, TokenError};
+use crate::flow::app::{App, Source};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::{ConnectInfo, Query};
 use axum::http::header::AUTHORIZATION;
@@ -97,19 +98,19 @@ pub(super) async fn sender<'a>(
         unproven: None,
     };
     match &source.auth {
-        Auth::SharedKey { keys, query } => {
+        SenderAuth::SharedKey { keys, query } => {
             if !knows_a_key(keys, *query, head) {
                 return Err(SHARED_KEY);
             }
         }
-        Auth::Bearer(bearer) => {
+        SenderAuth::Bearer(bearer) => {
             let claims = bearer_claims(app, source, bearer, &head.headers).await?;
             sender.proof = bearer.is_job.then(|| Proof {
                 claims: proof::kept(&claims),
                 peer: peer_of(app, &head.headers, &head.extensions),
             });
         }
-        Auth::Signature(keys) => {
+        SenderAuth::Signature(keys) => {
             let signed = signed(&head.headers);
             if !signed.is_some_and(|signed| signed.is_plausible(app.clock.now())) {
                 refused(
@@ -134,9 +135,9 @@ fn within_rate(source: &Source) -> Result<(), HttpError> {
     // Standard Webhooks asks senders to heed 429, and the HTTP clients of CI jobs do. Azure's own senders
     // and forwarders of logs wait after 503.
     let heeds_429 = match &source.auth {
-        Auth::Signature(_) => true,
-        Auth::Bearer(bearer) => bearer.is_job,
-        Auth::SharedKey { .. } => false,
+        SenderAuth::Signature(_) => true,
+        SenderAuth::Bearer(bearer) => bearer.is_job,
+        SenderAuth::SharedKey { .. } => false,
     };
     source.limiter.check().map_err(|early| HttpError::TooMany {
         wait: early.wait_time_from(DefaultClock::default().now()),

@@ -5,7 +5,7 @@ use super::listener::boundary::Of;
 use super::listener::unpack::Coding;
 use super::listener::{body, readers};
 use super::{HttpError, Web, auth, caller, notice};
-use crate::app::{App, Source};
+use crate::flow::app::{App, Source};
 use crate::flow::{intake, usage};
 use crate::metrics::{DeliveryLabels, PassedOverLabels, RecordLabels, SourceLabels};
 use axum::Json;

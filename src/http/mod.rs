@@ -10,14 +10,12 @@ mod health;
 pub mod listener;
 mod notice;
 pub mod pages;
-mod refusals;
 
 pub use error::HttpError;
 pub use listener::gate::Gate;
 pub use listener::server::{Front, Known, Limits, serve};
-pub use refusals::{Refusals, sum_up as sum_up_refusals};
 
-use crate::app::App;
+use crate::flow::app::App;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};

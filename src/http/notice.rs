@@ -1,6 +1,6 @@
 //! Tells the log, once for each source, what its deliveries show of how it is set up.
 
-use crate::app::{App, Source};
+use crate::flow::app::{App, Source};
 use doorward_core::intake::delivery::{FILE_EVENTS, IMAGE_EVENTS, INACCESSIBLE_IMAGE};
 use doorward_core::intake::denial::Service;
 use doorward_core::intake::report::{Delivery, Evidence};

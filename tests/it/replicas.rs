@@ -5,7 +5,7 @@ use crate::postgres::{Database, database};
 use crate::world::{KEY, OURS, REGISTRY, World, message, row, settle};
 use axum::body::Body;
 use axum::http::Request;
-use doorward::app::App;
+use doorward::flow::app::App;
 use doorward::flow::decide::triage;
 use doorward::flow::registry::reconcile;
 use doorward::http::public_router;

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use axum::{Json, Router, extract::State, routing::post};
 use clock::Clock;
-use doorward::app::App;
+use doorward::flow::app::App;
 use doorward::flow::decide::triage;
 use doorward::flow::registry::reconcile::Turn;
 use doorward::flow::registry::{hosts, reconcile};

@@ -1,6 +1,6 @@
 //! The `azure.credential` section: as whom doorward speaks to Azure.
 
-use crate::config::SecretRef;
+use crate::secret::SecretRef;
 use serde::Deserialize;
 use std::fmt;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! What is decided on what stands is written down only while that still stands; else it is decided anew.
 
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::ledger::event::What;
 

@@ -2,7 +2,7 @@
 //! finds open, and what one spends, the next one finds spent.
 
 use super::precedents::{InForce, KnownNow, reopened};
-use crate::app::App;
+use crate::flow::app::App;
 use doorward_core::intake::dedup::{DenialKey, verdict_key};
 use doorward_core::ledger::event::{Denied, What};
 use doorward_core::ledger::id::DenialId;

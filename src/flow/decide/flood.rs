@@ -1,6 +1,6 @@
 //! Storms are told: once when one begins, once when it is over.
 
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::intake::admission::Storm;
 use doorward_core::ledger::alert::About;

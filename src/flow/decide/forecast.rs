@@ -1,6 +1,6 @@
 //! What a yes would come to now, as far as anybody knows without asking Azure.
 
-use crate::app::App;
+use crate::flow::app::App;
 use crate::flow::registry::{posture, reconcile};
 use doorward_core::firewall::{self, Hindrance};
 use doorward_core::ledger::id::RequestId;

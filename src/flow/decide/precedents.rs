@@ -1,7 +1,7 @@
 //! A verdict stands for denials like its own until what it was made under has changed: a pause that is
 //! over, a set that is loaded, a registry that can be written again, another policy.
 
-use crate::app::App;
+use crate::flow::app::App;
 use crate::flow::registry::posture;
 use doorward_core::ledger::event::Denied;
 use doorward_core::ledger::id::DenialId;

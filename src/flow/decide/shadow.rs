@@ -1,8 +1,8 @@
 //! A candidate policy that is asked beside the one in force. It opens nothing and stops nothing; what it
 //! would have said otherwise is written down with the verdict, and counted.
 
-use crate::app::App;
 use crate::config::{self, Fingerprint};
+use crate::flow::app::App;
 use crate::flow::policy::check;
 use crate::metrics::ShadowLabels;
 use doorward_core::policy::verdict::{Shadow, Verdict};

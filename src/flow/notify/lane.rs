@@ -1,7 +1,7 @@
 //! The lanes of channels: which message is next, and how long a lane rests after failures.
 
 use super::send::Refusal;
-use crate::app::App;
+use crate::flow::app::App;
 use doorward_core::ledger::alert::Alert;
 use doorward_core::ledger::id::AlertId;
 use doorward_core::messages::wording;

@@ -8,7 +8,7 @@ mod send;
 
 pub use lane::{Lane, Lanes};
 
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::ledger::alert::Alert;
 use doorward_core::ledger::event::What;

@@ -1,8 +1,8 @@
 //! One message to one channel, and its answer.
 
 use super::Lane;
-use crate::app::App;
 use crate::azure::retry_after;
+use crate::flow::app::App;
 use doorward_core::ledger::alert::Alert;
 use doorward_core::ledger::id::AlertId;
 use doorward_core::messages::excerpt::excerpt;

@@ -2,8 +2,8 @@
 //! is told once reads have shown it long enough.
 
 use super::reconcile::{LOOK_OUT, SURELY_GONE};
-use crate::app::App;
 use crate::azure::ArmError;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::firewall::{Answer, Class, Drift, Live, Overwritten, Seen};
 use doorward_core::ledger::alert::About;

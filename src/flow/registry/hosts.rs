@@ -2,7 +2,7 @@
 //! and by, that could not be read.
 
 use super::posture;
-use crate::app::App;
+use crate::flow::app::App;
 use doorward_core::net::resource_id::ResourceId;
 use futures_util::StreamExt;
 use futures_util::stream;

@@ -6,8 +6,8 @@
 //! registry. Azure knows no such leases: a request whose bytes have left a process that is then stopped
 //! may still arrive late. Reads see that, as they see any write of others.
 
-use crate::app::App;
 use crate::azure::PATCH_WITHIN;
+use crate::flow::app::App;
 use crate::store::{Lease, StoreError};
 use clock::Stopwatch;
 use doorward_core::net::resource_id::ResourceId;

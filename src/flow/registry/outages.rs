@@ -1,7 +1,7 @@
 //! Registries that cannot be read are told: once when that has lasted, once when it is over.
 
 use super::posture::Failing;
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::ledger::alert::About;
 use doorward_core::messages::wording;

@@ -1,8 +1,8 @@
 //! What a registry's last read says, for the question whether an entry could help at all; and which
 //! registries cannot be read.
 
-use crate::app::App;
 use crate::azure::{ArmError, Call, Unreadable};
+use crate::flow::app::App;
 use doorward_core::firewall::{Live, Malformed};
 use doorward_core::net::resource_id::ResourceId;
 use futures_util::future::join_all;

@@ -2,7 +2,7 @@
 
 use super::load::Failure;
 use super::{again, book, retry};
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::ledger::alert::About;
 use doorward_core::ledger::event::What;

@@ -1,7 +1,7 @@
 //! What operators are told of address sets, and how they confirm what was refused.
 
 use super::book;
-use crate::app::App;
+use crate::flow::app::App;
 use crate::flow::orders::By;
 use crate::store::StoreError;
 use doorward_core::ledger::event::What;

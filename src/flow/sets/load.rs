@@ -1,9 +1,9 @@
 //! Asks the sources of addresses: files, Azure, the web. What several sets need is asked for once.
 
 use super::web;
-use crate::app::App;
 use crate::azure::{ArmError, Call, Egress};
 use crate::config;
+use crate::flow::app::App;
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::sets::sources::github_meta;
 use doorward_core::sets::sources::service_tags::ServiceTags;

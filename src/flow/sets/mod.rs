@@ -9,7 +9,7 @@ mod web;
 pub use list::{ConfirmError, Confirmed, Listed, Pending, confirm, list};
 
 use super::decide::shadow;
-use crate::app::App;
+use crate::flow::app::App;
 use doorward_core::policy::Policy;
 use doorward_core::sets::{Care, External, Loaded, sha256};
 use jiff::Timestamp;

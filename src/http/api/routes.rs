@@ -5,7 +5,7 @@ use super::wire::{
     ClearVerdicts, Cleared, Extend, Extended, GrantView, Keep, Listing, PauseOrder, PauseView,
     Refused, Revoke, Revoked, StoppedView,
 };
-use crate::app::App;
+use crate::flow::app::App;
 use crate::flow::orders::{self, By, OrderError};
 use crate::http::{HttpError, Web};
 use axum::Json;

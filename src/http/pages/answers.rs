@@ -1,7 +1,7 @@
 //! `GET /requests/{token}` shows what a person is asked; `POST` answers it, once.
 
 use super::page;
-use crate::app::App;
+use crate::flow::app::App;
 use crate::flow::decide::forecast;
 use crate::flow::decide::forecast::Foresight;
 use crate::flow::respond;

@@ -6,7 +6,7 @@ use super::judge::Judge;
 use super::others::{Others, come_to_rest};
 use crate::postgres;
 use crate::world::{REGISTRY, Setup, World, settle};
-use doorward::app::App;
+use doorward::flow::app::App;
 use doorward::store;
 use doorward_core::ledger::event::What;
 use doorward_core::ledger::grant::Stage;

@@ -2,10 +2,11 @@
 
 use super::diagnose;
 use super::evaluate::{Trace, evaluate};
-use super::verdict::{Action, Note, NoteCode, Observed, SetUsed, Verdict};
+use super::verdict::{Action, Note, NoteCode, Observed, Verdict};
 use super::{Facts, Policy, Rule};
 use crate::intake::denial::{Kind, Service};
 use crate::net::address::GlobalIpv4;
+use crate::sets::SetUsed;
 use crate::sets::{External, Sets, WIDEST_OWNED};
 use crate::yaml::duration::Show;
 use ipnet::Ipv4Net;

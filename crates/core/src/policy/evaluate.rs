@@ -1,7 +1,8 @@
 //! Asking every rule of a policy about a denial: which of its conditions hold.
 
-use super::verdict::{Action, SetUsed};
+use super::verdict::Action;
 use super::{Facts, Glob, Policy, Rule};
+use crate::sets::SetUsed;
 use crate::sets::{External, Membership, Sets, any_holds};
 use jiff::Timestamp;
 

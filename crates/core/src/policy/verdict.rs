@@ -3,6 +3,7 @@
 use super::Basis;
 use super::advice::Advice;
 use crate::messages::wording;
+use crate::sets::SetUsed;
 use crate::yaml::duration;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -77,15 +78,6 @@ pub enum Approvals {
     None,
     /// By a signed link.
     Link,
-}
-
-/// A set that held the address, and which addresses it had then.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetUsed {
-    /// Its name.
-    pub name: String,
-    /// The hash of its addresses.
-    pub hash: String,
 }
 
 /// A rule in observe mode that would have decided, had it been in force.

@@ -8,6 +8,7 @@ mod owners;
 mod ranges;
 mod refresh;
 mod set;
+mod set_used;
 mod snapshot;
 pub mod sources;
 
@@ -19,6 +20,7 @@ pub use ranges::Ranges;
 pub use ranges::sha256;
 pub use refresh::Care;
 pub use set::{AddressSet, Kind, Membership, any_holds};
+pub use set_used::SetUsed;
 pub use snapshot::Snapshot;
 pub use sources::external::{AzureKind, External, MetaFrom, TagsFrom};
 pub use sources::web_url::{WebUrl, WebUrlError};

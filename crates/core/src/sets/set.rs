@@ -1,7 +1,7 @@
 //! A set as a policy defines it, and whether it holds an address.
 
+use super::SetUsed;
 use super::{Care, External, Ranges, Sets, WIDEST_OWNED};
-use crate::policy::verdict::SetUsed;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! The second memory: tags of a registry say which of its entries are ours, and a ledger that has never
 //! heard of one of them is told by them.
 
-use crate::app::App;
 use crate::azure::ArmError;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::firewall::ownership_tags;
 use doorward_core::firewall::ownership_tags::{Crumbs, Packed};

@@ -1,7 +1,7 @@
 //! What a read or a refusal means for grants, and whom to tell.
 
-use crate::app::App;
 use crate::azure::ArmError;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::firewall::{Live, Step};
 use doorward_core::intake::report::Evidence;

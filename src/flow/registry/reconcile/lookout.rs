@@ -1,7 +1,7 @@
 //! What is looked out for: entries that one read does not show, and those that a lost write may leave behind.
 
 use super::SURELY_GONE;
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::firewall::{Live, Plan, Step};
 use doorward_core::ledger::event::What;

@@ -29,8 +29,8 @@ use lookout::{look_out, may_be_left_behind, set_aside_unsure};
 use super::drift;
 use super::lease;
 use super::lease::Held;
-use crate::app::App;
 use crate::azure::{ArmError, Call};
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::firewall::{
     Live, Malformed, Obstacle, Patch, Plan, Wanted, forbids_writing, plan, scaled_reserve,

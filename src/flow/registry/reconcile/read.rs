@@ -1,9 +1,9 @@
 //! Reading a registry, and learning its hosts on the way.
 
 use super::Trouble;
-use crate::app::App;
 use crate::azure::Call;
-use crate::memory::Limit;
+use crate::flow::app::App;
+use crate::flow::memory::Limit;
 use doorward_core::firewall::{Live, Places};
 use doorward_core::ledger::event::Write;
 use doorward_core::net::resource_id::ResourceId;

@@ -2,8 +2,8 @@
 //! and to another replica, reads alone tell.
 
 use super::{LOST_AFTER, READ_AGAIN, WARN_EVERY, waits};
-use crate::app::App;
 use crate::azure::{Call, Operation, Progress};
+use crate::flow::app::App;
 use doorward_core::ledger::event::Write;
 use doorward_core::ledger::id::WriteId;
 use doorward_core::net::resource_id::ResourceId;

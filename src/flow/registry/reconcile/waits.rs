@@ -3,7 +3,7 @@
 use super::conclude::SLOW_AFTER;
 use super::pace::WRITE_EVERY;
 use super::{due, may_be_left_behind, next_end};
-use crate::app::App;
+use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::firewall::{Obstacle, Patch};
 use doorward_core::ledger::alert::About;

@@ -3,8 +3,8 @@
 use super::{
     Attempt, Left, READ_AGAIN, Sent, Trouble, breadcrumbs, conclude, plan_now, read, sent,
 };
-use crate::app::App;
 use crate::azure::{Accepted, Arm, PatchError};
+use crate::flow::app::App;
 use crate::flow::registry::drift;
 use crate::flow::registry::lease;
 use crate::flow::registry::lease::Held;

@@ -12,7 +12,7 @@ mod strict;
 pub use limits::Limits;
 pub(in crate::http) use seats::Seat;
 
-use crate::app::App;
+use crate::flow::app::App;
 use axum::Router;
 use connection::Connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};

@@ -1,17 +1,16 @@
 //! What the shell is given: every collaborator, once, with public fields.
 
-use crate::auth::Bearer;
+use crate::auth::SenderAuth;
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::config::{Drift, Options};
 use crate::flow::decide::shadow::Beside;
-use crate::memory::Memory;
+use crate::flow::memory::Memory;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use arc_swap::ArcSwap;
 use clock::Clock;
 use doorward_core::auth::link::{LinkError, LinkKey};
-use doorward_core::auth::signature;
 use doorward_core::firewall::ownership_tags::CrumbKey;
 use doorward_core::firewall::raw_json::RawJson;
 use doorward_core::firewall::{Live, Malformed};
@@ -119,7 +118,7 @@ pub struct Source {
     /// Its name, as in the path `/events/{source}`.
     pub name: String,
     /// How its sender proves itself.
-    pub auth: Auth,
+    pub auth: SenderAuth,
     /// Which registries it may speak of.
     pub scope: Scope,
     /// Whether its status-403 rows count as denials.
@@ -132,21 +131,6 @@ pub struct Source {
     pub max_body: usize,
     /// What its sender does in its own way.
     pub options: Options,
-}
-
-/// How a sender proves itself.
-pub enum Auth {
-    /// A key that both know.
-    SharedKey {
-        /// All that are valid: several during a rotation.
-        keys: Vec<SecretString>,
-        /// Whether it may stand in the query parameter `key`, for senders that cannot set a header.
-        query: bool,
-    },
-    /// A token that Microsoft Entra ID or a CI provider issued.
-    Bearer(Box<Bearer>),
-    /// A signature of the body, by any of these keys.
-    Signature(Vec<signature::Key>),
 }
 
 impl App {

@@ -3,7 +3,7 @@
 //! Whoever can reach a listener can cause a refusal with every request. One line each would fill a
 //! disk, and hide everything else.
 
-use crate::app::App;
+use crate::flow::app::App;
 use clock::Clock;
 use doorward_core::net::peer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +45,7 @@ impl Refusals {
 
     /// Whether one more line about `kind`, about the source of this name if there is one, stands in the
     /// log in full.
-    pub(super) fn may_tell(&self, source: Option<&str>, kind: &'static str) -> bool {
+    pub(crate) fn may_tell(&self, source: Option<&str>, kind: &'static str) -> bool {
         let mut tally = self.tally();
         let key = (source.unwrap_or_default().to_owned(), kind);
         let told = tally.by_kind.get(&key).copied().unwrap_or_default();
@@ -59,7 +59,7 @@ impl Refusals {
     }
 
     /// Counts a refusal.
-    pub(super) fn count(&self, reason: &'static str, peer: Option<IpAddr>) {
+    pub(crate) fn count(&self, reason: &'static str, peer: Option<IpAddr>) {
         let mut tally = self.tally();
         let count = tally.counts.entry(reason).or_default();
         *count = count.saturating_add(1);

@@ -1,6 +1,6 @@
 //! What the program knows for now and learns again after a restart.
 
-use crate::app::App;
+use crate::flow::app::App;
 use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::registry::posture::Postures;
 use crate::flow::registry::reconcile::{Pace, Sent, Tagged, Watch};
@@ -43,7 +43,7 @@ pub struct Memory {
     /// What is known of the sources of address sets.
     pub sets: Mutex<crate::flow::sets::Book>,
     /// What was refused to callers who are not known.
-    pub refusals: crate::http::Refusals,
+    pub refusals: super::refusals::Refusals,
     /// Held by whoever loads address sets: one at a time.
     pub sets_turn: tokio::sync::Mutex<()>,
 }
