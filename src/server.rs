@@ -5,8 +5,9 @@ use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::config::{self, Config, Mode, StateUrl};
 use crate::flow::app::{App, Channel, Enrolled, Source};
-use crate::flow::decide::shadow::Beside;
+use crate::flow::decide::shadow::ShadowPolicy;
 use crate::flow::memory::Memory;
+use crate::flow::refusals;
 use crate::flow::supervise::Supervisor;
 use crate::http::{Front, Gate, Known, Limits};
 use crate::metrics::Metrics;
@@ -16,8 +17,8 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use clock::Clock;
 use doorward_core::auth::link::LinkKey;
-use doorward_core::firewall::ownership_tags::CrumbKey;
-use doorward_core::intake::dedup::Windows;
+use doorward_core::firewall::ownership_tags::OwnershipTagKey;
+use doorward_core::intake::dedup::DedupPolicy;
 use doorward_core::intake::routing::{Hosts, Scope};
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::policy::Policy;
@@ -104,7 +105,7 @@ impl Starting {
         let ledger = self.ledger().await?;
         let app = Arc::new((self.build)(ledger));
         // What does not answer by then is loaded later: the rest is not to wait for it.
-        tokio::time::timeout(SETS_WITHIN, flow::sets::turn(&app))
+        tokio::time::timeout(SETS_WITHIN, flow::sets::run_once(&app))
             .await
             .ok();
         let [public, operators] = &self.gates;
@@ -127,7 +128,7 @@ impl Starting {
                 () = kept.ledger.ended() => {}
             }
         });
-        let sums = crate::flow::refusals::sum_up(Arc::clone(&app), self.stop.clone());
+        let sums = refusals::sum_up(Arc::clone(&app), self.stop.clone());
         keeper.watch("log of refusals", sums);
         flow::run(&app, &keeper);
         keeper.tasks().close();
@@ -278,8 +279,9 @@ fn parts(
     let arm = Arm::new(&config.azure, clock.clone()).map_err(StartError::settings)?;
     let link_key = LinkKey::new(&secrets.link_key)
         .map_err(|error| StartError::settings(config.links.key.refused(error.to_string())))?;
-    let crumb_key = CrumbKey::new(&secrets.crumb_key)
-        .map_err(|error| StartError::settings(config.crumb_key().refused(error.to_string())))?;
+    let ownership_tag_key = OwnershipTagKey::new(&secrets.ownership_tag_key).map_err(|error| {
+        StartError::settings(config.ownership_tag_key().refused(error.to_string()))
+    })?;
     if let (Some(token), Some(named)) = (&secrets.admin_token, &config.admin_token) {
         LinkKey::new(token)
             .map_err(|error| StartError::settings(named.refused(error.to_string())))?;
@@ -309,7 +311,7 @@ fn parts(
         registries,
         policy: ArcSwap::from_pointee(policy),
         policies: config.policies.clone(),
-        shadow: config.shadow.clone().map(Beside::new),
+        shadow: config.shadow.clone().map(ShadowPolicy::new),
         sets: ArcSwap::from_pointee(sets),
         may_add: config.mode == Mode::Enforce,
         max_ttl: config.max_ttl,
@@ -318,7 +320,7 @@ fn parts(
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
         admin_token: secrets.admin_token,
-        crumb_key,
+        ownership_tag_key,
         http,
         metrics: Metrics::default(),
         memory: Memory::knowing(hosts),
@@ -362,10 +364,10 @@ fn limits(connections: &config::Connections) -> Limits {
     }
 }
 
-fn windows(config: &Config) -> Windows {
-    Windows {
-        repeat: span(config.repeat_window),
-        no: span(config.no_stands_for),
+fn windows(config: &Config) -> DedupPolicy {
+    DedupPolicy {
+        repeat: span(config.dedup_window),
+        no: span(config.decline_cooldown),
         max_age: span(config.max_event_age),
         grace: span(config.propagation_grace),
     }
@@ -380,10 +382,10 @@ fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
         hosts: registry.hosts.clone(),
         max_entries: registry.max_entries,
         reserve: registry.reserve,
-        breadcrumbs: registry.breadcrumbs,
+        ownership_tags: registry.ownership_tags,
         approvals: registry.approvals,
         grants_per_hour: registry.grants_per_hour,
-        distinct_addresses: registry.distinct_addresses,
+        max_unknown_addresses: registry.max_unknown_addresses,
         drift: registry.drift.clone(),
     };
     (registry.id.clone(), enrolled)

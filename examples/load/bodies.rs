@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-/// The address of stranger `number`.
-pub(crate) fn stranger(number: u32) -> Ipv4Addr {
+/// The address of unknown source `number`.
+pub(crate) fn unknown_source(number: u32) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(Ipv4Addr::new(51, 0, 0, 0)).saturating_add(number))
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn mixed_batches(words: Words) -> Arc<Vec<Bytes>> {
     let mut batches = Vec::new();
     while !next.is_empty() {
         let record = |number: usize| match number % 10 {
-            1 | 4 | 7 => next.next().map(|next| refused(words, stranger(next))),
+            1 | 4 | 7 => next.next().map(|next| refused(words, unknown_source(next))),
             _ => Some(served(number)),
         };
         batches.push(batch(
@@ -89,7 +89,7 @@ pub(crate) fn mixed_batches(words: Words) -> Arc<Vec<Bytes>> {
 }
 
 pub(crate) fn single_denials(words: Words) -> Arc<Vec<Bytes>> {
-    let addresses = (10_000..15_000).map(stranger);
+    let addresses = (10_000..15_000).map(unknown_source);
     let each = addresses.map(|address| batch(&[refused(words, address)]));
     Arc::new(each.collect())
 }

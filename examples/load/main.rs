@@ -1,5 +1,5 @@
 //! Load over loopback HTTP, durable, beside a handler that only reads the body and answers: ratios,
-//! CPU per record, and two storms of which every denial is accounted for.
+//! CPU per record, and two floods of which every denial is accounted for.
 //!
 //! `cargo run --release --example load`. Client and servers share the machine; what each costs is
 //! told apart by its threads (`/proc/self/task`, so Linux only).
@@ -9,15 +9,15 @@
 )]
 
 mod bodies;
+mod flood;
 mod measure;
 mod place;
-mod storm;
 
-use bodies::{Words, mixed_batches, single_denials, stranger};
+use bodies::{Words, mixed_batches, single_denials, unknown_source};
+use flood::flood;
 use measure::{FOR, ROUNDS, compare, parts};
 use place::Place;
 use std::time::Duration;
-use storm::storm;
 use tokio::runtime::{Builder, Runtime};
 
 const REGISTRY: &str = "contosoprod";
@@ -74,16 +74,18 @@ fn main() -> anyhow::Result<()> {
         println!("| {name} | {all:.2} | {reading:.2} | {taking:.2} | {rest:.2} |");
     }
 
-    println!("\n## Storms, in batches of {IN_A_BATCH}, 8 at a time\n");
+    println!("\n## Floods, in batches of {IN_A_BATCH}, 8 at a time\n");
     let place = serving.block_on(Place::open(200))?;
-    let few: Vec<_> = (0..100_000).map(|number| stranger(number % 50)).collect();
+    let few: Vec<_> = (0..100_000)
+        .map(|number| unknown_source(number % 50))
+        .collect();
     let name = "100,000 denials from 50 addresses";
-    storm(name, &sending, &place, (&few, 50))?;
+    flood(name, &sending, &place, (&few, 50))?;
     serving.block_on(place.close())?;
     let place = serving.block_on(Place::open(200))?;
-    let many: Vec<_> = (0..200_000).map(stranger).collect();
+    let many: Vec<_> = (0..200_000).map(unknown_source).collect();
     let name = "200,000 distinct addresses, of which 200 have a place";
-    storm(name, &sending, &place, (&many, 200))?;
+    flood(name, &sending, &place, (&many, 200))?;
     serving.block_on(place.close())?;
     Ok(())
 }

@@ -24,7 +24,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) async fn open(distinct_addresses: u32) -> anyhow::Result<Self> {
+    pub(crate) async fn open(max_unknown_addresses: u32) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let azure = Sim::start(SimOptions::new(Clock::system())).await?;
         azure.add_registry(Registry::new(REGISTRY));
@@ -32,7 +32,7 @@ impl Place {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let bare = format!("http://{}/", listener.local_addr()?);
         TaskTracker::new().spawn(async { axum::serve(listener, sink).await });
-        let settings = settings(folder.path(), &azure, &bare, distinct_addresses)?;
+        let settings = settings(folder.path(), &azure, &bare, max_unknown_addresses)?;
         fs::create_dir(folder.path().join("policies"))?;
         fs::write(folder.path().join("policies/policy.yaml"), POLICY)?;
         let path = folder.path().join("doorward.yaml");
@@ -88,7 +88,7 @@ fn settings(folder: &Path, azure: &Sim, chat: &str, distinct: u32) -> anyhow::Re
             "credential": { "kind": "static_token", "file": folder.join("token") },
         },
         "registries": [{
-            "id": Registry::new(REGISTRY).id(), "approvals": "link", "distinct_addresses": distinct,
+            "id": Registry::new(REGISTRY).id(), "approvals": "link", "max_unknown_addresses": distinct,
         }],
         "sources": [{ "name": "clusters", "auth": auth, "rate_per_second": 100_000 }],
         "channels": [{ "name": "chat", "kind": "webhook", "url": secret("chat") }],

@@ -6,7 +6,7 @@ use super::http::{Http, Reply, SendError};
 use super::identity::token::Tokens;
 use super::identity::token_error::TokenError;
 use super::operation::{self, Accepted};
-use super::rate_budget::Headroom;
+use super::rate_budget::RateBudget;
 use super::settings::{Settings, SettingsError};
 use clock::Clock;
 use doorward_core::firewall::raw_json::{RawJson, RawObject};
@@ -38,7 +38,7 @@ struct Inner {
     http: Http,
     tokens: Tokens,
     clock: Clock,
-    headroom: Mutex<Headroom>,
+    rate_budget: Mutex<RateBudget>,
 }
 
 /// An exchange that did not come to an answer.
@@ -79,7 +79,7 @@ impl Arm {
             http,
             tokens,
             clock,
-            headroom: Mutex::default(),
+            rate_budget: Mutex::default(),
         };
         Ok(Self(Arc::new(inner), api_version))
     }
@@ -250,27 +250,27 @@ impl Arm {
 
     /// How long to wait instead of `pause` before a read that nobody waits for: longer while ARM says
     /// that it will soon ask for patience.
-    pub fn unhurried(&self, pause: Duration) -> Duration {
+    pub fn backoff_for_reads(&self, pause: Duration) -> Duration {
         let now = self.0.clock.now();
-        self.headroom().unhurried(pause, now)
+        self.rate_budget().backoff_for_reads(pause, now)
     }
 
     /// Every how long to add entries instead of `pause`: longer while ARM says that few writes are left.
     pub fn sparing(&self, pause: Duration) -> Duration {
         let now = self.0.clock.now();
-        self.headroom().sparing(pause, now)
+        self.rate_budget().sparing(pause, now)
     }
 
     /// After what time to read again what is read every `period`: at most four times as long, while few
     /// reads are left.
     pub fn seldom(&self, period: Duration) -> Duration {
         let now = self.0.clock.now();
-        self.headroom().seldom(period, now)
+        self.rate_budget().seldom(period, now)
     }
 
-    fn headroom(&self) -> MutexGuard<'_, Headroom> {
-        let headroom = self.0.headroom.lock();
-        headroom.unwrap_or_else(PoisonError::into_inner)
+    fn rate_budget(&self) -> MutexGuard<'_, RateBudget> {
+        let rate_budget = self.0.rate_budget.lock();
+        rate_budget.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn clock(&self) -> &Clock {
@@ -318,7 +318,7 @@ impl Arm {
             remaining = remaining(&reply),
             "asked ARM"
         );
-        self.headroom().note(&reply.headers, self.0.clock.now());
+        self.rate_budget().note(&reply.headers, self.0.clock.now());
         if reply.status == reqwest::StatusCode::UNAUTHORIZED {
             self.0.tokens.forget(&token).await;
         }

@@ -117,7 +117,7 @@ impl Arm {
 
     fn look_again(&self, asked: Option<Duration>) -> Timestamp {
         let pause = asked.unwrap_or(PAUSE).clamp(*PAUSES.start(), *PAUSES.end());
-        let pause = self.unhurried(pause).min(*PAUSES.end());
+        let pause = self.backoff_for_reads(pause).min(*PAUSES.end());
         clock::add(self.clock().now(), pause)
     }
 }
@@ -156,9 +156,9 @@ fn what_to_watch(arm: &Arm, accepted: &Reply, resource: Url) -> Result<Option<Wa
     if accepted.status == StatusCode::ACCEPTED {
         return Ok(Some(Watch::Resource(resource)));
     }
-    let told = provisioning_state(&accepted.body)
+    let status = provisioning_state(&accepted.body)
         .map_err(|error| PatchError::unknown(&not_json(resource.path(), &error)))?;
-    match told.map(|told| state(&told, accepted)) {
+    match status.map(|status| state(&status, accepted)) {
         Some(Progress::Failed { code, message }) => {
             Err(PatchError::OperationFailed { code, message })
         }
@@ -182,13 +182,13 @@ impl Watch {
             });
         }
         let path = self.url().path();
-        let told = match self {
+        let status = match self {
             Self::Status(_) => status(&reply.body),
             Self::Location(_) | Self::Resource(_) => provisioning_state(&reply.body),
         };
-        let told = told.map_err(|error| not_json(path, &error))?;
-        let told = told.ok_or_else(|| ArmError::bad_reply(path, "it does not tell a state"))?;
-        Ok(state(&told, reply))
+        let status = status.map_err(|error| not_json(path, &error))?;
+        let status = status.ok_or_else(|| ArmError::bad_reply(path, "it does not tell a state"))?;
+        Ok(state(&status, reply))
     }
 }
 
@@ -205,14 +205,14 @@ fn status(document: &[u8]) -> Result<Option<String>, serde_json::Error> {
 }
 
 /// `Succeeded`, `Failed` and `Canceled` are ends; every other state is on its way.
-fn state(told: &str, reply: &Reply) -> Progress {
-    let is = |end: &str| told.eq_ignore_ascii_case(end);
+fn state(status: &str, reply: &Reply) -> Progress {
+    let is = |end: &str| status.eq_ignore_ascii_case(end);
     if is("Succeeded") {
         Progress::Done
     } else if is("Failed") || is("Canceled") || is("Cancelled") {
         let mut fault = Fault::read(&reply.body);
         if fault.code == Fault::NO_CODE {
-            fault.code = super::error::clean(told);
+            fault.code = super::error::clean(status);
         }
         fault.into()
     } else {

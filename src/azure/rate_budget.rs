@@ -22,12 +22,12 @@ const SELDOM: u32 = 4;
 
 /// What the latest answers said is left of the scarcest bucket for reads, and of that for writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Headroom {
+pub(super) struct RateBudget {
     reads: Option<(Timestamp, u64)>,
     writes: Option<(Timestamp, u64)>,
 }
 
-impl Headroom {
+impl RateBudget {
     /// Takes in the headers of an answer, those of subscriptions, of tenants and global ones alike. What
     /// they say of writes says nothing of reads, nor the other way round, except where a resource provider
     /// counts both.
@@ -49,7 +49,7 @@ impl Headroom {
     }
 
     /// How long to wait instead of `pause` before a read that nobody waits for.
-    pub(super) fn unhurried(self, pause: Duration, now: Timestamp) -> Duration {
+    pub(super) fn backoff_for_reads(self, pause: Duration, now: Timestamp) -> Duration {
         let longer = pause.saturating_mul(factor(self.reads, now));
         longer.min(LONGEST.max(pause))
     }
@@ -83,18 +83,20 @@ mod tests {
     use super::*;
     use reqwest::header::HeaderName;
 
-    fn told(headers: &[(&'static str, &'static str)]) -> Headroom {
-        let mut headroom = Headroom::default();
+    fn told(headers: &[(&'static str, &'static str)]) -> RateBudget {
+        let mut rate_budget = RateBudget::default();
         let pairs = headers.iter();
         let headers =
             pairs.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-        headroom.note(&headers.collect(), Timestamp::UNIX_EPOCH);
-        headroom
+        rate_budget.note(&headers.collect(), Timestamp::UNIX_EPOCH);
+        rate_budget
     }
 
-    fn seconds(headroom: Headroom, after: i64) -> u64 {
+    fn seconds(rate_budget: RateBudget, after: i64) -> u64 {
         let now = Timestamp::from_second(after).unwrap();
-        headroom.unhurried(Duration::from_secs(20), now).as_secs()
+        rate_budget
+            .backoff_for_reads(Duration::from_secs(20), now)
+            .as_secs()
     }
 
     #[test]
@@ -158,8 +160,11 @@ mod tests {
             ("x-ms-ratelimit-remaining-subscription-reads", "0", (10, 40)),
             ("x-ms-ratelimit-remaining-resource", "A;300,B;7", (80, 40)),
         ] {
-            let headroom = told(&[(header, value)]);
-            let waits = (headroom.sparing(period, now), headroom.seldom(period, now));
+            let rate_budget = told(&[(header, value)]);
+            let waits = (
+                rate_budget.sparing(period, now),
+                rate_budget.seldom(period, now),
+            );
             let waits = (waits.0.as_secs(), waits.1.as_secs());
             assert_eq!(waits, (adding, reading), "{header}: {value}");
         }
@@ -167,11 +172,14 @@ mod tests {
 
     #[test]
     fn the_scarcest_bucket_counts_while_it_is_fresh() {
-        let headroom = told(&[
+        let rate_budget = told(&[
             ("x-ms-ratelimit-remaining-subscription-reads", "200"),
             ("x-ms-ratelimit-remaining-tenant-reads", "10"),
         ]);
-        assert_eq!((seconds(headroom, 59), seconds(headroom, 60)), (160, 20));
-        assert_eq!(seconds(Headroom::default(), 0), 20);
+        assert_eq!(
+            (seconds(rate_budget, 59), seconds(rate_budget, 60)),
+            (160, 20)
+        );
+        assert_eq!(seconds(RateBudget::default(), 0), 20);
     }
 }

@@ -407,7 +407,7 @@ fn state(grant: &GrantView) -> &'static str {
         _ if grant.seconds_left == 0 => "closing",
         Stage::Intended => "opening",
         Stage::Open => "open",
-        Stage::Satisfied => "not needed",
+        Stage::CoveredByExisting => "not needed",
     }
 }
 

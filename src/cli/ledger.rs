@@ -3,7 +3,7 @@
 use super::{ConfigFile, Failure};
 use crate::store::{self, Ledger as Store};
 use clap::{Subcommand, ValueEnum};
-use doorward_core::ledger::event::{Entry, What};
+use doorward_core::ledger::event::{Entry, LedgerEvent};
 use doorward_core::messages::invisible::escaped;
 use doorward_core::messages::{ledger_line, wording};
 use doorward_core::yaml::problem::did_you_mean;
@@ -103,12 +103,12 @@ impl Where {
 impl Show {
     async fn run(self) -> Result<(), Failure> {
         if let Some(kind) = &self.kind
-            && !What::KINDS.contains(&kind.as_str())
+            && !LedgerEvent::KINDS.contains(&kind.as_str())
         {
             let what = format!("there are no entries of kind `{kind}`");
-            let near =
-                did_you_mean(kind, What::KINDS).map_or(String::new(), |it| format!(": {it}"));
-            let all = What::KINDS.join(", ");
+            let near = did_you_mean(kind, LedgerEvent::KINDS)
+                .map_or(String::new(), |it| format!(": {it}"));
+            let all = LedgerEvent::KINDS.join(", ");
             return Err(Failure::wrong_input(anyhow::anyhow!(
                 "{what}{near}\nthe kinds are {all}"
             )));

@@ -76,7 +76,7 @@ enum Command {
     Pause(grants::PauseOrder),
     /// Let opening go on
     Resume(grants::PauseOrder),
-    /// Take away what breadcrumbs say has ended, without a server or a ledger: for a cron job or a runbook
+    /// Take away what ownership tags say has ended, without a server or a ledger: for a cron job or a runbook
     Sweep(sweep::Sweep),
     /// Look at the ledger
     #[command(subcommand)]
@@ -156,14 +156,14 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, error }) => {
             // Nothing is left to be done if standard error is closed.
-            writeln!(std::io::stderr(), "{}", told(&error)).ok();
+            writeln!(std::io::stderr(), "{}", message(&error)).ok();
             ExitCode::from(code)
         }
     }
 }
 
 /// An error and its causes; one that shows its place in a file begins with `error:` itself.
-fn told(error: &anyhow::Error) -> String {
+fn message(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     if text.starts_with("error:") {
         text

@@ -6,10 +6,10 @@ use crate::config::{GRANTS_PER_HOUR, read_text};
 use crate::store::{self, Ledger};
 use anyhow::Context;
 use clap::ValueEnum;
-use doorward_core::intake::dedup::Windows;
+use doorward_core::intake::dedup::DedupPolicy;
 use doorward_core::intake::delivery;
 use doorward_core::intake::delivery::Head;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::DenialId;
 use doorward_core::messages::invisible::escaped_lines;
 use doorward_core::policy::Policy;
@@ -81,7 +81,7 @@ enum Output {
 
 /// What is printed.
 #[derive(Serialize)]
-struct Told {
+struct Report {
     policy: String,
     quota: usize,
     /// Sets of the policy that were not loaded: rules that need them match nothing.
@@ -113,7 +113,7 @@ impl Replay {
         let given = Given {
             registry: self.registry.as_ref().map(|host| host.to_lowercase()),
             max_ttl: self.max_ttl,
-            repeat_window: Windows::default().repeat,
+            dedup_window: DedupPolicy::default().repeat,
             answers_within: ANSWERS_WITHIN,
             trust_status_403: self.trust_status_403,
             grants_per_hour: usize::try_from(self.grants_per_hour).unwrap_or(usize::MAX),
@@ -138,7 +138,7 @@ impl Replay {
                 })
             }
         };
-        let told = Told {
+        let report = Report {
             policy: self.policy.display().to_string(),
             quota: self.quota,
             unknown_sets: unknown(&policy, &sets),
@@ -146,9 +146,9 @@ impl Replay {
             against,
         };
         match self.output {
-            Output::Markdown => print(format_args!("{}", told.markdown().trim_end())),
+            Output::Markdown => print(format_args!("{}", report.markdown().trim_end())),
             Output::Json => {
-                let json = serde_json::to_string_pretty(&told).map_err(anyhow::Error::new)?;
+                let json = serde_json::to_string_pretty(&report).map_err(anyhow::Error::new)?;
                 print(format_args!("{}", escaped_lines(&json)))
             }
         }
@@ -224,7 +224,7 @@ fn read_printed(text: &str, to: &mut Vec<Captured>) -> bool {
     #[derive(serde::Deserialize)]
     struct Line {
         at: Timestamp,
-        entry: What,
+        entry: LedgerEvent,
     }
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let read: Result<Vec<Line>, _> = lines.map(serde_json::from_str).collect();
@@ -241,12 +241,12 @@ fn read_printed(text: &str, to: &mut Vec<Captured>) -> bool {
 /// Takes in what an entry of the ledger tells of denials: one of them, or how often some came again.
 fn take(
     at: Timestamp,
-    what: What,
+    what: LedgerEvent,
     known: &mut HashMap<DenialId, Captured>,
     to: &mut Vec<Captured>,
 ) {
     match what {
-        What::Denied(denied) => {
+        LedgerEvent::Denied(denied) => {
             let captured = Captured {
                 at,
                 source: denied.source,
@@ -257,7 +257,7 @@ fn take(
             known.insert(denied.id, captured.clone());
             to.push(captured);
         }
-        What::Counted { counts, .. } => {
+        LedgerEvent::Counted { counts, .. } => {
             for (denial, count) in counts {
                 let times = usize::try_from(count).unwrap_or(usize::MAX);
                 let again = known.get(&denial).cloned();
@@ -272,7 +272,7 @@ fn take(
     }
 }
 
-impl Told {
+impl Report {
     fn markdown(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.

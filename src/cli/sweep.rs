@@ -1,4 +1,4 @@
-//! `doorward sweep`: takes away what breadcrumbs say has ended, without a ledger or a server.
+//! `doorward sweep`: takes away what ownership tags say has ended, without a ledger or a server.
 
 use super::{ConfigFile, Failure};
 use crate::azure::Arm;
@@ -6,7 +6,7 @@ use crate::config::{Config, Registry};
 use crate::flow::registry::sweep::{Sweep as Sweeping, Swept};
 use anyhow::anyhow;
 use clock::Clock;
-use doorward_core::firewall::ownership_tags::CrumbKey;
+use doorward_core::firewall::ownership_tags::OwnershipTagKey;
 use doorward_core::messages::wording;
 use doorward_core::net::network;
 use ipnet::Ipv4Net;
@@ -33,12 +33,12 @@ impl Sweep {
         let config = crate::config::load(&self.file.config).map_err(Failure::wrong_input)?;
         let registry = self.registry(&config)?;
         // Nothing else that the configuration names is read: a runbook needs this secret only.
-        let secret = config.crumb_key();
+        let secret = config.ownership_tag_key();
         let key = secret
             .from
             .read()
             .map_err(|error| Failure::wrong_input(secret.refused(error.to_string())))?;
-        let key = CrumbKey::new(&key)
+        let key = OwnershipTagKey::new(&key)
             .map_err(|error| Failure::wrong_input(secret.refused(error.to_string())))?;
         let clock = Clock::system();
         let arm = Arm::new(&config.azure, clock.clone()).map_err(Failure::wrong_input)?;
@@ -50,7 +50,7 @@ impl Sweep {
             dry_run: self.dry_run,
         };
         let swept = sweep.run().await.map_err(anyhow::Error::new)?;
-        let told = told(&swept, registry.id.name(), self.dry_run);
+        let told = summary(&swept, registry.id.name(), self.dry_run);
         let written = std::io::stdout().write_all(told.as_bytes());
         written.map_err(|error| anyhow::Error::new(error).into())
     }
@@ -72,7 +72,7 @@ impl Sweep {
     }
 }
 
-fn told(swept: &Swept, registry: &str, dry_run: bool) -> String {
+fn summary(swept: &Swept, registry: &str, dry_run: bool) -> String {
     let text = |network: &Ipv4Net| network::text(*network);
     let done = if dry_run {
         "would take away"
@@ -99,7 +99,7 @@ fn told(swept: &Swept, registry: &str, dry_run: bool) -> String {
     for network in &swept.too_old {
         let network = text(network);
         lines.push(format!(
-            "left {network}: its breadcrumb ended more than a week ago and is not believed; look who needs it"
+            "left {network}: its ownership tag ended more than a week ago and is not believed; look who needs it"
         ));
     }
     for name in &swept.unverified {

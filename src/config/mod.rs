@@ -74,18 +74,18 @@ pub struct Config {
     /// A denial that is older when it arrives opens nothing.
     pub max_event_age: Duration,
     /// How long a verdict stands for denials that repeat it; at most
-    /// [`LONGEST_REPEAT_WINDOW`](doorward_core::state::LONGEST_REPEAT_WINDOW).
-    pub repeat_window: Duration,
+    /// [`LONGEST_DEDUP_WINDOW`](doorward_core::state::LONGEST_REPEAT_WINDOW).
+    pub dedup_window: Duration,
     /// How long a person's no stands for denials like the one that was asked about.
-    pub no_stands_for: Duration,
+    pub decline_cooldown: Duration,
     /// How long an entry may take to reach every front end; refusals until then say nothing.
     pub propagation_grace: Duration,
     /// How long the program may take to end once it is told to.
     pub shutdown_timeout: Duration,
     /// Approval links.
     pub links: Links,
-    /// What breadcrumbs are signed with, where that is not derived from the links' key.
-    pub breadcrumb_key: Option<Secret>,
+    /// What ownership tags are signed with, where that is not derived from the links' key.
+    pub ownership_tag_key: Option<Secret>,
     /// Azure and how to sign in there.
     pub azure: Settings,
     /// The registries that may be opened; at least one.
@@ -142,14 +142,14 @@ pub struct Registry {
     /// How many of these places doorward leaves to people.
     pub reserve: u32,
     /// Whether its tags say which of its entries are doorward's: a second memory.
-    pub breadcrumbs: bool,
+    pub ownership_tags: bool,
     /// How requests about it may be answered.
     pub approvals: Approvals,
     /// How many grants it may have in an hour.
     pub grants_per_hour: usize,
     /// How many addresses in no set that somebody owns may be refused within ten minutes before they
     /// are only counted.
-    pub distinct_addresses: usize,
+    pub max_unknown_addresses: usize,
     /// What is done about changes of others.
     pub drift: Drift,
 }
@@ -269,8 +269,8 @@ pub struct Secrets {
     pub link_key: SecretString,
     /// What whoever uses the admin listener must know.
     pub admin_token: Option<SecretString>,
-    /// What the key of breadcrumbs is derived from.
-    pub crumb_key: SecretString,
+    /// What the key of ownership tags is derived from.
+    pub ownership_tag_key: SecretString,
     /// The keys of each source, by its name.
     pub source_keys: BTreeMap<String, Vec<SecretString>>,
     /// The URL of each channel, by its name; none of one that writes into the log.
@@ -278,9 +278,9 @@ pub struct Secrets {
 }
 
 impl Config {
-    /// Which secret the key of breadcrumbs is derived from.
-    pub fn crumb_key(&self) -> &Secret {
-        self.breadcrumb_key.as_ref().unwrap_or(&self.links.key)
+    /// Which secret the key of ownership tags is derived from.
+    pub fn ownership_tag_key(&self) -> &Secret {
+        self.ownership_tag_key.as_ref().unwrap_or(&self.links.key)
     }
 
     /// Reads every secret that the configuration names.
@@ -298,8 +298,8 @@ impl Config {
         };
         let link_key = read(&self.links.key);
         // Where none is named, it is the links' own: what is wrong with it is said once.
-        let crumb_key = self.breadcrumb_key.as_ref().map(&mut read);
-        let crumb_key = crumb_key.unwrap_or_else(|| link_key.clone());
+        let ownership_tag_key = self.ownership_tag_key.as_ref().map(&mut read);
+        let ownership_tag_key = ownership_tag_key.unwrap_or_else(|| link_key.clone());
         let admin_token = self.admin_token.as_ref().map(&mut read);
         let mut source_keys = BTreeMap::new();
         let mut short = Vec::new();
@@ -337,7 +337,7 @@ impl Config {
             Ok(Secrets {
                 link_key,
                 admin_token,
-                crumb_key,
+                ownership_tag_key,
                 source_keys,
                 channel_urls,
             })

@@ -6,7 +6,7 @@ use super::values::{hide_urls_with_passwords, path, public_url, secret};
 use super::{Config, LONGEST_MAX_TTL, LoadError, Mode, State, azure};
 use crate::azure::Settings;
 use doorward_core::sets::parse_cidr;
-use doorward_core::state::LONGEST_REPEAT_WINDOW;
+use doorward_core::state::LONGEST_DEDUP_WINDOW;
 use doorward_core::yaml::duration::Show;
 use doorward_core::yaml::problem::{Problems, Sink};
 use doorward_core::yaml::{self, Fields, Item, Value};
@@ -85,13 +85,13 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let connections = connections(&mut fields, sink);
     let max_ttl = max_ttl(&mut fields, sink);
     let max_event_age = duration(&mut fields, "max_event_age", MAX_EVENT_AGE, sink);
-    let repeat_window = window(&mut fields, "repeat_window", sink);
-    let no_stands_for = window(&mut fields, "no_stands_for", sink);
+    let dedup_window = window(&mut fields, "dedup_window", sink);
+    let decline_cooldown = window(&mut fields, "decline_cooldown", sink);
     let grace = duration(&mut fields, "propagation_grace", PROPAGATION_GRACE, sink);
     let shutdown_timeout = shutdown_timeout(&mut fields, sink);
     let links = links(&mut fields, folder, sink);
-    let breadcrumb_key = fields.take("breadcrumb_key");
-    let breadcrumb_key = breadcrumb_key.map(|at| secret(&at, folder, sink));
+    let ownership_tag_key = fields.take("ownership_tag_key");
+    let ownership_tag_key = ownership_tag_key.map(|at| secret(&at, folder, sink));
     let azure = fields.take("azure");
     let azure = azure.map_or_else(
         || Some(Settings::default()),
@@ -116,12 +116,12 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         connections: connections?,
         max_ttl,
         max_event_age: max_event_age?,
-        repeat_window,
-        no_stands_for,
+        dedup_window,
+        decline_cooldown,
         propagation_grace: grace?,
         shutdown_timeout: shutdown_timeout?,
         links: links?,
-        breadcrumb_key: breadcrumb_key.flatten(),
+        ownership_tag_key: ownership_tag_key.flatten(),
         azure: azure?,
         registries,
         sources,
@@ -302,7 +302,7 @@ fn window(fields: &mut Fields<'_>, name: &'static str, sink: &mut Sink<'_>) -> D
     let item = fields.take(name);
     let window = item.as_ref().and_then(|item| item.duration(sink));
     let window = window.unwrap_or(REPEAT_WINDOW);
-    let longest = LONGEST_REPEAT_WINDOW.unsigned_abs();
+    let longest = LONGEST_DEDUP_WINDOW.unsigned_abs();
     if let (Some(item), true) = (item, window > longest) {
         let what = format!("{} is longer than a verdict is remembered", Show(window));
         let help = format!("write at most {}", Show(longest));

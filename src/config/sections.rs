@@ -19,8 +19,8 @@ const MAX_ENTRIES: u32 = 200;
 const RESERVE: u32 = 10;
 /// How many grants an hour a registry may have, unless the file says otherwise.
 pub const GRANTS_PER_HOUR: u32 = 60;
-/// How many strangers a registry may have in ten minutes, unless the file says otherwise.
-const DISTINCT_ADDRESSES: u32 = 200;
+/// How many unknown sources a registry may have in ten minutes, unless the file says otherwise.
+const MAX_UNKNOWN_ADDRESSES: u32 = 200;
 /// How many requests a second a source may make, unless the file says otherwise.
 const RATE_PER_SECOND: u32 = 50;
 /// How large a body may be, unless the file says otherwise.
@@ -114,15 +114,15 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
     };
     let max_entries = number("max_entries", MAX_ENTRIES, 1_000);
     let grants_per_hour = number("grants_per_hour", GRANTS_PER_HOUR, 10_000);
-    let distinct_addresses = number("distinct_addresses", DISTINCT_ADDRESSES, 100_000);
-    let reserve = fields.take("reserve");
+    let max_unknown_addresses = number("max_unknown_addresses", MAX_UNKNOWN_ADDRESSES, 100_000);
+    let reserve = fields.take("reserved_entries");
     let reserve = reserve.map_or_else(
         || max_entries.map(|most| RESERVE.min(most / 10)),
         |item| item.number(0, max_entries?.saturating_sub(1), sink),
     );
-    let breadcrumbs = fields.take("breadcrumbs");
+    let ownership_tags = fields.take("ownership_tags");
     let places = [("none", false), ("tags", true)];
-    let breadcrumbs = breadcrumbs.map_or(Some(false), |at| at.word(&places, sink));
+    let ownership_tags = ownership_tags.map_or(Some(false), |at| at.word(&places, sink));
     let approvals = fields.take("approvals");
     let kinds = [("none", Approvals::None), ("link", Approvals::Link)];
     let approvals = approvals.map_or(Some(Approvals::None), |at| at.word(&kinds, sink));
@@ -133,10 +133,10 @@ fn registry(item: &Item<'_>, taken: &[String], sink: &mut Sink<'_>) -> Option<Re
         hosts,
         max_entries: max_entries?,
         reserve: reserve?,
-        breadcrumbs: breadcrumbs?,
+        ownership_tags: ownership_tags?,
         approvals: approvals?,
         grants_per_hour: usize::try_from(grants_per_hour?).ok()?,
-        distinct_addresses: usize::try_from(distinct_addresses?).ok()?,
+        max_unknown_addresses: usize::try_from(max_unknown_addresses?).ok()?,
         drift: drift?,
     })
 }

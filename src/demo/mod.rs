@@ -7,9 +7,9 @@ mod teller;
 
 use anyhow::{Context, ensure};
 use doorward_core::intake::denial::Kind;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::verdict::Action;
-use doorward_core::state::effectiveness::Help;
+use doorward_core::state::effectiveness::Effectiveness;
 use doorward_sim::Registry;
 use doorward_sim::senders::login_event;
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ async fn status_403(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result<()
         )
         .await?;
     teller.until("the denial is only suspected", |what| {
-        matches!(what, What::Denied(denied) if denied.report.denial.kind == Kind::Suspected)
+        matches!(what, LedgerEvent::Denied(denied) if denied.report.denial.kind == Kind::Suspected)
     })
     .await?;
     opens_and_closes(stage, teller, OURS_TOO).await
@@ -120,7 +120,7 @@ async fn opens_and_closes(
         .await?;
     teller
         .until("the entry stands", |what| {
-            matches!(what, What::Opened { .. })
+            matches!(what, LedgerEvent::Opened { .. })
         })
         .await?;
     ensure!(
@@ -138,12 +138,12 @@ async fn opens_and_closes(
     teller
         .until(
             "the grant is seen at work",
-            |what| matches!(what, What::Helped(helped) if helped.help == Help::Effective),
+            |what| matches!(what, LedgerEvent::GrantOutcome(helped) if helped.help == Effectiveness::Effective),
         )
         .await?;
     teller
         .until("the entry is gone at its end", |what| {
-            matches!(what, What::Ended { .. })
+            matches!(what, LedgerEvent::Ended { .. })
         })
         .await?;
     ensure!(
@@ -170,12 +170,12 @@ async fn unknown_address(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Resu
         .await?;
     teller
         .until("a request is open", |what| {
-            matches!(what, What::Requested(_))
+            matches!(what, LedgerEvent::Requested(_))
         })
         .await?;
     teller
         .until("the message is delivered", |what| {
-            matches!(what, What::Delivered { .. })
+            matches!(what, LedgerEvent::Delivered { .. })
         })
         .await?;
     let message = stage.chat.last("ask").context("no message asks")?;
@@ -234,7 +234,7 @@ async fn locked(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result<()> {
     teller
         .until(
             "nothing is written, and people are told what would help",
-            |what| matches!(what, What::Alerted(alert) if alert.code == "public_access_disabled"),
+            |what| matches!(what, LedgerEvent::Alerted(alert) if alert.code == "public_access_disabled"),
         )
         .await?;
     ensure!(
@@ -244,8 +244,8 @@ async fn locked(stage: &Stage, teller: &mut Teller<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn verdict_is(what: &What, action: Action) -> bool {
-    matches!(what, What::Decided { verdict, .. } if verdict.action == action)
+fn verdict_is(what: &LedgerEvent, action: Action) -> bool {
+    matches!(what, LedgerEvent::Decided { verdict, .. } if verdict.action == action)
 }
 
 /// How long any one step may take.

@@ -4,7 +4,7 @@ use super::PATIENCE;
 use crate::flow::app::App;
 use crate::store;
 use anyhow::Context;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::messages::ledger_line;
 use std::io::Write;
 use std::time::Instant;
@@ -55,8 +55,8 @@ impl<'a> Teller<'a> {
     pub(super) async fn until(
         &mut self,
         step: &str,
-        is_it: impl Fn(&What) -> bool,
-    ) -> anyhow::Result<What> {
+        is_it: impl Fn(&LedgerEvent) -> bool,
+    ) -> anyhow::Result<LedgerEvent> {
         let found = tokio::time::timeout(PATIENCE, self.follow(is_it)).await;
         let what =
             found.with_context(|| format!("{step}: this did not happen within {PATIENCE:?}"))??;
@@ -69,7 +69,10 @@ impl<'a> Teller<'a> {
         self.follow(|_| false).await.map(|_| ())
     }
 
-    async fn follow(&mut self, is_it: impl Fn(&What) -> bool) -> anyhow::Result<What> {
+    async fn follow(
+        &mut self,
+        is_it: impl Fn(&LedgerEvent) -> bool,
+    ) -> anyhow::Result<LedgerEvent> {
         let mut changed = self.app.ledger.changed();
         loop {
             changed.mark_unchanged();

@@ -4,24 +4,24 @@ use crate::auth::SenderAuth;
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::config::{Drift, Options};
-use crate::flow::decide::shadow::Beside;
+use crate::flow::decide::shadow::ShadowPolicy;
 use crate::flow::memory::Memory;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use arc_swap::ArcSwap;
 use clock::Clock;
 use doorward_core::auth::link::{LinkError, LinkKey};
-use doorward_core::firewall::ownership_tags::CrumbKey;
+use doorward_core::firewall::ownership_tags::OwnershipTagKey;
 use doorward_core::firewall::raw_json::RawJson;
 use doorward_core::firewall::{Live, Malformed};
-use doorward_core::intake::admission::DISTINCT_ADDRESSES;
-use doorward_core::intake::dedup::Windows;
+use doorward_core::intake::admission::MAX_UNKNOWN_ADDRESSES;
+use doorward_core::intake::dedup::DedupPolicy;
 use doorward_core::intake::denial::Attribution;
 use doorward_core::intake::report::Report;
 use doorward_core::intake::routing;
 use doorward_core::intake::routing::{Hosts, NoRegistry, Scope};
 use doorward_core::ledger::alert::{About, Alert};
-use doorward_core::ledger::event::{Denied, What};
+use doorward_core::ledger::event::{Denied, LedgerEvent};
 use doorward_core::ledger::id::AlertId;
 use doorward_core::ledger::request::Request;
 use doorward_core::messages::wording;
@@ -58,7 +58,7 @@ pub struct App {
     /// Where the policy's files are.
     pub policies: PathBuf,
     /// The candidate policy that is asked beside it, if there is one.
-    pub shadow: Option<Beside>,
+    pub shadow: Option<ShadowPolicy>,
     /// The address sets as they were last loaded.
     pub sets: ArcSwap<Sets>,
     /// Whether entries may be added: not in observe mode.
@@ -66,15 +66,15 @@ pub struct App {
     /// The longest that anything is opened for.
     pub max_ttl: Duration,
     /// How long what stands for a denial stands for those like it.
-    pub windows: Windows,
+    pub windows: DedupPolicy,
     /// Signs and checks approval links.
     pub link_key: LinkKey,
     /// How long a request can be answered.
     pub links_valid_for: Duration,
     /// Where people reach doorward: `https://doorward.contoso.com`, without a slash at its end.
     pub public_url: String,
-    /// Signs and checks breadcrumbs.
-    pub crumb_key: CrumbKey,
+    /// Signs and checks ownership tags.
+    pub ownership_tag_key: OwnershipTagKey,
     /// What whoever uses the admin listener must know, where it has a token.
     pub admin_token: Option<SecretString>,
     /// For channels.
@@ -95,14 +95,14 @@ pub struct Enrolled {
     /// How many of these places are kept for people.
     pub reserve: u32,
     /// Whether its tags say which entries are ours.
-    pub breadcrumbs: bool,
+    pub ownership_tags: bool,
     /// Whether approval links act, or only show.
     pub approvals: Approvals,
     /// How many grants may be decided within an hour.
     pub grants_per_hour: usize,
     /// How many addresses that nobody owns may be refused within ten minutes before they are only
     /// counted.
-    pub distinct_addresses: usize,
+    pub max_unknown_addresses: usize,
     /// What is done about changes of others.
     pub drift: Drift,
 }
@@ -148,7 +148,7 @@ impl App {
     }
 
     /// A message to the channel that is named for it, else to all.
-    pub fn alert(&self, code: &str, text: String, about: &About) -> What {
+    pub fn alert(&self, code: &str, text: String, about: &About) -> LedgerEvent {
         let named = about
             .channel
             .as_ref()
@@ -161,7 +161,7 @@ impl App {
             line if line == text => text,
             line => line,
         };
-        What::Alerted(Alert {
+        LedgerEvent::Alerted(Alert {
             id: AlertId(self.clock.id()),
             code: code.to_owned(),
             text,
@@ -236,9 +236,11 @@ impl App {
     }
 
     /// How many addresses that nobody owns may be refused by a registry before they are only counted.
-    pub fn distinct_addresses(&self, registry: Option<&ResourceId>) -> usize {
+    pub fn max_unknown_addresses(&self, registry: Option<&ResourceId>) -> usize {
         let enrolled = registry.and_then(|id| self.registries.get(id));
-        enrolled.map_or(DISTINCT_ADDRESSES, |enrolled| enrolled.distinct_addresses)
+        enrolled.map_or(MAX_UNKNOWN_ADDRESSES, |enrolled| {
+            enrolled.max_unknown_addresses
+        })
     }
 
     /// A registry as Azure describes it, with what is known of it beside that.

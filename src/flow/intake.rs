@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use doorward_core::auth::proof::Proof;
 use doorward_core::intake::arrivals::Arrival;
 use doorward_core::intake::report::{Change, Delivery, Report};
-use doorward_core::ledger::event::{Denied, What};
+use doorward_core::ledger::event::{Denied, LedgerEvent};
 use doorward_core::ledger::id::{DenialId, WriteId};
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::state::State;
@@ -73,7 +73,7 @@ fn arrival(
     denied.owned = in_force.owned(&denied);
     // While Azure has not described a registry, denials that name its host count in the crowd of those
     // that lead to none. They cannot be decided before it is read, and whose they are would be a guess,
-    // which an attacker could make too: one bound for all of them is the safe one. A storm among them
+    // which an attacker could make too: one bound for all of them is the safe one. A flood among them
     // ends by itself like any other, and owned addresses have their own places in this crowd as well.
     denied.registry = app.registry_of(&denied).ok();
     denied.report.denial.attribution = app.attribution(&source.name, &denied.report);
@@ -89,14 +89,14 @@ fn arrival(
     let meant = (&denied, denied.registry.as_ref());
     Arrival {
         event: denied.event(),
-        limit: app.distinct_addresses(denied.registry.as_ref()),
+        limit: app.max_unknown_addresses(denied.registry.as_ref()),
         reopened: reopened(app, in_force, meant, &known_now),
         denied,
     }
 }
 
 /// The changes of enrolled registries that the source may speak of; all others are counted.
-fn changes(app: &App, source: &Source, changes: Vec<Change>) -> Vec<What> {
+fn changes(app: &App, source: &Source, changes: Vec<Change>) -> Vec<LedgerEvent> {
     let enrolled = |change: &Change| {
         let registry: ResourceId = change.registry.parse().ok()?;
         let (registry, _) = app.registries.get_key_value(&registry)?;
@@ -131,7 +131,7 @@ fn changes(app: &App, source: &Source, changes: Vec<Change>) -> Vec<What> {
     heard
 }
 
-fn changed(app: &App, source: &Source, registry: ResourceId, change: Change) -> What {
+fn changed(app: &App, source: &Source, registry: ResourceId, change: Change) -> LedgerEvent {
     let correlation: Option<WriteId> = change.correlation_id.and_then(|id| id.parse().ok());
     let ours = correlation.filter(|id| {
         app.ledger.read(|state| {
@@ -139,7 +139,7 @@ fn changed(app: &App, source: &Source, registry: ResourceId, change: Change) -> 
             known.is_some_and(|known| known.writes.contains(id))
         })
     });
-    What::RegistryChanged {
+    LedgerEvent::RegistryChanged {
         registry,
         change: change.change,
         by: change.by,

@@ -3,7 +3,7 @@
 use crate::flow::app::App;
 use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::registry::posture::Postures;
-use crate::flow::registry::reconcile::{Pace, Sent, Tagged, Watch};
+use crate::flow::registry::reconcile::{RetryState, Sent, Tagged, Watch};
 use crate::flow::supervise::Loops;
 use doorward_core::intake::routing::Hosts;
 use doorward_core::ledger::id::{AlertId, GrantId};
@@ -23,7 +23,7 @@ pub struct Memory {
     pub login_servers: RwLock<BTreeMap<ResourceId, String>>,
     limits: Mutex<BTreeMap<ResourceId, Limit>>,
     latest: Mutex<BTreeMap<ResourceId, Latest>>,
-    paces: Mutex<BTreeMap<ResourceId, Pace>>,
+    retry_states: Mutex<BTreeMap<ResourceId, RetryState>>,
     watches: Mutex<BTreeMap<ResourceId, Watch>>,
     reads: Mutex<BTreeMap<ResourceId, LastRead>>,
     sent: Mutex<BTreeMap<ResourceId, Sent>>,
@@ -41,11 +41,11 @@ pub struct Memory {
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
     /// What is known of the sources of address sets.
-    pub sets: Mutex<crate::flow::sets::Book>,
+    pub sets: Mutex<crate::flow::sets::RefreshSchedule>,
     /// What was refused to callers who are not known.
     pub refusals: super::refusals::Refusals,
     /// Held by whoever loads address sets: one at a time.
-    pub sets_turn: tokio::sync::Mutex<()>,
+    pub sets_refresh: tokio::sync::Mutex<()>,
 }
 
 /// How many reads in a row must show an older change than is known before it is believed.
@@ -132,16 +132,16 @@ impl App {
     }
 
     /// How fast attempts for a registry follow each other now.
-    pub fn pace(&self, id: &ResourceId) -> Pace {
-        locked(&self.memory.paces)
+    pub fn retry_state(&self, id: &ResourceId) -> RetryState {
+        locked(&self.memory.retry_states)
             .get(id)
             .copied()
             .unwrap_or_default()
     }
 
     /// Sets that pace.
-    pub fn set_pace(&self, id: &ResourceId, pace: Pace) {
-        locked(&self.memory.paces).insert(id.clone(), pace);
+    pub fn set_pace(&self, id: &ResourceId, retry_state: RetryState) {
+        locked(&self.memory.retry_states).insert(id.clone(), retry_state);
     }
 
     /// Until when a registry is watched and no more, if it is.

@@ -48,32 +48,32 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
         });
     }
     keeper.keep("channels", |app| Box::pin(notify::removed_channels(app)));
-    keeper.keep("verdicts", |app| Box::pin(triage_turn(app)));
+    keeper.keep("verdicts", |app| Box::pin(triage_once(app)));
     keeper.keep("hosts", |app| {
-        Box::pin(async move { Ok(registry::hosts::turn(app).await) })
+        Box::pin(async move { Ok(registry::hosts::run_once(app).await) })
     });
     keeper.keep("policy", |app| Box::pin(policy_turn(app)));
     keeper.keep("sets", |app| {
-        Box::pin(async move { Ok(Some(sets::turn(app).await)) })
+        Box::pin(async move { Ok(Some(sets::run_once(app).await)) })
     });
 }
 
 async fn registry_turn(app: &App, id: &ResourceId) -> Outcome {
-    Ok(match registry::reconcile::turn(app, id).await? {
-        registry::reconcile::Turn::Again(at) => Some(at),
-        registry::reconcile::Turn::Idle | registry::reconcile::Turn::Done => {
+    Ok(match registry::reconcile::run_once(app, id).await? {
+        registry::reconcile::TickOutcome::Again(at) => Some(at),
+        registry::reconcile::TickOutcome::Idle | registry::reconcile::TickOutcome::Done => {
             registry::reconcile::next(app, id)
         }
     })
 }
 
 async fn policy_turn(app: &App) -> Outcome {
-    policy::turn(app).await;
+    policy::run_once(app).await;
     Ok(Some(clock::add(app.clock.now(), POLICY_EVERY)))
 }
 
-async fn triage_turn(app: &App) -> Result<Option<Timestamp>, StoreError> {
-    decide::triage::turn(app).await?;
+async fn triage_once(app: &App) -> Result<Option<Timestamp>, StoreError> {
+    decide::triage::run_once(app).await?;
     let waiting = app.ledger.read(|state| !state.undecided.is_empty());
     let waiting = waiting.then(|| clock::add(app.clock.now(), AFTER_A_FAILURE));
     let told = decide::flood::next(app)

@@ -4,14 +4,14 @@ use super::decide::anew;
 use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::ledger::actor::Actor;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::grant::{Grant, Stage};
 use doorward_core::ledger::id::GrantId;
 use doorward_core::messages::wording;
 use doorward_core::net::address::GlobalIpv4;
 use doorward_core::net::network;
 use doorward_core::net::resource_id::ResourceId;
-use doorward_core::state::{Standing, State};
+use doorward_core::state::{GrantRecord, State};
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -129,7 +129,7 @@ impl By {
 
 /// The grant that stands and that `name` means: the address it is for, or the beginning or end of its
 /// id. Ids of one minute begin alike.
-pub fn find(app: &App, name: &str) -> Result<Standing, OrderError> {
+pub fn find(app: &App, name: &str) -> Result<GrantRecord, OrderError> {
     let mut found = find_all(app, name)?;
     match (found.pop(), found.len()) {
         (None, _) => Err(OrderError::Unknown(wording::quoted(name))),
@@ -142,14 +142,14 @@ pub fn find(app: &App, name: &str) -> Result<Standing, OrderError> {
 }
 
 /// The grants that stand and that `name` may mean; an address means all that are for it.
-pub fn find_all(app: &App, name: &str) -> Result<Vec<Standing>, OrderError> {
+pub fn find_all(app: &App, name: &str) -> Result<Vec<GrantRecord>, OrderError> {
     let wanted = name.trim().to_ascii_lowercase();
     let address = wanted.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
     if wanted.len() < SHORTEST {
         return Err(OrderError::Short(name.to_owned()));
     }
-    let found: Vec<Standing> = app.ledger.read(|state| {
-        let fits = |standing: &&Standing| {
+    let found: Vec<GrantRecord> = app.ledger.read(|state| {
+        let fits = |standing: &&GrantRecord| {
             let id = standing.grant.id.to_string();
             let own = IpAddr::V4(standing.grant.address.get());
             address.map_or_else(
@@ -181,9 +181,9 @@ pub fn registry(app: &App, name: &str) -> Result<ResourceId, OrderError> {
 }
 
 /// The grants that are not over, of one registry or of all, soonest end first.
-pub fn standing(app: &App, registry: Option<&ResourceId>) -> Vec<Standing> {
-    let mut all: Vec<Standing> = app.ledger.read(|state| {
-        let of = |standing: &&Standing| registry.is_none_or(|id| standing.grant.registry == *id);
+pub fn standing(app: &App, registry: Option<&ResourceId>) -> Vec<GrantRecord> {
+    let mut all: Vec<GrantRecord> = app.ledger.read(|state| {
+        let of = |standing: &&GrantRecord| registry.is_none_or(|id| standing.grant.registry == *id);
         state.grants.values().filter(of).cloned().collect()
     });
     all.sort_by_key(|standing| (standing.grant.until, standing.grant.id));
@@ -191,12 +191,12 @@ pub fn standing(app: &App, registry: Option<&ResourceId>) -> Vec<Standing> {
 }
 
 /// Ends a grant now: its entry is taken away at once.
-pub async fn revoke(app: &App, grant: GrantId, by: &By) -> Result<Standing, OrderError> {
+pub async fn revoke(app: &App, grant: GrantId, by: &By) -> Result<GrantRecord, OrderError> {
     let done = anew::decide(app, || {
         if look(app, grant)?.is_over(app.clock.now()) {
             return Err(OrderError::Over);
         }
-        let what = What::Revoked {
+        let what = LedgerEvent::Revoked {
             grant,
             by: by.actor(),
             because: by.because.clone(),
@@ -205,7 +205,7 @@ pub async fn revoke(app: &App, grant: GrantId, by: &By) -> Result<Standing, Orde
     });
     match done.await {
         // Another operator was faster.
-        Ok(()) | Err(OrderError::Store(StoreError::Already)) => look(app, grant),
+        Ok(()) | Err(OrderError::Store(StoreError::Duplicate)) => look(app, grant),
         Err(error) => Err(error),
     }
 }
@@ -216,14 +216,14 @@ pub async fn extend(
     grant: GrantId,
     time: Duration,
     by: &By,
-) -> Result<Standing, OrderError> {
+) -> Result<GrantRecord, OrderError> {
     let done = anew::decide(app, || {
         let until = later_end(app, grant, time)?;
         let by = by.actor();
-        Ok((vec![What::Extended { grant, until, by }], ()))
+        Ok((vec![LedgerEvent::Extended { grant, until, by }], ()))
     });
     match done.await {
-        Ok(()) | Err(OrderError::Store(StoreError::Already)) => look(app, grant),
+        Ok(()) | Err(OrderError::Store(StoreError::Duplicate)) => look(app, grant),
         Err(error) => Err(error),
     }
 }
@@ -252,7 +252,7 @@ fn later_end(app: &App, grant: GrantId, time: Duration) -> Result<Timestamp, Ord
 }
 
 /// Hands a grant's entry over to people: it stays, and doorward forgets that it wrote it.
-pub async fn keep(app: &App, grant: GrantId, by: &By) -> Result<Standing, OrderError> {
+pub async fn keep(app: &App, grant: GrantId, by: &By) -> Result<GrantRecord, OrderError> {
     let done = anew::decide(app, || {
         let now = app.clock.now();
         let standing = look(app, grant)?;
@@ -261,16 +261,16 @@ pub async fn keep(app: &App, grant: GrantId, by: &By) -> Result<Standing, OrderE
             _ if standing.waits_for_a_write() => {
                 return Err(OrderError::NotOurs("does not stand yet"));
             }
-            Stage::Satisfied => return Err(OrderError::NotOurs("is not doorward's")),
+            Stage::CoveredByExisting => return Err(OrderError::NotOurs("is not doorward's")),
             Stage::Intended | Stage::Open => {}
         }
         app.ledger
             .read(|state| whole(state, &standing.grant, now))?;
         let by = by.actor();
-        Ok((vec![What::Kept { grant, by }], standing))
+        Ok((vec![LedgerEvent::Kept { grant, by }], standing))
     });
     match done.await {
-        Err(OrderError::Store(StoreError::Already)) => Err(OrderError::Over),
+        Err(OrderError::Store(StoreError::Duplicate)) => Err(OrderError::Over),
         other => other,
     }
 }
@@ -285,7 +285,7 @@ pub async fn pause(app: &App, registry: Option<ResourceId>, by: &By) -> Result<b
         if stands {
             return Ok((Vec::new(), false));
         }
-        let what = What::Paused {
+        let what = LedgerEvent::Paused {
             registry: registry.clone(),
             by: by.actor(),
             because: by.because.clone(),
@@ -311,7 +311,7 @@ pub async fn resume(app: &App, registry: Option<ResourceId>, by: &By) -> Result<
         if !all && !any {
             return Ok((Vec::new(), false));
         }
-        let what = What::Resumed {
+        let what = LedgerEvent::Resumed {
             registry: registry.clone(),
             by: by.actor(),
             because: by.because.clone(),
@@ -338,7 +338,7 @@ pub async fn clear_verdicts(
         if stood == 0 {
             return Err(OrderError::NoVerdict(address));
         }
-        let what = What::VerdictsCleared {
+        let what = LedgerEvent::VerdictsCleared {
             address,
             registry: registry.clone(),
             by: by.actor(),
@@ -350,7 +350,7 @@ pub async fn clear_verdicts(
 }
 
 /// How long a grant stands yet; nothing if it is over.
-pub fn left(standing: &Standing, now: Timestamp) -> SignedDuration {
+pub fn left(standing: &GrantRecord, now: Timestamp) -> SignedDuration {
     standing
         .grant
         .until
@@ -360,8 +360,8 @@ pub fn left(standing: &Standing, now: Timestamp) -> SignedDuration {
 
 /// Whether the entry that admits a grant's address is for it alone, and stays as it is.
 fn whole(state: &State, grant: &Grant, now: Timestamp) -> Result<(), OrderError> {
-    let moving = state.ours(&grant.registry, now).moving;
-    if moving.contains(&grant.address.network()) {
+    let in_flight = state.ours(&grant.registry, now).in_flight;
+    if in_flight.contains(&grant.address.network()) {
         return Err(OrderError::Moving);
     }
     let shared = state.shared_entry(grant).map(|entry| OrderError::Shared {
@@ -372,7 +372,7 @@ fn whole(state: &State, grant: &Grant, now: Timestamp) -> Result<(), OrderError>
     shared.map_or(Ok(()), Err)
 }
 
-fn look(app: &App, grant: GrantId) -> Result<Standing, OrderError> {
+fn look(app: &App, grant: GrantId) -> Result<GrantRecord, OrderError> {
     let standing = app.ledger.read(|state| state.grants.get(&grant).cloned());
     standing.ok_or_else(|| OrderError::Unknown(grant.to_string()))
 }

@@ -18,12 +18,12 @@ pub struct Files {
 }
 
 /// Reads the files again if anything in their folder has changed.
-pub async fn turn(app: &App) {
+pub async fn run_once(app: &App) {
     let now = config::fingerprint(&app.policies);
     let unchanged = files(app, |files| files.seen.as_ref() == Some(&now));
     if unchanged {
-        shadow::turn(app);
-        sets::turn(app).await;
+        shadow::run_once(app);
+        sets::run_once(app).await;
     } else {
         take_in(app).await;
     }
@@ -32,7 +32,7 @@ pub async fn turn(app: &App) {
 /// Reads the files and puts their policy in force, if all of it can be used.
 pub async fn take_in(app: &App) {
     // Looked at first, so that a change while reading is read again.
-    shadow::turn(app);
+    shadow::run_once(app);
     let seen = config::fingerprint(&app.policies);
     let outcome = read(app);
     files(app, |files| {
@@ -45,7 +45,7 @@ pub async fn take_in(app: &App) {
                 tracing::info!(hash = %app.policy.load().hash, "another policy is in force");
             }
             sets::wake(app);
-            sets::turn(app).await;
+            sets::run_once(app).await;
         }
         Err(why) => {
             tracing::error!(

@@ -4,7 +4,7 @@ use super::decide::anew;
 use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::ledger::actor::Actor;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::grant::Grant;
 use doorward_core::ledger::id::{GrantId, RequestId};
 use doorward_core::ledger::request::{Answer, Request};
@@ -44,13 +44,13 @@ pub enum AnswerError {
 /// Takes an answer that came by a link, once.
 pub async fn by_link(app: &App, id: RequestId, answer: Answer) -> Result<(), AnswerError> {
     match anew::decide(app, || decide(app, id, answer)).await {
-        Err(AnswerError::Store(StoreError::Already)) => Err(AnswerError::Answered),
+        Err(AnswerError::Store(StoreError::Duplicate)) => Err(AnswerError::Answered),
         other => other,
     }
 }
 
 /// What an answer leads to as things stand.
-fn decide(app: &App, id: RequestId, answer: Answer) -> Result<(Vec<What>, ()), AnswerError> {
+fn decide(app: &App, id: RequestId, answer: Answer) -> Result<(Vec<LedgerEvent>, ()), AnswerError> {
     let now = app.clock.now();
     let asked = app
         .ledger
@@ -78,13 +78,13 @@ fn decide(app: &App, id: RequestId, answer: Answer) -> Result<(Vec<What>, ()), A
     if let Some(host) = host {
         return Err(AnswerError::Unread(host.clone()));
     }
-    let mut what = vec![What::Answered {
+    let mut what = vec![LedgerEvent::Answered {
         request: id,
         answer,
         by: Actor::LINK,
     }];
     if answer == Answer::Allow {
-        what.push(What::Granted(grant(app, &asked.request, now)));
+        what.push(LedgerEvent::Granted(grant(app, &asked.request, now)));
     }
     Ok((what, ()))
 }

@@ -43,7 +43,7 @@ pub type Loops = BTreeMap<String, Pulse>;
 #[derive(Debug, Default)]
 pub struct Pulse {
     /// The turn that is under way, if one is.
-    turn: Option<Stopwatch>,
+    run_once: Option<Stopwatch>,
     /// When it was started again of late, oldest first.
     restarts: VecDeque<Timestamp>,
 }
@@ -51,7 +51,7 @@ pub struct Pulse {
 impl Pulse {
     /// The pause before the loop that has just fallen is started again; none if it is given up.
     fn falls(&mut self, now: Timestamp) -> Option<Duration> {
-        self.turn = None;
+        self.run_once = None;
         self.restarts
             .retain(|at| now.duration_since(*at) < RESTARTS_WITHIN);
         let before = u32::try_from(self.restarts.len()).unwrap_or(u32::MAX);
@@ -67,8 +67,8 @@ impl Pulse {
 pub fn stuck(app: &App) -> Vec<String> {
     app.loops(|loops| {
         let is_stuck = |pulse: &Pulse| {
-            let turn = pulse.turn.as_ref();
-            turn.is_some_and(|since| since.elapsed() > STUCK_AFTER)
+            let run_once = pulse.run_once.as_ref();
+            run_once.is_some_and(|since| since.elapsed() > STUCK_AFTER)
         };
         let stuck = loops.iter().filter(|(_, pulse)| is_stuck(pulse));
         stuck.map(|(name, _)| name.clone()).collect()
@@ -114,19 +114,19 @@ impl Supervisor {
         &self.tasks
     }
 
-    /// Runs `turn` again and again: when the ledger grows, when the time comes that it names, and once a
+    /// Runs `run_once` again and again: when the ledger grows, when the time comes that it names, and once a
     /// minute.
     pub fn keep(
         &self,
         name: &str,
-        turn: impl for<'a> Fn(&'a App) -> BoxFuture<'a, Outcome> + Send + Sync + 'static,
+        run_once: impl for<'a> Fn(&'a App) -> BoxFuture<'a, Outcome> + Send + Sync + 'static,
     ) {
         let (keeper, name) = (self.clone(), name.to_owned());
         self.app.loops(|loops| {
             loops.entry(name.clone()).or_default();
         });
         self.tasks
-            .spawn(async move { keeper.keep_alive(&name, turn).await });
+            .spawn(async move { keeper.keep_alive(&name, run_once).await });
     }
 
     /// Runs a task that must not end before it is told to stop, and that cannot be started again.
@@ -150,10 +150,13 @@ impl Supervisor {
     async fn keep_alive(
         &self,
         name: &str,
-        turn: impl for<'a> Fn(&'a App) -> BoxFuture<'a, Outcome> + Send + Sync,
+        run_once: impl for<'a> Fn(&'a App) -> BoxFuture<'a, Outcome> + Send + Sync,
     ) {
         loop {
-            match AssertUnwindSafe(self.run(name, &turn)).catch_unwind().await {
+            match AssertUnwindSafe(self.run(name, &run_once))
+                .catch_unwind()
+                .await
+            {
                 Ok(End::Stopped) => return,
                 Ok(End::LedgerClosed) => {
                     return self.give_up(name, "found that nothing can be written to the ledger");
@@ -183,7 +186,7 @@ impl Supervisor {
     async fn run(
         &self,
         name: &str,
-        turn: &(impl for<'a> Fn(&'a App) -> BoxFuture<'a, Outcome> + Send + Sync),
+        run_once: &(impl for<'a> Fn(&'a App) -> BoxFuture<'a, Outcome> + Send + Sync),
     ) -> End {
         let app = &*self.app;
         let mut changed = app.ledger.changed();
@@ -192,7 +195,7 @@ impl Supervisor {
             self.pulse(name, Some(app.clock.stopwatch()));
             let outcome = tokio::select! {
                 biased;
-                outcome = turn(app) => outcome,
+                outcome = run_once(app) => outcome,
                 () = self.out_of_time() => return End::Stopped,
             };
             self.pulse(name, None);
@@ -230,9 +233,9 @@ impl Supervisor {
         Clock::system().sleep(self.grace).await;
     }
 
-    fn pulse(&self, name: &str, turn: Option<Stopwatch>) {
+    fn pulse(&self, name: &str, run_once: Option<Stopwatch>) {
         self.app.loops(|loops| {
-            loops.entry(name.to_owned()).or_default().turn = turn;
+            loops.entry(name.to_owned()).or_default().run_once = run_once;
         });
     }
 

@@ -5,11 +5,11 @@ use crate::flow::app::{App, Source};
 use crate::store::StoreError;
 use doorward_core::intake::delivery::uses::Use;
 use doorward_core::ledger::actor::Actor;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::grant::Stage;
 use doorward_core::net::resource_id::ResourceId;
-use doorward_core::state::Standing;
-use doorward_core::state::effectiveness::Help;
+use doorward_core::state::GrantRecord;
+use doorward_core::state::effectiveness::Effectiveness;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -28,7 +28,7 @@ struct Sign {
 }
 
 impl Sign {
-    fn is_of(&self, standing: &Standing) -> bool {
+    fn is_of(&self, standing: &GrantRecord) -> bool {
         let grant = &standing.grant;
         grant.address.get() == self.address && grant.registry == self.registry
     }
@@ -64,22 +64,22 @@ pub async fn take_in(app: &App, source: &Source, found: &[Use]) -> Result<(), St
         let each = what.into_iter().map(|what| vec![what]).collect();
         match app.ledger.decide(now, as_of, each).await {
             Ok(_) => return Ok(()),
-            Err(StoreError::Moved) if attempts < ATTEMPTS => app.ledger.follow().await?,
+            Err(StoreError::Conflict) if attempts < ATTEMPTS => app.ledger.follow().await?,
             Err(error) => return Err(error),
         }
         attempts += 1;
     }
 }
 
-fn all_that_follows(app: &App, signs: &[Sign], now: Timestamp) -> Vec<What> {
+fn all_that_follows(app: &App, signs: &[Sign], now: Timestamp) -> Vec<LedgerEvent> {
     app.ledger.read(|state| {
-        let of = |standing: &Standing| {
+        let of = |standing: &GrantRecord| {
             let of_it: Vec<&Sign> = signs.iter().filter(|sign| sign.is_of(standing)).collect();
             let paused = state.pauses.of(&standing.grant.registry).is_some();
             follows(app, standing, &of_it, now)
                 .into_iter()
                 // While a registry is paused no end is put off.
-                .filter(move |what| !paused || !matches!(what, What::Extended { .. }))
+                .filter(move |what| !paused || !matches!(what, LedgerEvent::Extended { .. }))
         };
         let open = state.grants.values();
         let open = open.filter(|standing| standing.stage == Stage::Open);
@@ -112,8 +112,8 @@ fn sign(app: &App, source: &Source, found: &Use, now: Timestamp) -> Option<Sign>
 }
 
 /// What uses say of one grant: the first that it works, the last how long it is at work.
-fn follows(app: &App, standing: &Standing, signs: &[&Sign], now: Timestamp) -> Vec<What> {
-    let Standing {
+fn follows(app: &App, standing: &GrantRecord, signs: &[&Sign], now: Timestamp) -> Vec<LedgerEvent> {
+    let GrantRecord {
         grant,
         course,
         since,
@@ -121,19 +121,19 @@ fn follows(app: &App, standing: &Standing, signs: &[&Sign], now: Timestamp) -> V
     } = standing;
     let used = signs.iter().map(|sign| sign.at);
     let first = used.filter(|used| course.shows_effect(*used)).min();
-    let effect = first.map(|used| course.verdict(grant.id, Help::Effective, Some(used)));
+    let effect = first.map(|used| course.verdict(grant.id, Effectiveness::Effective, Some(used)));
     let named = signs.iter().filter(|sign| sign.named);
     let last = grant.renew.zip(named.map(|sign| sign.at).max());
     let until = last.and_then(|(renew, used)| {
         course.extended((grant, *since), renew, app.max_ttl, (used, now))
     });
-    let extended = until.map(|until| What::Extended {
+    let extended = until.map(|until| LedgerEvent::Extended {
         grant: grant.id,
         until,
         by: Actor::USE,
     });
     effect
-        .map(What::Helped)
+        .map(LedgerEvent::GrantOutcome)
         .into_iter()
         .chain(extended)
         .collect()

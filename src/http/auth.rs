@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use super::caller;
 use super::listener::unauthenticated;
-use super::listener::unauthenticated::{ROOM, Seat};
+use super::listener::unauthenticated::{Permit, ROOM};
 use doorward_core::ledger::event::Hash;
 
 /// The header that carries a shared key.
@@ -50,7 +50,7 @@ pub(super) struct Sender<'a> {
     pub(super) proof: Option<Proof>,
     /// The delivery's own id, where the signature covers one.
     pub(super) delivery_id: Option<String>,
-    unproven: Option<(&'a [signature::Key], Seat)>,
+    unproven: Option<(&'a [signature::Key], Permit)>,
 }
 
 impl Sender<'_> {

@@ -1,6 +1,6 @@
 //! Who makes a request, as far as is known: its connection's seat, and whether a sender is proven.
 
-use super::listener::server::Seat;
+use super::listener::server::Permit;
 use axum::http::Extensions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -14,7 +14,7 @@ pub(super) struct Caller(Arc<Inner>);
 struct Inner {
     /// One of the three below.
     known: AtomicU8,
-    seat: Option<Arc<Seat>>,
+    seat: Option<Arc<Permit>>,
 }
 
 const UNKNOWN: u8 = 0;
@@ -23,7 +23,7 @@ const REFUSED: u8 = 2;
 
 impl Caller {
     /// Whoever makes a request on this connection.
-    pub(super) fn on(seat: &Arc<Seat>) -> Self {
+    pub(super) fn on(seat: &Arc<Permit>) -> Self {
         seat.begin(Instant::now());
         Self(Arc::new(Inner {
             known: AtomicU8::new(UNKNOWN),

@@ -53,7 +53,10 @@ fn is_near(options: &PgConnectOptions) -> bool {
 }
 
 /// One connection, made and closed.
-pub(super) async fn once(options: &PgConnectOptions, patience: Duration) -> sqlx::Result<()> {
+pub(super) async fn idempotency_key(
+    options: &PgConnectOptions,
+    patience: Duration,
+) -> sqlx::Result<()> {
     let connection = tokio::time::timeout(patience, options.connect()).await;
     let connection: PgConnection = connection.map_err(|_| sqlx::Error::PoolTimedOut)??;
     connection.close().await

@@ -174,10 +174,14 @@ impl Database {
     }
 
     /// Gives a message back that was not delivered.
-    pub(super) async fn give_back(&self, alert: AlertId, channel: &str) -> Result<(), StoreError> {
+    pub(super) async fn release_delivery(
+        &self,
+        alert: AlertId,
+        channel: &str,
+    ) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres(database) => database.give_back(alert, channel).await,
+            Self::Postgres(database) => database.release_delivery(alert, channel).await,
         }
     }
 }
@@ -237,7 +241,7 @@ impl Stored {
     /// Whether what stands beside the entry is what the entry says, and it is counted from 1.
     pub(super) fn is_sound(&self) -> bool {
         what(&self.entry).is_ok_and(|what| {
-            self.entry.seq > 0 && self.kind == what.kind() && self.once == what.once()
+            self.entry.seq > 0 && self.kind == what.kind() && self.once == what.idempotency_key()
         })
     }
 }
@@ -285,7 +289,7 @@ pub(super) fn refused(error: sqlx::Error) -> StoreError {
         sqlx::Error::Database(refusal)
             if refusal.is_unique_violation() && refusal.message().contains("once") =>
         {
-            StoreError::Already
+            StoreError::Duplicate
         }
         _ => StoreError::from(error),
     }

@@ -53,7 +53,7 @@ pub enum StoreError {
     ServerUrl,
     /// The database server takes too long; whether what was asked is done is not known.
     #[error("the ledger's database does not answer")]
-    Silent,
+    Timeout,
     /// The files were moved, or what they hold was set back, under the running program.
     #[error(
         "the ledger was moved, deleted, replaced or set back while doorward was running, so that nothing is written to it: \
@@ -65,10 +65,10 @@ pub enum StoreError {
     Full,
     /// What it rests on has changed since it was read: it is to be decided anew.
     #[error("what stands has changed meanwhile")]
-    Moved,
+    Conflict,
     /// Something that may happen once has happened already.
     #[error("it has happened already")]
-    Already,
+    Duplicate,
     /// Nobody writes: it was opened to be read, or the program ends.
     #[error("the ledger is not open for writing")]
     Closed,
@@ -88,7 +88,7 @@ impl StoreError {
     pub fn may_pass(&self) -> bool {
         matches!(
             self,
-            Self::Database(_) | Self::Server { .. } | Self::Silent | Self::Full
+            Self::Database(_) | Self::Server { .. } | Self::Timeout | Self::Full
         )
     }
 }

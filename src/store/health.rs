@@ -22,7 +22,7 @@ impl Health {
         let mut known = self.known();
         match failed {
             // What was asked for, not how it went.
-            Some(StoreError::Already | StoreError::Moved | StoreError::Closed) => {}
+            Some(StoreError::Duplicate | StoreError::Conflict | StoreError::Closed) => {}
             Some(error) => {
                 let before = known.failed.as_ref();
                 if before.is_none_or(|(_, before)| before.to_string() != error.to_string()) {
@@ -124,12 +124,12 @@ mod tests {
     fn trouble_lasts_until_a_write_succeeds() {
         let health = Health::default();
         assert_eq!(codes(&health), (None, None));
-        health.wrote(Some(&StoreError::Silent));
+        health.wrote(Some(&StoreError::Timeout));
         let first = health.blocks().unwrap().since;
         health.wrote(Some(&StoreError::Replaced));
         assert_eq!(codes(&health), (Some(ConditionCode::LedgerReplaced), None));
         assert_eq!(health.blocks().unwrap().since, first);
-        health.wrote(Some(&StoreError::Already));
+        health.wrote(Some(&StoreError::Duplicate));
         assert!(health.is_failing());
         health.wrote(None);
         assert_eq!(codes(&health), (None, None));
@@ -138,7 +138,11 @@ mod tests {
     #[test]
     fn what_happened_already_is_no_trouble() {
         let health = Health::default();
-        for error in [StoreError::Already, StoreError::Moved, StoreError::Closed] {
+        for error in [
+            StoreError::Duplicate,
+            StoreError::Conflict,
+            StoreError::Closed,
+        ] {
             health.wrote(Some(&error));
         }
         assert_eq!(codes(&health), (None, None));

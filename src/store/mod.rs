@@ -18,9 +18,9 @@ pub use files::{Lock, LockError};
 pub use lease::Lease;
 
 use database::Database;
-use doorward_core::intake::arrivals::{Arrival, Taken};
-use doorward_core::intake::dedup::Windows;
-use doorward_core::ledger::event::{Entry, Hash, What};
+use doorward_core::intake::arrivals::{Arrival, IntakeResult};
+use doorward_core::intake::dedup::DedupPolicy;
+use doorward_core::ledger::event::{Entry, Hash, LedgerEvent};
 use doorward_core::ledger::id::AlertId;
 use doorward_core::state::State;
 use doorward_core::state::readiness::Condition;
@@ -67,7 +67,7 @@ struct Folded {
     /// The last entry that is folded in.
     seq: i64,
     /// The last one among them that decisions rest on.
-    decisive: i64,
+    invalidates_decisions: i64,
     /// The last one among them that says how a write fares.
     written: i64,
 }
@@ -118,8 +118,8 @@ impl Ledger {
 
     /// Writes down what happened at `at`, all of it or nothing; durable when this returns.
     ///
-    /// [`StoreError::Already`] if any of it may happen once only and stands already.
-    pub async fn append(&self, at: Timestamp, what: Vec<What>) -> Result<(), StoreError> {
+    /// [`StoreError::Duplicate`] if any of it may happen once only and stands already.
+    pub async fn append(&self, at: Timestamp, what: Vec<LedgerEvent>) -> Result<(), StoreError> {
         let at = stored(at);
         let written = self.hand_over(at, Work::Append(lines(at, what)?)).await?;
         answer(written).await.map(|_| ())
@@ -127,13 +127,13 @@ impl Ledger {
 
     /// Like [`Ledger::append`], for what rests on what stood as of `as_of`, writes under way included.
     ///
-    /// [`StoreError::Moved`] if anything of that was written down since: then nothing is written, and it is
+    /// [`StoreError::Conflict`] if anything of that was written down since: then nothing is written, and it is
     /// to be decided anew.
     pub async fn append_as_of(
         &self,
         at: Timestamp,
         as_of: i64,
-        what: Vec<What>,
+        what: Vec<LedgerEvent>,
     ) -> Result<(), StoreError> {
         let at = stored(at);
         let work = Work::AppendAsOf(as_of, lines(at, what)?);
@@ -143,14 +143,14 @@ impl Ledger {
     /// Writes down decisions that rest on what stood as of `as_of`: many groups, each all or nothing for
     /// itself, on disk together. Which of them are new; the others stand already.
     ///
-    /// [`StoreError::Moved`] if anything that decisions rest on was written down since: then nothing is
+    /// [`StoreError::Conflict`] if anything that decisions rest on was written down since: then nothing is
     /// written, and it is to be decided anew. However many processes decide, their decisions come one
     /// after the other, each in the knowledge of those before it.
     pub async fn decide(
         &self,
         at: Timestamp,
         as_of: i64,
-        groups: Vec<Vec<What>>,
+        groups: Vec<Vec<LedgerEvent>>,
     ) -> Result<Vec<bool>, StoreError> {
         let at = stored(at);
         let groups = groups.into_iter().map(|what| lines(at, what));
@@ -165,7 +165,11 @@ impl Ledger {
     }
 
     /// Like [`Ledger::append`], but leaves out what stands already; says how many entries were new.
-    pub async fn append_new(&self, at: Timestamp, what: Vec<What>) -> Result<usize, StoreError> {
+    pub async fn append_new(
+        &self,
+        at: Timestamp,
+        what: Vec<LedgerEvent>,
+    ) -> Result<usize, StoreError> {
         let at = stored(at);
         let written = self
             .hand_over(at, Work::AppendNew(lines(at, what)?))
@@ -178,9 +182,9 @@ impl Ledger {
     pub async fn take_in(
         &self,
         at: Timestamp,
-        windows: Windows,
+        windows: DedupPolicy,
         arrivals: Vec<Arrival>,
-    ) -> Result<Taken, StoreError> {
+    ) -> Result<IntakeResult, StoreError> {
         let written = self.hand_over(stored(at), Work::Arrivals(windows, arrivals));
         Ok(answer(written.await?).await?.taken)
     }
@@ -235,8 +239,8 @@ impl Ledger {
     }
 
     /// Gives a message back that was not delivered.
-    pub async fn give_back(&self, alert: AlertId, channel: &str) -> Result<(), StoreError> {
-        self.inner.database.give_back(alert, channel).await
+    pub async fn release_delivery(&self, alert: AlertId, channel: &str) -> Result<(), StoreError> {
+        self.inner.database.release_delivery(alert, channel).await
     }
 
     /// Tells of every append by the number of the last entry.
@@ -313,7 +317,7 @@ fn stored(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
-fn lines(at: Timestamp, what: Vec<What>) -> Result<Vec<Line>, StoreError> {
+fn lines(at: Timestamp, what: Vec<LedgerEvent>) -> Result<Vec<Line>, StoreError> {
     what.into_iter().map(|what| Line::new(at, what)).collect()
 }
 
@@ -357,7 +361,7 @@ impl Inner {
     async fn walk(
         &self,
         end: &mut Option<(i64, Hash)>,
-        mut each: impl FnMut(&Entry, &What),
+        mut each: impl FnMut(&Entry, &LedgerEvent),
     ) -> Result<(), StoreError> {
         loop {
             let entries = self
@@ -383,11 +387,11 @@ impl Inner {
 }
 
 impl Folded {
-    fn apply(&mut self, seq: i64, at: Timestamp, what: &What) {
+    fn apply(&mut self, seq: i64, at: Timestamp, what: &LedgerEvent) {
         self.state.apply(at, what);
         self.seq = seq;
         if what.is_decisive() {
-            self.decisive = seq;
+            self.invalidates_decisions = seq;
         }
         if what.is_write() {
             self.written = seq;
@@ -406,7 +410,7 @@ fn chain(mut end: Option<(i64, Hash)>, lines: &[Line]) -> Vec<Entry> {
 }
 
 /// What an entry says.
-pub fn what(entry: &Entry) -> Result<What, StoreError> {
+pub fn what(entry: &Entry) -> Result<LedgerEvent, StoreError> {
     serde_json::from_str(&entry.body).map_err(|error| StoreError::Unreadable {
         seq: entry.seq,
         why: error.to_string(),

@@ -6,7 +6,7 @@ use super::connect;
 use super::database::{Stored, hash, migrator, refused, stored};
 use super::lease::Lease;
 use super::writer::Line;
-use doorward_core::ledger::event::{Entry, Hash, What};
+use doorward_core::ledger::event::{Entry, Hash, LedgerEvent};
 use doorward_core::ledger::id::AlertId;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::types::PgInterval;
@@ -190,7 +190,11 @@ impl Database {
         Ok(taken.rows_affected() == 1)
     }
 
-    pub(super) async fn give_back(&self, alert: AlertId, channel: &str) -> Result<(), StoreError> {
+    pub(super) async fn release_delivery(
+        &self,
+        alert: AlertId,
+        channel: &str,
+    ) -> Result<(), StoreError> {
         let given = sqlx::query(
             "update outbox set taken_until = '-infinity' where alert = $1 and channel = $2",
         );
@@ -260,13 +264,14 @@ impl Append {
         let (mut come, mut gone) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
         for line in lines {
             match &line.what {
-                What::Alerted(alert) => {
+                LedgerEvent::Alerted(alert) => {
                     for channel in &alert.channels {
                         come.0.push(alert.id.0);
                         come.1.push(channel.as_str());
                     }
                 }
-                What::Delivered { alert, channel } | What::Undelivered { alert, channel, .. } => {
+                LedgerEvent::Delivered { alert, channel }
+                | LedgerEvent::Undelivered { alert, channel, .. } => {
                     gone.0.push(alert.0);
                     gone.1.push(channel.as_str());
                 }
@@ -349,7 +354,7 @@ async fn pool(url: &str, read_only: bool) -> Result<PgPool, StoreError> {
         });
     let failed = |error| connect::explain(error, &options);
     // A pool tries again and again for as long as it may; one attempt tells what is wrong.
-    let first = connect::once(&options, CONNECT_TIMEOUT).await;
+    let first = connect::idempotency_key(&options, CONNECT_TIMEOUT).await;
     first.map_err(failed)?;
     let pool = pool.connect_with(options.clone()).await;
     pool.map_err(|error| connect::explain(error, &options))
@@ -359,7 +364,7 @@ async fn pool(url: &str, read_only: bool) -> Result<PgPool, StoreError> {
 async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     tokio::time::timeout(PATIENCE, asked)
         .await
-        .unwrap_or(Err(StoreError::Silent))
+        .unwrap_or(Err(StoreError::Timeout))
 }
 
 fn interval(duration: Duration) -> PgInterval {

@@ -6,9 +6,9 @@
 
 use super::database::Append;
 use super::{Folded, Inner, StoreError, chain};
-use doorward_core::intake::arrivals::{Arrival, Sorter, Taken};
-use doorward_core::intake::dedup::Windows;
-use doorward_core::ledger::event::{Entry, Hash, What, Write};
+use doorward_core::intake::arrivals::{Arrival, IntakeDeduplicator, IntakeResult};
+use doorward_core::intake::dedup::DedupPolicy;
+use doorward_core::ledger::event::{Entry, Hash, LedgerEvent, Write};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
@@ -36,7 +36,7 @@ pub(super) struct Job {
 #[derive(Default)]
 pub(super) struct Written {
     /// What was new, and what was not.
-    pub(super) taken: Taken,
+    pub(super) taken: IntakeResult,
     /// Of decisions, which groups were new.
     pub(super) groups: Vec<bool>,
 }
@@ -52,24 +52,24 @@ pub(super) enum Work {
     /// Groups, each all or nothing, if nothing decisive was written after the entry of this number.
     Decide(i64, Vec<Vec<Line>>),
     /// Denials that are yet to be sorted.
-    Arrivals(Windows, Vec<Arrival>),
+    Arrivals(DedupPolicy, Vec<Arrival>),
 }
 
 /// An entry in the making.
 pub(super) struct Line {
     pub(super) at: Timestamp,
-    pub(super) what: What,
+    pub(super) what: LedgerEvent,
     pub(super) once: Option<String>,
     pub(super) body: String,
 }
 
 impl Line {
-    pub(super) fn new(at: Timestamp, what: What) -> Result<Self, StoreError> {
+    pub(super) fn new(at: Timestamp, what: LedgerEvent) -> Result<Self, StoreError> {
         let body = serde_json::to_string(&what)
             .map_err(|error| StoreError::from(sqlx::Error::Encode(error.into())))?;
         Ok(Self {
             at,
-            once: what.once(),
+            once: what.idempotency_key(),
             body,
             what,
         })
@@ -176,7 +176,7 @@ impl Inner {
             None => asked.await,
             Some(patience) => tokio::time::timeout(patience, asked)
                 .await
-                .unwrap_or(Err(StoreError::Silent)),
+                .unwrap_or(Err(StoreError::Timeout)),
         }
     }
 
@@ -253,14 +253,14 @@ fn draft(
 ) -> Result<Draft, StoreError> {
     let mut lines: Vec<Line> = Vec::new();
     let mut outcomes = Vec::with_capacity(works.len());
-    let mut sorter: Option<Sorter<'_>> = None;
+    let mut sorter: Option<IntakeDeduplicator<'_>> = None;
     let mut latest = Timestamp::MIN;
     for (at, work) in works {
         let mut written = Written::default();
         let taken = &mut written.taken;
         match work {
             Work::AppendAsOf(as_of, _) if is_overtaken(folded, &lines, as_of) => {
-                outcomes.push(Err(StoreError::Moved));
+                outcomes.push(Err(StoreError::Conflict));
                 continue;
             }
             Work::Append(wanted) | Work::AppendAsOf(_, wanted) => {
@@ -277,27 +277,30 @@ fn draft(
                 lines.extend(wanted);
             }
             Work::Decide(as_of, groups) => {
-                if folded.decisive > as_of || lines.iter().any(|line| line.what.is_decisive()) {
-                    outcomes.push(Err(StoreError::Moved));
+                if folded.invalidates_decisions > as_of
+                    || lines.iter().any(|line| line.what.is_decisive())
+                {
+                    outcomes.push(Err(StoreError::Conflict));
                     continue;
                 }
                 written.groups = decided(folded, &mut lines, groups, &mut known);
             }
             Work::Arrivals(windows, arrivals) => {
                 latest = latest.max(at);
-                let sorter = sorter.get_or_insert_with(|| Sorter::new(&folded.state, windows));
+                let sorter =
+                    sorter.get_or_insert_with(|| IntakeDeduplicator::new(&folded.state, windows));
                 for arrival in arrivals {
                     let event = arrival.event.as_ref();
                     let stands = event.is_some_and(|event| known.contains(event));
                     if let Some(denied) = sorter.sort(at, arrival, stands, taken) {
-                        lines.push(Line::new(at, What::Denied(denied))?);
+                        lines.push(Line::new(at, LedgerEvent::Denied(denied))?);
                     }
                 }
             }
         }
         outcomes.push(Ok(written));
     }
-    for what in sorter.map(Sorter::finish).unwrap_or_default() {
+    for what in sorter.map(IntakeDeduplicator::finish).unwrap_or_default() {
         lines.push(Line::new(latest, what)?);
     }
     Ok(Draft { lines, outcomes })
@@ -322,7 +325,7 @@ fn decided(
 /// Whether something that an order rests on was written after the entry `as_of`.
 fn is_overtaken(folded: &Folded, lines: &[Line], as_of: i64) -> bool {
     let moves = |line: &Line| line.what.is_decisive() || line.what.is_write();
-    folded.decisive.max(folded.written) > as_of || lines.iter().any(moves)
+    folded.invalidates_decisions.max(folded.written) > as_of || lines.iter().any(moves)
 }
 
 /// Whether `wanted` fits to what stands and to the `lines` before it; then what may happen once is
@@ -336,18 +339,18 @@ fn fit(
     let mut own = HashSet::new();
     let mut keys = wanted.iter().filter_map(|line| line.once.as_ref());
     if !keys.all(|key| !known.contains(key) && own.insert(key)) {
-        return Err(StoreError::Already);
+        return Err(StoreError::Duplicate);
     }
     // One write of a registry hangs at a time, whoever begins it.
     let hangs = |write: &Write| {
-        let begun = |line: &Line| matches!(&line.what, What::WriteIntended(other) if other.registry == write.registry);
+        let begun = |line: &Line| matches!(&line.what, LedgerEvent::WriteIntended(other) if other.registry == write.registry);
         folded.state.is_unsettled(&write.registry) || lines.iter().any(begun)
     };
     if wanted
         .iter()
-        .any(|line| matches!(&line.what, What::WriteIntended(write) if hangs(write)))
+        .any(|line| matches!(&line.what, LedgerEvent::WriteIntended(write) if hangs(write)))
     {
-        return Err(StoreError::Moved);
+        return Err(StoreError::Conflict);
     }
     known.extend(wanted.iter().filter_map(|line| line.once.clone()));
     Ok(())

@@ -4,7 +4,7 @@ use crate::parts::{PROD, Parts};
 use crate::world::Reply;
 use axum::body::Body;
 use axum::http::{Method, Request};
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::grant::Grant;
 use doorward_core::ledger::id::{DenialId, GrantId};
 use doorward_core::net::address::GlobalIpv4;
@@ -38,7 +38,7 @@ async fn grant(parts: &Parts) {
         .world
         .app
         .ledger
-        .append(now, vec![What::Granted(grant)])
+        .append(now, vec![LedgerEvent::Granted(grant)])
         .await
         .unwrap();
 }

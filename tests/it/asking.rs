@@ -45,7 +45,7 @@ async fn a_no_opens_nothing_and_the_same_denial_does_not_ask_again_at_once() {
 
 #[tokio::test]
 async fn how_long_a_no_stands_is_configured() {
-    let world = World::with(|setup| setup.config["no_stands_for"] = json!("1s")).await;
+    let world = World::with(|setup| setup.config["decline_cooldown"] = json!("1s")).await;
     let link = asked(&world).await;
     world.follow(Method::POST, &link, "answer=deny").await;
     world.jump(Duration::from_secs(1));
@@ -79,7 +79,7 @@ async fn where_links_only_show_a_yes_is_not_taken() {
 }
 
 #[tokio::test]
-async fn rails_hold_for_a_yes_too() {
+async fn guardrails_hold_for_a_yes_too() {
     let world = World::new().await;
     let link = asked(&world).await;
     world.azure.edit("contosoprod", "admin", |registry| {

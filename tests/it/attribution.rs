@@ -3,7 +3,7 @@
 use crate::world::{KEY, OURS, World};
 use axum::http::Method;
 use doorward_core::intake::denial::Attribution;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::verdict::{Action, NoteCode};
 use serde_json::json;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn pushed() -> String {
 
 async fn grade(world: &World) -> Option<Attribution> {
     let of = |what| match what {
-        What::Denied(denied) => denied.report.denial.attribution,
+        LedgerEvent::Denied(denied) => denied.report.denial.attribution,
         _ => None,
     };
     world.ledger().await.into_iter().find_map(of)
@@ -34,7 +34,7 @@ async fn a_guess_asks_although_the_rule_allows() {
         .await
         .into_iter()
         .find_map(|what| match what {
-            What::Decided { verdict, .. } => Some(verdict),
+            LedgerEvent::Decided { verdict, .. } => Some(verdict),
             _ => None,
         });
     let verdict = decided.unwrap();

@@ -10,7 +10,7 @@ use clock::Clock;
 use doorward::flow::notify::{self, Lane};
 use doorward::flow::readiness;
 use doorward_core::ledger::alert::Alert;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::AlertId;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -86,8 +86,8 @@ fn only(channel: Value) -> impl FnOnce(&mut Setup) {
 }
 
 /// A message for `channel`.
-fn alert(number: u128, code: &str, text: &str, channel: &str) -> What {
-    What::Alerted(Alert {
+fn alert(number: u128, code: &str, text: &str, channel: &str) -> LedgerEvent {
+    LedgerEvent::Alerted(Alert {
         id: AlertId(Uuid::from_u128(number)),
         code: code.to_owned(),
         text: text.to_owned(),
@@ -101,7 +101,7 @@ fn alert(number: u128, code: &str, text: &str, channel: &str) -> What {
     })
 }
 
-async fn tell(world: &World, what: Vec<What>) {
+async fn tell(world: &World, what: Vec<LedgerEvent>) {
     let now = world.clock.now();
     world.app.ledger.append(now, what).await.unwrap();
 }
@@ -131,7 +131,7 @@ async fn an_overdue_alarm_does_not_queue_behind_other_messages() {
     let peer = Peer::that(|it| (it["code"] == "overdue").then(|| StatusCode::OK.into_response()));
     let peer = peer.await;
     let world = World::with(only(peer.channel("chat"))).await;
-    let told = (0..50).map(|number| alert(number, "alert", "a stranger", "chat"));
+    let told = (0..50).map(|number| alert(number, "alert", "an unknown source", "chat"));
     tell(&world, told.collect()).await;
     tell(&world, vec![alert(99, "overdue", "still open", "chat")]).await;
     let [urgent, ordinary] = Lane::of("chat");
@@ -187,7 +187,7 @@ async fn a_channel_that_asks_for_patience_is_left_alone_for_that_long() {
 async fn a_channel_that_fails_is_tried_less_and_less_and_readiness_names_it() {
     let peer = Peer::that(|_| Some(StatusCode::BAD_GATEWAY.into_response())).await;
     let world = World::with(only(peer.channel("chat"))).await;
-    let many = (0..20).map(|number| alert(number, "alert", "a stranger", "chat"));
+    let many = (0..20).map(|number| alert(number, "alert", "an unknown source", "chat"));
     tell(&world, many.collect()).await;
     world.settle().await;
     world.pass(60 * SECOND).await;
@@ -203,7 +203,7 @@ async fn a_channel_that_fails_is_tried_less_and_less_and_readiness_names_it() {
 async fn what_a_failing_channel_never_took_is_given_up_after_a_day() {
     let peer = Peer::that(|_| Some(StatusCode::BAD_GATEWAY.into_response())).await;
     let world = World::with(only(peer.channel("chat"))).await;
-    let many = (0..20).map(|number| alert(number, "alert", "a stranger", "chat"));
+    let many = (0..20).map(|number| alert(number, "alert", "an unknown source", "chat"));
     tell(&world, many.collect()).await;
     world.settle().await;
     world.pass(10 * SECOND).await;
@@ -271,7 +271,7 @@ async fn a_refusals_reason_is_logged_cut_and_without_secrets() {
         .with_ansi(false)
         .with_writer(move || writer.clone());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
-    tell(&world, vec![alert(1, "alert", "a stranger", "chat")]).await;
+    tell(&world, vec![alert(1, "alert", "an unknown source", "chat")]).await;
     world.settle().await;
     let said = lines.all();
     assert!(

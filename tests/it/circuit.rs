@@ -3,7 +3,7 @@
 use crate::others::taking;
 use crate::world::{OURS, REGISTRY, World};
 use doorward::store;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::grant::Ending;
 use doorward_sim::{Call, Fault, Knobs, Outcome, Recorded};
 use serde_json::json;
@@ -140,9 +140,9 @@ async fn an_operation_that_takes_long_does_not_keep_the_alarm_from_ringing() {
     let told = world.app.ledger.entries(0, 10_000).await.unwrap();
     // Whether it stands, reads beside the operation say; until one does, that nobody knows.
     let rings = |code: &str| ["overdue", "end_unknown"].contains(&code);
-    let alarm = told
-        .iter()
-        .find(|entry| matches!(store::what(entry).unwrap(), What::Alerted(it) if rings(&it.code)));
+    let alarm = told.iter().find(
+        |entry| matches!(store::what(entry).unwrap(), LedgerEvent::Alerted(it) if rings(&it.code)),
+    );
     let late = alarm.unwrap().at.duration_since(end);
     assert!(late.as_secs() <= 80, "{late:#}");
 }
@@ -368,8 +368,8 @@ async fn reads_for_verdicts_are_put_off_while_few_reads_are_left() {
         });
         // The next look fails, and then nobody but verdicts asks.
         world.pass(61 * SECOND).await;
-        for stranger in ["51.140.7.9", "51.140.7.10"] {
-            world.denied(stranger).await;
+        for unknown_source in ["51.140.7.9", "51.140.7.10"] {
+            world.denied(unknown_source).await;
             world.pass(31 * SECOND).await;
         }
     };

@@ -3,7 +3,7 @@
 use crate::world::{OURS, REGISTRY, STRANGER, World};
 use doorward::flow;
 use doorward_core::ledger::actor::Actor;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::verdict::NoteCode;
 use doorward_sim::{Call, Fault, Knobs};
 use serde_json::json;
@@ -40,7 +40,7 @@ async fn denial_is_decided_again_once_its_set_is_loaded() {
         .await
         .into_iter()
         .find_map(|what| match what {
-            What::Answered { by, .. } => Some(by),
+            LedgerEvent::Answered { by, .. } => Some(by),
             _ => None,
         });
     assert_eq!(answered, Some(Actor::POLICY), "nobody is asked any more");
@@ -53,7 +53,7 @@ async fn alert_is_decided_again_once_its_set_is_loaded() {
     let world = World::with(|setup| setup.policy += "default: alert\n").await;
     let loaded = world.app.sets.swap(Arc::default());
     again(&world, OURS).await;
-    // It may be a stranger as well: the set is told of elsewhere, once.
+    // It may be an unknown source as well: the set is told of elsewhere, once.
     assert_eq!(world.messages(), ["alert"]);
     let text = world.last_message("text");
     assert!(!text.contains("never loaded"), "{text}");
@@ -70,7 +70,7 @@ async fn denial_is_decided_again_under_another_policy() {
     let policy = |rule: &str| format!("version: 1\nrules: [{rule}]\n");
     let file = world.folder.path().join("policies/policy.yaml");
     fs::write(&file, policy("{ name: other, then: ask }")).unwrap();
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     for _ in 0..3 {
         again(&world, STRANGER).await;
     }
@@ -81,7 +81,7 @@ async fn denial_is_decided_again_under_another_policy() {
     let allow =
         format!("{{ name: new, when: {{ address: {{ cidrs: [{STRANGER}] }} }}, then: allow }}");
     fs::write(&file, policy(&allow)).unwrap();
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     again(&world, STRANGER).await;
     assert_eq!(world.entries(), [STRANGER]);
 }
@@ -112,7 +112,7 @@ async fn denial_is_decided_again_once_the_registry_can_be_written() {
 async fn spent_budget_holds_a_verdict_until_there_is_room() {
     let world = World::with(|setup| {
         setup.config["registries"][0]["grants_per_hour"] = json!(1);
-        setup.config["repeat_window"] = json!("3h");
+        setup.config["dedup_window"] = json!("3h");
     })
     .await;
     let other = "20.61.10.16";
@@ -143,7 +143,7 @@ async fn denial_is_decided_again_once_its_registry_can_be_read() {
         .await
         .into_iter()
         .find_map(|what| match what {
-            What::Decided { verdict, .. } => Some(verdict.notes[0].code),
+            LedgerEvent::Decided { verdict, .. } => Some(verdict.notes[0].code),
             _ => None,
         });
     assert_eq!(cause, Some(NoteCode::AzureUnreadable));
@@ -189,7 +189,7 @@ async fn operator_clears_what_stands_for_an_address() {
         .await
         .into_iter()
         .find_map(|what| match what {
-            What::VerdictsCleared { by, because, .. } => Some((by, because)),
+            LedgerEvent::VerdictsCleared { by, because, .. } => Some((by, because)),
             _ => None,
         });
     let by = Actor::Person("ada".to_owned());

@@ -4,7 +4,7 @@ use crate::needs;
 use crate::process::{Installation, Process, until_within};
 use crate::world::{OURS, REGISTRY, furnished, message};
 use clock::Clock;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use jiff::Timestamp;
 use std::fs::{self, File};
 use std::io::Write;
@@ -175,7 +175,7 @@ async fn each_way_to_fill_up_ends_when_there_is_room_again() {
 /// When the only grant ends.
 async fn end_of_grant(installed: &Installation) -> Timestamp {
     let of = |what| match what {
-        What::Granted(grant) => Some(grant.until),
+        LedgerEvent::Granted(grant) => Some(grant.until),
         _ => None,
     };
     let mut ledger = installed.ledger().await.into_iter();

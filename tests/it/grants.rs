@@ -208,8 +208,8 @@ async fn an_entry_that_is_handed_over_stays() {
 async fn what_does_not_stand_cannot_be_handed_over() {
     let world = World::new().await;
     world.denied(OURS).await;
-    doorward::flow::registry::hosts::turn(&world.app).await;
-    doorward::flow::decide::triage::turn(&world.app)
+    doorward::flow::registry::hosts::run_once(&world.app).await;
+    doorward::flow::decide::triage::run_once(&world.app)
         .await
         .unwrap();
     let id = world.grants().await.remove(0);
@@ -279,9 +279,13 @@ async fn a_listener_with_a_token_is_for_those_who_know_it() {
                 .admin(Method::GET, path, &headers, String::new())
                 .await
         };
-        let stranger = world.ask(path).await;
-        assert_eq!(stranger.status, 401, "{path}");
-        assert!(stranger.header("www-authenticate").starts_with("Basic "));
+        let unknown_source = world.ask(path).await;
+        assert_eq!(unknown_source.status, 401, "{path}");
+        assert!(
+            unknown_source
+                .header("www-authenticate")
+                .starts_with("Basic ")
+        );
         assert_eq!(ask("Bearer guessed").await.status, 401, "{path}");
         assert_eq!(ask("Bearer ").await.status, 401, "{path}");
         assert_eq!(ask(&bearer).await.status, 200, "{path}");

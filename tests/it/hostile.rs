@@ -15,7 +15,7 @@ const HTTP_2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\
 /// What a hostile peer does with a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    Silent,
+    Timeout,
     HalfAHead,
     Trickles,
     KeepsOpen,
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
 
 /// All of them.
 pub(crate) const KINDS: [Kind; 7] = [
-    Kind::Silent,
+    Kind::Timeout,
     Kind::HalfAHead,
     Kind::Trickles,
     Kind::KeepsOpen,
@@ -79,7 +79,7 @@ impl Kind {
         const GET: &str = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
         let mut stream = connect(from, to).await?;
         let words: Vec<u8> = match self {
-            Self::Silent => Vec::new(),
+            Self::Timeout => Vec::new(),
             Self::HalfAHead | Self::Trickles => {
                 b"POST /events/alerts HTTP/1.1\r\nhost: a\r\nx: ".to_vec()
             }

@@ -4,7 +4,7 @@ use crate::program::{doorward, err, out};
 use crate::world::{OURS, STRANGER, World, message};
 use doorward::store::{Ledger, StoreError};
 use doorward_core::ledger::actor::Actor;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::AlertId;
 use doorward_core::messages::invisible::is_hidden;
 use jiff::Timestamp;
@@ -178,7 +178,7 @@ async fn an_index_page_that_was_zeroed_is_found() {
     for number in 0..200 {
         let alert = AlertId(Uuid::from_u128(number));
         let channel = "chat".to_owned();
-        let what = What::Delivered { alert, channel };
+        let what = LedgerEvent::Delivered { alert, channel };
         ledger
             .append(Timestamp::UNIX_EPOCH, vec![what])
             .await
@@ -291,7 +291,7 @@ async fn order_is_not_written_down_once_what_it_rests_on_has_changed() {
     let world = World::new().await;
     let ledger = &world.app.ledger;
     let now = world.clock.now();
-    let cleared = |number: u8| What::VerdictsCleared {
+    let cleared = |number: u8| LedgerEvent::VerdictsCleared {
         address: [20, 0, 0, number].into(),
         registry: None,
         by: Actor::Person("ada".to_owned()),
@@ -303,7 +303,10 @@ async fn order_is_not_written_down_once_what_it_rests_on_has_changed() {
     let written = ledger.append_as_of(now, as_of, vec![cleared(1)]).await;
     assert!(written.is_ok(), "{written:?}");
     let overtaken = ledger.append_as_of(now, as_of, vec![cleared(2)]).await;
-    assert!(matches!(overtaken, Err(StoreError::Moved)), "{overtaken:?}");
+    assert!(
+        matches!(overtaken, Err(StoreError::Conflict)),
+        "{overtaken:?}"
+    );
     // Nor may an entry be handed over that a write began to move meanwhile.
     let as_of = ledger.as_of();
     world.denied(OURS).await;
@@ -311,5 +314,8 @@ async fn order_is_not_written_down_once_what_it_rests_on_has_changed() {
     let kinds = world.kinds().await;
     assert!(kinds.contains(&"write_intended"), "{kinds:?}");
     let overtaken = ledger.append_as_of(now, as_of, vec![cleared(3)]).await;
-    assert!(matches!(overtaken, Err(StoreError::Moved)), "{overtaken:?}");
+    assert!(
+        matches!(overtaken, Err(StoreError::Conflict)),
+        "{overtaken:?}"
+    );
 }

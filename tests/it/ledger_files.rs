@@ -5,7 +5,7 @@ use crate::process::{Installation, Process, until};
 use crate::world::{OURS, REGISTRY, furnished, message};
 use clock::Clock;
 use doorward::store::{Ledger, Lock, LockError, StoreError};
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::AlertId;
 use doorward_core::state::readiness::ConditionCode;
 use doorward_core::state::readiness::ConditionCode::LedgerReplaced;
@@ -19,8 +19,8 @@ use uuid::Uuid;
 const AT: Timestamp = Timestamp::UNIX_EPOCH;
 const FILES: [&str; 3] = ["doorward.db", "doorward.db-wal", "doorward.db-shm"];
 
-fn told(number: u128) -> What {
-    What::Delivered {
+fn told(number: u128) -> LedgerEvent {
+    LedgerEvent::Delivered {
         alert: AlertId(Uuid::from_u128(number)),
         channel: "chat".to_owned(),
     }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use clock::Clock;
 use doorward_core::intake::report::Changed;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::WriteId;
 use doorward_sim::Registry;
 use jiff::Timestamp;
@@ -147,7 +147,7 @@ async fn alerts_may_have_names_of_their_own_for_what_they_are_about() {
     let reply = world.deliver("clusters", &alert(&usual)).await;
     let report = world.ledger().await;
     let last = report.iter().rev().find_map(|what| match what {
-        What::Denied(denied) => Some(denied.report.denial.ip),
+        LedgerEvent::Denied(denied) => Some(denied.report.denial.ip),
         _ => None,
     });
     assert_eq!(reply.json()["denials"], 1, "{}", reply.text);
@@ -173,7 +173,7 @@ type Told = (
 
 async fn changes(world: &World) -> Vec<Told> {
     let told = |what| match what {
-        What::RegistryChanged {
+        LedgerEvent::RegistryChanged {
             registry,
             change,
             by,

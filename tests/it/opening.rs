@@ -2,7 +2,7 @@
 
 use crate::others::{during_our_call, taking};
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World, message, row};
-use doorward_core::ledger::event::{What, WriteOutcome};
+use doorward_core::ledger::event::{LedgerEvent, WriteOutcome};
 use doorward_core::ledger::grant::Ending;
 use doorward_core::policy::verdict::Action;
 use doorward_sim::{Call, DefaultAction, Fault, Moment, Outcome};
@@ -14,7 +14,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 async fn verdicts(world: &World) -> Vec<Action> {
     let of = |what| match what {
-        What::Decided { verdict, .. } => Some(verdict.action),
+        LedgerEvent::Decided { verdict, .. } => Some(verdict.action),
         _ => None,
     };
     world.ledger().await.into_iter().filter_map(of).collect()
@@ -42,7 +42,7 @@ async fn our_own_address_is_admitted_for_ten_minutes() {
             "opened",
             "write_intended",
             "write_settled",
-            "helped",
+            "grant_outcome",
             "ended"
         ]
     );
@@ -397,10 +397,10 @@ async fn what_a_write_did_is_known_again_after_a_crash() {
     world.denied(OURS).await;
     world.settle().await;
     // The program dies here: the intent stands, the outcome does not.
-    let settled = |what: &What| {
+    let settled = |what: &LedgerEvent| {
         matches!(
             what,
-            What::WriteSettled {
+            LedgerEvent::WriteSettled {
                 outcome: WriteOutcome::Applied { .. },
                 ..
             }
@@ -415,7 +415,7 @@ async fn what_a_write_did_is_known_again_after_a_crash() {
 }
 
 #[tokio::test]
-async fn a_stranger_is_a_question_to_a_person() {
+async fn a_unknown_source_is_a_question_to_a_person() {
     let world = World::new().await;
     world.denied(STRANGER).await;
     world.settle().await;

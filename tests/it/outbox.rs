@@ -7,7 +7,7 @@ use doorward::flow::decide::triage;
 use doorward::flow::notify;
 use doorward::store::Ledger;
 use doorward_core::ledger::alert::Alert;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::AlertId;
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -18,8 +18,8 @@ use uuid::Uuid;
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// An alert for the chat.
-fn alerted(number: u128) -> What {
-    What::Alerted(Alert {
+fn alerted(number: u128) -> LedgerEvent {
+    LedgerEvent::Alerted(Alert {
         id: AlertId(Uuid::from_u128(number)),
         code: "alert".to_owned(),
         text: "A caller is refused.".to_owned(),
@@ -87,10 +87,10 @@ async fn a_replica_that_hangs_over_one_message_holds_up_no_other() {
     for last in 1..4 {
         world.denied(&format!("51.140.7.{last}")).await;
     }
-    triage::turn(&world.app).await.unwrap();
+    triage::run_once(&world.app).await.unwrap();
     assert_eq!(database.number("select count(*) from outbox").await, 3);
     let hangs = has_the_first(&database).await;
-    let again = notify::turn(&world.app).await.unwrap();
+    let again = notify::run_once(&world.app).await.unwrap();
     assert_eq!(world.messages().len(), 2);
     assert!(again.is_some_and(|at| at > world.clock.now()), "{again:?}");
     // It is gone, and had taken nothing.

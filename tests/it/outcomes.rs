@@ -4,7 +4,7 @@
 use crate::others::edit;
 use crate::world::{REGISTRY, Reply, STRANGER, World};
 use axum::http::Method;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_sim::{Call, DefaultAction, Fault};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -29,7 +29,7 @@ async fn look(world: &World, link: &str) -> Reply {
     page
 }
 
-/// The page's title, in a world in which the stranger was let in.
+/// The page's title, in a world in which the unknown source was let in.
 async fn title(world: &World, link: &str) -> String {
     let page = look(world, link).await.text;
     let (_, rest) = page.split_once("<h1>").unwrap();
@@ -125,7 +125,7 @@ async fn page_says_before_and_after_a_yes_that_doorward_only_observes() {
 #[tokio::test]
 async fn page_says_before_and_after_a_yes_that_the_list_is_full() {
     let world = World::with(|setup| {
-        setup.config["registries"][0]["reserve"] = json!(0);
+        setup.config["registries"][0]["reserved_entries"] = json!(0);
         setup.config["registries"][0]["max_entries"] = json!(1);
     })
     .await;
@@ -240,7 +240,7 @@ async fn page_says_who_revoked_it_and_who_took_it_away() {
         .await
         .into_iter()
         .find_map(|what| match what {
-            What::Granted(grant) => Some(grant.id.to_string()),
+            LedgerEvent::Granted(grant) => Some(grant.id.to_string()),
             _ => None,
         });
     order(

@@ -4,7 +4,7 @@
 use crate::others::{self, SOMEBODY, THEIR_WRITE, during_our_call, edit, taking};
 use crate::world::{OURS, REGISTRY, World};
 use doorward_core::firewall::Overwritten;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_sim::{Call, DefaultAction, Fault, Moment, Outcome, Registry, Writes};
 use serde_json::json;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const THEIRS: &str = "8.8.8.8";
 /// What was reported.
 pub(crate) async fn reports(world: &World) -> Vec<Overwritten> {
     let of = |what| match what {
-        What::PossiblyOverwritten(overwritten) => Some(overwritten),
+        LedgerEvent::PossiblyOverwritten(overwritten) => Some(overwritten),
         _ => None,
     };
     world.ledger().await.into_iter().filter_map(of).collect()
@@ -141,7 +141,7 @@ async fn a_removal_with_allow_set_before_the_last_read_waits_for_deny_and_says_s
     let waits = async || {
         let all = world.ledger().await.into_iter();
         let waits = all.filter_map(|what| match what {
-            What::EndWaits { code, .. } => Some(code),
+            LedgerEvent::EndWaits { code, .. } => Some(code),
             _ => None,
         });
         waits.collect::<Vec<_>>()

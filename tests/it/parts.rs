@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use axum::http::request::Builder;
 use doorward::http::{Limits, admin_router, public_router_within};
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::{DenialId, RequestId};
 use doorward_core::ledger::request;
 use doorward_core::net::address::GlobalIpv4;
@@ -125,7 +125,7 @@ impl Parts {
         };
         let link = app.link_to(&request).unwrap();
         app.ledger
-            .append(now, vec![What::Requested(request)])
+            .append(now, vec![LedgerEvent::Requested(request)])
             .await
             .unwrap();
         link.strip_prefix(ORIGIN).unwrap().to_owned()

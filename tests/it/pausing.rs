@@ -64,8 +64,8 @@ async fn closing_goes_on() {
 async fn what_was_decided_before_and_not_written_waits() {
     let world = World::new().await;
     world.denied(OURS).await;
-    doorward::flow::registry::hosts::turn(&world.app).await;
-    doorward::flow::decide::triage::turn(&world.app)
+    doorward::flow::registry::hosts::run_once(&world.app).await;
+    doorward::flow::decide::triage::run_once(&world.app)
         .await
         .unwrap();
     pause(&world, None).await;
@@ -80,8 +80,8 @@ async fn what_was_decided_before_and_not_written_waits() {
 async fn what_waits_past_its_end_was_never_opened() {
     let world = World::new().await;
     world.denied(OURS).await;
-    doorward::flow::registry::hosts::turn(&world.app).await;
-    doorward::flow::decide::triage::turn(&world.app)
+    doorward::flow::registry::hosts::run_once(&world.app).await;
+    doorward::flow::decide::triage::run_once(&world.app)
         .await
         .unwrap();
     pause(&world, None).await;

@@ -3,7 +3,7 @@
 use crate::postgres::Database;
 use crate::world::{KEY, policy_and_settings};
 use doorward::store::Ledger;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_sim::Sim;
 use serde_json::{Value, json};
 use std::fs;
@@ -157,7 +157,7 @@ impl Installation {
     }
 
     /// What its ledger holds, if the chain holds.
-    pub(crate) async fn ledger(&self) -> Vec<What> {
+    pub(crate) async fn ledger(&self) -> Vec<LedgerEvent> {
         let url = match &self.database {
             Some(database) => database.url.clone(),
             None => format!("sqlite://{}", self.file.display()),
@@ -171,7 +171,7 @@ impl Installation {
 
     /// Its ledger's kinds of entries, in order, if the chain holds.
     pub(crate) async fn kinds(&self) -> Vec<&'static str> {
-        self.ledger().await.iter().map(What::kind).collect()
+        self.ledger().await.iter().map(LedgerEvent::kind).collect()
     }
 }
 

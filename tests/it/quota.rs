@@ -33,7 +33,7 @@ async fn world(registries: usize, limit: usize) -> World {
     let world = World::with(|setup| {
         POLICY.clone_into(&mut setup.policy);
         let of = |name: &String| {
-            json!({ "id": Registry::new(name).id(), "grants_per_hour": 1000, "reserve": 2 })
+            json!({ "id": Registry::new(name).id(), "grants_per_hour": 1000, "reserved_entries": 2 })
         };
         setup.config["registries"] = names.iter().map(of).collect();
         setup.config["sources"][0]["rate_per_second"] = json!(100_000);

@@ -32,9 +32,9 @@ async fn ready(world: &World) -> Json {
 #[tokio::test]
 async fn a_changed_policy_counts_at_once() {
     let world = World::new().await;
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     write(world.folder.path(), &allow(STRANGER));
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     world.denied(STRANGER).await;
     world.settle().await;
     assert_eq!(world.entries(), [STRANGER]);
@@ -44,7 +44,7 @@ async fn a_changed_policy_counts_at_once() {
 async fn a_broken_policy_is_refused_and_readiness_says_so() {
     let world = World::new().await;
     write(world.folder.path(), &allow(STRANGER));
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     let good = world.app.policy.load().hash.clone();
     for broken in [
         "version: 1\nrules: [{ name: all, then: allow }]\n",
@@ -52,7 +52,7 @@ async fn a_broken_policy_is_refused_and_readiness_says_so() {
         "version: 1\nrules: [{ name: a, when: { address: { cidrs_file: lost.txt } }, then: ask }]\n",
     ] {
         write(world.folder.path(), broken);
-        flow::policy::turn(&world.app).await;
+        flow::policy::run_once(&world.app).await;
         assert_eq!(world.app.policy.load().hash, good);
         let told = ready(&world).await;
         assert_eq!(told["ready"], true);
@@ -68,7 +68,7 @@ async fn a_broken_policy_is_refused_and_readiness_says_so() {
     world.settle().await;
     assert_eq!(world.entries(), [STRANGER]);
     write(world.folder.path(), "version: 1\ndefault: ignore\n");
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     assert_eq!(
         ready(&world).await,
         json!({ "ready": true, "missing": [], "degraded": [] })
@@ -85,9 +85,9 @@ async fn a_list_beside_the_policy_counts_too() {
         folder,
         "version: 1\nrules: [{ name: ours, when: { address: { cidrs_file: ours.txt } }, then: allow, for: 10m }]\n",
     );
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     fs::write(folder.join("policies/ours.txt"), format!("{STRANGER}\n")).unwrap();
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     world.denied(STRANGER).await;
     world.denied("20.77.1.1").await;
     world.settle().await;

@@ -9,7 +9,7 @@ use doorward::flow::app::App;
 use doorward::flow::decide::triage;
 use doorward::flow::registry::reconcile;
 use doorward::http::public_router;
-use doorward_core::ledger::event::{What, WriteOutcome};
+use doorward_core::ledger::event::{LedgerEvent, WriteOutcome};
 use doorward_core::policy::verdict::Action;
 use doorward_sim::{Call, Moment};
 use futures_util::future::{join, join_all};
@@ -50,7 +50,7 @@ async fn deliver(app: &Arc<App>, source: &str, body: String) -> u16 {
 }
 
 async fn allowed(world: &World) -> usize {
-    let is_allowed = |what: &What| matches!(what, What::Decided { verdict, .. } if verdict.action == Action::Allow);
+    let is_allowed = |what: &LedgerEvent| matches!(what, LedgerEvent::Decided { verdict, .. } if verdict.action == Action::Allow);
     world
         .ledger()
         .await
@@ -111,7 +111,7 @@ async fn limits_hold_for_both_together() {
             for last in addresses {
                 let text = message(&format!("20.77.1.{last}"));
                 assert_eq!(deliver(app, "clusters", text).await, 202);
-                triage::turn(app).await.unwrap();
+                triage::run_once(app).await.unwrap();
             }
         };
         join(half(&world.app, 1..11), half(&replica, 11..21)).await;
@@ -130,7 +130,7 @@ async fn a_message_is_sent_once_whoever_sends_it() {
     for last in 1..=5 {
         world.denied(&format!("51.140.7.{last}")).await;
     }
-    triage::turn(&world.app).await.unwrap();
+    triage::run_once(&world.app).await.unwrap();
     replica.ledger.follow().await.unwrap();
     join(settle(&world.app), settle(&replica)).await;
     settle(&world.app).await;
@@ -146,7 +146,7 @@ async fn granted_at_the_first(database: &Database) -> (World, Arc<App>) {
     settle(&replica).await;
     settle(&world.app).await;
     world.denied(OURS).await;
-    triage::turn(&world.app).await.unwrap();
+    triage::run_once(&world.app).await.unwrap();
     (world, replica)
 }
 
@@ -155,20 +155,20 @@ async fn paused_before_its_patch(world: &World) -> (doorward_sim::Hold, impl Fut
     let app = Arc::clone(&world.app);
     let id = app.registries.keys().next().unwrap().clone();
     let first = world.azure.hold(Call::GetRegistry, Moment::After);
-    let turn = tokio_util::task::TaskTracker::new().spawn(async move {
-        reconcile::turn(&app, &id).await.unwrap();
+    let run_once = tokio_util::task::TaskTracker::new().spawn(async move {
+        reconcile::run_once(&app, &id).await.unwrap();
     });
     first.reached().await;
     let second = world.azure.hold(Call::GetRegistry, Moment::After);
     first.release();
     second.reached().await;
     assert_eq!(world.kinds().await.last(), Some(&"write_intended"));
-    (second, async { turn.await.unwrap() })
+    (second, async { run_once.await.unwrap() })
 }
 
 async fn outcomes(world: &World) -> Vec<&'static str> {
     let of = |what| match what {
-        What::WriteSettled { outcome, .. } => Some(match outcome {
+        LedgerEvent::WriteSettled { outcome, .. } => Some(match outcome {
             WriteOutcome::Applied { .. } => "applied",
             WriteOutcome::NotApplied { .. } => "not applied",
             WriteOutcome::Lost { .. } => "lost",
@@ -186,11 +186,11 @@ async fn a_pause_before_the_patch_that_eats_up_the_lease_costs_a_new_turn() {
     let world = World::on(&database, |_| {}).await;
     settle(&world.app).await;
     world.denied(OURS).await;
-    triage::turn(&world.app).await.unwrap();
-    let (held, turn) = paused_before_its_patch(&world).await;
+    triage::run_once(&world.app).await.unwrap();
+    let (held, run_once) = paused_before_its_patch(&world).await;
     world.jump(Duration::from_secs(11));
     held.release();
-    turn.await;
+    run_once.await;
     assert!(world.azure.requests_of(Call::PatchRegistry).is_empty());
     assert_eq!(outcomes(&world).await, ["not applied"]);
     world.settle().await;
@@ -204,15 +204,18 @@ async fn while_one_replica_writes_the_other_does_not() {
         return;
     };
     let (world, replica) = granted_at_the_first(&database).await;
-    let (held, turn) = paused_before_its_patch(&world).await;
+    let (held, run_once) = paused_before_its_patch(&world).await;
     let reads = world.azure.requests_of(Call::GetRegistry).len();
     replica.ledger.follow().await.unwrap();
     let id = replica.registries.keys().next().unwrap();
-    let waits = reconcile::turn(&replica, id).await.unwrap();
-    assert!(matches!(waits, reconcile::Turn::Again(_)), "{waits:?}");
+    let waits = reconcile::run_once(&replica, id).await.unwrap();
+    assert!(
+        matches!(waits, reconcile::TickOutcome::Again(_)),
+        "{waits:?}"
+    );
     assert_eq!(world.azure.requests_of(Call::GetRegistry).len(), reads);
     held.release();
-    turn.await;
+    run_once.await;
     assert_eq!(world.entries(), [OURS]);
     settle(&replica).await;
     assert_eq!(outcomes(&world).await, ["applied"]);
@@ -224,7 +227,7 @@ async fn a_paused_writers_lease_passes_on_and_it_writes_nothing_when_it_wakes() 
         return;
     };
     let (world, replica) = granted_at_the_first(&database).await;
-    let (held, turn) = paused_before_its_patch(&world).await;
+    let (held, run_once) = paused_before_its_patch(&world).await;
     world.jump(Duration::from_secs(61));
     database.leases_are_over().await;
     settle(&replica).await;
@@ -234,7 +237,7 @@ async fn a_paused_writers_lease_passes_on_and_it_writes_nothing_when_it_wakes() 
         registry.allow("40.74.28.0/23");
     });
     held.release();
-    turn.await;
+    run_once.await;
     settle(&world.app).await;
     assert_eq!(world.entries(), [OURS, "40.74.28.0/23"]);
     assert_eq!(world.azure.requests_of(Call::PatchRegistry).len(), 1);
@@ -244,7 +247,7 @@ async fn a_paused_writers_lease_passes_on_and_it_writes_nothing_when_it_wakes() 
         .await
         .into_iter()
         .filter_map(|what| match what {
-            What::WriteIntended(write) => write.generation,
+            LedgerEvent::WriteIntended(write) => write.generation,
             _ => None,
         });
     // Looking at a registry takes the lease, too: what counts is that the second holder came right after.

@@ -1,7 +1,7 @@
 //! A rule that lets in only so many asks a person about the next one.
 
 use crate::world::World;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::verdict::{Action, NoteCode};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn world(limit: &str) -> World {
 
 async fn verdicts(world: &World) -> Vec<(Action, Option<NoteCode>)> {
     let of = |what| match what {
-        What::Decided { verdict, .. } => {
+        LedgerEvent::Decided { verdict, .. } => {
             Some((verdict.action, verdict.notes.first().map(|note| note.code)))
         }
         _ => None,

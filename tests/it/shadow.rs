@@ -2,7 +2,7 @@
 
 use crate::world::{OURS, STRANGER, World};
 use doorward::flow;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::verdict::{Action, Shadow};
 use serde_json::json;
 use std::fs;
@@ -19,7 +19,7 @@ async fn world() -> World {
     fs::create_dir(world.folder.path().join("candidate")).unwrap();
     write(&world, "ours.txt", OURS);
     write(&world, "policy.yaml", CANDIDATE);
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     world
 }
 
@@ -29,7 +29,7 @@ fn write(world: &World, name: &str, text: &str) {
 
 async fn shadows(world: &World) -> Vec<(Action, Option<Shadow>)> {
     let of = |what| match what {
-        What::Decided { verdict, .. } => Some((verdict.action, verdict.shadow)),
+        LedgerEvent::Decided { verdict, .. } => Some((verdict.action, verdict.shadow)),
         _ => None,
     };
     world.ledger().await.into_iter().filter_map(of).collect()
@@ -69,7 +69,7 @@ async fn a_candidate_that_is_broken_later_is_refused_and_the_last_good_one_is_as
         "policy.yaml",
         "version: 1\nrules: [{ name: all, then: allow }]\n",
     );
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     assert!(flow::decide::shadow::is_refused(&world.app));
     assert!(!flow::policy::is_refused(&world.app));
     world.denied(OURS).await;
@@ -77,7 +77,7 @@ async fn a_candidate_that_is_broken_later_is_refused_and_the_last_good_one_is_as
     assert_eq!(world.entries(), [OURS]);
     assert!(shadows(&world).await[0].1.is_some());
     write(&world, "policy.yaml", "version: 1\ndefault: ignore\n");
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     world.denied(STRANGER).await;
     world.settle().await;
     let last = shadows(&world).await.pop().unwrap();
@@ -90,7 +90,7 @@ async fn a_candidate_that_was_never_good_harms_nothing() {
         setup.config["policies"] = json!({ "dir": "policies", "shadow": "nowhere" });
     })
     .await;
-    flow::policy::turn(&world.app).await;
+    flow::policy::run_once(&world.app).await;
     assert!(flow::decide::shadow::is_refused(&world.app));
     world.denied(OURS).await;
     world.settle().await;

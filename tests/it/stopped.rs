@@ -5,7 +5,7 @@ use crate::postgres::{Cluster, database};
 use crate::process::{Installation, Process, until_within};
 use crate::world::{OURS, REGISTRY, furnished, message};
 use clock::Clock;
-use doorward_core::ledger::event::{What, WriteOutcome};
+use doorward_core::ledger::event::{LedgerEvent, WriteOutcome};
 use doorward_sim::{Call, Hold, Moment, Sim};
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ fn patches(azure: &Sim) -> Vec<String> {
 /// What the ledger reports of writes: begun, and what became of them.
 async fn writes(installed: &Installation) -> Vec<(String, &'static str)> {
     let of = |what| match what {
-        What::WriteIntended(write) => Some((write.id.to_string(), "begun")),
-        What::WriteSettled { write, outcome, .. } => Some((
+        LedgerEvent::WriteIntended(write) => Some((write.id.to_string(), "begun")),
+        LedgerEvent::WriteSettled { write, outcome, .. } => Some((
             write.to_string(),
             match outcome {
                 WriteOutcome::Applied { .. } => "applied",

@@ -1,6 +1,6 @@
-//! `doorward sweep`: what a doorward that is gone left behind is taken away by its breadcrumbs alone.
+//! `doorward sweep`: what a doorward that is gone left behind is taken away by its ownership tags alone.
 
-use crate::breadcrumbs::tags_saying;
+use crate::ownership_tags::tags_saying;
 use crate::process::{Installation, until};
 use crate::program::{doorward, err, out};
 use crate::world::{OURS, REGISTRY, STRANGER, furnished, message};
@@ -14,7 +14,7 @@ use std::process::Output;
 async fn installed() -> (Sim, Installation) {
     let azure = furnished(&Clock::system()).await;
     let installed = Installation::with(&azure, "10m", |config| {
-        config["registries"][0]["breadcrumbs"] = json!("tags");
+        config["registries"][0]["ownership_tags"] = json!("tags");
     });
     azure.edit(REGISTRY, "portal", |registry| {
         registry.allow(STRANGER);
@@ -81,7 +81,7 @@ async fn what_has_ended_goes_and_nothing_else() {
         err(&done)
     );
     assert_eq!(azure.entries(REGISTRY), [STRANGER, "20.61.10.16/30"]);
-    assert_eq!(tags(&azure), ["cost-center", "doorward-crumbs-0"]);
+    assert_eq!(tags(&azure), ["cost-center", "doorward-tags-0"]);
     let again = out(&sweep(&installed, &["--registry", REGISTRY]));
     assert!(again.contains("0 ended, 1 not yet"), "{again}");
     let patches = azure.requests_of(Call::PatchRegistry);
@@ -95,15 +95,13 @@ async fn what_has_ended_goes_and_nothing_else() {
 async fn what_must_not_be_written_or_is_not_ours_is_told() {
     let (azure, installed) = installed().await;
     azure.edit(REGISTRY, "somebody", |registry| {
-        registry
-            .tags
-            .insert("doorward-crumbs-7".into(), "AQ".into());
+        registry.tags.insert("doorward-tags-7".into(), "AQ".into());
         let old = [("51.140.7.9/32", ago(7 * 24 * 60 + 5))];
         registry.tags.extend(tags_saying(&old));
     });
     let old = out(&sweep(&installed, &["--registry", REGISTRY]));
     assert!(old.contains("more than a week ago"), "{old}");
-    assert!(old.contains("ignored the tag doorward-crumbs-7"), "{old}");
+    assert!(old.contains("ignored the tag doorward-tags-7"), "{old}");
     azure.edit(REGISTRY, "admin", |registry| {
         registry
             .tags
@@ -156,7 +154,7 @@ async fn what_somebody_took_away_before_is_forgotten_and_stays_theirs_when_it_co
     assert!(told.contains("0 ended, 1 not yet, 2 others"), "{told}");
     assert!(azure.entries(REGISTRY).contains(&OURS.to_owned()));
     assert_eq!(azure.requests_of(Call::PatchRegistry).len(), 1);
-    assert_eq!(tags(&azure), ["cost-center", "doorward-crumbs-0"]);
+    assert_eq!(tags(&azure), ["cost-center", "doorward-tags-0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +173,7 @@ async fn where_tags_are_merged_no_crumb_outlives_its_entry() {
         assert!(swept.status.success(), "{}", err(&swept));
         assert_eq!(azure.entries(REGISTRY), [STRANGER]);
         // The tag stays, with nothing in it.
-        assert_eq!(tags(&azure), ["cost-center", "doorward-crumbs-0"]);
+        assert_eq!(tags(&azure), ["cost-center", "doorward-tags-0"]);
         assert_eq!(azure.requests_of(Call::PatchRegistry).len(), 2);
         let told = added_for_good_and_swept_again(&azure, &installed);
         assert!(told.contains("0 ended, 0 not yet, 2 others"), "{told}");

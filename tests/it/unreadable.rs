@@ -5,7 +5,7 @@ use axum::http::Method;
 use doorward::flow::decide::triage;
 use doorward::flow::readiness;
 use doorward::flow::registry::hosts;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::verdict::{Action, NoteCode, Verdict};
 use doorward_sim::{Call, Fault, Knobs, Registry};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ fn degraded(world: &World) -> Value {
 
 async fn verdicts(world: &World) -> Vec<Verdict> {
     let of = |what| match what {
-        What::Decided { verdict, .. } => Some(verdict),
+        LedgerEvent::Decided { verdict, .. } => Some(verdict),
         _ => None,
     };
     world.ledger().await.into_iter().filter_map(of).collect()
@@ -173,8 +173,8 @@ async fn a_registry_that_is_not_there_costs_few_reads_and_holds_up_no_other() {
     for number in 0..100 {
         let text = message(&format!("51.141.7.{number}")).replace(REGISTRY, "fabrikam");
         world.deliver("clusters", &text).await;
-        hosts::turn(&world.app).await;
-        triage::turn(&world.app).await.unwrap();
+        hosts::run_once(&world.app).await;
+        triage::run_once(&world.app).await.unwrap();
         world.jump(SECOND);
     }
     world.denied(OURS).await;

@@ -8,13 +8,13 @@ use axum::{Json, Router, extract::State, routing::post};
 use clock::Clock;
 use doorward::flow::app::App;
 use doorward::flow::decide::triage;
-use doorward::flow::registry::reconcile::Turn;
+use doorward::flow::registry::reconcile::TickOutcome;
 use doorward::flow::registry::{hosts, reconcile};
 use doorward::flow::{notify, sets};
 use doorward::http::public_router;
 use doorward::store::Ledger;
 use doorward::{config, server, store};
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::grant::Ending;
 use doorward_core::ledger::id::WriteId;
 use doorward_sim::senders::login_event;
@@ -292,14 +292,14 @@ impl World {
     }
 
     /// What happened, in order, but for what address sets were found to hold.
-    pub(crate) async fn ledger(&self) -> Vec<What> {
+    pub(crate) async fn ledger(&self) -> Vec<LedgerEvent> {
         let mut all = self.whole_ledger().await;
-        all.retain(|what| !matches!(what, What::SetLoaded(_)));
+        all.retain(|what| !matches!(what, LedgerEvent::SetLoaded(_)));
         all
     }
 
     /// What happened, in order.
-    pub(crate) async fn whole_ledger(&self) -> Vec<What> {
+    pub(crate) async fn whole_ledger(&self) -> Vec<LedgerEvent> {
         let entries = self.app.ledger.entries(0, 10_000).await.unwrap();
         entries
             .iter()
@@ -309,13 +309,13 @@ impl World {
 
     /// The kinds of what happened, in order.
     pub(crate) async fn kinds(&self) -> Vec<&'static str> {
-        self.ledger().await.iter().map(What::kind).collect()
+        self.ledger().await.iter().map(LedgerEvent::kind).collect()
     }
 
     /// How grants ended, in order.
     pub(crate) async fn endings(&self) -> Vec<Ending> {
         let of = |what| match what {
-            What::Ended { ending, .. } => Some(ending),
+            LedgerEvent::Ended { ending, .. } => Some(ending),
             _ => None,
         };
         self.ledger().await.into_iter().filter_map(of).collect()
@@ -324,7 +324,7 @@ impl World {
     /// The first write that was begun.
     pub(crate) async fn first_write(&self) -> WriteId {
         let of = |what| match what {
-            What::WriteIntended(write) => Some(write.id),
+            LedgerEvent::WriteIntended(write) => Some(write.id),
             _ => None,
         };
         self.ledger().await.into_iter().find_map(of).unwrap()
@@ -361,16 +361,18 @@ pub(crate) async fn settle(app: &App) -> Vec<Option<Timestamp>> {
     for _ in 0..100 {
         app.ledger.follow().await.unwrap();
         let before = *app.ledger.changed().borrow();
-        hosts::turn(app).await;
-        triage::turn(app).await.unwrap();
+        hosts::run_once(app).await;
+        triage::run_once(app).await.unwrap();
         let mut next = Vec::new();
         for id in app.registries.keys() {
-            next.push(match Box::pin(reconcile::turn(app, id)).await.unwrap() {
-                Turn::Again(at) => Some(at),
-                Turn::Idle | Turn::Done => reconcile::next(app, id),
-            });
+            next.push(
+                match Box::pin(reconcile::run_once(app, id)).await.unwrap() {
+                    TickOutcome::Again(at) => Some(at),
+                    TickOutcome::Idle | TickOutcome::Done => reconcile::next(app, id),
+                },
+            );
         }
-        notify::turn(app).await.unwrap();
+        notify::run_once(app).await.unwrap();
         if *app.ledger.changed().borrow() == before {
             return next;
         }
@@ -450,7 +452,7 @@ async fn build(folder: &Path, clock: &Clock) -> Arc<App> {
     let config = config::load(&folder.join("doorward.yaml")).unwrap();
     // Its own machine's clock.
     let app = Arc::new(server::app(config, clock.beside()).await.unwrap());
-    sets::turn(&app).await;
+    sets::run_once(&app).await;
     app
 }
 

@@ -1,6 +1,6 @@
 //! Which of Azure's calls a request is, from its listener, method and path.
 
-use super::wire::{Door, Incoming};
+use super::wire::{Incoming, Listener};
 use axum::http::Method;
 
 /// A call, as faults, holds and the record of requests name it.
@@ -138,8 +138,8 @@ impl Route {
         let lower = path.to_ascii_lowercase();
         let segments: Vec<&str> = lower.split('/').collect();
         match request.door {
-            Door::Authority => Self::of_authority(&segments),
-            Door::Plain | Door::ResourceManager => match segments.as_slice() {
+            Listener::Authority => Self::of_authority(&segments),
+            Listener::Plain | Listener::ResourceManager => match segments.as_slice() {
                 ["msi", "token"] => Self::Identity,
                 ["web", ..] => Self::WebPage(format!("/{path}")),
                 ["v2" | "oauth2", ..] => {

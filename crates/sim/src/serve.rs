@@ -2,7 +2,7 @@
 
 use super::pipeline::{self, Lost};
 use super::start::Shared;
-use super::wire::{Door, Incoming, pairs};
+use super::wire::{Incoming, Listener, pairs};
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::header;
@@ -21,7 +21,7 @@ const LARGEST: usize = 16 * 1024 * 1024;
 /// Accepts connections until the simulated Azure ends.
 pub(super) async fn accept(
     shared: Arc<Shared>,
-    door: Door,
+    door: Listener,
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
 ) {
@@ -48,7 +48,7 @@ pub(super) async fn accept(
 
 async fn connection(
     shared: Arc<Shared>,
-    door: Door,
+    door: Listener,
     (stream, peer): (TcpStream, SocketAddr),
     tls: Option<TlsAcceptor>,
 ) {
@@ -64,7 +64,7 @@ async fn connection(
     }
 }
 
-async fn requests<S>(shared: Arc<Shared>, door: Door, peer: IpAddr, stream: S)
+async fn requests<S>(shared: Arc<Shared>, door: Listener, peer: IpAddr, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -84,7 +84,7 @@ where
 /// Answers one request in a task of its own, so that it outlives a caller who goes away.
 async fn one(
     shared: Arc<Shared>,
-    door: Door,
+    door: Listener,
     peer: IpAddr,
     request: Request,
 ) -> Result<Response, Lost> {
@@ -100,7 +100,7 @@ async fn one(
     answer.await.unwrap_or(Err(Lost))
 }
 
-async fn read(door: Door, peer: IpAddr, request: Request) -> Option<Incoming> {
+async fn read(door: Listener, peer: IpAddr, request: Request) -> Option<Incoming> {
     let (head, body) = request.into_parts();
     let named = head
         .headers
@@ -109,7 +109,11 @@ async fn read(door: Door, peer: IpAddr, request: Request) -> Option<Incoming> {
         .or(head.uri.authority().map(axum::http::uri::Authority::as_str))
         .unwrap_or("localhost")
         .to_ascii_lowercase();
-    let scheme = if door == Door::Plain { "http" } else { "https" };
+    let scheme = if door == Listener::Plain {
+        "http"
+    } else {
+        "https"
+    };
     let origin = format!("{scheme}://{named}");
     let host = match named.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host.to_owned(),

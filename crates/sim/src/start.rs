@@ -5,7 +5,7 @@ use super::knobs::Knobs;
 use super::model::{App, Model};
 use super::recorded::Recorded;
 use super::tls::certificates;
-use super::wire::{Door, lock};
+use super::wire::{Listener, lock};
 use super::{TENANT, serve};
 use crate::identity::tokens::Issuer;
 use anyhow::Context as _;
@@ -141,10 +141,14 @@ impl Sim {
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
         });
-        let doors = [Door::Plain, Door::ResourceManager, Door::Authority];
+        let doors = [
+            Listener::Plain,
+            Listener::ResourceManager,
+            Listener::Authority,
+        ];
         for (door, (listener, _)) in doors.into_iter().zip(listeners) {
-            let tls =
-                (door != Door::Plain).then(|| TlsAcceptor::from(Arc::clone(&certificates.server)));
+            let tls = (door != Listener::Plain)
+                .then(|| TlsAcceptor::from(Arc::clone(&certificates.server)));
             let accepting = serve::accept(Arc::clone(&shared), door, listener, tls);
             shared.tasks.spawn(accepting);
         }

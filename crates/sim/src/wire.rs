@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Which listener a request came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum Listener {
     /// Plain HTTP: Resource Manager for the static token, managed identity, the data plane.
     Plain,
     /// HTTPS: Resource Manager.
@@ -21,7 +21,7 @@ pub(super) enum Door {
 /// A request, read whole.
 #[derive(Clone, Debug)]
 pub(super) struct Incoming {
-    pub(super) door: Door,
+    pub(super) door: Listener,
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,

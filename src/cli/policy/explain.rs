@@ -140,20 +140,20 @@ struct Answer {
     /// Why the address may never be opened.
     never: Option<String>,
     /// Why no firewall entry can help.
-    blocking: Vec<Told>,
+    blocking: Vec<Remark>,
     /// Better ways in than an entry.
-    advice: Vec<Told>,
+    advice: Vec<Remark>,
 }
 
 /// A diagnosis or a piece of advice.
 #[derive(Serialize)]
-struct Told {
+struct Remark {
     code: &'static str,
     text: String,
     link: &'static str,
 }
 
-impl Told {
+impl Remark {
     fn of_note(note: &Note) -> Option<Self> {
         Some(Self {
             code: note.code.name(),
@@ -281,8 +281,8 @@ impl Explain {
             sets: sets_around(policy, sets, self.ip),
             nearest: nearest(policy, sets, self.ip),
             never: never.map(|never| never.to_string()),
-            blocking: notes.iter().filter_map(Told::of_note).collect(),
-            advice: advice.iter().copied().map(Told::of_advice).collect(),
+            blocking: notes.iter().filter_map(Remark::of_note).collect(),
+            advice: advice.iter().copied().map(Remark::of_advice).collect(),
             explanation,
         }
     }
@@ -360,7 +360,7 @@ impl Answer {
         if let Some(never) = &self.never {
             writeln!(to, "\nnever opened: {never}")?;
         }
-        for Told { code, text, link } in &self.advice {
+        for Remark { code, text, link } in &self.advice {
             writeln!(to, "\nadvice {code}\n  {text}\n  {link}")?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use crate::flow::app::App;
 use crate::store::StoreError;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 
 /// How often something is decided that others overtake, before whoever asked for it is to try again.
 const ATTEMPTS: u32 = 20;
@@ -10,7 +10,7 @@ const ATTEMPTS: u32 = 20;
 /// Writes down what `look` makes of what stands, as of that; says what it says.
 pub(in crate::flow) async fn decide<T, E: From<StoreError>>(
     app: &App,
-    mut look: impl FnMut() -> Result<(Vec<What>, T), E>,
+    mut look: impl FnMut() -> Result<(Vec<LedgerEvent>, T), E>,
 ) -> Result<T, E> {
     let mut attempt = 1;
     loop {
@@ -22,7 +22,7 @@ pub(in crate::flow) async fn decide<T, E: From<StoreError>>(
         }
         match app.ledger.append_as_of(app.clock.now(), as_of, what).await {
             Ok(()) => return Ok(done),
-            Err(StoreError::Moved) if attempt < ATTEMPTS => app.ledger.follow().await?,
+            Err(StoreError::Conflict) if attempt < ATTEMPTS => app.ledger.follow().await?,
             Err(error) => return Err(error.into()),
         }
         attempt += 1;

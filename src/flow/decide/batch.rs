@@ -4,7 +4,7 @@
 use super::precedents::{InForce, KnownNow, reopened};
 use crate::flow::app::App;
 use doorward_core::intake::dedup::{DenialKey, verdict_key};
-use doorward_core::ledger::event::{Denied, What};
+use doorward_core::ledger::event::{Denied, LedgerEvent};
 use doorward_core::ledger::id::DenialId;
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::policy::verdict::Verdict;
@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-/// How many requests about one registry are open at once; strangers get half of them.
+/// How many requests about one registry are open at once; unknown sources get half of them.
 const MOST_REQUESTS: usize = 1000;
 
-/// How many messages wait for their channels before verdicts make no more; strangers' verdicts stop
+/// How many messages wait for their channels before verdicts make no more; unknown sources' verdicts stop
 /// at half.
 const MOST_MESSAGES: usize = 2000;
 
@@ -71,11 +71,16 @@ impl Batch {
     }
 
     /// Takes in a verdict and what follows from it.
-    pub(in crate::flow) fn add(&mut self, denied: &Denied, verdict: &Verdict, follows: &[What]) {
+    pub(in crate::flow) fn add(
+        &mut self,
+        denied: &Denied,
+        verdict: &Verdict,
+        follows: &[LedgerEvent],
+    ) {
         self.decided.insert(verdict_key(denied, verdict), denied.id);
         for what in follows {
             match what {
-                What::Granted(grant) => {
+                LedgerEvent::Granted(grant) => {
                     let ip = IpAddr::V4(grant.address.get());
                     self.standing
                         .insert((grant.registry.clone(), ip), denied.id);
@@ -84,13 +89,13 @@ impl Batch {
                         add_one(&mut self.by_rule, rule);
                     }
                 }
-                What::Requested(request) => {
+                LedgerEvent::Requested(request) => {
                     let ip = IpAddr::V4(request.address.get());
                     self.standing
                         .insert((request.registry.clone(), ip), denied.id);
                     add_one(&mut self.requests, &request.registry);
                 }
-                What::Alerted(_) => self.messages = self.messages.saturating_add(1),
+                LedgerEvent::Alerted(_) => self.messages = self.messages.saturating_add(1),
                 _ => {}
             }
         }
@@ -165,12 +170,12 @@ pub(in crate::flow) fn budget(
     (all.saturating_sub(kept), all, kept)
 }
 
-/// Whether a registry is in a storm.
-pub(in crate::flow) fn in_storm(app: &App, registry: &ResourceId) -> bool {
+/// Whether a registry is in a flood.
+pub(in crate::flow) fn in_flood(app: &App, registry: &ResourceId) -> bool {
     let registry = Some(registry.clone());
     app.ledger.read(|state| {
-        let crowd = state.crowds.get(&registry);
-        crowd.is_some_and(|crowd| crowd.storm.is_some())
+        let admission = state.admissions.get(&registry);
+        admission.is_some_and(|admission| admission.flood.is_some())
     })
 }
 

@@ -114,7 +114,7 @@ impl Look<'_> {
                 let open = app.ledger.read(|state| state.open_requests(id, now));
                 open < crate::flow::decide::batch::most_requests(self.owned)
             }
-            NoteCode::Storm => !crate::flow::decide::batch::in_storm(app, id),
+            NoteCode::Flood => !crate::flow::decide::batch::in_flood(app, id),
             NoteCode::PublicAccessDisabled
             | NoteCode::NotPremium
             | NoteCode::DefaultAllow

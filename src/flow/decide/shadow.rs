@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The candidate.
-pub struct Beside {
+pub struct ShadowPolicy {
     /// Where its files are.
     pub folder: PathBuf,
     files: Mutex<Files>,
@@ -34,7 +34,7 @@ struct Candidate {
     files: Sets,
 }
 
-impl Beside {
+impl ShadowPolicy {
     /// A candidate in this folder; nothing is read yet.
     pub fn new(folder: PathBuf) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl Beside {
 
 /// Reads the candidate's files again if anything in their folder has changed. One that cannot be used is
 /// refused, and harms nothing.
-pub fn turn(app: &App) {
+pub fn run_once(app: &App) {
     let Some(beside) = &app.shadow else {
         return;
     };
@@ -81,7 +81,7 @@ pub fn turn(app: &App) {
     }
 }
 
-fn read(app: &App, beside: &Beside) -> anyhow::Result<Candidate> {
+fn read(app: &App, beside: &ShadowPolicy) -> anyhow::Result<Candidate> {
     let policy = config::load_policies(&beside.folder)?;
     check(app, &policy)?;
     let files = config::load_files(&policy, &beside.folder, app.clock.now())?;
@@ -96,7 +96,7 @@ pub fn is_refused(app: &App) -> bool {
 
 /// The sets that the candidate needs from elsewhere than its own files.
 pub fn needs(app: &App) -> BTreeSet<External> {
-    let candidate = app.shadow.as_ref().and_then(Beside::candidate);
+    let candidate = app.shadow.as_ref().and_then(ShadowPolicy::candidate);
     let needs = candidate.map(|candidate| candidate.policy.needs());
     let from_elsewhere = |external: &External| !external.in_file();
     needs.into_iter().flatten().filter(from_elsewhere).collect()
@@ -110,7 +110,7 @@ pub fn ask(
     verdict: &Verdict,
     now: Timestamp,
 ) -> Option<Shadow> {
-    let candidate = app.shadow.as_ref().and_then(Beside::candidate)?;
+    let candidate = app.shadow.as_ref().and_then(ShadowPolicy::candidate)?;
     let sets = candidate.files.clone().or_else(sets);
     let other = decide(&candidate.policy, &sets, facts, now);
     let same =

@@ -11,7 +11,7 @@ pub use lane::{Lane, Lanes};
 use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::ledger::alert::Alert;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::AlertId;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -32,7 +32,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 pub type Attempts = BTreeMap<(AlertId, String), (u32, Timestamp)>;
 
 /// Delivers what is due on every channel; when to look again, if something is left.
-pub async fn turn(app: &App) -> Result<Option<Timestamp>, StoreError> {
+pub async fn run_once(app: &App) -> Result<Option<Timestamp>, StoreError> {
     removed_channels(app).await?;
     let channels = app.channels.keys().map(|name| async move {
         let mut next = None;
@@ -103,7 +103,7 @@ pub async fn lane_turn(app: &App, lane: &Lane) -> Result<Option<Timestamp>, Stor
 
 async fn delivered(app: &App, lane: &Lane, alert: AlertId) -> Result<(), StoreError> {
     let channel = lane.channel.clone();
-    let what = vec![What::Delivered { alert, channel }];
+    let what = vec![LedgerEvent::Delivered { alert, channel }];
     app.ledger.append(app.clock.now(), what).await
 }
 
@@ -125,7 +125,7 @@ async fn failed(
     app.set_attempts(alert.id, name, failures.saturating_add(1), again);
     if now.duration_since(since) < GIVE_UP_AFTER {
         tracing::warn!(channel = %name, alert = %alert.id, "a message was not taken and will be sent again: {reason}");
-        return app.ledger.give_back(alert.id, name).await;
+        return app.ledger.release_delivery(alert.id, name).await;
     }
     // Where the channel as such does not work, all that waits that long goes with it.
     let mut old = vec![alert.id];
@@ -144,12 +144,12 @@ async fn given_up(
     alerts: &[AlertId],
     reason: &str,
 ) -> Result<(), StoreError> {
-    let undelivered = |alert: &AlertId| What::Undelivered {
+    let undelivered = |alert: &AlertId| LedgerEvent::Undelivered {
         alert: *alert,
         channel: channel.to_owned(),
         reason: reason.to_owned(),
     };
-    let what: Vec<What> = alerts.iter().map(undelivered).collect();
+    let what: Vec<LedgerEvent> = alerts.iter().map(undelivered).collect();
     app.ledger.append(app.clock.now(), what).await?;
     lane::forget(app);
     Ok(())

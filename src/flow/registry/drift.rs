@@ -7,7 +7,7 @@ use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::firewall::{Answer, Class, Drift, Live, Overwritten, Seen};
 use doorward_core::ledger::alert::About;
-use doorward_core::ledger::event::{What, Write};
+use doorward_core::ledger::event::{LedgerEvent, Write};
 use doorward_core::ledger::grant::{Ending, Grant};
 use doorward_core::ledger::id::GrantId;
 use doorward_core::messages::wording;
@@ -53,7 +53,7 @@ pub(in crate::flow) async fn note(
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
     let mut seen = Seen::of(live);
-    let (known, gone, moving, newer) = app.ledger.read(|state| {
+    let (known, gone, in_flight, newer) = app.ledger.read(|state| {
         let registry = state.registries.get(id);
         // What others changed that is not shown here is in what is sent back: it must not be undone by a stale
         // read after a restart. What our own write changed is written down with its outcome.
@@ -64,20 +64,20 @@ pub(in crate::flow) async fn note(
         let sight = registry.map(|registry| &registry.sight);
         let known = sight.and_then(|sight| sight.seen.clone());
         let gone = sight.is_some_and(|sight| sight.gone);
-        (known, gone, state.ours(id, now).moving, newer)
+        (known, gone, state.ours(id, now).in_flight, newer)
     });
     if let (Some(known), true) = (&known, live.is_being_updated()) {
         // That it is being updated is no news.
         seen.provisioning_state
             .clone_from(&known.provisioning_state);
     }
-    let same = known.is_some_and(|known| known.is_same(&seen, &moving));
+    let same = known.is_some_and(|known| known.is_same(&seen, &in_flight));
     let mut what = Vec::new();
     if gone {
         what.extend(drifted(app, id, Drift::RegistryBack, Vec::new()));
     }
     if gone || !same || newer {
-        what.push(What::RegistrySeen {
+        what.push(LedgerEvent::RegistrySeen {
             registry: id.clone(),
             seen: Some(seen),
             base_of: None,
@@ -98,7 +98,7 @@ pub(in crate::flow) async fn note_base(
     write: &Write,
     base: &Live,
 ) -> Result<(), StoreError> {
-    let what = What::RegistrySeen {
+    let what = LedgerEvent::RegistrySeen {
         registry: write.registry.clone(),
         seen: Some(Seen::of(base)),
         base_of: Some(write.id),
@@ -135,7 +135,7 @@ pub(in crate::flow) async fn gone(
         return Ok(());
     }
     let by = by(app, id, now);
-    let mut what = vec![What::RegistrySeen {
+    let mut what = vec![LedgerEvent::RegistrySeen {
         registry: id.clone(),
         seen: None,
         base_of: None,
@@ -175,7 +175,7 @@ fn by(app: &App, id: &ResourceId, since: Timestamp) -> Vec<String> {
 }
 
 /// The entry and, unless it is accepted, the message.
-fn drifted(app: &App, id: &ResourceId, drift: Drift, by: Vec<String>) -> Vec<What> {
+fn drifted(app: &App, id: &ResourceId, drift: Drift, by: Vec<String>) -> Vec<LedgerEvent> {
     let answers = app.registries.get(id).map(|known| &known.drift.answers);
     let to = |class| answers.map_or(Answer::Alert, |answers| answers.to(class));
     let restores = to(Class::OursMissing) == Answer::Restore
@@ -204,7 +204,7 @@ fn drifted(app: &App, id: &ResourceId, drift: Drift, by: Vec<String>) -> Vec<Wha
     };
     let about = only.map_or_else(|| About::registry(id), |grant| About::grant(&grant));
     let alert = tell.then(|| app.alert(drift.code(), text, &about));
-    let drifted = What::Drifted {
+    let drifted = LedgerEvent::Drifted {
         registry: id.clone(),
         drift,
         by,
@@ -215,11 +215,11 @@ fn drifted(app: &App, id: &ResourceId, drift: Drift, by: Vec<String>) -> Vec<Wha
 
 /// What becomes of a grant whose entry others took away: it is respected, unless configuration says
 /// that it is restored, and not endlessly.
-fn taken_away(app: &App, id: &ResourceId, taken: GrantId) -> Vec<What> {
+fn taken_away(app: &App, id: &ResourceId, taken: GrantId) -> Vec<LedgerEvent> {
     let answers = app.registries.get(id).map(|known| &known.drift.answers);
     let restore = answers.is_some_and(|it| it.to(Class::OursMissing) == Answer::Restore);
     if restore && may_restore(app, taken) {
-        return vec![What::Restoring { grant: taken }];
+        return vec![LedgerEvent::Restoring { grant: taken }];
     }
     let given_up = grant(app, taken).filter(|_| restore);
     let given_up = given_up.map(|grant| {
@@ -232,7 +232,7 @@ fn taken_away(app: &App, id: &ResourceId, taken: GrantId) -> Vec<What> {
         app.alert("restore_given_up", text, &About::grant(&grant))
     });
     let silent = app.ledger.read(|state| state.not_seen_again(taken));
-    let ended = What::Ended {
+    let ended = LedgerEvent::Ended {
         grant: taken,
         ending: Ending::RemovedByOthers,
     };
@@ -268,7 +268,7 @@ pub(in crate::flow) fn dropped(
     begun: Timestamp,
     write: &Write,
     live: &Live,
-) -> Vec<What> {
+) -> Vec<LedgerEvent> {
     let after = live.entries();
     let now = app.clock.now();
     let dropped = app.ledger.read(|state| {
@@ -297,9 +297,9 @@ pub(in crate::flow) fn dropped(
     possibly_overwritten(app, overwritten)
 }
 
-fn possibly_overwritten(app: &App, overwritten: Overwritten) -> Vec<What> {
+fn possibly_overwritten(app: &App, overwritten: Overwritten) -> Vec<LedgerEvent> {
     let about = About::registry(&overwritten.registry);
     let text = wording::sentence(&overwritten.text());
     let alert = app.alert(Overwritten::CODE, text, &about);
-    vec![What::PossiblyOverwritten(overwritten), alert]
+    vec![LedgerEvent::PossiblyOverwritten(overwritten), alert]
 }

@@ -16,7 +16,7 @@ const READ_WITHIN: Duration = Duration::from_secs(50);
 const AT_ONCE: usize = 16;
 
 /// Reads what is due; when to look again, if a registry cannot be read.
-pub async fn turn(app: &App) -> Option<Timestamp> {
+pub async fn run_once(app: &App) -> Option<Timestamp> {
     let (unread, now) = (app.unread_registries(), app.clock.now());
     let due = app.postures(|postures| postures.due(unread, now));
     let read = async |id: ResourceId| posture::read_within(app, &id, READ_WITHIN).await;

@@ -17,12 +17,12 @@ const TOLD_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 /// What the ledger says was told of a registry, last.
 #[derive(Clone, Copy, Default)]
-struct Told {
+struct OutageNotice {
     unreadable: Option<Timestamp>,
     readable: Option<Timestamp>,
 }
 
-impl Told {
+impl OutageNotice {
     fn stands(self) -> bool {
         self.unreadable > self.readable
     }
@@ -39,17 +39,17 @@ impl Told {
 }
 
 /// Tells what is to be told now.
-pub(in crate::flow) async fn turn(app: &App) -> Result<(), StoreError> {
+pub(in crate::flow) async fn run_once(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     let failing = failing(app);
     for id in app.registries.keys() {
-        let told = told(app, id);
+        let notified = notified(app, id);
         let message = match failing.get(id) {
-            Some(it) if told.due(it).is_some_and(|at| at <= now) => {
+            Some(it) if notified.due(it).is_some_and(|at| at <= now) => {
                 let text = wording::azure_unreadable(id, it.since, &it.why.to_string());
                 app.alert(wording::AZURE_UNREADABLE, text, &About::registry(id))
             }
-            None if told.stands() && was_read_since(app, id, told) => {
+            None if notified.stands() && was_read_since(app, id, notified) => {
                 let text = wording::azure_readable(id);
                 app.alert(wording::AZURE_READABLE, text, &About::registry(id))
             }
@@ -63,7 +63,9 @@ pub(in crate::flow) async fn turn(app: &App) -> Result<(), StoreError> {
 /// When something is to be told next, if a registry goes on failing.
 pub(in crate::flow) fn next(app: &App) -> Option<Timestamp> {
     let failing = failing(app);
-    let due = failing.iter().filter_map(|(id, it)| told(app, id).due(it));
+    let due = failing
+        .iter()
+        .filter_map(|(id, it)| notified(app, id).due(it));
     due.min()
 }
 
@@ -72,16 +74,16 @@ fn failing(app: &App) -> BTreeMap<ResourceId, Failing> {
 }
 
 /// Whether this process has read the registry after people were told that it cannot be.
-fn was_read_since(app: &App, id: &ResourceId, told: Told) -> bool {
-    app.postures(|postures| postures.read_at(id)) > told.unreadable
+fn was_read_since(app: &App, id: &ResourceId, notified: OutageNotice) -> bool {
+    app.postures(|postures| postures.read_at(id)) > notified.unreadable
 }
 
-fn told(app: &App, id: &ResourceId) -> Told {
+fn notified(app: &App, id: &ResourceId) -> OutageNotice {
     app.ledger.read(|state| {
-        let told = |code| state.registries.get(id)?.told.get(code).copied();
-        Told {
-            unreadable: told(wording::AZURE_UNREADABLE),
-            readable: told(wording::AZURE_READABLE),
+        let notified = |code| state.registries.get(id)?.notified_at.get(code).copied();
+        OutageNotice {
+            unreadable: notified(wording::AZURE_UNREADABLE),
+            readable: notified(wording::AZURE_READABLE),
         }
     })
 }

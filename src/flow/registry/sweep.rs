@@ -1,18 +1,18 @@
-//! A sweep: entries whose breadcrumbs say that they have ended are taken away, without a ledger.
+//! A sweep: entries whose ownership tags say that they have ended are taken away, without a ledger.
 //!
 //! It writes as the service does: a read, a plan by the same planner, a read right before the PATCH, one
 //! PATCH, a read to see. It is meant for a doorward that is gone, and changes nothing but entries that a
-//! breadcrumb names, and these breadcrumbs.
+//! ownership tag names, and these ownership tags.
 //!
-//! No breadcrumb stays behind its entry: if it did, and somebody added the address for good, the next
-//! sweep would take that entry away. So breadcrumbs of entries that do not stand go too, and where a
+//! No ownership tag stays behind its entry: if it did, and somebody added the address for good, the next
+//! sweep would take that entry away. So ownership tags of entries that do not stand go too, and where a
 //! write cannot take tags away, they are written once more, with nothing in them.
 
 use super::reconcile;
 use crate::azure::{Accepted, Arm, ArmError, Call, PatchError};
 use clock::{self, Clock};
 use doorward_core::firewall::ownership_tags;
-use doorward_core::firewall::ownership_tags::{CrumbKey, Crumbs};
+use doorward_core::firewall::ownership_tags::{OwnershipTagKey, OwnershipTags};
 use doorward_core::firewall::raw_json::{RawJson, RawObject};
 use doorward_core::firewall::{Live, Malformed, Obstacle, Patch, Wanted, missing_in, plan};
 use doorward_core::net::resource_id::ResourceId;
@@ -32,8 +32,8 @@ pub struct Sweep<'a> {
     pub arm: &'a Arm,
     /// Where the time comes from.
     pub clock: &'a Clock,
-    /// Checks breadcrumbs.
-    pub key: &'a CrumbKey,
+    /// Checks ownership tags.
+    pub key: &'a OwnershipTagKey,
     /// The registry.
     pub registry: &'a ResourceId,
     /// Whether nothing is written.
@@ -47,16 +47,16 @@ pub struct Swept {
     pub correlation_id: Uuid,
     /// Entries that had ended: taken away, but for a dry run.
     pub ended: BTreeMap<Ipv4Net, Timestamp>,
-    /// Entries that do not stand any more, whoever took them away: their breadcrumbs went, but for a dry
+    /// Entries that do not stand any more, whoever took them away: their ownership tags went, but for a dry
     /// run.
     pub gone: BTreeMap<Ipv4Net, Timestamp>,
     /// Entries that have not ended yet.
     pub standing: BTreeMap<Ipv4Net, Timestamp>,
-    /// Entries whose breadcrumbs are too old to be believed.
+    /// Entries whose ownership tags are too old to be believed.
     pub too_old: BTreeSet<Ipv4Net>,
     /// Tags that bear our name and do not verify.
     pub unverified: BTreeSet<String>,
-    /// How many entries no breadcrumb names.
+    /// How many entries no ownership tag names.
     pub others: usize,
 }
 
@@ -98,10 +98,10 @@ pub enum SweepError {
     /// Nobody can tell.
     #[error("what became of the write is not known ({0}): look at the registry, and run it again")]
     Unknown(String),
-    /// Entries went and their breadcrumbs did not.
+    /// Entries went and their ownership tags did not.
     #[error(
         "what has ended does not stand any more, but the tags still name it ({0}): run it again, or delete the tags \
-         `doorward-crumbs-*` by hand, before somebody adds one of these addresses for good"
+         `doorward-tags-*` by hand, before somebody adds one of these addresses for good"
     )]
     TagsStay(String),
 }
@@ -109,7 +109,7 @@ pub enum SweepError {
 /// What one read shows.
 struct Shown {
     live: Live,
-    crumbs: Crumbs,
+    tags: OwnershipTags,
 }
 
 /// What one read comes to.
@@ -120,9 +120,9 @@ struct Ground {
 }
 
 impl Shown {
-    /// Whether breadcrumbs still name what `swept` says is over.
+    /// Whether ownership tags still name what `swept` says is over.
     fn names(&self, swept: &Swept) -> bool {
-        swept.is_over(self.crumbs.ends.keys())
+        swept.is_over(self.tags.ends.keys())
     }
 }
 
@@ -155,11 +155,11 @@ impl Sweep<'_> {
         if first.found.is_empty() || self.dry_run {
             return Ok(first.found);
         }
-        let arm = reconcile::knowing(self.arm, &first.shown.live);
+        let arm = reconcile::client_for_api_version(self.arm, &first.shown.live);
         let fresh = self.ground(arm.api_version(), call, now).await?;
         let (entries, before) = (fresh.shown.live.entries(), first.shown.live.entries());
         let lacks = !missing_in(&entries, &before).is_empty();
-        let planned = (&fresh.patch, &fresh.shown.crumbs) != (&first.patch, &first.shown.crumbs);
+        let planned = (&fresh.patch, &fresh.shown.tags) != (&first.patch, &first.shown.tags);
         if lacks || planned {
             return Err(SweepError::Busy);
         }
@@ -216,8 +216,8 @@ impl Sweep<'_> {
 
     async fn shown(&self, version: &str, call: &Call) -> Result<Shown, SweepError> {
         let live = Live::read(&self.arm.registry(self.registry, version, call).await?)?;
-        let crumbs = ownership_tags::read(&live.tags, self.registry, self.key);
-        Ok(Shown { live, crumbs })
+        let tags = ownership_tags::read(&live.tags, self.registry, self.key);
+        Ok(Shown { live, tags })
     }
 
     async fn ground(
@@ -227,12 +227,12 @@ impl Sweep<'_> {
         now: Timestamp,
     ) -> Result<Ground, SweepError> {
         let shown = self.shown(version, call).await?;
-        let Shown { live, crumbs } = &shown;
+        let Shown { live, tags } = &shown;
         if live.is_being_updated() {
             return Err(SweepError::Busy);
         }
-        let (ours, too_old) = crumbs.standing(live, now);
-        let gone = crumbs.ends.iter();
+        let (ours, too_old) = tags.standing(live, now);
+        let gone = tags.ends.iter();
         let gone = gone.filter(|(network, _)| live.exact(**network).is_none());
         let gone = gone.map(|(network, end)| (*network, *end)).collect();
         let (ended, standing): (BTreeMap<_, _>, _) =
@@ -241,7 +241,7 @@ impl Sweep<'_> {
         let found = Swept {
             correlation_id: call.correlation_id,
             others: live.rules.len().saturating_sub(named),
-            unverified: crumbs.unverified.clone(),
+            unverified: tags.unverified.clone(),
             ended,
             gone,
             standing,
@@ -255,7 +255,7 @@ impl Sweep<'_> {
         })
     }
 
-    /// A PATCH of `rules`, if any, and of the tags without the breadcrumbs of what is over.
+    /// A PATCH of `rules`, if any, and of the tags without the ownership tags of what is over.
     fn with_tags(
         &self,
         rules: Option<RawObject>,
@@ -303,7 +303,7 @@ fn plan_of(
         may_add: false,
         paused: true,
         restore: BTreeSet::new(),
-        give_back: Vec::new(),
+        restore_entries: Vec::new(),
     };
     let plan = plan(live, &wanted, now);
     match plan.stuck {

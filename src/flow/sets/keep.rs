@@ -5,11 +5,11 @@ use super::{again, book, retry};
 use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::ledger::alert::About;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::messages::wording;
 use doorward_core::policy::Policy;
 use doorward_core::sets::{
-    Answer, Before, Care, External, Loaded, Ranges, Sets, Snapshot, too_much,
+    Answer, Before, External, Loaded, Ranges, RefreshPolicy, Sets, Snapshot, too_much,
 };
 use doorward_core::state::KnownSet;
 use std::collections::BTreeMap;
@@ -27,10 +27,10 @@ enum Taken {
 pub(super) async fn take(
     app: &App,
     policy: &Policy,
-    (external, care): (&External, Care),
+    (external, refresh_policy): (&External, RefreshPolicy),
     answer: Result<Answer, Failure>,
 ) {
-    let (now, period) = (app.clock.now(), care.period(external));
+    let (now, period) = (app.clock.now(), refresh_policy.period(external));
     let name = policy.name_of(external);
     let failure = match answer {
         Ok(answer) => {
@@ -39,7 +39,7 @@ pub(super) async fn take(
             if let (Some(note), true) = (&note, note != known) {
                 tracing::warn!("the address set `{name}`: {note}");
             }
-            match accept(app, policy, (external, care), answer).await {
+            match accept(app, policy, (external, refresh_policy), answer).await {
                 Ok(taken) => {
                     let due = again(external, period, now);
                     book(app, |book| book.answered(external, due, note));
@@ -84,7 +84,7 @@ pub(super) async fn take(
 async fn accept(
     app: &App,
     policy: &Policy,
-    (external, care): (&External, Care),
+    (external, refresh_policy): (&External, RefreshPolicy),
     answer: Answer,
 ) -> Result<Taken, StoreError> {
     let now = app.clock.now();
@@ -93,7 +93,12 @@ async fn accept(
     let known = app.ledger.read(|state| state.sets.get(&key).cloned());
     let known = known.unwrap_or_default();
     let sets = app.sets.load_full();
-    let reason = refusal(external, care, (sets.get(external), &known), &loaded);
+    let reason = refusal(
+        external,
+        refresh_policy,
+        (sets.get(external), &known),
+        &loaded,
+    );
     if let Some(reason) = reason {
         let name = policy.name_of(external);
         refuse(app, (&name, known), Snapshot::of(key, &loaded), reason).await?;
@@ -111,7 +116,7 @@ async fn accept(
             snapshot.size
         );
         app.ledger
-            .append(now, vec![What::SetLoaded(snapshot)])
+            .append(now, vec![LedgerEvent::SetLoaded(snapshot)])
             .await?;
     }
     app.metrics.set_loaded(&policy.name_of(external), now);
@@ -124,7 +129,7 @@ async fn accept(
 /// what a person confirmed counts.
 fn refusal(
     external: &External,
-    care: Care,
+    refresh_policy: RefreshPolicy,
     (current, known): (Option<&Loaded>, &KnownSet),
     loaded: &Loaded,
 ) -> Option<String> {
@@ -144,7 +149,7 @@ fn refusal(
     if *hash == loaded.hash {
         return None;
     }
-    too_much(before, &loaded.ranges, care.bound())
+    too_much(before, &loaded.ranges, refresh_policy.bound())
 }
 
 /// Keeps what there was, and tells people once of each candidate.
@@ -164,7 +169,7 @@ async fn refuse(
         "The address set `{name}` keeps what it held: {reason}. If that is right, confirm it: doorward sets confirm {name} {hash}"
     );
     tracing::warn!("{text}");
-    let refused = What::SetRefused {
+    let refused = LedgerEvent::SetRefused {
         candidate: candidate.without_networks(),
         reason,
     };
@@ -200,7 +205,7 @@ pub(super) async fn record(app: &App, policy: &Policy) {
             accepted.is_none_or(|(_, accepted)| accepted.hash != snapshot.hash)
         };
         let new = snapshots.into_values().filter(is_new);
-        new.map(What::SetLoaded).collect::<Vec<_>>()
+        new.map(LedgerEvent::SetLoaded).collect::<Vec<_>>()
     });
     if !new.is_empty()
         && let Err(error) = app.ledger.append(now, new).await

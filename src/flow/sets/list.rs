@@ -4,7 +4,7 @@ use super::book;
 use crate::flow::app::App;
 use crate::flow::orders::By;
 use crate::store::StoreError;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::Policy;
 use doorward_core::sets::{External, Kind, Ranges, Size};
 use doorward_core::state::KnownSet;
@@ -208,13 +208,13 @@ pub async fn confirm(
     if given.len() < SHORTEST_HASH || !digits(&waits).starts_with(&given) {
         return Err(ConfirmError::Other { name, hash: waits });
     }
-    let confirmed = What::SetConfirmed {
+    let confirmed = LedgerEvent::SetConfirmed {
         set: external.to_string(),
         hash: waits.clone(),
         by: Some(by.actor()),
     };
     // The loop that the entry wakes must find the set due.
-    let _alone = app.memory.sets_turn.lock().await;
+    let _alone = app.memory.sets_refresh.lock().await;
     let as_of = app.ledger.as_of();
     let still = waiting(app, external).is_some_and(|(_, hash, ..)| hash == waits);
     if !still {

@@ -7,7 +7,7 @@ use crate::flow::app::App;
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::sets::sources::github_meta;
 use doorward_core::sets::sources::service_tags::ServiceTags;
-use doorward_core::sets::{Answer, AzureKind, Care, External, MetaFrom, TagsFrom, WebUrl};
+use doorward_core::sets::{Answer, AzureKind, External, MetaFrom, RefreshPolicy, TagsFrom, WebUrl};
 use futures_util::future::{join, join_all};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -57,7 +57,11 @@ fn said(error: impl std::error::Error) -> Failure {
 type Answers = Vec<(External, Result<Answer, Failure>)>;
 
 /// Asks all of these.
-pub(super) async fn all(app: &App, due: &[External], wants: &BTreeMap<External, Care>) -> Answers {
+pub(super) async fn all(
+    app: &App,
+    due: &[External],
+    wants: &BTreeMap<External, RefreshPolicy>,
+) -> Answers {
     let call = Call::new(app.clock.id());
     let (mut answers, of_web) = join(resources(app, due, &call), web_lists(app, due, wants)).await;
     answers.extend(of_web);
@@ -90,14 +94,18 @@ pub(super) async fn all(app: &App, due: &[External], wants: &BTreeMap<External, 
 }
 
 /// Lists from the web, all at the same time: one that is slow holds up no other.
-async fn web_lists(app: &App, due: &[External], wants: &BTreeMap<External, Care>) -> Answers {
+async fn web_lists(
+    app: &App,
+    due: &[External],
+    wants: &BTreeMap<External, RefreshPolicy>,
+) -> Answers {
     let lists = due.iter().filter_map(|external| match external {
         External::Http(url) => Some((external, url)),
         _ => None,
     });
     let load = lists.map(async |(external, url)| {
-        let care = wants.get(external).copied().unwrap_or_default();
-        let answer = web::list(&app.http, url, care.most()).await;
+        let refresh_policy = wants.get(external).copied().unwrap_or_default();
+        let answer = web::list(&app.http, url, refresh_policy.most()).await;
         (external.clone(), answer)
     });
     join_all(load).await

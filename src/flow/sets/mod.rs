@@ -11,7 +11,7 @@ pub use list::{ConfirmError, Confirmed, Listed, Pending, confirm, list};
 use super::decide::shadow;
 use crate::flow::app::App;
 use doorward_core::policy::Policy;
-use doorward_core::sets::{Care, External, Loaded, sha256};
+use doorward_core::sets::{External, Loaded, RefreshPolicy, sha256};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -25,17 +25,17 @@ const LATEST_RETRY: Duration = Duration::from_mins(10);
 
 /// What is known of the sources for now.
 #[derive(Default)]
-pub struct Book {
+pub struct RefreshSchedule {
     /// The policy that it is about.
     policy: String,
     /// When something is to be done next.
     next: Option<Timestamp>,
-    watches: BTreeMap<External, Watch>,
+    watches: BTreeMap<External, SetStatus>,
 }
 
 /// What is known of one source.
 #[derive(Clone, Debug, Default)]
-struct Watch {
+struct SetStatus {
     /// When it is asked next; none for now.
     due: Option<Timestamp>,
     /// How often in a row it failed.
@@ -47,8 +47,8 @@ struct Watch {
 }
 
 /// Loads every set that is due, and says when the next one is.
-pub async fn turn(app: &App) -> Timestamp {
-    let _alone = app.memory.sets_turn.lock().await;
+pub async fn run_once(app: &App) -> Timestamp {
+    let _alone = app.memory.sets_refresh.lock().await;
     let now = app.clock.now();
     let policy = app.policy.load_full();
     let nothing_due = book(app, |book| {
@@ -65,8 +65,8 @@ pub async fn turn(app: &App) -> Timestamp {
     restore(app, &wants);
     let due: Vec<External> = book(app, |book| book.due(&wants, now));
     for (external, answer) in load::all(app, &due, &wants).await {
-        let care = wants.get(&external).copied().unwrap_or_default();
-        keep::take(app, &policy, (&external, care), answer).await;
+        let refresh_policy = wants.get(&external).copied().unwrap_or_default();
+        keep::take(app, &policy, (&external, refresh_policy), answer).await;
     }
     keep::record(app, &policy).await;
     book(app, |book| book.turned(&policy, now))
@@ -79,7 +79,7 @@ pub fn wake(app: &App) {
 
 /// Puts in force what the ledger remembers of sets that nothing was loaded of yet. It is as old as its
 /// entry, and newer values take its place as soon as the source answers.
-fn restore(app: &App, wants: &BTreeMap<External, Care>) {
+fn restore(app: &App, wants: &BTreeMap<External, RefreshPolicy>) {
     for external in wants.keys() {
         if external.in_file() || app.sets.load().get(external).is_some() {
             continue;
@@ -102,14 +102,14 @@ fn restore(app: &App, wants: &BTreeMap<External, Care>) {
     }
 }
 
-fn book<T>(app: &App, with: impl FnOnce(&mut Book) -> T) -> T {
+fn book<T>(app: &App, with: impl FnOnce(&mut RefreshSchedule) -> T) -> T {
     let book = app.memory.sets.lock();
     with(&mut book.unwrap_or_else(PoisonError::into_inner))
 }
 
-impl Book {
+impl RefreshSchedule {
     /// The sources to ask now. What the policy does not want any more is forgotten.
-    fn due(&mut self, wants: &BTreeMap<External, Care>, now: Timestamp) -> Vec<External> {
+    fn due(&mut self, wants: &BTreeMap<External, RefreshPolicy>, now: Timestamp) -> Vec<External> {
         self.watches
             .retain(|external, _| wants.contains_key(external));
         let is_due = |external: &&External| {
@@ -130,10 +130,10 @@ impl Book {
 
     /// The source answered.
     fn answered(&mut self, external: &External, due: Timestamp, note: Option<String>) {
-        let watch = Watch {
+        let watch = SetStatus {
             due: Some(due),
             note,
-            ..Watch::default()
+            ..SetStatus::default()
         };
         self.watches.insert(external.clone(), watch);
     }

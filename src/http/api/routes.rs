@@ -11,7 +11,7 @@ use crate::http::{HttpError, Web};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
-use doorward_core::state::{Standing, State as Stands};
+use doorward_core::state::{GrantRecord, State as Stands};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -93,7 +93,7 @@ pub(in crate::http) async fn revoke(
 }
 
 /// Revokes the grant of this id, or all that stand for this address, on whatever registry.
-async fn revoke_named(app: &App, name: &str, by: &By) -> Result<Vec<Standing>, OrderError> {
+async fn revoke_named(app: &App, name: &str, by: &By) -> Result<Vec<GrantRecord>, OrderError> {
     if name.trim().parse::<IpAddr>().is_err() {
         let standing = orders::find(app, name)?;
         return Ok(vec![orders::revoke(app, standing.grant.id, by).await?]);

@@ -6,7 +6,7 @@ use doorward_core::ledger::id::GrantId;
 use doorward_core::ledger::orders::Pause;
 use doorward_core::messages::wording;
 use doorward_core::net::resource_id::ResourceId;
-use doorward_core::state::{Standing, Throttle};
+use doorward_core::state::{GrantRecord, Throttle};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -29,7 +29,7 @@ pub(crate) struct GrantView {
     pub(crate) registry_id: String,
     /// For whom.
     pub(crate) address: String,
-    /// `intended`, `open` or `satisfied`; see [`Stage`].
+    /// `intended`, `open` or `covered_by_existing`; see [`Stage`].
     pub(crate) stage: Stage,
     /// When it was decided.
     pub(crate) since: Timestamp,
@@ -178,7 +178,7 @@ pub(crate) struct Refused {
 }
 
 impl GrantView {
-    pub(crate) fn new(standing: &Standing, now: Timestamp) -> Self {
+    pub(crate) fn new(standing: &GrantRecord, now: Timestamp) -> Self {
         let grant = &standing.grant;
         Self {
             id: grant.id,

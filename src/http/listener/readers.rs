@@ -62,11 +62,11 @@ struct Readers(Arc<Mutex<Queue>>);
 struct Queue {
     free: usize,
     /// By source, in the order of their turns. None is empty.
-    sources: VecDeque<(String, VecDeque<oneshot::Sender<Seat>>)>,
+    sources: VecDeque<(String, VecDeque<oneshot::Sender<Permit>>)>,
 }
 
 /// A reader's seat. When it is dropped, the next in turn has it.
-struct Seat(Readers);
+struct Permit(Readers);
 
 impl Readers {
     fn new(seats: usize) -> Self {
@@ -81,12 +81,12 @@ impl Readers {
     }
 
     /// A seat, when it is this source's turn.
-    async fn seat(&self, source: &str) -> Result<Seat, HttpError> {
+    async fn seat(&self, source: &str) -> Result<Permit, HttpError> {
         let turn = {
             let mut queue = self.queue();
             if queue.free > 0 {
                 queue.free = queue.free.saturating_sub(1);
-                return Ok(Seat(self.clone()));
+                return Ok(Permit(self.clone()));
             }
             queue.wait(source)
         };
@@ -122,7 +122,7 @@ impl Readers {
 
 impl Queue {
     /// Takes a place behind the others of `source`.
-    fn wait(&mut self, source: &str) -> oneshot::Receiver<Seat> {
+    fn wait(&mut self, source: &str) -> oneshot::Receiver<Permit> {
         let (give, turn) = oneshot::channel();
         let known = self.sources.iter_mut().find(|(name, _)| name == source);
         if let Some((_, waiting)) = known {
@@ -137,7 +137,7 @@ impl Queue {
     }
 
     /// Who is next: the first of the source whose turn it is, which then goes to the end.
-    fn next(&mut self) -> Option<oneshot::Sender<Seat>> {
+    fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
         loop {
             let (source, mut waiting) = self.sources.pop_front()?;
             waiting.retain(|waits| !waits.is_closed());
@@ -152,7 +152,7 @@ impl Queue {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Permit {
     fn drop(&mut self) {
         let readers = &self.0;
         let mut queue = readers.queue();

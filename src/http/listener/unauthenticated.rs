@@ -1,4 +1,4 @@
-//! Room for bodies that prove their senders: until such a body is read, it is a stranger's.
+//! Room for bodies that prove their senders: until such a body is read, it is an unknown source's.
 
 use crate::http::HttpError;
 use axum::http::HeaderMap;
@@ -23,7 +23,7 @@ pub(in crate::http) const WITHIN: Duration = Duration::from_secs(5);
 
 /// What is taken.
 #[derive(Debug)]
-pub(in crate::http) struct Room {
+pub(in crate::http) struct UnauthenticatedBodyLimit {
     taken: Mutex<Taken>,
 }
 
@@ -36,16 +36,16 @@ struct Taken {
 
 /// A seat; given back when it is dropped.
 #[derive(Debug)]
-pub(in crate::http) struct Seat {
-    room: &'static Room,
+pub(in crate::http) struct Permit {
+    room: &'static UnauthenticatedBodyLimit,
     peer: Option<IpAddr>,
     bytes: usize,
 }
 
 /// The room of this process.
-pub(in crate::http) static ROOM: Room = Room::empty();
+pub(in crate::http) static ROOM: UnauthenticatedBodyLimit = UnauthenticatedBodyLimit::empty();
 
-impl Room {
+impl UnauthenticatedBodyLimit {
     const fn empty() -> Self {
         Self {
             taken: Mutex::new(Taken {
@@ -62,7 +62,7 @@ impl Room {
         peer: Option<IpAddr>,
         headers: &HeaderMap,
         most: usize,
-    ) -> Result<Seat, HttpError> {
+    ) -> Result<Permit, HttpError> {
         let announced = headers.get(CONTENT_LENGTH).and_then(|length| {
             let length: u64 = length.to_str().ok()?.parse().ok()?;
             usize::try_from(length).ok()
@@ -80,7 +80,7 @@ impl Room {
         taken.bytes = all;
         taken.by_peer.insert(peer, of_peer.saturating_add(1));
         drop(taken);
-        Ok(Seat {
+        Ok(Permit {
             room: self,
             peer,
             bytes,
@@ -88,7 +88,7 @@ impl Room {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Permit {
     fn drop(&mut self) {
         let taken = self.room.taken.lock();
         let mut taken = taken.unwrap_or_else(PoisonError::into_inner);
@@ -107,8 +107,8 @@ impl Drop for Seat {
 mod tests {
     use super::*;
 
-    fn room() -> &'static Room {
-        Box::leak(Box::new(Room::empty()))
+    fn room() -> &'static UnauthenticatedBodyLimit {
+        Box::leak(Box::new(UnauthenticatedBodyLimit::empty()))
     }
 
     fn peer(text: &str) -> IpAddr {

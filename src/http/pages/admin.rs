@@ -17,7 +17,7 @@ use doorward_core::ledger::request::{Answer, Request};
 use doorward_core::messages::outcome::outcome;
 use doorward_core::messages::wording;
 use doorward_core::state::readiness::Condition;
-use doorward_core::state::{Asked, Decision, Known, Standing, State as Stands};
+use doorward_core::state::{Asked, Decision, GrantRecord, Known, State as Stands};
 use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -140,7 +140,7 @@ fn view(
     late: &BTreeMap<GrantId, Known>,
     now: Timestamp,
 ) -> Page {
-    let mut grants: Vec<&Standing> = state.grants.values().collect();
+    let mut grants: Vec<&GrantRecord> = state.grants.values().collect();
     grants.sort_by_key(|standing| standing.grant.until);
     let mut requests: Vec<&Asked> = state.requests.values().collect();
     requests.retain(|asked| asked.open(now));
@@ -196,7 +196,12 @@ fn again(state: &Stands, denial: DenialId) -> Option<u64> {
     Some(state.times_repeated(denial)).filter(|times| *times > 0)
 }
 
-fn grant(standing: &Standing, late: Option<Known>, again: Option<u64>, now: Timestamp) -> GrantRow {
+fn grant(
+    standing: &GrantRecord,
+    late: Option<Known>,
+    again: Option<u64>,
+    now: Timestamp,
+) -> GrantRow {
     let grant = &standing.grant;
     let left = wording::duration(grant.until.duration_since(now).abs());
     GrantRow {
@@ -217,7 +222,7 @@ fn grant(standing: &Standing, late: Option<Known>, again: Option<u64>, now: Time
             Stage::Intended if standing.is_over(now) => "never seen open",
             Stage::Intended => "not yet open",
             Stage::Open => "open",
-            Stage::Satisfied => "admitted by an entry that is not doorward's",
+            Stage::CoveredByExisting => "admitted by an entry that is not doorward's",
         },
         help: standing.course.text(),
         again,

@@ -6,7 +6,7 @@ mod answers;
 use crate::others::{self, SOMEBODY, THEIR_WRITE, edit};
 use crate::world::{OURS, REGISTRY, World};
 use doorward_core::firewall::Drift;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::grant::Ending;
 use doorward_sim::{Call, DefaultAction, Fault, Sku};
 use serde_json::{Value, json};
@@ -26,8 +26,8 @@ async fn with_drift(drift: Value) -> World {
 
 /// The drift that was told, by code.
 pub(crate) async fn drifts(world: &World) -> Vec<&'static str> {
-    let of = |what: &What| match what {
-        What::Drifted { drift, .. } => Some(drift.code()),
+    let of = |what: &LedgerEvent| match what {
+        LedgerEvent::Drifted { drift, .. } => Some(drift.code()),
         _ => None,
     };
     world.ledger().await.iter().filter_map(of).collect()
@@ -284,7 +284,7 @@ async fn what_changed_while_doorward_was_away_is_drift_as_well() {
         .await
         .into_iter()
         .find_map(|what| match what {
-            What::Drifted { drift, .. } => Some(drift),
+            LedgerEvent::Drifted { drift, .. } => Some(drift),
             _ => None,
         });
     let entries = vec!["8.8.8.8".to_owned()];

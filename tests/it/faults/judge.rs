@@ -3,7 +3,7 @@
 
 use super::truth::Truth;
 use doorward_core::firewall::owned_entries::MAY_LAND_WITHIN;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_sim::{DefaultAction, Happened, IpRule, Registry};
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
@@ -89,14 +89,14 @@ pub(crate) struct Judge {
 
 impl Judge {
     /// Takes in new ledger entries.
-    pub(crate) fn learn(&mut self, seq: i64, at: Timestamp, what: &What) {
+    pub(crate) fn learn(&mut self, seq: i64, at: Timestamp, what: &LedgerEvent) {
         self.truth.learn(at, what);
-        if let What::Extended { grant, until, .. } = what
+        if let LedgerEvent::Extended { grant, until, .. } = what
             && let Some(granted) = self.grants.get_mut(&grant.to_string())
         {
             granted.until = *until;
         }
-        if let What::WriteIntended(write) = what {
+        if let LedgerEvent::WriteIntended(write) = what {
             self.intended.insert(write.id.to_string(), (seq, at));
             for network in &write.add {
                 self.begun.insert(*network, at);
@@ -105,15 +105,15 @@ impl Judge {
             let meant = write.remove.iter().copied().collect();
             self.meant.insert(write.id.to_string(), meant);
         }
-        if let What::Opened { grant, .. } = what
+        if let LedgerEvent::Opened { grant, .. } = what
             && let Some(granted) = self.grants.get(&grant.to_string())
         {
             self.opened.insert(granted.address);
         }
-        if let What::PossiblyOverwritten(overwritten) = what {
+        if let LedgerEvent::PossiblyOverwritten(overwritten) = what {
             self.told.insert(overwritten.write.to_string());
         }
-        if let What::Granted(grant) | What::Recovered { grant, .. } = what {
+        if let LedgerEvent::Granted(grant) | LedgerEvent::Recovered { grant, .. } = what {
             let granted = Granted {
                 address: grant.address.get(),
                 evictable: grant.evictable,
@@ -124,7 +124,7 @@ impl Judge {
             };
             self.grants.insert(grant.id.to_string(), granted);
         }
-        if let What::Ended { grant, .. } | What::NotOpened { grant, .. } = what
+        if let LedgerEvent::Ended { grant, .. } | LedgerEvent::NotOpened { grant, .. } = what
             && let Some(granted) = self.grants.get_mut(&grant.to_string())
         {
             granted.until = granted.until.min(at);
@@ -445,7 +445,7 @@ pub(super) fn network(value: &str) -> Option<Ipv4Net> {
     single.or_else(|| value.parse().ok())
 }
 
-/// Whether nothing but the list, the default action, breadcrumbs and who wrote it last differs. A tag
+/// Whether nothing but the list, the default action, ownership tags and who wrote it last differs. A tag
 /// that the write was not made from may be gone.
 fn same_but_for_the_list(before: &Registry, after: &Registry, shown: &Registry) -> bool {
     let mut expected = before.clone();
@@ -459,7 +459,7 @@ fn same_but_for_the_list(before: &Registry, after: &Registry, shown: &Registry) 
     expected.tags.clone_from(&after.tags);
     let plain = |registry: &Registry| {
         let tags = registry.tags.iter();
-        let plain = tags.filter(|(name, _)| !name.starts_with("doorward-crumbs-"));
+        let plain = tags.filter(|(name, _)| !name.starts_with("doorward-tags-"));
         plain
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect::<BTreeMap<_, _>>()

@@ -8,7 +8,7 @@ use crate::postgres;
 use crate::world::{REGISTRY, Setup, World, settle};
 use doorward::flow::app::App;
 use doorward::store;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::grant::Stage;
 use doorward_sim::{Call, Concurrent, Fault, Happened, Moment, Outcome, Writes};
 use jiff::{SignedDuration, Timestamp};
@@ -35,13 +35,13 @@ const RESERVE: usize = 1;
 /// Once faults have stopped, what hangs is settled after this at the latest.
 const PEACE: Duration = Duration::from_mins(3);
 
-/// An entry is gone this long after its end, while Azure answers; breadcrumbs say ends to the minute.
+/// An entry is gone this long after its end, while Azure answers; ownership tags say ends to the minute.
 const BOUND: SignedDuration = SignedDuration::from_secs(60);
-const BOUND_BY_BREADCRUMBS: SignedDuration = SignedDuration::from_secs(120);
+const BOUND_BY_OWNERSHIP_TAGS: SignedDuration = SignedDuration::from_secs(120);
 
 /// What a schedule came to.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct ScheduleReport {
     /// What was done and what came of it, in order.
     pub(crate) story: Vec<String>,
     /// How many steps that was.
@@ -74,7 +74,7 @@ pub(crate) enum Store {
     reason = "each is a setting that is on or off"
 )]
 struct Traits {
-    breadcrumbs: bool,
+    ownership_tags: bool,
     restore_foreign: bool,
     restore_ours: bool,
     widen: bool,
@@ -88,7 +88,7 @@ struct Traits {
 impl Traits {
     fn rolled(dice: &mut Dice) -> Self {
         Self {
-            breadcrumbs: dice.once_in(3),
+            ownership_tags: dice.once_in(3),
             restore_foreign: dice.once_in(2),
             restore_ours: dice.once_in(3),
             widen: dice.once_in(2),
@@ -111,10 +111,10 @@ rules: [{{ name: ours, when: {{ address: ours }}, then: allow, for: 10m, widen: 
         );
         let registry = &mut setup.config["registries"][0];
         registry["grants_per_hour"] = json!(1000);
-        registry["reserve"] = json!(RESERVE);
+        registry["reserved_entries"] = json!(RESERVE);
         registry["restore_foreign"] = json!(self.restore_foreign);
-        if self.breadcrumbs {
-            registry["breadcrumbs"] = json!("tags");
+        if self.ownership_tags {
+            registry["ownership_tags"] = json!("tags");
         }
         if self.restore_ours {
             registry["drift"] = json!({ "ours_missing": "restore" });
@@ -132,11 +132,11 @@ struct Run {
     judge: Judge,
     /// How far the ledger has been read.
     read: i64,
-    told: Told,
+    told: ScheduleReport,
 }
 
 /// Runs the schedule of one seed; none where PostgreSQL is wanted and not installed.
-pub(crate) async fn schedule(seed: u64, store: Store) -> Option<Told> {
+pub(crate) async fn schedule(seed: u64, store: Store) -> Option<ScheduleReport> {
     let mut dice = Dice::new(seed);
     let limit = dice.one_of(&[200, 200, 9]);
     let traits = Traits::rolled(&mut dice);
@@ -168,7 +168,7 @@ pub(crate) async fn schedule(seed: u64, store: Store) -> Option<Told> {
         others: Others::default(),
         judge,
         read: 0,
-        told: Told::default(),
+        told: ScheduleReport::default(),
     };
     for _ in 0..STEPS {
         run.step().await;
@@ -215,7 +215,7 @@ impl Run {
                     .model(|model| model.read_stale(REGISTRY, reads));
                 format!("{reads} stale reads to come")
             }
-            9 if self.traits.breadcrumbs && self.replica.is_none() && dice.once_in(3) => {
+            9 if self.traits.ownership_tags && self.replica.is_none() && dice.once_in(3) => {
                 self.world.lose_the_ledger().await;
                 self.judge.the_ledger_is_lost(self.world.clock.now());
                 self.read = 0;
@@ -465,18 +465,22 @@ impl Run {
         assert_eq!(reply.status, 202, "{}", reply.text);
     }
 
-    fn tell(&mut self, at: Timestamp, what: &What) {
+    fn tell(&mut self, at: Timestamp, what: &LedgerEvent) {
         let more = match what {
-            What::Granted(grant) => format!("{} {} until {}", grant.id, grant.address, grant.until),
-            What::WriteIntended(write) => {
+            LedgerEvent::Granted(grant) => {
+                format!("{} {} until {}", grant.id, grant.address, grant.until)
+            }
+            LedgerEvent::WriteIntended(write) => {
                 format!("{} add {:?} remove {:?}", write.id, write.add, write.remove)
             }
-            What::WriteSettled { write, outcome, .. } => format!("{write} {outcome:?}"),
-            What::Opened { grant, .. } => grant.to_string(),
-            What::Ended { grant, ending } => format!("{grant} {ending:?}"),
-            What::Alerted(alert) => format!("{} {:?}", alert.code, alert.address),
-            What::PossiblyOverwritten(told) => format!("{told:?}"),
-            What::Denied(_) | What::Decided { .. } | What::Delivered { .. } => return,
+            LedgerEvent::WriteSettled { write, outcome, .. } => format!("{write} {outcome:?}"),
+            LedgerEvent::Opened { grant, .. } => grant.to_string(),
+            LedgerEvent::Ended { grant, ending } => format!("{grant} {ending:?}"),
+            LedgerEvent::Alerted(alert) => format!("{} {:?}", alert.code, alert.address),
+            LedgerEvent::PossiblyOverwritten(told) => format!("{told:?}"),
+            LedgerEvent::Denied(_)
+            | LedgerEvent::Decided { .. }
+            | LedgerEvent::Delivered { .. } => return,
             _ => String::new(),
         };
         self.told
@@ -513,8 +517,8 @@ impl Run {
             self.judge_it().await;
             let now = self.world.clock.now();
             if now.duration_since(began) >= SignedDuration::try_from(PEACE).unwrap() {
-                let bound = if self.traits.breadcrumbs {
-                    BOUND_BY_BREADCRUMBS
+                let bound = if self.traits.ownership_tags {
+                    BOUND_BY_OWNERSHIP_TAGS
                 } else {
                     BOUND
                 };
@@ -537,7 +541,7 @@ impl Run {
         let room = registry.ip_rule_limit.saturating_sub(RESERVE);
         let mut wait: Vec<Ipv4Addr> = self.world.app.ledger.read(|state| {
             let grants = state.grants.values();
-            let wait = grants.filter(|it| it.stage != Stage::Satisfied && !it.is_over(now));
+            let wait = grants.filter(|it| it.stage != Stage::CoveredByExisting && !it.is_over(now));
             wait.map(|it| it.grant.address.get()).collect()
         });
         if registry.entries().len() < room {
@@ -546,7 +550,7 @@ impl Run {
         self.judge.nobody_waits_in_vain(&registry, wait.into_iter());
     }
 
-    fn verdict(mut self) -> Told {
+    fn verdict(mut self) -> ScheduleReport {
         // An event is known to fall into a gap by its time: where clocks are off, it may be missed.
         if self.traits.events && !self.traits.clock_jumps {
             self.judge.all_was_told();

@@ -3,7 +3,7 @@
 use super::judge::{Granted, Judge, network};
 use doorward_core::firewall::Overwritten;
 use doorward_core::ledger::alert::Alert;
-use doorward_core::ledger::event::{What, Write, WriteOutcome};
+use doorward_core::ledger::event::{LedgerEvent, Write, WriteOutcome};
 use doorward_sim::{Happened, Registry};
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
@@ -47,7 +47,7 @@ pub(super) struct Truth {
     /// The writes of which we know that they were refused or never sent.
     refused: BTreeSet<String>,
     /// What was told since this was last judged.
-    told: Vec<(Timestamp, What)>,
+    told: Vec<(Timestamp, LedgerEvent)>,
     /// When the alarm about a grant's end last rang.
     rang: BTreeMap<String, Timestamp>,
     /// When one last rang, about whichever grants.
@@ -58,20 +58,20 @@ pub(super) struct Truth {
 
 impl Truth {
     /// Takes in an entry of the ledger.
-    pub(super) fn learn(&mut self, at: Timestamp, what: &What) {
+    pub(super) fn learn(&mut self, at: Timestamp, what: &LedgerEvent) {
         match what {
-            What::WriteIntended(write) => {
+            LedgerEvent::WriteIntended(write) => {
                 self.intended
                     .insert(write.id.to_string(), (at, write.clone()));
             }
-            What::WriteSettled {
+            LedgerEvent::WriteSettled {
                 write,
                 outcome: WriteOutcome::NotApplied { .. },
                 ..
             } => {
                 self.refused.insert(write.to_string());
             }
-            What::Alerted(alert) => {
+            LedgerEvent::Alerted(alert) => {
                 if let "overdue" | "end_unknown" = &*alert.code {
                     let grants = alert.all_grants().map(|grant| (grant.to_string(), at));
                     self.rang.extend(grants);
@@ -79,7 +79,7 @@ impl Truth {
                 }
                 self.told.push((at, what.clone()));
             }
-            What::PossiblyOverwritten(_) => self.told.push((at, what.clone())),
+            LedgerEvent::PossiblyOverwritten(_) => self.told.push((at, what.clone())),
             _ => {}
         }
     }
@@ -133,17 +133,17 @@ impl Judge {
     pub(super) fn what_was_told_is_true(&mut self) {
         for (at, what) in std::mem::take(&mut self.truth.told) {
             let (code, lie) = match &what {
-                What::Alerted(alert) if alert.code == "overdue" => {
+                LedgerEvent::Alerted(alert) if alert.code == "overdue" => {
                     (&*alert.code, self.overdue(at, alert))
                 }
-                What::Alerted(alert) if alert.code == "azure_refused" => {
+                LedgerEvent::Alerted(alert) if alert.code == "azure_refused" => {
                     (&*alert.code, self.azure_refused(at, alert))
                 }
-                What::Alerted(alert) if alert.code == "end_unknown" => {
+                LedgerEvent::Alerted(alert) if alert.code == "end_unknown" => {
                     let peace = self.at_peace.then(|| "Azure answers".to_owned());
                     (&*alert.code, peace)
                 }
-                What::PossiblyOverwritten(told) => {
+                LedgerEvent::PossiblyOverwritten(told) => {
                     ("possibly_overwritten", self.overwritten_is_true(at, told))
                 }
                 _ => continue,

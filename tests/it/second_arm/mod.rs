@@ -37,7 +37,7 @@ impl Story {
                 "resource_manager": arm.origin,
                 "credential": setup.config["azure"]["credential"],
             });
-            setup.config["registries"][0]["reserve"] = json!(0);
+            setup.config["registries"][0]["reserved_entries"] = json!(0);
             setup.policy = format!(
                 "{{ version: 1, rules: [{{ name: ours, when: {{ address: {{ cidrs: [{OURS}, {MORE}] }} }}, then: allow, for: 10m }}] }}"
             );

@@ -3,7 +3,7 @@
 use super::fake::Does;
 use super::{SECOND, Story};
 use crate::world::OURS;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 
 /// A read of the registry, for which nothing was waiting, is asked to wait four minutes.
 async fn throttled_over_a_restart() -> Story {
@@ -26,8 +26,8 @@ async fn patience_is_kept_by_whoever_writes_next_and_a_denial_meanwhile_is_told_
     assert_eq!(story.world.messages(), ["opening_delayed"]);
     let text = story.world.last_message("text");
     assert!(text.contains("Azure asked to wait until"), "{text}");
-    let noted = |what: &What| match what {
-        What::Decided { verdict, .. } => verdict
+    let noted = |what: &LedgerEvent| match what {
+        LedgerEvent::Decided { verdict, .. } => verdict
             .notes
             .iter()
             .any(|note| note.text.contains("asked to wait")),

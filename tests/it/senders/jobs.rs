@@ -2,7 +2,7 @@
 
 use super::{PROXY, RUNNER, from, world};
 use crate::world::OURS;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::verdict::{Action, NoteCode};
 use serde_json::json;
 
@@ -15,7 +15,7 @@ async fn a_jobs_claims_open_for_its_own_address() {
     world.settle().await;
     assert_eq!(world.entries(), [RUNNER]);
     let ledger = world.ledger().await;
-    let What::Denied(denied) = &ledger[0] else {
+    let LedgerEvent::Denied(denied) = &ledger[0] else {
         panic!("{ledger:?}")
     };
     let proof = denied.proof.as_ref().unwrap();

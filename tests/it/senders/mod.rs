@@ -13,7 +13,7 @@ use axum::http::Request;
 use axum::http::request::Builder;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::verdict::Verdict;
 use doorward_sim::senders::EVENT_GRID_APP;
 use doorward_sim::{Call, TENANT};
@@ -113,7 +113,7 @@ impl World {
     async fn verdict(&self) -> Verdict {
         let ledger = self.ledger().await;
         let decided = ledger.into_iter().rev().find_map(|what| match what {
-            What::Decided { verdict, .. } => Some(verdict),
+            LedgerEvent::Decided { verdict, .. } => Some(verdict),
             _ => None,
         });
         decided.unwrap()

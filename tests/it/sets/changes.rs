@@ -6,7 +6,7 @@ use axum::http::Method;
 use doorward::flow::{policy, sets};
 use doorward::http::admin_router;
 use doorward_core::ledger::actor::Actor;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use serde_json::{Value, json};
 use std::fs;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ async fn a_landslide_waits_until_a_person_confirms_it() {
     assert_eq!(confirm(&world, "lists", &waits.hash).await.status, 404);
     let reply = confirm(&world, "list", &waits.hash[..20]).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
-    sets::turn(&world.app).await;
+    sets::run_once(&world.app).await;
     let set = listed(&world, "list");
     assert_eq!((set.size.unwrap().addresses, set.pending), (128, None));
     assert!(!world.app.metrics.render().contains("doorward_set_waiting{"));
@@ -95,7 +95,7 @@ async fn what_was_confirmed_counts_only_if_it_is_still_just_that() {
     let first = listed(&world, "list").pending.unwrap().hash;
     publish(&world, "20.88.0.0/26\n");
     assert_eq!(confirm(&world, "list", &first).await.status, 200);
-    sets::turn(&world.app).await;
+    sets::run_once(&world.app).await;
     let set = listed(&world, "list");
     assert_eq!(set.size.unwrap().addresses, 1024);
     assert_ne!(set.pending.unwrap().hash, first);
@@ -110,7 +110,7 @@ async fn a_bound_of_ones_own_and_small_sets_that_change_freely() {
     let world = world(
         |azure| {
             let url = azure.publish("list", "20.88.0.0/22\n");
-            format!("list: {{ http: \"{url}\", max_change: 90% }}")
+            format!("list: {{ http: \"{url}\", max_refresh_change: 90% }}")
         },
         ASK,
     )
@@ -190,7 +190,7 @@ async fn a_set_is_confirmed_by_a_command_and_by_somebody() {
         .await
         .into_iter()
         .find_map(|what| match what {
-            What::SetConfirmed { by, .. } => Some(by),
+            LedgerEvent::SetConfirmed { by, .. } => Some(by),
             _ => None,
         });
     assert_eq!(who, Some(Some(Actor::Person("ada".to_owned()))));
@@ -238,6 +238,6 @@ async fn the_program_lists_and_confirms() {
     let (code, told, error) = run(&["sets", "confirm", "list", &hash, "--by", "ada"]).await;
     assert_eq!(code, Some(0), "{error}");
     assert!(told.contains("asked again now"), "{told}");
-    sets::turn(&world.app).await;
+    sets::run_once(&world.app).await;
     assert_eq!(listed(&world, "list").size.unwrap().addresses, 128);
 }

@@ -7,7 +7,7 @@ mod lists;
 use crate::world::{OURS, REGISTRY, World};
 use doorward::flow::sets::{Listed, list};
 use doorward::flow::{policy, sets};
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::sets::Snapshot;
 use doorward_sim::{Call, Fault, Model, Sim};
 use std::fs;
@@ -38,7 +38,7 @@ fn listed(world: &World, name: &str) -> Listed {
 /// Time passes, and what is due is loaded.
 async fn later(world: &World, time: Duration) {
     world.jump(time);
-    sets::turn(&world.app).await;
+    sets::run_once(&world.app).await;
 }
 
 /// The rule that decided about a caller from `address`.
@@ -47,7 +47,7 @@ async fn rule(world: &World, address: &str) -> Option<String> {
     world.settle().await;
     let ledger = world.ledger().await;
     let verdict = ledger.into_iter().rev().find_map(|what| match what {
-        What::Decided { verdict, .. } => Some(verdict),
+        LedgerEvent::Decided { verdict, .. } => Some(verdict),
         _ => None,
     });
     verdict.unwrap().rule
@@ -56,7 +56,7 @@ async fn rule(world: &World, address: &str) -> Option<String> {
 async fn snapshots(world: &World) -> Vec<Snapshot> {
     let ledger = world.whole_ledger().await;
     let loaded = ledger.into_iter().filter_map(|what| match what {
-        What::SetLoaded(snapshot) => Some(snapshot),
+        LedgerEvent::SetLoaded(snapshot) => Some(snapshot),
         _ => None,
     });
     loaded.collect()
@@ -110,7 +110,7 @@ async fn a_verdict_can_be_derived_again_from_the_ledger() {
     world.settle().await;
     let ledger = world.ledger().await;
     let used = ledger.iter().find_map(|what| match what {
-        What::Decided { verdict, .. } => verdict.sets.first(),
+        LedgerEvent::Decided { verdict, .. } => verdict.sets.first(),
         _ => None,
     });
     let hash = &used.unwrap().hash;
@@ -165,7 +165,7 @@ async fn a_set_that_was_never_loaded_matches_nothing_and_says_so() {
     world.settle().await;
     let ledger = world.ledger().await;
     let noted = ledger.iter().any(|what| match what {
-        What::Decided { verdict, .. } => verdict
+        LedgerEvent::Decided { verdict, .. } => verdict
             .notes
             .iter()
             .any(|note| note.text.contains("never loaded")),

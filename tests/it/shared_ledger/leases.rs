@@ -4,7 +4,7 @@ use super::{AT, open};
 use crate::postgres::database;
 use doorward::store::{Lease, Ledger};
 use doorward_core::ledger::alert::Alert;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::AlertId;
 use std::time::Duration;
 use uuid::Uuid;
@@ -83,13 +83,15 @@ async fn a_message_is_one_replicas_while_it_delivers_it() {
         grants: Vec::new(),
         request: None,
     };
-    one.append(AT, vec![What::Alerted(message)]).await.unwrap();
+    one.append(AT, vec![LedgerEvent::Alerted(message)])
+        .await
+        .unwrap();
     let minute = Duration::from_mins(1);
     assert!(one.take_message(alert, "chat", minute).await.unwrap());
     assert!(!other.take_message(alert, "chat", minute).await.unwrap());
     assert!(other.take_message(alert, "ops", minute).await.unwrap());
     // Whoever has it may give it back, or be gone: then its time ends.
-    one.give_back(alert, "chat").await.unwrap();
+    one.release_delivery(alert, "chat").await.unwrap();
     assert!(
         other
             .take_message(alert, "chat", Duration::ZERO)
@@ -98,7 +100,7 @@ async fn a_message_is_one_replicas_while_it_delivers_it() {
     );
     assert!(one.take_message(alert, "chat", minute).await.unwrap());
     let channel = "chat".to_owned();
-    one.append(AT, vec![What::Delivered { alert, channel }])
+    one.append(AT, vec![LedgerEvent::Delivered { alert, channel }])
         .await
         .unwrap();
     assert!(!other.take_message(alert, "chat", minute).await.unwrap());

@@ -7,7 +7,7 @@ use crate::postgres::{Database, database};
 use crate::program::{doorward, err, out};
 use crate::world::{OURS, World, message};
 use doorward::store::{Ledger, StoreError, what};
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::AlertId;
 use jiff::Timestamp;
 use serde_json::json;
@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 const AT: Timestamp = Timestamp::UNIX_EPOCH;
 
-fn told(number: u128) -> What {
-    What::Delivered {
+fn told(number: u128) -> LedgerEvent {
+    LedgerEvent::Delivered {
         alert: AlertId(Uuid::from_u128(number)),
         channel: "chat".to_owned(),
     }
@@ -26,7 +26,7 @@ fn told(number: u128) -> What {
 async fn numbers(ledger: &Ledger) -> Vec<u128> {
     let entries = ledger.entries(0, 10_000).await.unwrap();
     let number = |entry| match what(entry).unwrap() {
-        What::Delivered { alert, .. } => alert.0.as_u128(),
+        LedgerEvent::Delivered { alert, .. } => alert.0.as_u128(),
         other => panic!("{other:?}"),
     };
     entries.iter().map(number).collect()
@@ -44,7 +44,7 @@ async fn what_is_written_stands_and_is_the_same_when_it_is_read_again() {
     let ledger = open(&database).await;
     ledger.append(AT, vec![told(1), told(2)]).await.unwrap();
     let again = ledger.append(AT, vec![told(3), told(2)]).await;
-    assert!(matches!(again, Err(StoreError::Already)), "{again:?}");
+    assert!(matches!(again, Err(StoreError::Duplicate)), "{again:?}");
     assert_eq!(
         ledger.append_new(AT, vec![told(2), told(3)]).await.unwrap(),
         1
@@ -145,7 +145,7 @@ async fn a_decision_that_another_process_has_overtaken_is_not_written() {
         return;
     };
     let (one, other) = (open(&database).await, open(&database).await);
-    let decision = |number| What::Repeated {
+    let decision = |number| LedgerEvent::Repeated {
         denial: doorward_core::ledger::id::DenialId(Uuid::from_u128(number)),
         of: doorward_core::ledger::id::DenialId(Uuid::from_u128(0)),
         basis: None,
@@ -160,7 +160,10 @@ async fn a_decision_that_another_process_has_overtaken_is_not_written() {
         .unwrap();
     assert_eq!(written, [true]);
     let overtaken = other.decide(AT, before, vec![vec![decision(2)]]).await;
-    assert!(matches!(overtaken, Err(StoreError::Moved)), "{overtaken:?}");
+    assert!(
+        matches!(overtaken, Err(StoreError::Conflict)),
+        "{overtaken:?}"
+    );
     other.follow().await.unwrap();
     // Now it knows, and what it decides anew is taken.
     let written = other

@@ -85,7 +85,7 @@ async fn a_server_killed_in_mid_transaction_costs_the_append_and_nothing_else() 
         database.execute("drop function waits() cascade").await;
         until("it is written again", async || {
             let again = ledger.append(AT, vec![told(number)]).await;
-            matches!(again, Ok(()) | Err(StoreError::Already))
+            matches!(again, Ok(()) | Err(StoreError::Duplicate))
         })
         .await;
         assert!(ledger.conditions().0.is_none());
@@ -150,7 +150,7 @@ async fn a_commit_whose_reply_is_lost_stands_once() {
     );
     // Whoever was not answered asks again.
     let again = ledger.append(AT, vec![told(2)]).await;
-    assert!(matches!(again, Err(StoreError::Already)), "{again:?}");
+    assert!(matches!(again, Err(StoreError::Duplicate)), "{again:?}");
     ledger.append(AT, vec![told(3)]).await.unwrap();
     assert_eq!(numbers(&ledger).await, [1, 2, 3]);
     ledger.verify().await.unwrap();

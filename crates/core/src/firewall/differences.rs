@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What may differ between two states of a registry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Point {
+enum Field {
     /// Whether this entry stands.
     Entry(Key),
     /// The default action.
@@ -20,7 +20,7 @@ enum Point {
 
 /// Since when all reads have shown each difference.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Differences(BTreeMap<Point, Timestamp>);
+pub(super) struct Differences(BTreeMap<Field, Timestamp>);
 
 impl Differences {
     /// A read at `at` shows `seen`, while `settled` is believed.
@@ -44,21 +44,21 @@ impl Differences {
 
     /// `settled`, with everything in it that all reads since `until` or before have shown otherwise.
     pub(super) fn believed(&self, settled: &Seen, seen: &Seen, until: Timestamp) -> Seen {
-        let sure = |point: &Point| self.0.get(point).is_some_and(|since| *since <= until);
-        let is_sure = |text: &String| sure(&Point::Entry(Key::of(text)));
+        let sure = |point: &Field| self.0.get(point).is_some_and(|since| *since <= until);
+        let is_sure = |text: &String| sure(&Field::Entry(Key::of(text)));
         let mut gone = missing_in(&seen.entries, &settled.entries);
         let mut new = missing_in(&settled.entries, &seen.entries);
         gone.retain(is_sure);
         new.retain(is_sure);
         let mut believed = settled.clone();
         believed.exchange(&gone, &new);
-        if sure(&Point::DefaultAction) {
+        if sure(&Field::DefaultAction) {
             believed.default_deny = seen.default_deny;
         }
-        if sure(&Point::PublicAccess) {
+        if sure(&Field::PublicAccess) {
             believed.public_access = seen.public_access;
         }
-        if sure(&Point::Sku(seen.sku.clone())) {
+        if sure(&Field::Sku(seen.sku.clone())) {
             believed.sku.clone_from(&seen.sku);
         }
         believed
@@ -69,9 +69,9 @@ impl Differences {
         let (gone, new) = drift.entries();
         let entries = gone.iter().chain(new);
         let point = match drift {
-            Drift::DefaultAction { .. } => Some(Point::DefaultAction),
-            Drift::PublicAccess { .. } => Some(Point::PublicAccess),
-            Drift::Sku { after, .. } => Some(Point::Sku(after.clone())),
+            Drift::DefaultAction { .. } => Some(Field::DefaultAction),
+            Drift::PublicAccess { .. } => Some(Field::PublicAccess),
+            Drift::Sku { after, .. } => Some(Field::Sku(after.clone())),
             Drift::OursMissing { .. }
             | Drift::ForeignNew { .. }
             | Drift::ForeignGone { .. }
@@ -79,25 +79,25 @@ impl Differences {
             | Drift::RegistryGone
             | Drift::RegistryBack => None,
         };
-        let points = entries.map(|text| Point::Entry(Key::of(text))).chain(point);
+        let points = entries.map(|text| Field::Entry(Key::of(text))).chain(point);
         points.filter_map(|point| self.0.get(&point).copied()).max()
     }
 }
 
 /// In what two states differ.
-fn points(before: &Seen, after: &Seen) -> BTreeSet<Point> {
+fn points(before: &Seen, after: &Seen) -> BTreeSet<Field> {
     let gone = missing_in(&after.entries, &before.entries);
     let new = missing_in(&before.entries, &after.entries);
     let entries = gone.iter().chain(&new);
-    let mut points: BTreeSet<Point> = entries.map(|text| Point::Entry(Key::of(text))).collect();
+    let mut points: BTreeSet<Field> = entries.map(|text| Field::Entry(Key::of(text))).collect();
     if before.default_deny != after.default_deny {
-        points.insert(Point::DefaultAction);
+        points.insert(Field::DefaultAction);
     }
     if before.public_access != after.public_access {
-        points.insert(Point::PublicAccess);
+        points.insert(Field::PublicAccess);
     }
     if before.sku != after.sku {
-        points.insert(Point::Sku(after.sku.clone()));
+        points.insert(Field::Sku(after.sku.clone()));
     }
     points
 }

@@ -33,7 +33,7 @@ pub struct Ours {
     /// Those that we claim.
     pub claimed: BTreeSet<Ipv4Net>,
     /// Those that a write under way adds or takes away: whether they stand says nothing of others.
-    pub moving: BTreeSet<Ipv4Net>,
+    pub in_flight: BTreeSet<Ipv4Net>,
     /// The addresses of open grants in force.
     pub open: Vec<(GrantId, Ipv4Net)>,
 }
@@ -167,11 +167,11 @@ impl Seen {
         both.is_some_and(|(one, another)| one != another)
     }
 
-    /// Whether both show the same, in whatever order and form their entries stand; `moving` aside.
-    pub fn is_same(&self, other: &Self, moving: &BTreeSet<Ipv4Net>) -> bool {
+    /// Whether both show the same, in whatever order and form their entries stand; `in_flight` aside.
+    pub fn is_same(&self, other: &Self, in_flight: &BTreeSet<Ipv4Net>) -> bool {
         let keys = |seen: &Self| -> BTreeSet<Key> {
             let keys = seen.entries.iter().map(|text| Key::of(text));
-            keys.filter(|key| !key.is_in(moving)).collect()
+            keys.filter(|key| !key.is_in(in_flight)).collect()
         };
         keys(self) == keys(other)
             && (self.default_deny, self.public_access) == (other.default_deny, other.public_access)
@@ -251,7 +251,7 @@ fn entries(before: &Seen, after: &Seen, ours: &Ours) -> Vec<Drift> {
     let foreign_new: Vec<String> = new.iter().filter(foreign).cloned().collect();
     let of_ours = |text: &&String| {
         let key = Key::of(text);
-        key.is_in(&ours.claimed) && !key.is_in(&ours.moving) && !ours.grants_of(&key).is_empty()
+        key.is_in(&ours.claimed) && !key.is_in(&ours.in_flight) && !ours.grants_of(&key).is_empty()
     };
     let ours_before = before.entries.iter().filter(of_ours).count();
     let missed = |text: &String| ours.without_a_door(&Key::of(text), after);
@@ -294,7 +294,7 @@ impl Ours {
     /// Whether an entry is ours, or may be.
     pub fn has(&self, text: &str) -> bool {
         let key = Key::of(text);
-        key.is_in(&self.claimed) || key.is_in(&self.moving)
+        key.is_in(&self.claimed) || key.is_in(&self.in_flight)
     }
 
     /// The open grants that an entry stood for and that no entry of ours in `after` admits: one that is
@@ -350,7 +350,7 @@ mod tests {
     fn ours() -> Ours {
         Ours {
             claimed: [net("20.1.2.3"), net("20.1.2.4")].into(),
-            moving: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
             open: vec![(ONE, net("20.1.2.3")), (TWO, net("20.1.2.4"))],
         }
     }
@@ -421,10 +421,10 @@ mod tests {
     #[test]
     fn what_a_write_moves_says_nothing_of_others() {
         let mut ours = ours();
-        ours.moving = [net("20.1.2.3"), net("20.1.2.9")].into();
+        ours.in_flight = [net("20.1.2.3"), net("20.1.2.9")].into();
         let (before, after) = (seen(&["20.1.2.3"]), seen(&["20.1.2.9"]));
         assert_eq!(compare(&before, &after, &ours), []);
-        assert!(before.is_same(&after, &ours.moving));
+        assert!(before.is_same(&after, &ours.in_flight));
     }
 
     #[test]

@@ -29,11 +29,11 @@ pub fn foresee(
     let steps = plan(live, &wanted, now).steps;
     steps.into_iter().find_map(|step| match step {
         Step::NotOpened(id, obstacle) if id == grant.id => Some(Hindrance::Obstacle(obstacle)),
-        Step::Satisfied(id, entry) if id == grant.id => Some(Hindrance::Covered(entry)),
+        Step::CoveredByExisting(id, entry) if id == grant.id => Some(Hindrance::Covered(entry)),
         Step::Observed(id) if id == grant.id => Some(Hindrance::Observe),
         Step::Opened(..)
         | Step::NotOpened(..)
-        | Step::Satisfied(..)
+        | Step::CoveredByExisting(..)
         | Step::Observed(_)
         | Step::Ended(..) => None,
     })

@@ -37,7 +37,7 @@ pub(super) struct Gaps {
 struct Heard {
     other: Other,
     at: Timestamp,
-    told: bool,
+    reported: bool,
 }
 
 /// What a read showed otherwise than the read before it, writes of ours aside.
@@ -63,7 +63,7 @@ struct Landed {
     after: Vec<String>,
     /// Whether nothing else can have done it.
     sure: bool,
-    told: bool,
+    reported: bool,
 }
 
 /// A write of ours that was given up, and may land.
@@ -89,9 +89,13 @@ pub(super) struct Look<'a> {
 
 impl Gaps {
     /// An event tells, at `at`, of a change by others.
-    pub(super) fn hear(&mut self, at: Timestamp, other: Other) {
-        let told = false;
-        self.others.push_front(Heard { other, at, told });
+    pub(super) fn record_external_change(&mut self, at: Timestamp, other: Other) {
+        let reported = false;
+        self.others.push_front(Heard {
+            other,
+            at,
+            reported,
+        });
         self.others.truncate(REMEMBERED);
     }
 
@@ -148,23 +152,23 @@ impl Gaps {
             before: base.map_or_else(|| write.before.clone(), |(_, entries)| entries),
             after: after.to_vec(),
             shown,
-            told: false,
+            reported: false,
         });
         self.of_writes.truncate(REMEMBERED);
     }
 
     /// Takes in what a read shows otherwise than the one before it.
-    pub(super) fn look(&mut self, look: &Look<'_>) {
+    pub(super) fn record_read(&mut self, look: &Look<'_>) {
         let gone = missing_in(&look.after.entries, &look.before.entries);
         let new = missing_in(&look.before.entries, &look.after.entries);
         let hanging = look.hanging.into_iter();
-        let moving: BTreeSet<Ipv4Net> = hanging
+        let in_flight: BTreeSet<Ipv4Net> = hanging
             .flat_map(|write| write.add.iter().chain(&write.remove).copied())
             .collect();
         let is_in = |text: &&String, nets: &BTreeSet<Ipv4Net>| {
             network::parse(text).is_some_and(|net| nets.contains(&net))
         };
-        let moved = |text: &&String| is_in(text, &moving);
+        let moved = |text: &&String| is_in(text, &in_flight);
         let came = |text: &&String| moved(text) || is_in(text, look.claimed);
         let others = gone.iter().filter(|it| !moved(it)).count();
         let others = others.saturating_add(new.iter().filter(|it| !came(it)).count());
@@ -232,7 +236,7 @@ impl Gaps {
                     before: lost.base.clone(),
                     after: look.after.entries.clone(),
                     sure,
-                    told: false,
+                    reported: false,
                 })
             });
         let mut found: Vec<Landed> = found.collect();
@@ -241,20 +245,20 @@ impl Gaps {
     }
 
     /// What has been said is not said again.
-    pub(super) fn told(&mut self, overwritten: &Overwritten) {
+    pub(super) fn mark_reported(&mut self, overwritten: &Overwritten) {
         for heard in &mut self.others {
-            heard.told |= overwritten.names(&heard.other.event);
+            heard.reported |= overwritten.names(&heard.other.event);
         }
         if overwritten.event.is_some() {
             for gap in &mut self.of_writes {
-                gap.told |= gap.write == overwritten.write;
+                gap.reported |= gap.write == overwritten.write;
             }
             return;
         }
         self.lost.retain(|lost| lost.write.id != overwritten.write);
         let landed = self.changes.iter_mut();
         for landed in landed.filter_map(|change| change.landed.as_mut()) {
-            landed.told |= landed.write == overwritten.write;
+            landed.reported |= landed.write == overwritten.write;
         }
     }
 
@@ -264,10 +268,12 @@ impl Gaps {
         let by_events = self
             .of_writes
             .iter()
-            .filter(|gap| !gap.told)
+            .filter(|gap| !gap.reported)
             .filter_map(|gap| {
                 let lost = |heard: &&Heard| {
-                    !heard.told && self.gap_of(&heard.other) == Some(gap) && !self.shown(heard, gap)
+                    !heard.reported
+                        && self.gap_of(&heard.other) == Some(gap)
+                        && !self.shown(heard, gap)
                 };
                 let lost: Vec<&Heard> = self.others.iter().filter(lost).collect();
                 let ripe = lost.iter().any(|heard| heard.at <= until);
@@ -276,7 +282,7 @@ impl Gaps {
             });
         let by_reads = self.changes.iter().filter(|change| change.to <= until);
         let by_reads = by_reads.filter_map(|change| {
-            let landed = change.landed.as_ref().filter(|landed| !landed.told)?;
+            let landed = change.landed.as_ref().filter(|landed| !landed.reported)?;
             // Where somebody wrote between the two reads, it is theirs.
             let theirs = self
                 .others()
@@ -344,7 +350,7 @@ impl Lost {
         let mut made = keys(&self.base);
         made.retain(|key| !removed(key));
         made.extend(self.write.add.iter().map(|net| Key::Net(*net)));
-        made.extend(keys(&self.write.give_back));
+        made.extend(keys(&self.write.restore_entries));
         made == keys(entries)
     }
 }

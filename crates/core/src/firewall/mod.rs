@@ -22,7 +22,7 @@ pub use answers::{Answer, Answers, Class};
 pub use drift::{Drift, Ours, Seen, compare, missing_in};
 pub use forecast::{Hindrance, foresee};
 pub use live::{Live, Malformed, Rule};
-pub use observed::{Glance, Sight};
+pub use observed::{Glance, ObservedState};
 pub use overwritten::{Other, Overwritten};
 pub use patch::Patch;
 pub use plan::{Plan, Step, Wanted, plan};

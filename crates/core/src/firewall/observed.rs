@@ -19,7 +19,7 @@ const BEFORE: SignedDuration = SignedDuration::from_mins(2);
 
 /// What is known of a registry from reading it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sight {
+pub struct ObservedState {
     /// What the last read showed.
     pub seen: Option<Seen>,
     /// What others' changes are compared with: what was believed last, with our own writes in it.
@@ -29,7 +29,7 @@ pub struct Sight {
     /// How many changes of others events have told of.
     pub heard: u64,
     /// Entries of others that a write of ours dropped, and that are to be put back.
-    pub give_back: Vec<String>,
+    pub restore_entries: Vec<String>,
     /// In what both differ, and since when.
     differences: Differences,
     gaps: Gaps,
@@ -46,9 +46,9 @@ pub struct Glance<'a> {
     pub hanging: Option<&'a Write>,
 }
 
-impl Sight {
+impl ObservedState {
     /// Takes in a read that shows something else than the one before it.
-    pub fn look(&mut self, at: Timestamp, seen: Option<&Seen>, glance: &Glance<'_>) {
+    pub fn record_read(&mut self, at: Timestamp, seen: Option<&Seen>, glance: &Glance<'_>) {
         let Glance {
             asked,
             claimed,
@@ -60,7 +60,7 @@ impl Sight {
             return;
         };
         if let Some(before) = &self.seen {
-            self.gaps.look(&Look {
+            self.gaps.record_read(&Look {
                 before,
                 after: seen,
                 from: asked.0,
@@ -74,7 +74,7 @@ impl Sight {
         let landed = claimed.iter().copied().filter(|net| seen.shows(*net));
         settled.write(&landed.collect::<Vec<_>>(), &[]);
         self.differences.read(at, settled, seen);
-        self.give_back = missing_in(&seen.entries, &self.give_back);
+        self.restore_entries = missing_in(&seen.entries, &self.restore_entries);
         self.seen = Some(seen.clone());
     }
 
@@ -105,7 +105,7 @@ impl Sight {
             settled.write(&write.add, &write.remove);
             self.differences.read(at, settled, seen);
         }
-        self.give_back = missing_in(after, &self.give_back);
+        self.restore_entries = missing_in(after, &self.restore_entries);
         self.gaps.applied(write, (begun, at), after);
     }
 
@@ -125,16 +125,16 @@ impl Sight {
     }
 
     /// An event tells of a change by others.
-    pub fn hear(&mut self, at: Timestamp, other: Other) {
+    pub fn record_external_change(&mut self, at: Timestamp, other: Other) {
         self.heard = self.heard.saturating_add(1);
-        self.gaps.hear(at, other);
+        self.gaps.record_external_change(at, other);
     }
 
     /// What was said is not said again, and what a write of ours undid was not others' doing.
-    pub fn told(&mut self, overwritten: &Overwritten) {
-        self.gaps.told(overwritten);
+    pub fn mark_reported(&mut self, overwritten: &Overwritten) {
+        self.gaps.mark_reported(overwritten);
         if overwritten.restoring {
-            self.give_back.extend_from_slice(&overwritten.dropped);
+            self.restore_entries.extend_from_slice(&overwritten.dropped);
         }
         if let (Some(settled), Some(seen)) = (&mut self.settled, &self.seen) {
             let gone = missing_in(&seen.entries, &overwritten.dropped);

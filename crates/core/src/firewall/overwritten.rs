@@ -48,7 +48,7 @@ pub(super) struct Gap {
     /// Whether a read showed that it took effect.
     pub(super) shown: bool,
     /// Whether people were told of it.
-    pub(super) told: bool,
+    pub(super) reported: bool,
 }
 
 /// A change of the registry that was not ours, as an event tells.
@@ -123,7 +123,7 @@ impl Overwritten {
     pub const CODE: &str = "possibly_overwritten";
 
     /// It is reported once for each gap, and once where reads show it.
-    pub fn once(&self) -> String {
+    pub fn idempotency_key(&self) -> String {
         let by = self.event.as_ref().map_or("read", |_| "events");
         format!("overwritten:{}:{by}", self.write)
     }
@@ -204,7 +204,7 @@ mod tests {
             before: Vec::new(),
             after: Vec::new(),
             shown: true,
-            told: false,
+            reported: false,
         };
         let falls = |second| {
             let event = "1".to_owned();

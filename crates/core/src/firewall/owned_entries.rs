@@ -12,7 +12,7 @@ pub const MAY_LAND_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 
 /// The networks whose entries on one registry are ours, if they stand there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claims(BTreeMap<Ipv4Net, Claim>);
+pub struct OwnedEntries(BTreeMap<Ipv4Net, Claim>);
 
 /// How sure we are that we wrote an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ enum Claim {
     Begun(Timestamp, Timestamp),
 }
 
-impl Claims {
+impl OwnedEntries {
     /// A write of these networks begins; the read before showed none of them.
     pub fn begin(&mut self, at: Timestamp, add: &[Ipv4Net]) {
         for network in add {
@@ -112,13 +112,13 @@ mod tests {
         Timestamp::from_second(minute * 60).unwrap()
     }
 
-    fn claimed(claims: &Claims, minute: i64) -> Vec<(Ipv4Net, bool)> {
+    fn claimed(claims: &OwnedEntries, minute: i64) -> Vec<(Ipv4Net, bool)> {
         claims.all(at(minute)).collect()
     }
 
     #[test]
     fn a_lost_write_stays_ours_when_a_later_one_is_not_even_sent() {
-        let mut claims = Claims::default();
+        let mut claims = OwnedEntries::default();
         claims.begin(at(0), &[A]);
         claims.begin(at(1), &[A]);
         claims.not_applied(at(1), &[A]);
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_write_that_was_refused_claims_nothing() {
-        let mut claims = Claims::default();
+        let mut claims = OwnedEntries::default();
         claims.begin(at(0), &[A]);
         claims.not_applied(at(0), &[A]);
         assert!(claimed(&claims, 0).is_empty());
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_may_land_outlives_its_grant() {
-        let mut claims = Claims::default();
+        let mut claims = OwnedEntries::default();
         claims.begin(at(0), &[A]);
         claims.release(A.addr(), |_| false);
         assert_eq!(claimed(&claims, 9), [(A, true)]);
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_range_is_ours_while_one_of_its_grants_needs_it() {
         let range: Ipv4Net = "20.1.2.0/29".parse().unwrap();
-        let mut claims = Claims::default();
+        let mut claims = OwnedEntries::default();
         claims.applied(&[range], &[]);
         claims.release(A.addr(), |needed| needed == range);
         assert!(claims.admit(A.addr(), &[]) && !claims.admit(A.addr(), &[range]));
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_range_that_one_grant_lost_is_ours_for_the_others() {
         let range: Ipv4Net = "20.1.2.0/29".parse().unwrap();
-        let mut claims = Claims::default();
+        let mut claims = OwnedEntries::default();
         claims.applied(&[range, A], &[]);
         claims.lose(A.addr(), |needed| needed == range);
         assert!(claims.has(range) && !claims.has(A));
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_was_seen_is_ours_until_it_is_released() {
-        let mut claims = Claims::default();
+        let mut claims = OwnedEntries::default();
         claims.begin(at(0), &[A]);
         claims.applied(&[A], &[]);
         claims.never_landed(&[A]);

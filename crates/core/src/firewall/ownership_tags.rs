@@ -1,8 +1,8 @@
-//! Breadcrumbs: which entries of a registry are ours and when they end, written into its own tags.
+//! Ownership tags: which entries of a registry are ours and when they end, written into its own tags.
 //!
-//! A second memory for a day on which the ledger is lost. Each tag `doorward-crumbs-N` holds up to
+//! A second memory for a day on which the ledger is lost. Each tag `doorward-owned_tags-N` holds up to
 //! [`IN_A_TAG`] entries and a MAC over them and the registry, so that whoever may write tags cannot
-//! make us delete what is not ours. What a MAC cannot tell is whether a crumb is the latest: a crumb
+//! make us delete what is not ours. What a MAC cannot tell is whether a tag is the latest: a tag
 //! that was copied while it was good and is put back later still verifies. It is believed until
 //! [`BELIEVED_FOR`] after its end and no longer.
 //!
@@ -28,7 +28,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 /// What the names of our tags begin with; a number follows.
-const NAME: &str = "doorward-crumbs-";
+const NAME: &str = "doorward-tags-";
 
 /// A hash of the tags that are not ours.
 pub fn hash_of_others(tags: &RawObject) -> String {
@@ -57,18 +57,18 @@ const MAC: usize = 16;
 pub const IN_A_TAG: usize = (LONGEST_VALUE / 4 * 3 - 1 - MAC) / ENTRY;
 
 /// What the key is for; no other key that is derived from the same secret is the same.
-const PURPOSE: &[u8] = b"doorward breadcrumbs, version 1";
+const PURPOSE: &[u8] = b"doorward ownership tags, version 1";
 
-/// A crumb is believed this long after its end: long enough for an outage over some days, and a limit
+/// A tag is believed this long after its end: long enough for an outage over some days, and a limit
 /// to what an old one that is put back can do.
 pub const BELIEVED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Signs and checks crumbs.
-pub struct CrumbKey(hmac::Key);
+/// Signs and checks tags.
+pub struct OwnershipTagKey(hmac::Key);
 
 /// What a registry's tags say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Crumbs {
+pub struct OwnershipTags {
     /// Our entries, each with its end, to the minute.
     pub ends: BTreeMap<Ipv4Net, Timestamp>,
     /// Tags that bear our name and are not ours, or not for this registry.
@@ -86,8 +86,8 @@ pub struct Packed {
     pub left_out: BTreeSet<Ipv4Net>,
 }
 
-impl Crumbs {
-    /// Our entries that stand on the registry, each with its end; and those whose crumbs are too old to be
+impl OwnershipTags {
+    /// Our entries that stand on the registry, each with its end; and those whose tags are too old to be
     /// believed.
     pub fn standing(
         &self,
@@ -105,7 +105,7 @@ impl Crumbs {
     }
 }
 
-impl CrumbKey {
+impl OwnershipTagKey {
     /// A key of its own, derived from a secret that may serve other purposes too (HKDF, RFC 5869).
     pub fn new(secret: &SecretString) -> Result<Self, ShortKey> {
         let bytes = secret.expose_secret().as_bytes();
@@ -128,32 +128,32 @@ impl CrumbKey {
     }
 }
 
-impl fmt::Debug for CrumbKey {
+impl fmt::Debug for OwnershipTagKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CrumbKey")
     }
 }
 
 /// What the tags of `registry` say.
-pub fn read(tags: &RawObject, registry: &ResourceId, key: &CrumbKey) -> Crumbs {
-    let mut crumbs = Crumbs::default();
+pub fn read(tags: &RawObject, registry: &ResourceId, key: &OwnershipTagKey) -> OwnershipTags {
+    let mut owned_tags = OwnershipTags::default();
     for (name, value) in tags.iter().filter(|(name, _)| is_our_name(name)) {
         match value
             .text()
             .and_then(|value| entries(&value, registry, key))
         {
-            Some(entries) if entries.is_empty() => crumbs.blank = true,
+            Some(entries) if entries.is_empty() => owned_tags.blank = true,
             Some(entries) => {
                 for (network, end) in entries {
                     // Of two ends the later one: what is removed too early may be somebody's by then.
-                    let known = crumbs.ends.entry(network).or_insert(end);
+                    let known = owned_tags.ends.entry(network).or_insert(end);
                     *known = (*known).max(end);
                 }
             }
-            None => _ = crumbs.unverified.insert(name.to_owned()),
+            None => _ = owned_tags.unverified.insert(name.to_owned()),
         }
     }
-    crumbs
+    owned_tags
 }
 
 /// The tags that say `ends`, beside those of others in `tags`. `blank`: a tag of ours that is no longer
@@ -161,7 +161,7 @@ pub fn read(tags: &RawObject, registry: &ResourceId, key: &CrumbKey) -> Crumbs {
 pub fn pack(
     tags: &RawObject,
     ends: &BTreeMap<Ipv4Net, Timestamp>,
-    (registry, key): (&ResourceId, &CrumbKey),
+    (registry, key): (&ResourceId, &OwnershipTagKey),
     blank: bool,
 ) -> Packed {
     let ours = |name: &str, value: &RawJson| {
@@ -236,7 +236,7 @@ fn is_our_name(name: &str) -> bool {
     })
 }
 
-fn value(entries: &[(Ipv4Net, Timestamp)], registry: &ResourceId, key: &CrumbKey) -> String {
+fn value(entries: &[(Ipv4Net, Timestamp)], registry: &ResourceId, key: &OwnershipTagKey) -> String {
     let mut bytes = vec![VERSION];
     for (network, end) in entries {
         bytes.extend(network.network().octets());
@@ -252,7 +252,7 @@ fn value(entries: &[(Ipv4Net, Timestamp)], registry: &ResourceId, key: &CrumbKey
 fn entries(
     value: &str,
     registry: &ResourceId,
-    key: &CrumbKey,
+    key: &OwnershipTagKey,
 ) -> Option<Vec<(Ipv4Net, Timestamp)>> {
     if value.len() > LONGEST_VALUE {
         return None;
@@ -282,8 +282,8 @@ mod tests {
     use crate::firewall::raw_json::tests::{any_json, any_text};
     use proptest::prelude::*;
 
-    fn key(text: &str) -> CrumbKey {
-        CrumbKey::new(&SecretString::from(text.repeat(32))).unwrap()
+    fn key(text: &str) -> OwnershipTagKey {
+        OwnershipTagKey::new(&SecretString::from(text.repeat(32))).unwrap()
     }
 
     fn registry(name: &str) -> ResourceId {
@@ -393,9 +393,9 @@ mod tests {
         let tags = pack(&RawObject::default(), &ends, good, false).tags;
         assert_eq!(read(&tags, &registry("PROD"), &key("k")).ends.len(), 1);
         for (name, secret) in [("test", "k"), ("prod", "l")] {
-            let crumbs = read(&tags, &registry(name), &key(secret));
-            assert!(crumbs.ends.is_empty());
-            assert_eq!(crumbs.unverified.len(), 1);
+            let owned_tags = read(&tags, &registry(name), &key(secret));
+            assert!(owned_tags.ends.is_empty());
+            assert_eq!(owned_tags.unverified.len(), 1);
         }
     }
 
@@ -415,15 +415,15 @@ mod tests {
     fn tags_that_bear_our_name_and_are_not_ours_are_carried() {
         let mut tags = others(1);
         for (name, value) in [
-            ("doorward-crumbs-0", "somebody's"),
-            ("Doorward-Crumbs-1", "AQ"),
-            ("doorward-crumbs-x", "x"),
+            ("doorward-tags-0", "somebody's"),
+            ("Doorward-Tags-1", "AQ"),
+            ("doorward-tags-x", "x"),
         ] {
             tags.set(name, RawJson::string(value));
         }
         let place = (&registry("prod"), &key("k"));
-        let crumbs = read(&tags, place.0, place.1);
-        assert_eq!(crumbs.unverified.len(), 2);
+        let owned_tags = read(&tags, place.0, place.1);
+        assert_eq!(owned_tags.unverified.len(), 2);
         let ends = BTreeMap::from([("20.1.2.3/32".parse().unwrap(), Timestamp::UNIX_EPOCH)]);
         let packed = pack(&tags, &ends, place, false);
         assert_eq!(packed.tags.len(), 5);
@@ -439,7 +439,7 @@ mod tests {
         assert_eq!(pack(&tags, &none, place, false).tags, others(1));
         let blank = pack(&tags, &none, place, true).tags;
         assert_eq!(blank.len(), 2);
-        let crumbs = read(&blank, place.0, place.1);
-        assert!(crumbs.blank && crumbs.ends.is_empty() && crumbs.unverified.is_empty());
+        let owned_tags = read(&blank, place.0, place.1);
+        assert!(owned_tags.blank && owned_tags.ends.is_empty() && owned_tags.unverified.is_empty());
     }
 }

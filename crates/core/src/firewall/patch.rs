@@ -16,7 +16,7 @@ pub struct Patch {
     /// Entries, ours, that go.
     pub remove: BTreeSet<Ipv4Net>,
     /// Entries of others that come back; the read did not show them.
-    pub give_back: Vec<String>,
+    pub restore_entries: Vec<String>,
 }
 
 impl Patch {
@@ -33,7 +33,7 @@ impl Patch {
             .add
             .iter()
             .map(|network| entry(network::text(*network)));
-        let back = self.give_back.iter().cloned().map(entry);
+        let back = self.restore_entries.iter().cloned().map(entry);
         stay.chain(new).chain(back).collect()
     }
 
@@ -65,6 +65,6 @@ impl Patch {
                 .remove
                 .iter()
                 .all(|network| live.exact(*network).is_none())
-            && missing_in(&live.entries(), &self.give_back).is_empty()
+            && missing_in(&live.entries(), &self.restore_entries).is_empty()
     }
 }

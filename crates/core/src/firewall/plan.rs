@@ -32,7 +32,7 @@ pub struct Wanted<'a> {
     /// Open grants whose entries others took away, and that are to be written again.
     pub restore: BTreeSet<GrantId>,
     /// Entries of others that a write of ours dropped, and that are to be put back.
-    pub give_back: Vec<String>,
+    pub restore_entries: Vec<String>,
 }
 
 impl Wanted<'_> {
@@ -59,7 +59,7 @@ pub enum Step {
     /// This entry, which is ours, stands there and admits its address.
     Opened(GrantId, Ipv4Net),
     /// An entry that is not ours admits the address.
-    Satisfied(GrantId, String),
+    CoveredByExisting(GrantId, String),
     /// It cannot be opened.
     NotOpened(GrantId, Obstacle),
     /// It would be written, were doorward not only observing.
@@ -89,9 +89,9 @@ pub fn plan(live: &Live, wanted: &Wanted<'_>, now: Timestamp) -> Plan {
     let mut patch = Patch {
         add: chosen.entries.difference(standing).copied().collect(),
         remove: standing.difference(&chosen.entries).copied().collect(),
-        give_back: Vec::new(),
+        restore_entries: Vec::new(),
     };
-    give_back(live, wanted, &mut patch);
+    restore_entries(live, wanted, &mut patch);
     let stuck = forbids_writing(live).filter(|_| !patch.remove.is_empty());
     let writes = stuck.is_none() && patch != Patch::default();
     Plan {
@@ -147,7 +147,7 @@ impl<'a> Scene<'a> {
     /// What a grant in force asks for.
     fn asks(&self, grant: &Grant, stage: Stage) -> Asks {
         let address = grant.address.get();
-        if grant.until <= self.now || stage == Stage::Satisfied {
+        if grant.until <= self.now || stage == Stage::CoveredByExisting {
             return Asks::Nothing;
         }
         let held = self.admits(address).is_some();
@@ -161,7 +161,7 @@ impl<'a> Scene<'a> {
                 return Asks::Step(Step::NotOpened(grant.id, obstacle));
             }
             if let Some(rule) = self.live.covering(address) {
-                return Asks::Step(Step::Satisfied(grant.id, rule.text.clone()));
+                return Asks::Step(Step::CoveredByExisting(grant.id, rule.text.clone()));
             }
             if !self.wanted.may_add {
                 return Asks::Step(Step::Observed(grant.id));
@@ -203,9 +203,9 @@ impl<'a> Scene<'a> {
             // Its range goes, and an entry of others for the address alone stands there meanwhile.
             (Stage::Open, Some(_)) if !given_up && !admitted(&chosen.entries, address) => {
                 let rule = self.live.exact(grant.address.network())?;
-                Some(Step::Satisfied(grant.id, rule.text.clone()))
+                Some(Step::CoveredByExisting(grant.id, rule.text.clone()))
             }
-            (Stage::Intended | Stage::Open | Stage::Satisfied, _) => None,
+            (Stage::Intended | Stage::Open | Stage::CoveredByExisting, _) => None,
         }
     }
 
@@ -213,7 +213,7 @@ impl<'a> Scene<'a> {
     fn closing(&self, grant: &Grant, stage: Stage, chosen: &Chosen) -> Option<Step> {
         let address = grant.address.get();
         let ended = |ending| Some(Step::Ended(grant.id, ending));
-        if stage == Stage::Satisfied {
+        if stage == Stage::CoveredByExisting {
             return ended(Ending::LeftToOthers);
         }
         if self.admits(address).is_some() {
@@ -247,7 +247,7 @@ impl<'a> Scene<'a> {
 }
 
 /// What is to be put back and is not there, where it can be written and finds room.
-fn give_back(live: &Live, wanted: &Wanted<'_>, patch: &mut Patch) {
+fn restore_entries(live: &Live, wanted: &Wanted<'_>, patch: &mut Patch) {
     if !wanted.may_add || wanted.paused || diagnose(live).is_some() {
         return;
     }
@@ -256,10 +256,10 @@ fn give_back(live: &Live, wanted: &Wanted<'_>, patch: &mut Patch) {
     let room = limit.saturating_sub(stay.saturating_add(patch.add.len()));
     let ours = patch.add.iter().map(|network| network::text(*network));
     let mut there: Vec<String> = live.entries().into_iter().chain(ours).collect();
-    for text in &wanted.give_back {
+    for text in &wanted.restore_entries {
         let one = missing_in(&there, std::slice::from_ref(text));
-        if patch.give_back.len() < room && !one.is_empty() {
-            patch.give_back.push(text.clone());
+        if patch.restore_entries.len() < room && !one.is_empty() {
+            patch.restore_entries.push(text.clone());
             there.push(text.clone());
         }
     }

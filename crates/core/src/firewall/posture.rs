@@ -108,7 +108,7 @@ impl fmt::Display for Obstacle {
                 "the list is full: {others} entries are not doorward's, {ours} are, {reserve} of {limit} places are kept \
                  for people, and {needed} entries would be needed at least; remove entries that nobody needs \
                  (`az acr network-rule list`), let rules share entries (`widen: true`) or go early (`evictable: true`), \
-                 or lower `reserve`"
+                 or lower `reserved_entries`"
             ),
         }
     }

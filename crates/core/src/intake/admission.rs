@@ -1,7 +1,7 @@
 //! How many new callers a registry has had lately, and what happens when they are too many.
 //!
 //! Anyone can be refused, from as many addresses as they can send from. Each address that nobody
-//! owns has a place in the registry's crowd; once a window's places are taken, a storm begins: new
+//! owns has a place in the registry's admission window; once a window's places are taken, a flood begins: new
 //! denials from such addresses are counted and no longer written down one by one, until a window
 //! ends in which fewer came. Addresses that somebody owns have places of their own.
 
@@ -14,81 +14,85 @@ pub const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 /// How many distinct addresses a registry may have in a window where its configuration does not say
 /// otherwise; also for denials that lead to no registry.
-pub const DISTINCT_ADDRESSES: usize = 200;
+pub const MAX_UNKNOWN_ADDRESSES: usize = 200;
 
-/// How many denials that differ a stranger's address may have written down in a window.
-const OF_ONE_STRANGER: u32 = 16;
+/// How many denials that differ an unknown source's address may have written down in a window.
+const PER_UNKNOWN_SOURCE: u32 = 16;
 
-/// The places for addresses that somebody owns, whatever the strangers do.
+/// The places for addresses that somebody owns, whatever the unknown sources do.
 const OWNED_ADDRESSES: usize = 4096;
 
 /// How many denials that differ an owned address may have written down in a window.
-const OF_ONE_OWNED: u32 = 64;
+const PER_OWNED_SOURCE: u32 = 64;
 
 /// The new callers of one registry within one window.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Crowd {
+pub struct AdmissionWindow {
     began: Timestamp,
-    strangers: BTreeMap<Option<IpAddr>, u32>,
+    unknown_sources: BTreeMap<Option<IpAddr>, u32>,
     owned: BTreeMap<Option<IpAddr>, u32>,
-    /// How many strangers the window before this one had, if it began within the storm.
+    /// How many unknown sources the window before this one had, if it began within the flood.
     before: Option<usize>,
-    /// The storm, while there is one.
-    pub storm: Option<Storm>,
+    /// The flood, while there is one.
+    pub flood: Option<Flood>,
 }
 
-/// A storm over a registry.
+/// A flood over a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Storm {
+pub struct Flood {
     /// When it began.
     pub since: Timestamp,
     /// How many denials were counted instead of written down.
-    pub thinned: u64,
+    pub suppressed: u64,
     /// Whether people were told.
-    pub told: bool,
+    pub announced: bool,
 }
 
 /// What is to be done with a new denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Admission {
     /// It is written down and decided.
     Own,
     /// It is counted: its address has had enough of its own.
     Shared,
-    /// It is counted: its registry is in a storm.
-    Storm,
+    /// It is counted: its registry is in a flood.
+    Flood,
 }
 
-impl Crowd {
-    /// Which place a new denial gets that arrives at `at`, where `limit` strangers may have one.
+impl AdmissionWindow {
+    /// Which place a new denial gets that arrives at `at`, where `limit` unknown sources may have one.
     pub fn place(
         &mut self,
         at: Timestamp,
         address: Option<IpAddr>,
         owned: bool,
         limit: usize,
-    ) -> Place {
+    ) -> Admission {
         self.roll(at);
         let (of_one, most) = if owned {
-            (OF_ONE_OWNED, OWNED_ADDRESSES)
+            (PER_OWNED_SOURCE, OWNED_ADDRESSES)
         } else {
-            (OF_ONE_STRANGER, limit)
+            (PER_UNKNOWN_SOURCE, limit)
         };
-        if self.storm.is_some() && !owned {
-            return Place::Storm;
+        if self.flood.is_some() && !owned {
+            return Admission::Flood;
         }
-        let places = if owned { &self.owned } else { &self.strangers };
+        let places = if owned {
+            &self.owned
+        } else {
+            &self.unknown_sources
+        };
         match places.get(&address) {
-            Some(taken) if *taken >= of_one => Place::Shared,
-            None if places.len() >= most && owned => Place::Shared,
-            None if places.len() >= most => Place::Storm,
-            Some(_) | None => Place::Own,
+            Some(taken) if *taken >= of_one => Admission::Shared,
+            None if places.len() >= most && owned => Admission::Shared,
+            None if places.len() >= most => Admission::Flood,
+            Some(_) | None => Admission::Own,
         }
     }
 
     /// Whether `address` is not in the crowd yet, and the crowd has not reached `limit`.
     pub fn is_new(&self, address: Option<IpAddr>, limit: usize) -> bool {
-        self.strangers.len() < limit && !self.strangers.contains_key(&address)
+        self.unknown_sources.len() < limit && !self.unknown_sources.contains_key(&address)
     }
 
     /// A denial was written down.
@@ -97,45 +101,49 @@ impl Crowd {
         let places = if owned {
             &mut self.owned
         } else {
-            &mut self.strangers
+            &mut self.unknown_sources
         };
         let taken = places.entry(address).or_default();
         *taken = taken.saturating_add(1);
     }
 
-    /// Denials were counted in a storm; `new` are addresses that had no place in this window.
-    pub fn thin(&mut self, at: Timestamp, count: u64, new: &[IpAddr]) {
+    /// Denials were counted in a flood; `new` are addresses that had no place in this window.
+    pub fn suppress(&mut self, at: Timestamp, count: u64, new: &[IpAddr]) {
         self.roll(at);
-        let storm = self.storm.get_or_insert(Storm {
+        let flood = self.flood.get_or_insert(Flood {
             since: at,
-            thinned: 0,
-            told: false,
+            suppressed: 0,
+            announced: false,
         });
-        storm.thinned = storm.thinned.saturating_add(count);
+        flood.suppressed = flood.suppressed.saturating_add(count);
         for address in new {
-            self.strangers.entry(Some(*address)).or_insert(1);
+            self.unknown_sources.entry(Some(*address)).or_insert(1);
         }
     }
 
-    /// When the storm is over, if nobody else comes: a window has ended that was not full.
+    /// When the flood is over, if nobody else comes: a window has ended that was not full.
     pub fn ends(&self, limit: usize) -> Option<Timestamp> {
-        self.storm?;
+        self.flood?;
         if self.before.is_some_and(|before| before < limit) {
             return Some(self.began);
         }
-        let windows = if self.strangers.len() < limit { 1 } else { 2 };
+        let windows = if self.unknown_sources.len() < limit {
+            1
+        } else {
+            2
+        };
         let left = WINDOW.checked_mul(windows)?;
         self.began.checked_add(left).ok()
     }
 
-    /// People were told that a storm began.
-    pub fn told(&mut self) {
-        if let Some(storm) = &mut self.storm {
-            storm.told = true;
+    /// People were told that a flood began.
+    pub fn announce(&mut self) {
+        if let Some(flood) = &mut self.flood {
+            flood.announced = true;
         }
     }
 
-    /// The storm is over.
+    /// The flood is over.
     pub fn calm(&mut self) {
         *self = Self {
             began: self.began,
@@ -149,9 +157,9 @@ impl Crowd {
         if at.duration_since(self.began) < WINDOW {
             return;
         }
-        self.before = self.storm.map(|_| self.strangers.len());
+        self.before = self.flood.map(|_| self.unknown_sources.len());
         self.began = at;
-        self.strangers.clear();
+        self.unknown_sources.clear();
         self.owned.clear();
     }
 }
@@ -172,60 +180,64 @@ mod tests {
         std::net::Ipv4Addr::from(0x1400_0000 + number).into()
     }
 
-    /// Strangers come at `minute`; how many of them were written down.
-    fn come(crowd: &mut Crowd, minute: i64, addresses: std::ops::Range<u32>) -> usize {
+    /// Unknown sources come at `minute`; how many of them were written down.
+    fn come(
+        admission: &mut AdmissionWindow,
+        minute: i64,
+        addresses: std::ops::Range<u32>,
+    ) -> usize {
         let mut own = 0;
         for address in addresses.map(address) {
-            match crowd.place(at(minute), Some(address), false, LIMIT) {
-                Place::Own => {
-                    crowd.enter(at(minute), Some(address), false);
+            match admission.place(at(minute), Some(address), false, LIMIT) {
+                Admission::Own => {
+                    admission.enter(at(minute), Some(address), false);
                     own += 1;
                 }
-                Place::Storm if crowd.is_new(Some(address), LIMIT) => {
-                    crowd.thin(at(minute), 1, &[address]);
+                Admission::Flood if admission.is_new(Some(address), LIMIT) => {
+                    admission.suppress(at(minute), 1, &[address]);
                 }
-                Place::Storm => crowd.thin(at(minute), 1, &[]),
-                Place::Shared => {}
+                Admission::Flood => admission.suppress(at(minute), 1, &[]),
+                Admission::Shared => {}
             }
         }
         own
     }
 
     #[test]
-    fn a_storm_ends_with_the_first_window_that_is_not_full() {
-        let mut crowd = Crowd::default();
-        assert_eq!(come(&mut crowd, 0, 0..10), LIMIT);
-        assert_eq!(crowd.storm.unwrap().thinned, 7);
-        assert_eq!(come(&mut crowd, 11, 10..20), 0);
-        assert_eq!(crowd.ends(LIMIT), Some(at(31)));
-        assert_eq!(come(&mut crowd, 22, 20..22), 0);
-        assert_eq!(crowd.ends(LIMIT), Some(at(32)));
-        assert_eq!(crowd.storm.unwrap().thinned, 19);
-        crowd.calm();
-        assert_eq!(come(&mut crowd, 33, 30..32), 2);
+    fn a_flood_ends_with_the_first_window_that_is_not_full() {
+        let mut admission = AdmissionWindow::default();
+        assert_eq!(come(&mut admission, 0, 0..10), LIMIT);
+        assert_eq!(admission.flood.unwrap().suppressed, 7);
+        assert_eq!(come(&mut admission, 11, 10..20), 0);
+        assert_eq!(admission.ends(LIMIT), Some(at(31)));
+        assert_eq!(come(&mut admission, 22, 20..22), 0);
+        assert_eq!(admission.ends(LIMIT), Some(at(32)));
+        assert_eq!(admission.flood.unwrap().suppressed, 19);
+        admission.calm();
+        assert_eq!(come(&mut admission, 33, 30..32), 2);
     }
 
     #[test]
-    fn owned_addresses_have_places_of_their_own_in_any_storm() {
-        let mut crowd = Crowd::default();
-        come(&mut crowd, 0, 0..10);
+    fn owned_addresses_have_places_of_their_own_in_any_flood() {
+        let mut admission = AdmissionWindow::default();
+        come(&mut admission, 0, 0..10);
         let ours = Some(address(99));
-        assert_eq!(crowd.place(at(0), ours, true, LIMIT), Place::Own);
-        for _ in 0..OF_ONE_OWNED {
-            crowd.enter(at(0), ours, true);
+        assert_eq!(admission.place(at(0), ours, true, LIMIT), Admission::Own);
+        for _ in 0..PER_OWNED_SOURCE {
+            admission.enter(at(0), ours, true);
         }
-        assert_eq!(crowd.place(at(0), ours, true, LIMIT), Place::Shared);
+        assert_eq!(admission.place(at(0), ours, true, LIMIT), Admission::Shared);
     }
 
     #[test]
     fn one_address_does_not_fill_the_ledger_with_names_it_makes_up() {
-        let mut crowd = Crowd::default();
+        let mut admission = AdmissionWindow::default();
         for _ in 0..100 {
-            if crowd.place(at(0), None, false, LIMIT) == Place::Own {
-                crowd.enter(at(0), None, false);
+            if admission.place(at(0), None, false, LIMIT) == Admission::Own {
+                admission.enter(at(0), None, false);
             }
         }
-        assert_eq!(crowd.strangers[&None], OF_ONE_STRANGER);
-        assert_eq!(crowd.storm, None);
+        assert_eq!(admission.unknown_sources[&None], PER_UNKNOWN_SOURCE);
+        assert_eq!(admission.flood, None);
     }
 }

@@ -2,11 +2,11 @@
 //! stands, new ones, and those that are too many.
 //!
 //! Only new denials become entries of their own. The rest is counted, one entry for all that were
-//! written down together, so that a storm costs the ledger no more than it tells.
+//! written down together, so that a flood costs the ledger no more than it tells.
 
-use super::admission::{Crowd, Place};
-use super::dedup::{DenialKey, Weakness, Windows, key_within_source};
-use crate::ledger::event::{Denied, What};
+use super::admission::{Admission, AdmissionWindow};
+use super::dedup::{DedupPolicy, DenialKey, ReportStrength, key_within_source};
+use crate::ledger::event::{Denied, LedgerEvent};
 use crate::ledger::id::DenialId;
 use crate::net::resource_id::ResourceId;
 use crate::state::State;
@@ -23,7 +23,7 @@ pub struct Arrival {
     pub denied: Denied,
     /// [`Denied::event`] of it.
     pub event: Option<String>,
-    /// How many strangers its registry may have in a window.
+    /// How many unknown sources its registry may have in a window.
     pub limit: usize,
     /// The denials whose verdicts do not stand for it: their causes have passed.
     pub reopened: Vec<DenialId>,
@@ -31,27 +31,27 @@ pub struct Arrival {
 
 /// What became of the denials of one delivery.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct IntakeResult {
     /// Written down, to be decided.
     pub new: usize,
     /// Counted as repeats of what stands.
     pub repeated: usize,
     /// Counted as too many.
-    pub thinned: usize,
+    pub suppressed: usize,
     /// Delivered before: nothing was done.
     pub duplicate: usize,
 }
 
 /// Sorts what is to be written down together. It sees what stands and what it has sorted before.
 #[derive(Debug)]
-pub struct Sorter<'a> {
+pub struct IntakeDeduplicator<'a> {
     state: &'a State,
-    windows: Windows,
-    fresh: HashMap<DenialKey, (DenialId, Weakness)>,
+    windows: DedupPolicy,
+    fresh: HashMap<DenialKey, (DenialId, ReportStrength)>,
     events: HashSet<u64>,
-    crowds: BTreeMap<Option<ResourceId>, Crowd>,
+    admissions: BTreeMap<Option<ResourceId>, AdmissionWindow>,
     counted: BTreeMap<String, (BTreeMap<DenialId, u64>, Count)>,
-    thinned: BTreeMap<(Option<ResourceId>, String, bool), Count>,
+    suppressed: BTreeMap<(Option<ResourceId>, String, bool), Count>,
 }
 
 #[derive(Debug, Default)]
@@ -72,17 +72,17 @@ impl Count {
     }
 }
 
-impl<'a> Sorter<'a> {
+impl<'a> IntakeDeduplicator<'a> {
     /// A sorter beside what stands.
-    pub fn new(state: &'a State, windows: Windows) -> Self {
+    pub fn new(state: &'a State, windows: DedupPolicy) -> Self {
         Self {
             state,
             windows,
             fresh: HashMap::new(),
             events: HashSet::new(),
-            crowds: BTreeMap::new(),
+            admissions: BTreeMap::new(),
             counted: BTreeMap::new(),
-            thinned: BTreeMap::new(),
+            suppressed: BTreeMap::new(),
         }
     }
 
@@ -93,7 +93,7 @@ impl<'a> Sorter<'a> {
         at: Timestamp,
         arrival: Arrival,
         known: bool,
-        taken: &mut Taken,
+        taken: &mut IntakeResult,
     ) -> Option<Denied> {
         let Arrival {
             denied,
@@ -126,51 +126,56 @@ impl<'a> Sorter<'a> {
         }
         let address = denied.report.denial.ip;
         let state = self.state;
-        let crowd = self
-            .crowds
+        let admission = self
+            .admissions
             .entry(denied.registry.clone())
-            .or_insert_with_key(|registry| state.crowds.get(registry).cloned().unwrap_or_default());
-        let place = crowd.place(at, address, denied.owned, limit);
-        if place == Place::Own {
-            crowd.enter(at, address, denied.owned);
-            let weakness = self.windows.weakness(&denied, at);
-            self.fresh.insert(within, (denied.id, weakness));
+            .or_insert_with_key(|registry| {
+                state.admissions.get(registry).cloned().unwrap_or_default()
+            });
+        let place = admission.place(at, address, denied.owned, limit);
+        if place == Admission::Own {
+            admission.enter(at, address, denied.owned);
+            let strength = self.windows.strength(&denied, at);
+            self.fresh.insert(within, (denied.id, strength));
             taken.new = taken.new.saturating_add(1);
             return Some(denied);
         }
-        let storm = place == Place::Storm;
-        let key = (denied.registry, denied.source, storm);
-        let count = self.thinned.entry(key).or_default();
+        let flood = place == Admission::Flood;
+        let key = (denied.registry, denied.source, flood);
+        let count = self.suppressed.entry(key).or_default();
         count.add(event);
-        if let (true, Some(ip)) = (storm && crowd.is_new(address, limit), address) {
+        if let (true, Some(ip)) = (flood && admission.is_new(address, limit), address) {
             count.addresses.push(ip);
-            crowd.thin(at, 1, &[ip]);
-        } else if storm {
-            crowd.thin(at, 1, &[]);
+            admission.suppress(at, 1, &[ip]);
+        } else if flood {
+            admission.suppress(at, 1, &[]);
         }
-        taken.thinned = taken.thinned.saturating_add(1);
+        taken.suppressed = taken.suppressed.saturating_add(1);
         None
     }
 
     /// The counts, as entries.
-    pub fn finish(self) -> Vec<What> {
+    pub fn finish(self) -> Vec<LedgerEvent> {
         let counted = self.counted.into_iter();
-        let counted = counted.map(|(source, (counts, all))| What::Counted {
+        let counted = counted.map(|(source, (counts, all))| LedgerEvent::Counted {
             source,
             counts,
             events: all.events,
             refused: all.refused,
         });
-        let thinned = self.thinned.into_iter();
-        let thinned = thinned.map(|((registry, source, storm), count)| What::Thinned {
-            registry,
-            source,
-            count: count.number,
-            storm,
-            addresses: count.addresses,
-            events: count.events,
-        });
-        counted.chain(thinned).collect()
+        let suppressed = self.suppressed.into_iter();
+        let suppressed =
+            suppressed.map(
+                |((registry, source, flood), count)| LedgerEvent::Suppressed {
+                    registry,
+                    source,
+                    count: count.number,
+                    flood,
+                    addresses: count.addresses,
+                    events: count.events,
+                },
+            );
+        counted.chain(suppressed).collect()
     }
 
     /// The refusal of an address for which a grant stands open.
@@ -203,8 +208,8 @@ impl<'a> Sorter<'a> {
             .repeats(denied, denied.registry.as_ref(), at, rest)
             .or_else(|| state.waits((denied, within), at, windows))
             .or_else(|| {
-                let (id, weakness) = self.fresh.get(within)?;
-                let same = weakness.stands_for(windows.weakness(denied, at));
+                let (id, strength) = self.fresh.get(within)?;
+                let same = strength.covers(windows.strength(denied, at));
                 same.then_some(*id)
             })
     }

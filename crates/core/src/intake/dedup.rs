@@ -1,6 +1,6 @@
 //! When one denial repeats another, and for how long a verdict stands for its like.
 
-use super::admission::Crowd;
+use super::admission::AdmissionWindow;
 use super::denial::{Attribution, Kind, Service};
 use crate::ledger::event::{Denied, Hash};
 use crate::ledger::grant::Stage;
@@ -9,14 +9,14 @@ use crate::net::resource_id::ResourceId;
 use crate::policy::Basis;
 use crate::policy::precedent::Precedent;
 use crate::policy::verdict::{NoteCode, Verdict};
-use crate::state::{Asked, Decision, Standing, State};
+use crate::state::{Asked, Decision, GrantRecord, State};
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// How long what stands for a denial stands for those like it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Windows {
+pub struct DedupPolicy {
     /// After a verdict, denials that repeat it get no other for this long.
     pub repeat: SignedDuration,
     /// After a person's no, denials like the one that was asked about ask nobody for this long.
@@ -28,7 +28,7 @@ pub struct Windows {
     pub grace: SignedDuration,
 }
 
-impl Default for Windows {
+impl Default for DedupPolicy {
     fn default() -> Self {
         Self {
             repeat: SignedDuration::from_mins(15),
@@ -39,7 +39,7 @@ impl Default for Windows {
     }
 }
 
-impl Windows {
+impl DedupPolicy {
     /// Whether a denial that is looked at `now` is too old to open anything.
     pub fn too_old(&self, denied: &Denied, now: Timestamp) -> bool {
         let at = denied.report.at;
@@ -48,15 +48,15 @@ impl Windows {
 
     /// The keys of verdicts that stand for a denial like it.
     pub fn keys(&self, denied: &Denied, now: Timestamp) -> impl Iterator<Item = DenialKey> {
-        let all = self.weakness(denied, now);
-        let within = Weakness::all().filter(move |weakness| weakness.stands_for(all));
-        within.map(|weakness| key_of_weak(denied, weakness))
+        let all = self.strength(denied, now);
+        let within = ReportStrength::all().filter(move |strength| strength.covers(all));
+        within.map(|strength| key_of_weak(denied, strength))
     }
 
     /// What is weak about a denial that is looked at `now`.
-    pub(crate) fn weakness(&self, denied: &Denied, now: Timestamp) -> Weakness {
+    pub(crate) fn strength(&self, denied: &Denied, now: Timestamp) -> ReportStrength {
         let denial = &denied.report.denial;
-        Weakness::of([
+        ReportStrength::of([
             denial.kind == Kind::Suspected,
             self.too_old(denied, now),
             denied.report.at.is_none(),
@@ -68,12 +68,12 @@ impl Windows {
 /// Why a verdict on a denial may say less than one on the same denial reported better: for each of
 /// [`WEAK`] a bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Weakness(u8);
+pub(crate) struct ReportStrength(u8);
 
 /// What can be weak; `guessed` is which registry refused.
 const WEAK: [&str; 4] = ["suspected", "old", "undated", "guessed"];
 
-impl Weakness {
+impl ReportStrength {
     /// Those of [`WEAK`] that are so.
     fn of(are: [bool; WEAK.len()]) -> Self {
         let bits = are.into_iter().rev();
@@ -86,7 +86,7 @@ impl Weakness {
     }
 
     /// Whether what holds for this one holds for `other`: that is no better.
-    pub(crate) fn stands_for(self, other: Self) -> bool {
+    pub(crate) fn covers(self, other: Self) -> bool {
         self.0 & !other.0 == 0
     }
 
@@ -130,8 +130,8 @@ pub(crate) fn key_within_source(denied: &Denied) -> DenialKey {
 
 /// The key of a verdict on a weak report, which must not stand for what another source, or the same
 /// one later, knows better.
-fn key_of_weak(denied: &Denied, weakness: Weakness) -> DenialKey {
-    let mut why: Vec<Option<&str>> = weakness.names().map(Some).collect();
+fn key_of_weak(denied: &Denied, strength: ReportStrength) -> DenialKey {
+    let mut why: Vec<Option<&str>> = strength.names().map(Some).collect();
     if why.is_empty() {
         return key(denied);
     }
@@ -142,13 +142,13 @@ fn key_of_weak(denied: &Denied, weakness: Weakness) -> DenialKey {
 /// The key under which a verdict is remembered.
 pub fn verdict_key(denied: &Denied, verdict: &Verdict) -> DenialKey {
     let has = |code| verdict.notes.iter().any(|note| note.code == code);
-    let weakness = Weakness::of([
+    let strength = ReportStrength::of([
         has(NoteCode::Suspected),
         has(NoteCode::TooOld),
         has(NoteCode::AgeUnknown),
         has(NoteCode::RegistryInferred),
     ]);
-    key_of_weak(denied, weakness)
+    key_of_weak(denied, strength)
 }
 
 fn key_from(denied: &Denied, more: &[Option<&str>]) -> DenialKey {
@@ -208,12 +208,12 @@ impl State {
         denied: &Denied,
         registry: Option<&ResourceId>,
         now: Timestamp,
-        (windows, reopened): (&Windows, &[DenialId]),
+        (windows, reopened): (&DedupPolicy, &[DenialId]),
     ) -> Option<DenialId> {
         let address = denied.report.denial.ip.map(|ip| ip.to_canonical());
         let standing = match (registry, address) {
             (Some(registry), Some(IpAddr::V4(ip))) => self
-                .stands_for(denied, (registry, ip), (now, reopened))
+                .covers(denied, (registry, ip), (now, reopened))
                 .or_else(|| self.revoked_within(registry, ip, now, windows))
                 .or_else(|| self.answered(denied, (registry, ip), windows)),
             _ => None,
@@ -236,7 +236,7 @@ impl State {
         &self,
         denied: &Denied,
         registry: Option<&ResourceId>,
-        (windows, now): (&Windows, Timestamp),
+        (windows, now): (&DedupPolicy, Timestamp),
     ) -> Vec<Precedent> {
         let keys = windows.keys(denied, now);
         let known = keys.filter_map(|key| self.decided.get(&key));
@@ -273,17 +273,17 @@ impl State {
         &self,
         (denied, within): (&Denied, &DenialKey),
         now: Timestamp,
-        windows: &Windows,
+        windows: &DedupPolicy,
     ) -> Option<DenialId> {
         let id = self.waiting.get(within)?;
         let (_, first) = self.undecided.get(id)?;
-        let weakness = windows.weakness(denied, now);
-        let comparable = windows.weakness(first, now).stands_for(weakness);
+        let strength = windows.strength(denied, now);
+        let comparable = windows.strength(first, now).covers(strength);
         (comparable && first.registry == denied.registry).then_some(*id)
     }
 
     /// The denial of the grant or the open request for `address`.
-    fn stands_for(
+    fn covers(
         &self,
         denied: &Denied,
         (registry, address): (&ResourceId, Ipv4Addr),
@@ -293,8 +293,9 @@ impl State {
         let grants = grants.iter().filter_map(|id| self.grants.get(id));
         // Where an entry of others admits the address, the verdict's window is all that stands: they may
         // take it away.
-        let open =
-            |standing: &&Standing| standing.stage != Stage::Satisfied && !standing.is_over(now);
+        let open = |standing: &&GrantRecord| {
+            standing.stage != Stage::CoveredByExisting && !standing.is_over(now)
+        };
         let mut grants = grants.filter(open);
         let granted = grants.next().map(|standing| standing.grant.denial);
         granted.or_else(|| {
@@ -309,7 +310,7 @@ impl State {
         &self,
         denied: &Denied,
         (registry, address): (&ResourceId, Ipv4Addr),
-        windows: &Windows,
+        windows: &DedupPolicy,
     ) -> Option<DenialId> {
         let answered = &self.registries.get(registry)?.answered;
         answered.by(address, denied.report.at?, windows.grace)
@@ -326,18 +327,18 @@ impl State {
         self.repeats.get(&denial).copied().unwrap_or_default()
     }
 
-    pub(crate) fn arrive(&mut self, at: Timestamp, denied: &Denied) {
+    pub(crate) fn enqueue(&mut self, at: Timestamp, denied: &Denied) {
         if let Some(event) = denied.event() {
             self.events.insert(Denied::fingerprint(&event), ());
         }
-        self.crowd(denied.registry.as_ref())
+        self.admission(denied.registry.as_ref())
             .enter(at, denied.report.denial.ip, denied.owned);
         self.waiting.insert(key_within_source(denied), denied.id);
         self.undecided.insert(denied.id, (at, denied.clone()));
     }
 
     /// A denial has its verdict.
-    pub(crate) fn leave(&mut self, denial: DenialId) -> Option<Denied> {
+    pub(crate) fn dequeue(&mut self, denial: DenialId) -> Option<Denied> {
         let (_, denied) = self.undecided.remove(&denial)?;
         let key = key_within_source(&denied);
         if self.waiting.get(&key) == Some(&denial) {
@@ -358,7 +359,7 @@ impl State {
         for known in asked.filter(|known| known.denial == of) {
             known.look(at, basis);
         }
-        for key in Weakness::all().map(|weakness| key_of_weak(denied, weakness)) {
+        for key in ReportStrength::all().map(|strength| key_of_weak(denied, strength)) {
             if let Some(known) = self.decided.get_mut(&key)
                 && known.denial == of
             {
@@ -380,12 +381,12 @@ impl State {
         }
     }
 
-    pub(crate) fn crowd(&mut self, registry: Option<&ResourceId>) -> &mut Crowd {
-        self.crowds.entry(registry.cloned()).or_default()
+    pub(crate) fn admission(&mut self, registry: Option<&ResourceId>) -> &mut AdmissionWindow {
+        self.admissions.entry(registry.cloned()).or_default()
     }
 
     /// The verdict behind a grant that others' entry satisfies stands for its window, like any other.
-    pub(crate) fn keep_window(&mut self, at: Timestamp, grant: GrantId) {
+    pub(crate) fn refresh_dedup_key(&mut self, at: Timestamp, grant: GrantId) {
         let Some(standing) = self.grants.get(&grant) else {
             return;
         };
@@ -396,7 +397,7 @@ impl State {
     }
 
     /// A grant or a request stands for its denial itself: once it is over, the same denial is new.
-    pub(crate) fn close_window(&mut self, decision: &Decision) {
+    pub(crate) fn clear_dedup_key(&mut self, decision: &Decision) {
         let key = verdict_key(&decision.denial, &decision.verdict);
         let known = self.decided.get(&key);
         if known.is_some_and(|known| known.denial == decision.denial.id) {

@@ -11,7 +11,7 @@ use crate::net::resource_id::ResourceId;
 use crate::policy::Basis;
 use crate::policy::verdict::Verdict;
 use crate::sets::Snapshot;
-use crate::state::effectiveness::{Helped, Refused};
+use crate::state::effectiveness::{GrantOutcome, Refused};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub use crate::ledger::write::{Write, WriteOutcome};
 /// One thing that happened. The name of a variant is the entry's `kind` in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum What {
+pub enum LedgerEvent {
     /// A source reported a denial.
     Denied(Denied),
     /// Policy was asked about a denial.
@@ -34,7 +34,7 @@ pub enum What {
         denial: DenialId,
         /// The registry it is about, where that is known.
         registry: Option<ResourceId>,
-        /// What policy said, after the rails.
+        /// What policy said, after the guardrails.
         verdict: Verdict,
     },
     /// The same denial again, while its grant or request stands or shortly after its verdict: no
@@ -63,15 +63,15 @@ pub enum What {
         refused: BTreeMap<DenialId, Refused>,
     },
     /// New denials of one source that were too many to write down one by one.
-    Thinned {
+    Suppressed {
         /// The registry they are about, where that is known.
         registry: Option<ResourceId>,
         /// The source.
         source: String,
         /// How many.
         count: u64,
-        /// Whether the registry was in a storm; else single addresses had too many.
-        storm: bool,
+        /// Whether the registry was in a flood; else single addresses had too many.
+        flood: bool,
         /// Addresses among them that were the registry's first in this window, while these are few.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         addresses: Vec<IpAddr>,
@@ -79,14 +79,14 @@ pub enum What {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         events: String,
     },
-    /// People are told of a storm.
-    Storm {
+    /// People are told of a flood.
+    Flood {
         /// The registry, where that is known.
         registry: Option<ResourceId>,
         /// When it began.
         since: Timestamp,
         /// How many denials were counted so far instead of written down.
-        thinned: u64,
+        suppressed: u64,
         /// Whether it is over; else it has begun.
         over: bool,
     },
@@ -149,7 +149,7 @@ pub enum What {
     },
     /// An entry that is not ours admits a grant's address: nothing is written, nothing will be
     /// removed. Outcome.
-    Satisfied {
+    CoveredByExisting {
         /// The grant.
         grant: GrantId,
         /// The entry, as Azure shows it.
@@ -165,7 +165,7 @@ pub enum What {
         reason: String,
     },
     /// What is known of whether a grant helped.
-    Helped(Helped),
+    GrantOutcome(GrantOutcome),
     /// A read shows a registry otherwise than the one before it.
     RegistrySeen {
         /// The registry.
@@ -264,7 +264,7 @@ pub enum What {
         /// Why, if they say so.
         because: Option<String>,
     },
-    /// The ledger knew nothing of a registry, and a breadcrumb in its tags says that one of its entries
+    /// The ledger knew nothing of a registry, and an ownership tag in its tags says that one of its entries
     /// is ours: a grant for it, so that it ends on time.
     Recovered {
         /// The grant; an address of the entry's network.
@@ -340,8 +340,8 @@ pub enum What {
     },
 }
 
-impl What {
-    /// The kind of [`What::EndWaits`].
+impl LedgerEvent {
+    /// The kind of [`LedgerEvent::EndWaits`].
     pub const END_WAITS: &str = "end_waits";
 
     /// All kinds of entries.
@@ -350,8 +350,8 @@ impl What {
         "decided",
         "repeated",
         "counted",
-        "thinned",
-        "storm",
+        "suppressed",
+        "flood",
         "granted",
         "write_intended",
         "write_settled",
@@ -360,9 +360,9 @@ impl What {
         "throttled",
         "never_landed",
         "opened",
-        "satisfied",
+        "covered_by_existing",
         "not_opened",
-        "helped",
+        "grant_outcome",
         "registry_seen",
         "drifted",
         "restoring",
@@ -393,8 +393,8 @@ impl What {
             Self::Decided { .. } => "decided",
             Self::Repeated { .. } => "repeated",
             Self::Counted { .. } => "counted",
-            Self::Thinned { .. } => "thinned",
-            Self::Storm { .. } => "storm",
+            Self::Suppressed { .. } => "suppressed",
+            Self::Flood { .. } => "flood",
             Self::Granted(_) => "granted",
             Self::WriteIntended(_) => "write_intended",
             Self::WriteSettled { .. } => "write_settled",
@@ -403,9 +403,9 @@ impl What {
             Self::Throttled { .. } => "throttled",
             Self::NeverLanded { .. } => "never_landed",
             Self::Opened { .. } => "opened",
-            Self::Satisfied { .. } => "satisfied",
+            Self::CoveredByExisting { .. } => "covered_by_existing",
             Self::NotOpened { .. } => "not_opened",
-            Self::Helped(_) => "helped",
+            Self::GrantOutcome(_) => "grant_outcome",
             Self::RegistrySeen { .. } => "registry_seen",
             Self::Drifted { .. } => "drifted",
             Self::Restoring { .. } => "restoring",
@@ -433,13 +433,13 @@ impl What {
 
 #[cfg(test)]
 mod tests {
-    use super::What;
+    use super::LedgerEvent;
 
     #[test]
     fn every_kind_of_entry_is_listed_once() {
-        let unknown = serde_json::from_str::<What>(r#"{ "kind": "nosuch" }"#);
+        let unknown = serde_json::from_str::<LedgerEvent>(r#"{ "kind": "nosuch" }"#);
         let said = unknown.unwrap_err().to_string();
         let named: Vec<&str> = said.split('`').skip(3).step_by(2).collect();
-        assert_eq!(named, What::KINDS);
+        assert_eq!(named, LedgerEvent::KINDS);
     }
 }

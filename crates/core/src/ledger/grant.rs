@@ -53,7 +53,7 @@ pub enum Stage {
     /// The entry stands on the registry and is ours.
     Open,
     /// An entry that we did not write admits the address already: nothing to write, nothing to remove.
-    Satisfied,
+    CoveredByExisting,
 }
 
 /// How a grant came to its end.

@@ -1,17 +1,17 @@
 //! Which entries of the ledger may stand in it once only.
 
-use super::event::{Hash, What};
+use super::event::{Hash, LedgerEvent};
 use crate::net::resource_id::ResourceId;
 
-impl What {
+impl LedgerEvent {
     /// A key that may stand in the ledger once only: the database refuses the second. One verdict
     /// for a denial, one answer to a request, one end of a grant. It is stored, and `ledger verify` compares it
     /// with the entry: what it gives for entries of old must stay.
-    pub fn once(&self) -> Option<String> {
+    pub fn idempotency_key(&self) -> Option<String> {
         match self {
             Self::Denied(denied) => denied.event(),
             Self::Counted { .. }
-            | Self::Thinned { .. }
+            | Self::Suppressed { .. }
             | Self::RegistrySeen { .. }
             | Self::Drifted { .. }
             | Self::Restoring { .. }
@@ -30,28 +30,28 @@ impl What {
                 Some(format!("recovered:{registry}:{network}:{address}:{until}"))
             }
             Self::Revoked { grant, .. } => Some(format!("revoked:{grant}")),
-            Self::Storm {
+            Self::Flood {
                 registry,
                 since,
                 over,
                 ..
             } => {
                 let registry = registry.as_ref().map_or("", ResourceId::key);
-                Some(format!("storm:{registry}:{since}:{over}"))
+                Some(format!("flood:{registry}:{since}:{over}"))
             }
             Self::Decided { denial, .. } | Self::Repeated { denial, .. } => {
                 Some(format!("decided:{denial}"))
             }
             Self::Extended { grant, until, .. } => Some(format!("extended:{grant}:{until}")),
-            Self::Helped(helped) => Some(helped.once()),
-            Self::PossiblyOverwritten(overwritten) => Some(overwritten.once()),
+            Self::GrantOutcome(helped) => Some(helped.idempotency_key()),
+            Self::PossiblyOverwritten(overwritten) => Some(overwritten.idempotency_key()),
             Self::Granted(grant) => Some(format!("granted:{}", grant.id)),
             Self::WriteIntended(write) => Some(format!("write:{}", write.id)),
             Self::WriteSettled { write, .. } => Some(format!("settled:{write}")),
             Self::VirtualNetworkRulesLost { write, .. } => Some(format!("networks_lost:{write}")),
             Self::Opened { grant, .. } => Some(format!("opened:{grant}")),
             Self::EndWaits { grant, .. } => Some(format!("end_waits:{grant}")),
-            Self::Satisfied { grant, .. } => Some(format!("satisfied:{grant}")),
+            Self::CoveredByExisting { grant, .. } => Some(format!("covered_by_existing:{grant}")),
             Self::NotOpened { grant, .. }
             | Self::Ended { grant, .. }
             | Self::Kept { grant, .. } => Some(format!("ended:{grant}")),

@@ -3,12 +3,12 @@
 pub mod actor;
 pub mod alert;
 pub mod chain;
-pub(crate) mod decisive;
 pub mod denied;
 pub mod event;
 pub mod grant;
 pub mod id;
 pub(crate) mod idempotency;
+pub(crate) mod invalidates_decisions;
 pub mod orders;
 pub mod request;
 pub mod write;

@@ -1,7 +1,7 @@
 //! What operators order: which registries are paused, and their orders in words.
 
 use super::actor::Actor;
-use super::event::What;
+use super::event::LedgerEvent;
 use crate::messages::wording;
 use crate::net::resource_id::ResourceId;
 use jiff::Timestamp;
@@ -62,17 +62,17 @@ impl Pauses {
 }
 
 /// An operator's order in one line; nothing for other entries.
-pub(crate) fn line(order: &What) -> String {
-    if let What::Revoked { grant, by, because } = order {
+pub(crate) fn line(order: &LedgerEvent) -> String {
+    if let LedgerEvent::Revoked { grant, by, because } = order {
         let said = said("revoked", by, because.as_ref());
         format!("{said}: its end is now (grant {grant})")
-    } else if let What::Extended { grant, until, by } = order {
+    } else if let LedgerEvent::Extended { grant, until, by } = order {
         let (said, until) = (said("extended", by, None), wording::time(*until));
         format!("{said}: until {until} (grant {grant})")
-    } else if let What::Kept { grant, by } = order {
+    } else if let LedgerEvent::Kept { grant, by } = order {
         let said = said("handed over to people", by, None);
         format!("{said}: the entry stays, and is no longer doorward's (grant {grant})")
-    } else if let What::Paused {
+    } else if let LedgerEvent::Paused {
         registry,
         by,
         because,
@@ -80,7 +80,7 @@ pub(crate) fn line(order: &What) -> String {
     {
         let said = said("paused", by, because.as_ref());
         format!("{said}: nothing more is opened {}", on(registry.as_ref()))
-    } else if let What::Resumed {
+    } else if let LedgerEvent::Resumed {
         registry,
         by,
         because,
@@ -88,7 +88,7 @@ pub(crate) fn line(order: &What) -> String {
     {
         let said = said("resumed", by, because.as_ref());
         format!("{said}: opening goes on {}", on(registry.as_ref()))
-    } else if let What::VerdictsCleared {
+    } else if let LedgerEvent::VerdictsCleared {
         address,
         registry,
         by,

@@ -29,7 +29,7 @@ pub struct Write {
     pub subnets: Vec<String>,
     /// Entries of others that an earlier write of ours dropped, and that are put back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub give_back: Vec<String>,
+    pub restore_entries: Vec<String>,
     /// How often the right to write to the registry had passed on, where replicas share it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
@@ -45,7 +45,7 @@ impl Write {
     pub fn shows_in(&self, seen: &Seen) -> bool {
         self.add.iter().all(|net| seen.shows(*net))
             && self.remove.iter().all(|net| !seen.shows(*net))
-            && missing_in(&seen.entries, &self.give_back).is_empty()
+            && missing_in(&seen.entries, &self.restore_entries).is_empty()
     }
 
     /// What it adds and takes away.
@@ -53,7 +53,7 @@ impl Write {
         Patch {
             add: self.add.iter().copied().collect(),
             remove: self.remove.iter().copied().collect(),
-            give_back: self.give_back.clone(),
+            restore_entries: self.restore_entries.clone(),
         }
     }
 }

@@ -24,8 +24,8 @@ pub const SLOW: &str = "opening_delayed";
 /// The code of the message that Azure refuses writes for now.
 pub const WRITE_REFUSED: &str = "write_refused";
 
-/// The code of the messages about a storm.
-pub const STORM: &str = "storm";
+/// The code of the messages about a flood.
+pub const FLOOD: &str = "flood";
 
 /// The code of a message that asks.
 pub const ASK: &str = "ask";

@@ -4,7 +4,7 @@ use super::wording;
 use crate::firewall::Seen;
 use crate::intake::report::Changed;
 use crate::ledger::actor::Actor;
-use crate::ledger::event::{What, Write, WriteOutcome};
+use crate::ledger::event::{LedgerEvent, Write, WriteOutcome};
 use crate::ledger::grant::{Ending, Grant};
 use crate::ledger::id::{AlertId, DenialId, GrantId};
 use crate::ledger::orders;
@@ -19,62 +19,62 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One entry in one line, without its time and kind.
-pub fn line(what: &What) -> String {
+pub fn line(what: &LedgerEvent) -> String {
     match what {
-        What::Denied(denied) => wording::denial(denied),
-        What::Decided {
+        LedgerEvent::Denied(denied) => wording::denial(denied),
+        LedgerEvent::Decided {
             registry, verdict, ..
         } => decided(registry.as_ref(), verdict),
-        What::Repeated { of, .. } => format!("the same as denial {of}: no new verdict"),
-        What::Counted { source, counts, .. } => counted(source, counts),
-        What::Thinned { .. } | What::Storm { .. } => crowd(what),
-        What::Granted(grant) => granted(grant),
-        What::WriteIntended(write) => intended(write),
-        What::WriteSettled {
+        LedgerEvent::Repeated { of, .. } => format!("the same as denial {of}: no new verdict"),
+        LedgerEvent::Counted { source, counts, .. } => counted(source, counts),
+        LedgerEvent::Suppressed { .. } | LedgerEvent::Flood { .. } => admission(what),
+        LedgerEvent::Granted(grant) => granted(grant),
+        LedgerEvent::WriteIntended(write) => intended(write),
+        LedgerEvent::WriteSettled {
             registry, outcome, ..
         } => settled(registry, outcome),
-        What::Throttled { until, reason, .. } => {
+        LedgerEvent::Throttled { until, reason, .. } => {
             format!("Azure asked to wait until {until}: {reason}")
         }
-        What::NeverLanded { entries, .. } => never_landed(entries),
-        What::VirtualNetworkRulesLost {
+        LedgerEvent::NeverLanded { entries, .. } => never_landed(entries),
+        LedgerEvent::VirtualNetworkRulesLost {
             registry, subnets, ..
         } => subnets_lost(registry, subnets),
-        What::Opened { grant, within } => opened(*grant, *within),
-        What::Satisfied { grant, entry } => satisfied(*grant, entry),
-        What::NotOpened {
+        LedgerEvent::Opened { grant, within } => opened(*grant, *within),
+        LedgerEvent::CoveredByExisting { grant, entry } => satisfied(*grant, entry),
+        LedgerEvent::NotOpened {
             grant,
             code,
             reason,
         } => format!("not opened ({code}): {reason} (grant {grant})"),
-        What::EndWaits { grant, code } => format!("its end waits: {code} (grant {grant})"),
-        What::Ended { grant, ending } => format!("{} (grant {grant})", ended(*ending)),
-        What::Revoked { .. }
-        | What::Extended { .. }
-        | What::Kept { .. }
-        | What::Paused { .. }
-        | What::Resumed { .. }
-        | What::VerdictsCleared { .. } => orders::line(what),
-        What::Recovered { grant, network } => recovered(grant, *network),
-        What::RegistryChanged {
+        LedgerEvent::EndWaits { grant, code } => format!("its end waits: {code} (grant {grant})"),
+        LedgerEvent::Ended { grant, ending } => format!("{} (grant {grant})", ended(*ending)),
+        LedgerEvent::Revoked { .. }
+        | LedgerEvent::Extended { .. }
+        | LedgerEvent::Kept { .. }
+        | LedgerEvent::Paused { .. }
+        | LedgerEvent::Resumed { .. }
+        | LedgerEvent::VerdictsCleared { .. } => orders::line(what),
+        LedgerEvent::Recovered { grant, network } => recovered(grant, *network),
+        LedgerEvent::RegistryChanged {
             registry,
             change,
             by,
             ours,
             ..
         } => changed(registry, *change, by.as_deref(), ours.is_some()),
-        What::Helped(helped) => helped.summary(),
-        What::RegistrySeen { .. } | What::Drifted { .. } => noticed(what),
-        What::Restoring { grant } => restoring(*grant),
-        What::PossiblyOverwritten(overwritten) => overwritten.text(),
-        What::SetLoaded(snapshot) => loaded(snapshot),
-        What::SetRefused { candidate, reason } => refused(candidate, reason),
-        What::SetConfirmed { set, hash, by } => confirmed(set, hash, by.as_ref()),
-        What::Requested(request) => requested(request),
-        What::Answered { .. } => said(what),
-        What::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
-        What::Delivered { alert, channel } => delivered(*alert, channel),
-        What::Undelivered {
+        LedgerEvent::GrantOutcome(helped) => helped.summary(),
+        LedgerEvent::RegistrySeen { .. } | LedgerEvent::Drifted { .. } => noticed(what),
+        LedgerEvent::Restoring { grant } => restoring(*grant),
+        LedgerEvent::PossiblyOverwritten(overwritten) => overwritten.text(),
+        LedgerEvent::SetLoaded(snapshot) => loaded(snapshot),
+        LedgerEvent::SetRefused { candidate, reason } => refused(candidate, reason),
+        LedgerEvent::SetConfirmed { set, hash, by } => confirmed(set, hash, by.as_ref()),
+        LedgerEvent::Requested(request) => requested(request),
+        LedgerEvent::Answered { .. } => said(what),
+        LedgerEvent::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
+        LedgerEvent::Delivered { alert, channel } => delivered(*alert, channel),
+        LedgerEvent::Undelivered {
             alert,
             channel,
             reason,
@@ -82,8 +82,8 @@ pub fn line(what: &What) -> String {
     }
 }
 
-fn said(what: &What) -> String {
-    let What::Answered {
+fn said(what: &LedgerEvent) -> String {
+    let LedgerEvent::Answered {
         request,
         answer,
         by,
@@ -119,17 +119,17 @@ fn opened(grant: GrantId, within: Option<Ipv4Net>) -> String {
 
 fn recovered(grant: &Grant, network: Ipv4Net) -> String {
     let granted = granted(grant);
-    format!("a breadcrumb says that `{network}` is ours; {granted}")
+    format!("an ownership tag says that `{network}` is ours; {granted}")
 }
 
 fn restoring(grant: GrantId) -> String {
     format!("the entry that others took away is to be written again (grant {grant})")
 }
 
-fn noticed(what: &What) -> String {
-    if let What::RegistrySeen { registry, seen, .. } = what {
+fn noticed(what: &LedgerEvent) -> String {
+    if let LedgerEvent::RegistrySeen { registry, seen, .. } = what {
         Seen::summary(registry, seen.as_ref())
-    } else if let What::Drifted {
+    } else if let LedgerEvent::Drifted {
         registry,
         drift,
         by,
@@ -216,38 +216,38 @@ fn counted(source: &str, counts: &BTreeMap<DenialId, u64>) -> String {
     format!("from `{source}` again: {}: no new verdict", each.join(", "))
 }
 
-fn crowd(what: &What) -> String {
-    if let What::Thinned {
+fn admission(what: &LedgerEvent) -> String {
+    if let LedgerEvent::Suppressed {
         registry,
         source,
         count,
-        storm,
+        flood,
         ..
     } = what
     {
-        thinned(registry.as_ref(), source, *count, *storm)
-    } else if let What::Storm {
+        suppressed(registry.as_ref(), source, *count, *flood)
+    } else if let LedgerEvent::Flood {
         registry,
-        thinned,
+        suppressed,
         over,
         ..
     } = what
     {
-        storm(registry.as_ref(), *thinned, *over)
+        flood(registry.as_ref(), *suppressed, *over)
     } else {
         String::new()
     }
 }
 
-fn storm(registry: Option<&ResourceId>, thinned: u64, over: bool) -> String {
+fn flood(registry: Option<&ResourceId>, suppressed: u64, over: bool) -> String {
     let turn = if over { "is over" } else { "begins" };
     let on = wording::of_registry(registry);
-    format!("a storm of denials {on} {turn}: {thinned} only counted")
+    format!("a flood of denials {on} {turn}: {suppressed} only counted")
 }
 
-fn thinned(registry: Option<&ResourceId>, source: &str, count: u64, storm: bool) -> String {
-    let why = if storm {
-        "its registry is in a storm"
+fn suppressed(registry: Option<&ResourceId>, source: &str, count: u64, flood: bool) -> String {
+    let why = if flood {
+        "its registry is in a flood"
     } else {
         "their addresses had too many"
     };

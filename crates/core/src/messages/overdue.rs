@@ -22,22 +22,22 @@ const SOONEST: SignedDuration = SignedDuration::from_mins(5);
 const LATEST: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether people are to be told at `now` of entries with these ends, all of them overdue, after they were
-/// last told of the registry's at `told`.
-pub fn is_to_be_told(ends: &[Timestamp], told: Option<Timestamp>, now: Timestamp) -> bool {
+/// last told of the registry's at `notified_at`.
+pub fn is_due_again(ends: &[Timestamp], notified_at: Option<Timestamp>, now: Timestamp) -> bool {
     let (Some(first), Some(last)) = (ends.iter().min(), ends.iter().max()) else {
         return false;
     };
-    let Some(told) = told else {
+    let Some(notified_at) = notified_at else {
         return true;
     };
-    let is_new = told.duration_since(*last) < OVERDUE_AFTER;
+    let is_new = notified_at.duration_since(*last) < OVERDUE_AFTER;
     let half = SignedDuration::from_secs(now.duration_since(*first).as_secs() / 2);
     let every = if is_new {
         SOONEST
     } else {
         half.clamp(SOONEST, LATEST)
     };
-    now.duration_since(told) >= every
+    now.duration_since(notified_at) >= every
 }
 
 /// That entries of a registry outlive their end, or that nobody can tell whether they do: all of `late`
@@ -175,18 +175,18 @@ mod tests {
     #[test]
     fn people_are_told_less_often_the_longer_it_lasts_and_soon_of_what_is_new() {
         let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
-        let mut told = Vec::new();
+        let mut notified_at = Vec::new();
         for minute in 1..=240 {
-            let last = told.last().copied().map(at);
-            if is_to_be_told(&[at(0), at(0)], last, at(minute)) {
-                told.push(minute);
+            let last = notified_at.last().copied().map(at);
+            if is_due_again(&[at(0), at(0)], last, at(minute)) {
+                notified_at.push(minute);
             }
         }
-        assert_eq!(told[..6], [1, 6, 12, 24, 48, 96]);
-        assert!(told.len() < 15, "{told:?}");
+        assert_eq!(notified_at[..6], [1, 6, 12, 24, 48, 96]);
+        assert!(notified_at.len() < 15, "{notified_at:?}");
         let (old, new) = (at(0), at(238));
-        assert!(!is_to_be_told(&[old], Some(at(235)), at(240)));
-        assert!(is_to_be_told(&[old, new], Some(at(235)), at(240)));
-        assert!(!is_to_be_told(&[old, new], Some(at(236)), at(240)));
+        assert!(!is_due_again(&[old], Some(at(235)), at(240)));
+        assert!(is_due_again(&[old, new], Some(at(235)), at(240)));
+        assert!(!is_due_again(&[old, new], Some(at(236)), at(240)));
     }
 }

@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 pub use crate::messages::codes::{
-    ASK, AZURE_READABLE, AZURE_UNREADABLE, END_KNOWN, END_UNKNOWN, GUESS, NETWORKS_LOST, OVERDUE,
-    SLOW, STORM, WRITE_REFUSED,
+    ASK, AZURE_READABLE, AZURE_UNREADABLE, END_KNOWN, END_UNKNOWN, FLOOD, GUESS, NETWORKS_LOST,
+    OVERDUE, SLOW, WRITE_REFUSED,
 };
 
 /// What was refused, in one clause: ``20.1.2.3 was refused by `contosoprod.azurecr.io`, asking for `prod/api:v1` ``.
@@ -82,21 +82,21 @@ pub fn of_registry(registry: Option<&ResourceId>) -> String {
     )
 }
 
-/// That a storm begins.
-pub fn storm(registry: Option<&ResourceId>, limit: usize) -> String {
+/// That a flood begins.
+pub fn flood(registry: Option<&ResourceId>, limit: usize) -> String {
     format!(
         "more than {limit} addresses that are in no set of yours were refused within {}: denials {} from such addresses are \
          counted until this is over, and open nothing. Addresses in your sets are decided as ever. \
-         If these callers are yours, put them into a set of the policy; if there may be that many, raise `distinct_addresses` on the registry",
+         If these callers are yours, put them into a set of the policy; if there may be that many, raise `max_unknown_addresses` on the registry",
         duration(crate::intake::admission::WINDOW),
         of_registry(registry)
     )
 }
 
-/// That a storm is over.
-pub fn calm(registry: Option<&ResourceId>, since: Timestamp, thinned: u64) -> String {
+/// That a flood is over.
+pub fn calm(registry: Option<&ResourceId>, since: Timestamp, suppressed: u64) -> String {
     format!(
-        "the storm of denials {} that began at {} is over: {thinned} were counted and not decided. Whoever is refused from now \
+        "the flood of denials {} that began at {} is over: {suppressed} were counted and not decided. Whoever is refused from now \
          on gets a verdict again",
         of_registry(registry),
         time(since)
@@ -109,8 +109,8 @@ pub fn why(verdict: &Verdict) -> String {
 }
 
 /// The notes of a verdict that people are told with an alert. That a set is not loaded is none: it is so of
-/// every stranger, and told once where the set is (`doorward sets list`, `/readyz`).
-pub fn told(verdict: &Verdict) -> Vec<&Note> {
+/// every unknown source, and told once where the set is (`doorward sets list`, `/readyz`).
+pub fn notes_to_show(verdict: &Verdict) -> Vec<&Note> {
     let notes = verdict.notes.iter();
     notes
         .filter(|note| note.code != NoteCode::SetNotLoaded)
@@ -137,7 +137,7 @@ fn advice(verdict: &Verdict) -> impl Iterator<Item = String> {
 
 /// What was refused, and what policy said about it.
 pub fn verdict_text(denied: &Denied, verdict: &Verdict) -> String {
-    let why = reasons(verdict, &told(verdict));
+    let why = reasons(verdict, &notes_to_show(verdict));
     format!("{}: {} by {why}", denial(denied), verdict.action)
 }
 
@@ -418,8 +418,8 @@ mod tests {
         assert_eq!(said(&["a ..", "b"]), "a .. b");
         assert_eq!(said(&["", "b"]), "b");
         assert_eq!(in_one_line(" one\n  two   three\t"), "one two three");
-        let storm = storm(None, 200);
-        assert_eq!(in_one_line(&storm), storm);
+        let flood = flood(None, 200);
+        assert_eq!(in_one_line(&flood), flood);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which addresses a registry's firewall may ever be opened for: global unicast IPv4, nothing else.
 //!
-//! These rails have no switch. Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries,
+//! These guardrails have no switch. Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries,
 //! the IANA IPv4 Multicast registry, and Azure's virtual public address 168.63.129.16
 //! (<https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16>).
 

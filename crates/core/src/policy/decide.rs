@@ -21,7 +21,7 @@ pub const DEFAULT_TTL: Duration = Duration::from_hours(1);
 ///
 /// A rule with `forbid` wins wherever it stands; then the first rule that matches; then the default.
 /// A rule whose sets were never loaded does not match, but where it might have opened less than what
-/// comes after it, nothing opens without a person. The rails come last and have no switch.
+/// comes after it, nothing opens without a person. The guardrails come last and have no switch.
 pub fn decide(policy: &Policy, sets: &Sets, facts: &Facts<'_>, now: Timestamp) -> Verdict {
     let traces = evaluate(policy, sets, facts, now);
     settle(policy, &traces, sets, facts)
@@ -37,16 +37,16 @@ pub(super) fn settle(
     let in_force = || traces.iter().filter(|trace| !trace.rule.observe);
     let found = |trace| Some((trace, Trace::matched(trace)?));
     let forbids = |trace: &&Trace<'_>| trace.rule.then == Action::Forbid;
-    let decisive = in_force()
+    let invalidates_decisions = in_force()
         .filter(forbids)
         .find_map(found)
         .or_else(|| in_force().find_map(found));
 
-    let mut verdict = match &decisive {
+    let mut verdict = match &invalidates_decisions {
         Some((trace, used)) => from_rule(trace.rule, used.clone(), sets, facts),
         None => from_default(policy),
     };
-    let before = |trace: &Trace<'_>| match &decisive {
+    let before = |trace: &Trace<'_>| match &invalidates_decisions {
         Some((winner, _)) => earlier(traces, trace, winner),
         None => true,
     };
@@ -68,11 +68,11 @@ pub(super) fn settle(
         })
         .collect();
     own_address(&mut verdict, facts);
-    if let Some((trace, _)) = &decisive {
+    if let Some((trace, _)) = &invalidates_decisions {
         known_age(&mut verdict, trace.rule, facts);
     }
     guessed_registry(&mut verdict, facts);
-    rails(&mut verdict, facts);
+    guardrails(&mut verdict, facts);
     if !matches!(verdict.action, Action::Forbid | Action::Ignore) {
         let openable = facts
             .denial
@@ -219,7 +219,7 @@ fn guessed_registry(verdict: &mut Verdict, facts: &Facts<'_>) {
 }
 
 /// What no policy can open: the verdict becomes at most an alert that says why, before all else.
-fn rails(verdict: &mut Verdict, facts: &Facts<'_>) {
+fn guardrails(verdict: &mut Verdict, facts: &Facts<'_>) {
     let denial = facts.denial;
     let mut reasons = diagnose::blocking(facts);
     let mut stop = |code, text: String| reasons.push(Note { code, text });

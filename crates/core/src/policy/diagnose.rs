@@ -91,7 +91,7 @@ fn covered(facts: &Facts<'_>, address: GlobalIpv4, entry: &str) -> String {
     format!("the entry `{entry}` admits {address} already: {cause}")
 }
 
-/// What else there is to know, whatever the verdict. `openable`: no rail is against the address.
+/// What else there is to know, whatever the verdict. `openable`: no guardrail is against the address.
 pub(super) fn advise(
     policy: &Policy,
     sets: &Sets,

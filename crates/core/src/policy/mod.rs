@@ -24,7 +24,7 @@ pub use language::hours::{Hours, HoursError};
 pub use language::parse::parse;
 pub use nearest::{Near, SetExplained, nearest, sets_around};
 
-use super::sets::{self, AddressSet, Care, External, Membership, Sets, WIDEST_OWNED};
+use super::sets::{self, AddressSet, External, Membership, RefreshPolicy, Sets, WIDEST_OWNED};
 use crate::auth::proof::{ClaimIs, Proof};
 use crate::intake::denial::{Attribution, Denial, Kind};
 use crate::policy::verdict::{Action, Approvals};
@@ -183,12 +183,12 @@ impl Policy {
     }
 
     /// The same, each with how it is kept up to date; where several sets want it, the strictest.
-    pub fn wants(&self) -> BTreeMap<External, Care> {
-        let mut wants: BTreeMap<External, Care> = BTreeMap::new();
+    pub fn wants(&self) -> BTreeMap<External, RefreshPolicy> {
+        let mut wants: BTreeMap<External, RefreshPolicy> = BTreeMap::new();
         for set in self.all_sets() {
-            set.each_care(&mut |external, care| {
+            set.each_care(&mut |external, refresh_policy| {
                 let known = wants.entry(external.clone()).or_default();
-                *known = known.and(care);
+                *known = known.and(refresh_policy);
             });
         }
         wants

@@ -32,7 +32,7 @@ pub struct Precedent {
     pub basis: Option<Basis>,
     /// When somebody last looked whether its causes have passed.
     looked: Timestamp,
-    /// Whether the verdict before it had the same causes: one that comes and goes makes no storm.
+    /// Whether the verdict before it had the same causes: one that comes and goes makes no flood.
     again: bool,
 }
 

@@ -148,8 +148,8 @@ pub enum NoteCode {
     AgeUnknown,
     /// The registry has had its grants of this hour.
     BudgetSpent,
-    /// The registry is in a storm of denials from addresses that nobody owns.
-    Storm,
+    /// The registry is in a flood of denials from addresses that nobody owns.
+    Flood,
     /// As many requests about the registry are open as may be.
     TooManyRequests,
     /// A CI job reported an address that is not its own.
@@ -180,7 +180,7 @@ impl NoteCode {
             | Self::NoRegistry
             | Self::AzureUnreadable
             | Self::BudgetSpent
-            | Self::Storm
+            | Self::Flood
             | Self::TooManyRequests
             | Self::Paused => true,
             Self::NoAddress
@@ -219,7 +219,7 @@ impl NoteCode {
         Self::TooOld,
         Self::AgeUnknown,
         Self::BudgetSpent,
-        Self::Storm,
+        Self::Flood,
         Self::TooManyRequests,
         Self::NotOwnAddress,
         Self::RuleLimit,
@@ -255,7 +255,7 @@ impl NoteCode {
             Self::TooOld => "too_old",
             Self::AgeUnknown => "age_unknown",
             Self::BudgetSpent => "budget_spent",
-            Self::Storm => "storm",
+            Self::Flood => "flood",
             Self::TooManyRequests => "too_many_requests",
             Self::NotOwnAddress => "not_own_address",
             Self::RuleLimit => "rule_limit",
@@ -294,7 +294,7 @@ impl NoteCode {
             | Self::TooOld
             | Self::AgeUnknown
             | Self::BudgetSpent
-            | Self::Storm
+            | Self::Flood
             | Self::TooManyRequests
             | Self::NotOwnAddress
             | Self::RuleLimit

@@ -18,7 +18,7 @@ pub use index::Index;
 pub use owners::Owners;
 pub use ranges::Ranges;
 pub use ranges::sha256;
-pub use refresh::Care;
+pub use refresh::RefreshPolicy;
 pub use set::{AddressSet, Kind, Membership, any_holds};
 pub use set_used::SetUsed;
 pub use snapshot::Snapshot;

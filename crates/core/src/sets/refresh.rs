@@ -8,23 +8,23 @@ const USUAL_SIZE: u32 = 10_000;
 
 /// What the policy says of refreshing a set; what it does not say is usual.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Care {
+pub struct RefreshPolicy {
     /// How often it is loaded anew.
     pub refresh: Option<Duration>,
     /// How much of it may go or come at once, in percent.
-    pub max_change: Option<u32>,
+    pub max_refresh_change: Option<u32>,
     /// How many networks a list from the web may have.
     pub max_size: Option<u32>,
 }
 
-impl Care {
+impl RefreshPolicy {
     /// The stricter of two that are said of the same addresses.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let least = |a: Option<u32>, b: Option<u32>| a.into_iter().chain(b).min();
         Self {
             refresh: self.refresh.into_iter().chain(other.refresh).min(),
-            max_change: least(self.max_change, other.max_change),
+            max_refresh_change: least(self.max_refresh_change, other.max_refresh_change),
             max_size: least(self.max_size, other.max_size),
         }
     }
@@ -36,7 +36,7 @@ impl Care {
 
     /// How much of it may go or come at once, in percent.
     pub fn bound(&self) -> u32 {
-        self.max_change.unwrap_or(USUAL_BOUND)
+        self.max_refresh_change.unwrap_or(USUAL_BOUND)
     }
 
     /// How many networks a list from the web may have.

@@ -1,7 +1,7 @@
 //! A set as a policy defines it, and whether it holds an address.
 
 use super::SetUsed;
-use super::{Care, External, Ranges, Sets, WIDEST_OWNED};
+use super::{External, Ranges, RefreshPolicy, Sets, WIDEST_OWNED};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub struct AddressSet {
     /// Addresses in any of these are not in it.
     pub except: Vec<Arc<AddressSet>>,
     /// How it is kept up to date.
-    pub care: Care,
+    pub refresh_policy: RefreshPolicy,
     /// How many sets stand in it, itself included: the cost of one look.
     pub size: usize,
     /// How deep they stand in each other.
@@ -64,17 +64,17 @@ impl AddressSet {
             name,
             kind,
             except,
-            care: Care::default(),
+            refresh_policy: RefreshPolicy::default(),
             size,
             depth,
         }
     }
 
     /// Calls `visit` for every source of addresses in it, each with how it is kept up to date.
-    pub fn each_care<'a>(&'a self, visit: &mut impl FnMut(&'a External, Care)) {
+    pub fn each_care<'a>(&'a self, visit: &mut impl FnMut(&'a External, RefreshPolicy)) {
         match &self.kind {
             Kind::Cidrs { .. } => {}
-            Kind::External(external) => visit(external, self.care),
+            Kind::External(external) => visit(external, self.refresh_policy),
             Kind::AnyOf(parts) => parts.iter().for_each(|part| part.each_care(visit)),
         }
         self.except.iter().for_each(|part| part.each_care(visit));

@@ -1,6 +1,6 @@
 //! Verdicts, and what people are asked and answer, folded into what stands.
 
-use super::{Asked, Decision, LAST_VERDICTS, State};
+use super::{Asked, Decision, LAST_DECISIONS, State};
 use crate::intake::dedup::{key, verdict_key};
 use crate::ledger::actor::Actor;
 use crate::ledger::grant::Grant;
@@ -20,7 +20,7 @@ impl State {
         registry: Option<&ResourceId>,
         verdict: &Verdict,
     ) {
-        let Some(denied) = self.leave(denial) else {
+        let Some(denied) = self.dequeue(denial) else {
             return;
         };
         let key = verdict_key(&denied, verdict);
@@ -34,14 +34,14 @@ impl State {
             registry,
             verdict: verdict.clone(),
         }));
-        self.verdicts.truncate(LAST_VERDICTS);
+        self.verdicts.truncate(LAST_DECISIONS);
     }
 
     pub(super) fn ask(&mut self, request: &Request) {
         // It is written down right behind its verdict.
         let decision = self.last_decision(request.denial);
         if let Some(decision) = &decision {
-            self.close_window(decision);
+            self.clear_dedup_key(decision);
         }
         let asked = Asked::new(request.clone(), decision);
         self.requests.insert(request.id, asked);
@@ -64,7 +64,7 @@ impl State {
             self.refused.insert(key, Precedent::no(at, decision));
         }
         if answer == Answer::Deny {
-            self.registry(&registry).seen.take_back(address);
+            self.registry(&registry).seen.forget_address(address);
         }
     }
 

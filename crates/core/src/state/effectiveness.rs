@@ -15,7 +15,7 @@ const EXTEND_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// What is known of whether a grant helped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Help {
+pub enum Effectiveness {
     /// The registry's own log shows that the address logged in or pulled after its entry stood.
     Effective,
     /// The address was refused after the entry had had its time to reach every front end.
@@ -26,24 +26,26 @@ pub enum Help {
 
 /// A verdict on one grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Helped {
+pub struct GrantOutcome {
     /// The grant.
     pub grant: GrantId,
     /// What is known.
-    pub help: Help,
+    pub help: Effectiveness,
     /// From the denial to the entry, in seconds.
     pub denial_to_entry: Option<i64>,
     /// From the entry to the first use of it, in seconds.
     pub entry_to_effect: Option<i64>,
 }
 
-impl Helped {
+impl GrantOutcome {
     /// In one line.
     pub fn summary(&self) -> String {
         let what = match self.help {
-            Help::Effective => "the address logged in or pulled after its entry stood",
-            Help::StillDenied => "the address was refused after its entry had had its time",
-            Help::NotSeenAgain => "the address was not seen again while its entry stood",
+            Effectiveness::Effective => "the address logged in or pulled after its entry stood",
+            Effectiveness::StillDenied => {
+                "the address was refused after its entry had had its time"
+            }
+            Effectiveness::NotSeenAgain => "the address was not seen again while its entry stood",
         };
         let times = [
             (self.denial_to_entry, "from denial to entry"),
@@ -58,13 +60,13 @@ impl Helped {
     }
 
     /// Each verdict stands once.
-    pub fn once(&self) -> String {
+    pub fn idempotency_key(&self) -> String {
         let help = match self.help {
-            Help::Effective => "effective",
-            Help::StillDenied => "still_denied",
-            Help::NotSeenAgain => "not_seen_again",
+            Effectiveness::Effective => "effective",
+            Effectiveness::StillDenied => "still_denied",
+            Effectiveness::NotSeenAgain => "not_seen_again",
         };
-        format!("helped:{}:{help}", self.grant)
+        format!("grant_outcome:{}:{help}", self.grant)
     }
 }
 
@@ -79,7 +81,7 @@ pub struct Refused {
 
 /// What became of the caller so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Course {
+pub struct GrantTimeline {
     /// When the denial happened that the grant answers.
     pub denied_at: Option<Timestamp>,
     /// When the entry was first known to stand.
@@ -87,7 +89,7 @@ pub struct Course {
     /// The last refusal since the grant was decided.
     pub refused: Option<Refused>,
     /// The verdict so far.
-    pub help: Option<Help>,
+    pub help: Option<Effectiveness>,
     /// When it was first used.
     pub effect_at: Option<Timestamp>,
     /// Whether people were told that it does not work.
@@ -96,7 +98,7 @@ pub struct Course {
     pub extended_at: Option<Timestamp>,
 }
 
-impl Course {
+impl GrantTimeline {
     /// Takes in a refusal; the latest counts.
     pub fn refuse(&mut self, refused: Refused) {
         if self.refused.is_none_or(|known| known.at <= refused.at) {
@@ -105,10 +107,10 @@ impl Course {
     }
 
     /// Takes in a verdict.
-    pub fn judge(&mut self, at: Timestamp, helped: &Helped) {
+    pub fn judge(&mut self, at: Timestamp, helped: &GrantOutcome) {
         self.help = Some(helped.help);
-        self.told_of |= helped.help == Help::StillDenied;
-        if helped.help == Help::Effective {
+        self.told_of |= helped.help == Effectiveness::StillDenied;
+        if helped.help == Effectiveness::Effective {
             let used = self.opened_at.zip(helped.entry_to_effect);
             let used = used.and_then(|(opened, after)| {
                 opened.checked_add(SignedDuration::from_secs(after)).ok()
@@ -134,12 +136,17 @@ impl Course {
     }
 
     /// The verdict, with what is known of times.
-    pub fn verdict(&self, grant: GrantId, help: Help, used: Option<Timestamp>) -> Helped {
+    pub fn verdict(
+        &self,
+        grant: GrantId,
+        help: Effectiveness,
+        used: Option<Timestamp>,
+    ) -> GrantOutcome {
         let seconds = |from: Option<Timestamp>, to: Option<Timestamp>| {
             let (from, to) = from.zip(to)?;
             Some(to.duration_since(from).as_secs())
         };
-        Helped {
+        GrantOutcome {
             grant,
             help,
             denial_to_entry: seconds(self.denied_at, self.opened_at),
@@ -150,9 +157,9 @@ impl Course {
     /// In a few words, for people who look at a grant.
     pub fn text(&self) -> Option<&'static str> {
         Some(match self.help? {
-            Help::Effective => "seen in use",
-            Help::StillDenied => "still refused",
-            Help::NotSeenAgain => "not seen again",
+            Effectiveness::Effective => "seen in use",
+            Effectiveness::StillDenied => "still refused",
+            Effectiveness::NotSeenAgain => "not seen again",
         })
     }
 
@@ -183,7 +190,7 @@ fn after(at: Timestamp, span: Duration) -> Timestamp {
 }
 
 /// That a grant did not work, and what may be the cause.
-pub fn still_denied(grant: &Grant, course: &Course, seen: Option<&Seen>) -> String {
+pub fn still_denied(grant: &Grant, course: &GrantTimeline, seen: Option<&Seen>) -> String {
     let waited = course.refused.zip(course.opened_at);
     let waited = waited.map(|(refused, opened)| refused.at.duration_since(opened));
     let only_a_status = course
@@ -232,9 +239,9 @@ mod tests {
 
     #[test]
     fn a_refusal_counts_after_the_grace_and_once() {
-        let mut course = Course {
+        let mut course = GrantTimeline {
             opened_at: Some(at(100)),
-            ..Course::default()
+            ..GrantTimeline::default()
         };
         let grace = SignedDuration::from_secs(120);
         assert!(!course.is_still_denied(grace));
@@ -244,7 +251,7 @@ mod tests {
         // What arrives late and happened before changes nothing.
         course.refuse(refused(90));
         assert!(course.is_still_denied(grace));
-        let verdict = course.verdict(GrantId(uuid::Uuid::nil()), Help::StillDenied, None);
+        let verdict = course.verdict(GrantId(uuid::Uuid::nil()), Effectiveness::StillDenied, None);
         course.judge(at(230), &verdict);
         assert!(!course.is_still_denied(grace));
     }
@@ -252,20 +259,20 @@ mod tests {
     #[test]
     fn a_refusal_after_a_use_counts_and_one_before_it_does_not() {
         let grace = SignedDuration::from_secs(120);
-        let mut course = Course {
+        let mut course = GrantTimeline {
             opened_at: Some(at(100)),
-            ..Course::default()
+            ..GrantTimeline::default()
         };
         let id = GrantId(uuid::Uuid::nil());
         // The log tells of the use late: what counts is when it was.
-        let verdict = course.verdict(id, Help::Effective, Some(at(300)));
+        let verdict = course.verdict(id, Effectiveness::Effective, Some(at(300)));
         course.judge(at(900), &verdict);
         assert!(!course.shows_effect(at(310)));
         course.refuse(refused(290));
         assert!(!course.is_still_denied(grace));
         course.refuse(refused(400));
         assert!(course.is_still_denied(grace));
-        let verdict = course.verdict(id, Help::StillDenied, None);
+        let verdict = course.verdict(id, Effectiveness::StillDenied, None);
         course.judge(at(410), &verdict);
         course.refuse(refused(500));
         assert!(!course.is_still_denied(grace));
@@ -275,14 +282,18 @@ mod tests {
 
     #[test]
     fn a_use_before_the_entry_stood_is_no_effect() {
-        let course = Course {
+        let course = GrantTimeline {
             denied_at: Some(at(90)),
             opened_at: Some(at(100)),
-            ..Course::default()
+            ..GrantTimeline::default()
         };
         assert!(!course.shows_effect(at(99)));
         assert!(course.shows_effect(at(130)));
-        let helped = course.verdict(GrantId(uuid::Uuid::nil()), Help::Effective, Some(at(130)));
+        let helped = course.verdict(
+            GrantId(uuid::Uuid::nil()),
+            Effectiveness::Effective,
+            Some(at(130)),
+        );
         assert_eq!(
             (helped.denial_to_entry, helped.entry_to_effect),
             (Some(10), Some(30))

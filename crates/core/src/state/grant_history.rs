@@ -1,8 +1,8 @@
 //! What the state remembers of grants that are over: whom they were for.
 
 use super::history::Before;
-use super::past_grants::Over;
-use super::{Standing, State};
+use super::past_grants::PastGrants;
+use super::{GrantRecord, State};
 use crate::intake::denial::Denial;
 use crate::ledger::grant::{Ending, Stage};
 use crate::net::resource_id::ResourceId;
@@ -21,16 +21,21 @@ impl State {
 
     /// Remembers a grant that is over: it speaks for its address if it was open and ran its time. An
     /// entry that others took away, or a grant that was revoked, speaks against it.
-    pub(super) fn look_back(&mut self, at: Timestamp, standing: &Standing, ending: Option<Ending>) {
+    pub(super) fn look_back(
+        &mut self,
+        at: Timestamp,
+        standing: &GrantRecord,
+        ending: Option<Ending>,
+    ) {
         let grant = &standing.grant;
         let person = grant.request.is_some();
         let registry = self.registry(&grant.registry);
         let revoked = registry.revoked.get(&grant.address.get());
         let revoked = revoked.is_some_and(|(at, _)| grant.until == *at);
         if ending == Some(Ending::RemovedByOthers) {
-            registry.answered.take_back(grant.address);
+            registry.answered.forget_address(grant.address);
         } else if let Some(opened_at) = standing.course.opened_at {
-            let over = Over {
+            let over = PastGrants {
                 denial: grant.denial,
                 opened_at,
                 ended_at: at,
@@ -39,11 +44,11 @@ impl State {
         }
         let seen = &mut registry.seen;
         match ending {
-            _ if revoked => seen.take_back(grant.address),
+            _ if revoked => seen.forget_address(grant.address),
             Some(Ending::Expired | Ending::CarriedOn) if standing.stage == Stage::Open => {
                 seen.add(grant.address, standing.since, person);
             }
-            Some(Ending::RemovedByOthers) => seen.take_back(grant.address),
+            Some(Ending::RemovedByOthers) => seen.forget_address(grant.address),
             Some(
                 Ending::Expired
                 | Ending::CarriedOn

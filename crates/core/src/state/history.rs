@@ -116,7 +116,7 @@ impl Remembered {
     }
 
     /// A person took it back, or said no: what was before no longer speaks for the address.
-    pub fn take_back(&mut self, address: GlobalIpv4) {
+    pub fn forget_address(&mut self, address: GlobalIpv4) {
         self.0.remove(&address.get());
     }
 

@@ -1,6 +1,6 @@
 //! Which entries of ours stand past their end, as far as reads tell, and of which nobody can tell.
 
-use super::{Registry, Standing, State};
+use super::{GrantRecord, Registry, State};
 use crate::ledger::grant::Stage;
 use crate::messages::overdue::OVERDUE_AFTER;
 use crate::net::resource_id::ResourceId;
@@ -26,7 +26,7 @@ pub struct LastRead {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Late<'a> {
     /// The grant.
-    pub standing: &'a Standing,
+    pub standing: &'a GrantRecord,
     /// The entry.
     pub entry: Ipv4Net,
     /// When the last grant that needed the entry ended.
@@ -52,7 +52,7 @@ impl State {
             return Vec::new();
         };
         let over = self.grants.values().filter(|it| {
-            it.grant.registry == *id && it.is_over(now) && it.stage != Stage::Satisfied
+            it.grant.registry == *id && it.is_over(now) && it.stage != Stage::CoveredByExisting
         });
         let late = over.filter_map(|standing| {
             let address = standing.grant.address.get();
@@ -79,9 +79,9 @@ impl State {
 
     /// When the last grant that needs an entry ended, if that was more than a minute before `now`.
     fn due(&self, id: &ResourceId, entry: Ipv4Net, now: Timestamp) -> Option<Timestamp> {
-        let needs = self
-            .grants_of(id)
-            .filter(|it| it.stage != Stage::Satisfied && entry.contains(&it.grant.address.get()));
+        let needs = self.grants_of(id).filter(|it| {
+            it.stage != Stage::CoveredByExisting && entry.contains(&it.grant.address.get())
+        });
         let due = needs.map(|it| it.grant.until).max()?;
         (now.duration_since(due) > OVERDUE_AFTER).then_some(due)
     }

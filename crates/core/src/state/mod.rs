@@ -19,15 +19,15 @@ mod request_progress;
 mod sets;
 
 pub use late::{Known, LastRead, Late};
-pub use records::{Asked, Decision, Networks, Registry, Standing, Throttle};
+pub use records::{Asked, Decision, GrantRecord, Networks, Registry, Throttle};
 pub use sets::{KnownSet, KnownSets};
 
 use crate::firewall::owned_entries::MAY_LAND_WITHIN;
-use crate::intake::admission::Crowd;
+use crate::intake::admission::AdmissionWindow;
 use crate::intake::dedup::{DenialKey, key};
 use crate::intake::report::Evidence;
 use crate::ledger::alert::Alert;
-use crate::ledger::event::{Denied, What, Write, WriteOutcome};
+use crate::ledger::event::{Denied, LedgerEvent, Write, WriteOutcome};
 use crate::ledger::grant::{Ending, Grant, Stage};
 use crate::ledger::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::ledger::orders::Pauses;
@@ -36,14 +36,14 @@ use crate::net::network;
 use crate::net::resource_id::ResourceId;
 use crate::policy::precedent::Precedent;
 use crate::state::bounded::Recent;
-use crate::state::effectiveness::Course;
+use crate::state::effectiveness::GrantTimeline;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// How many verdicts the operator page remembers.
-const LAST_VERDICTS: usize = 50;
+const LAST_DECISIONS: usize = 50;
 
 /// How many writes of a registry are remembered for recognising Azure's events about them.
 const LAST_WRITES: usize = 100;
@@ -53,7 +53,7 @@ const BUDGET_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long a verdict is remembered for denials that repeat it; the configured window is at most
 /// this.
-pub const LONGEST_REPEAT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
+pub const LONGEST_DEDUP_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 /// How many verdicts are remembered for denials that repeat them, and how many of these are counted.
 const MOST_DECIDED: usize = 20_000;
@@ -67,7 +67,7 @@ pub struct State {
     /// Denials without a verdict, in order of arrival.
     pub undecided: BTreeMap<DenialId, (Timestamp, Denied)>,
     /// Grants that are not over.
-    pub grants: BTreeMap<GrantId, Standing>,
+    pub grants: BTreeMap<GrantId, GrantRecord>,
     /// The writers' memory, by registry.
     pub registries: BTreeMap<ResourceId, Registry>,
     /// Requests that can still be answered, or were answered and are not forgotten yet.
@@ -90,7 +90,7 @@ pub struct State {
     /// What the address sets held last.
     pub sets: KnownSets,
     /// The new callers of each registry, and of none.
-    pub crowds: BTreeMap<Option<ResourceId>, Crowd>,
+    pub admissions: BTreeMap<Option<ResourceId>, AdmissionWindow>,
     /// What operators have paused.
     pub pauses: Pauses,
     /// When grants of each rule were decided within the last hour, oldest first.
@@ -100,71 +100,102 @@ pub struct State {
 
 impl State {
     /// Takes in what happened at `at`.
-    pub fn apply(&mut self, at: Timestamp, what: &What) {
+    pub fn apply(&mut self, at: Timestamp, what: &LedgerEvent) {
         self.follow(at, what);
         match what {
-            What::Denied(denied) => self.arrive(at, denied),
-            What::Decided {
+            LedgerEvent::Denied(denied) => self.enqueue(at, denied),
+            LedgerEvent::Decided {
                 denial,
                 registry,
                 verdict,
             } => self.decide(at, *denial, registry.as_ref(), verdict),
-            What::Repeated { .. } | What::Counted { .. } => self.again(at, what),
-            What::Thinned { .. } | What::Storm { .. } => self.crowd_in(at, what),
-            What::Granted(grant) => self.grant(at, grant),
-            What::WriteIntended(write) => self.begin(at, write),
-            What::WriteSettled {
-                write,
-                registry,
-                outcome,
-            } => self.settle(at, *write, registry, outcome),
-            What::Opened { grant, within } => self.opened(at, *grant, *within),
-            What::Satisfied { grant, .. } => {
-                self.stage(*grant, Stage::Satisfied);
-                self.keep_window(at, *grant);
-            }
-            What::NotOpened { grant, .. } => self.end(at, *grant, None),
-            What::EndWaits { grant, .. } => self.told(at, *grant, What::END_WAITS),
-            What::Ended { grant, ending } => self.end(at, *grant, Some(*ending)),
-            What::NeverLanded { registry, entries } => {
-                self.registry(registry).claimed.never_landed(entries);
-            }
-            What::VirtualNetworkRulesLost { registry, .. } => {
-                self.registry(registry).networks = Some(Networks::Lost);
-            }
-            What::Throttled { .. }
-            | What::RegistryChanged { .. }
-            | What::RegistrySeen { .. }
-            | What::Drifted { .. }
-            | What::PossiblyOverwritten(_) => self.notice(at, what),
-            What::Restoring { grant } => self.restore(at, *grant),
-            What::Helped(helped) => self.helped(at, helped),
-            What::Extended { grant, until, by } => self.extend(at, (*grant, *until), by),
-            What::SetLoaded(snapshot) => self.sets.loaded(at, snapshot),
-            What::SetRefused { candidate, reason } => self.sets.refused(at, candidate, reason),
-            What::SetConfirmed { set, hash, .. } => self.sets.confirmed(set, hash),
-            What::Revoked { .. }
-            | What::Kept { .. }
-            | What::Paused { .. }
-            | What::Resumed { .. }
-            | What::VerdictsCleared { .. } => self.obey(at, what),
-            What::Recovered { grant, network } => self.recover(at, grant, *network),
-            What::Requested(request) => self.ask(request),
-            What::Answered {
+            LedgerEvent::Repeated { .. } | LedgerEvent::Counted { .. } => self.again(at, what),
+            LedgerEvent::Suppressed { .. } | LedgerEvent::Flood { .. } => self.crowd_in(at, what),
+            LedgerEvent::Requested(request) => self.ask(request),
+            LedgerEvent::Answered {
                 request,
                 answer,
                 by,
             } => self.answer(at, *request, *answer, by),
-            What::Alerted(alert) => self.tell(at, alert),
-            What::Delivered { alert, channel } | What::Undelivered { alert, channel, .. } => {
-                self.reached(*alert, channel);
+            LedgerEvent::Alerted(alert) => self.tell(at, alert),
+            LedgerEvent::Delivered { alert, channel }
+            | LedgerEvent::Undelivered { alert, channel, .. } => self.reached(*alert, channel),
+            LedgerEvent::SetLoaded(snapshot) => self.sets.loaded(at, snapshot),
+            LedgerEvent::SetRefused { candidate, reason } => {
+                self.sets.refused(at, candidate, reason);
             }
+            LedgerEvent::SetConfirmed { set, hash, .. } => self.sets.confirmed(set, hash),
+            LedgerEvent::Revoked { .. }
+            | LedgerEvent::Kept { .. }
+            | LedgerEvent::Paused { .. }
+            | LedgerEvent::Resumed { .. }
+            | LedgerEvent::VerdictsCleared { .. } => self.apply_order(at, what),
+            LedgerEvent::Throttled { .. }
+            | LedgerEvent::RegistryChanged { .. }
+            | LedgerEvent::RegistrySeen { .. }
+            | LedgerEvent::Drifted { .. }
+            | LedgerEvent::PossiblyOverwritten(_) => self.notice(at, what),
+            LedgerEvent::Granted(_)
+            | LedgerEvent::Recovered { .. }
+            | LedgerEvent::WriteIntended(_)
+            | LedgerEvent::WriteSettled { .. }
+            | LedgerEvent::VirtualNetworkRulesLost { .. }
+            | LedgerEvent::NeverLanded { .. }
+            | LedgerEvent::Opened { .. }
+            | LedgerEvent::CoveredByExisting { .. }
+            | LedgerEvent::NotOpened { .. }
+            | LedgerEvent::GrantOutcome(_)
+            | LedgerEvent::Extended { .. }
+            | LedgerEvent::Restoring { .. }
+            | LedgerEvent::EndWaits { .. }
+            | LedgerEvent::Ended { .. } => self.apply_to_grants(at, what),
         }
         self.forget(at);
     }
 
+    /// The life of grants and of the writes that carry them out.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what is not about grants is taken in by `apply`, which calls this"
+    )]
+    fn apply_to_grants(&mut self, at: Timestamp, what: &LedgerEvent) {
+        match what {
+            LedgerEvent::Granted(grant) => self.grant(at, grant),
+            LedgerEvent::Recovered { grant, network } => self.recover(at, grant, *network),
+            LedgerEvent::WriteIntended(write) => self.begin(at, write),
+            LedgerEvent::WriteSettled {
+                write,
+                registry,
+                outcome,
+            } => self.settle(at, *write, registry, outcome),
+            LedgerEvent::VirtualNetworkRulesLost { registry, .. } => {
+                self.registry(registry).networks = Some(Networks::Lost);
+            }
+            LedgerEvent::NeverLanded { registry, entries } => {
+                self.registry(registry).claimed.never_landed(entries);
+            }
+            LedgerEvent::Opened { grant, within } => self.opened(at, *grant, *within),
+            LedgerEvent::CoveredByExisting { grant, .. } => {
+                self.stage(*grant, Stage::CoveredByExisting);
+                self.refresh_dedup_key(at, *grant);
+            }
+            LedgerEvent::NotOpened { grant, .. } => self.end(at, *grant, None),
+            LedgerEvent::GrantOutcome(helped) => self.helped(at, helped),
+            LedgerEvent::Extended { grant, until, by } => self.extend(at, (*grant, *until), by),
+            LedgerEvent::Restoring { grant } => self.restore(at, *grant),
+            LedgerEvent::EndWaits { grant, .. } => {
+                self.notified(at, *grant, LedgerEvent::END_WAITS);
+            }
+            LedgerEvent::Ended { grant, ending } => self.end(at, *grant, Some(*ending)),
+            _ => {}
+        }
+    }
+
     /// The grants of one registry.
-    pub fn grants_of<'a>(&'a self, registry: &'a ResourceId) -> impl Iterator<Item = &'a Standing> {
+    pub fn grants_of<'a>(
+        &'a self,
+        registry: &'a ResourceId,
+    ) -> impl Iterator<Item = &'a GrantRecord> {
         self.grants
             .values()
             .filter(move |standing| standing.grant.registry == *registry)
@@ -196,9 +227,9 @@ impl State {
     }
 
     /// What an applied write means for the grants of its registry.
-    pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<What> {
+    pub fn outcomes(&self, write: &Write, now: Timestamp) -> Vec<LedgerEvent> {
         let claimed = self.registries.get(&write.registry);
-        let of = |standing: &Standing| {
+        let of = |standing: &GrantRecord| {
             let (grant, address) = (standing.grant.id, standing.grant.address.get());
             let admits = |networks: &[Ipv4Net]| {
                 let mut networks = networks.iter();
@@ -210,9 +241,9 @@ impl State {
             let ending = match (standing.stage, standing.is_over(now)) {
                 (Stage::Intended, _) if added.is_some() => {
                     let within = added.filter(|entry| *entry != standing.grant.address.network());
-                    return Some(What::Opened { grant, within });
+                    return Some(LedgerEvent::Opened { grant, within });
                 }
-                (Stage::Satisfied, _) => return None,
+                (Stage::CoveredByExisting, _) => return None,
                 _ if admits(&write.remove).is_none() => return None,
                 // Whether an entry that still admits it is needed by others, the next plan says.
                 (_, true) if added.is_some() || otherwise => return None,
@@ -221,28 +252,33 @@ impl State {
                 (Stage::Open, false) if added.is_none() && !otherwise => Ending::Evicted,
                 (Stage::Open | Stage::Intended, false) => return None,
             };
-            Some(What::Ended { grant, ending })
+            Some(LedgerEvent::Ended { grant, ending })
         };
         self.grants_of(&write.registry).filter_map(of).collect()
     }
 
-    fn crowd_in(&mut self, at: Timestamp, what: &What) {
-        if let What::Thinned {
+    fn crowd_in(&mut self, at: Timestamp, what: &LedgerEvent) {
+        if let LedgerEvent::Suppressed {
             registry,
             count,
-            storm,
+            flood,
             addresses,
             events,
             ..
         } = what
         {
-            if *storm {
-                self.crowd(registry.as_ref()).thin(at, *count, addresses);
+            if *flood {
+                self.admission(registry.as_ref())
+                    .suppress(at, *count, addresses);
             }
             self.remember(events);
-        } else if let What::Storm { registry, over, .. } = what {
-            let crowd = self.crowd(registry.as_ref());
-            if *over { crowd.calm() } else { crowd.told() }
+        } else if let LedgerEvent::Flood { registry, over, .. } = what {
+            let admission = self.admission(registry.as_ref());
+            if *over {
+                admission.calm();
+            } else {
+                admission.announce();
+            }
         }
     }
 
@@ -252,16 +288,16 @@ impl State {
         let evidence = decided.map_or(Evidence::Message, |decision| {
             decision.denial.report.evidence
         });
-        let standing = Standing {
+        let standing = GrantRecord {
             grant: grant.clone(),
             stage: Stage::Intended,
             since: at,
             key: decided.map(|decision| key(&decision.denial)),
-            told: BTreeMap::new(),
+            notified_at: BTreeMap::new(),
             evidence,
-            course: Course {
+            course: GrantTimeline {
                 denied_at: decided.map(|decision| decision.denial.report.at.unwrap_or(decision.at)),
-                ..Course::default()
+                ..GrantTimeline::default()
             },
             restores: Vec::new(),
             restoring: false,
@@ -275,7 +311,7 @@ impl State {
             self.by_rule.entry(rule.clone()).or_default().push_back(at);
         }
         if let Some(decision) = self.decision_behind(grant) {
-            self.close_window(&decision);
+            self.clear_dedup_key(&decision);
         }
     }
 
@@ -340,7 +376,7 @@ impl State {
 
     /// The entry that admits the grant's address is ours: one for the address alone, or a wider one.
     fn claim(&mut self, grant: GrantId, within: Option<Ipv4Net>) {
-        let Some(Standing { grant, .. }) = self.grants.get(&grant) else {
+        let Some(GrantRecord { grant, .. }) = self.grants.get(&grant) else {
             return;
         };
         let entry = within.unwrap_or_else(|| grant.address.network());
@@ -376,23 +412,23 @@ impl State {
         registry.claimed = claimed;
     }
 
-    fn told(&mut self, at: Timestamp, grant: GrantId, code: &str) {
+    fn notified(&mut self, at: Timestamp, grant: GrantId, code: &str) {
         if let Some(standing) = self.grants.get_mut(&grant) {
-            standing.told.insert(code.to_owned(), at);
+            standing.notified_at.insert(code.to_owned(), at);
         }
     }
 
     fn tell(&mut self, at: Timestamp, alert: &Alert) {
         for grant in alert.all_grants() {
-            self.told(at, grant, &alert.code);
+            self.notified(at, grant, &alert.code);
         }
         let of_all = alert.grant.is_none() && alert.denial.is_none() && alert.request.is_none();
         // These are told of a registry's entries together, however many there are.
         let of_all =
             of_all || [wording::OVERDUE, wording::END_UNKNOWN].contains(&alert.code.as_str());
         if let Some(registry) = alert.registry.as_ref().filter(|_| of_all) {
-            let told = &mut self.registry(registry).told;
-            told.insert(alert.code.clone(), at);
+            let notified_at = &mut self.registry(registry).notified_at;
+            notified_at.insert(alert.code.clone(), at);
         }
         if !alert.channels.is_empty() {
             self.outbox.insert(alert.id, (at, alert.clone()));

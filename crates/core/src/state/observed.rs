@@ -1,11 +1,11 @@
 //! What stands about registries as reads and events show them, and about whether grants helped.
 
-use super::effectiveness::{Help, Helped, Refused};
+use super::effectiveness::{Effectiveness, GrantOutcome, Refused};
 use super::{State, Throttle};
 use crate::firewall::{Drift, Glance, Other, Ours, Overwritten, Seen};
 use crate::intake::report::Changed;
 use crate::ledger::actor::Actor;
-use crate::ledger::event::What;
+use crate::ledger::event::LedgerEvent;
 use crate::ledger::grant::Stage;
 use crate::ledger::id::{DenialId, GrantId};
 use crate::net::resource_id::ResourceId;
@@ -25,8 +25,8 @@ const MOST_WATCHED: usize = 256;
 
 impl State {
     /// Takes in what reads and events show of a registry.
-    pub(super) fn notice(&mut self, at: Timestamp, what: &What) {
-        if let What::RegistryChanged {
+    pub(super) fn notice(&mut self, at: Timestamp, what: &LedgerEvent) {
+        if let LedgerEvent::RegistryChanged {
             registry,
             change: Changed::Written | Changed::Deleted,
             by,
@@ -44,8 +44,8 @@ impl State {
                 at: when.unwrap_or(at),
                 by: by.clone(),
             };
-            sight.hear(at, other);
-        } else if let What::RegistrySeen {
+            sight.record_external_change(at, other);
+        } else if let LedgerEvent::RegistrySeen {
             registry,
             seen,
             base_of,
@@ -53,13 +53,13 @@ impl State {
             modified,
         } = what
         {
-            self.look(at, registry, seen.as_ref(), asked.unwrap_or((None, at)));
+            self.record_read(at, registry, seen.as_ref(), asked.unwrap_or((None, at)));
             let known = &mut self.registry(registry).modified;
             *known = modified.or(*known);
             if let Some((write, seen)) = base_of.zip(seen.as_ref()) {
                 self.registry(registry).sight.based_on(write, seen);
             }
-        } else if let What::Throttled {
+        } else if let LedgerEvent::Throttled {
             registry,
             until,
             reason,
@@ -69,14 +69,14 @@ impl State {
                 until: *until,
                 reason: reason.clone(),
             });
-        } else if let What::Drifted {
+        } else if let LedgerEvent::Drifted {
             registry, drift, ..
         } = what
         {
             self.registry(registry).sight.conclude(drift);
-        } else if let What::PossiblyOverwritten(overwritten) = what {
+        } else if let LedgerEvent::PossiblyOverwritten(overwritten) = what {
             let registry = self.registry(&overwritten.registry);
-            registry.sight.told(overwritten);
+            registry.sight.mark_reported(overwritten);
         }
     }
 
@@ -86,7 +86,7 @@ impl State {
         throttled.filter(|throttle| throttle.until > now)
     }
 
-    fn look(
+    fn record_read(
         &mut self,
         at: Timestamp,
         registry: &ResourceId,
@@ -101,14 +101,14 @@ impl State {
             claimed: &claimed,
             hanging,
         };
-        known.sight.look(at, seen, &glance);
+        known.sight.record_read(at, seen, &glance);
         let shown = claimed.into_iter();
         let shown = shown.filter(|net| seen.is_some_and(|seen| seen.shows(*net)));
         self.restored(registry, &shown.collect::<Vec<_>>());
     }
 
     /// Takes in a verdict on whether a grant helped.
-    pub(super) fn helped(&mut self, at: Timestamp, helped: &Helped) {
+    pub(super) fn helped(&mut self, at: Timestamp, helped: &GrantOutcome) {
         if let Some(standing) = self.grants.get_mut(&helped.grant) {
             standing.course.judge(at, helped);
         }
@@ -131,14 +131,14 @@ impl State {
     }
 
     /// A denial that repeats one that stands: counted, and a sign for the grant that stands for it.
-    pub(super) fn again(&mut self, at: Timestamp, what: &What) {
-        if let What::Repeated { denial, of, basis } = what {
+    pub(super) fn again(&mut self, at: Timestamp, what: &LedgerEvent) {
+        if let LedgerEvent::Repeated { denial, of, basis } = what {
             self.refused_again(*denial, *of);
-            if let Some(denied) = self.leave(*denial) {
+            if let Some(denied) = self.dequeue(*denial) {
                 self.looked_again(at, &denied, (*of, *basis));
             }
             self.count(*of, 1);
-        } else if let What::Counted {
+        } else if let LedgerEvent::Counted {
             counts,
             events,
             refused,
@@ -157,14 +157,14 @@ impl State {
     pub fn ours(&self, id: &ResourceId, now: Timestamp) -> Ours {
         let unsettled = self.registries.get(id);
         let unsettled = unsettled.and_then(|registry| registry.unsettled.as_ref());
-        let moving = unsettled.into_iter();
-        let moving = moving.flat_map(|(_, write)| write.add.iter().chain(&write.remove));
+        let in_flight = unsettled.into_iter();
+        let in_flight = in_flight.flat_map(|(_, write)| write.add.iter().chain(&write.remove));
         let open = self.grants_of(id).filter(|standing| {
             standing.stage == Stage::Open && !standing.is_over(now) && !standing.restoring
         });
         Ours {
             claimed: self.claimed(id, now),
-            moving: moving.copied().collect(),
+            in_flight: in_flight.copied().collect(),
             open: open
                 .map(|standing| (standing.grant.id, standing.grant.address.network()))
                 .collect(),
@@ -298,9 +298,11 @@ impl State {
     }
 
     /// The last word on a grant that was open and ends: neither use nor refusal was seen.
-    pub fn not_seen_again(&self, grant: GrantId) -> Option<What> {
+    pub fn not_seen_again(&self, grant: GrantId) -> Option<LedgerEvent> {
         let course = self.grants.get(&grant)?.course;
         let silent = course.opened_at.is_some() && course.help.is_none();
-        silent.then(|| What::Helped(course.verdict(grant, Help::NotSeenAgain, None)))
+        silent.then(|| {
+            LedgerEvent::GrantOutcome(course.verdict(grant, Effectiveness::NotSeenAgain, None))
+        })
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Networks, Registry, State};
 use crate::firewall::ownership_tags::to_the_minute;
-use crate::intake::dedup::Windows;
-use crate::ledger::event::What;
+use crate::intake::dedup::DedupPolicy;
+use crate::ledger::event::LedgerEvent;
 use crate::ledger::grant::{Ending, Grant, Stage};
 use crate::ledger::id::{DenialId, GrantId};
 use crate::ledger::orders::Pause;
@@ -15,12 +15,12 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 impl State {
-    pub(super) fn obey(&mut self, at: Timestamp, order: &What) {
-        if let What::Revoked { grant, .. } = order {
+    pub(super) fn apply_order(&mut self, at: Timestamp, order: &LedgerEvent) {
+        if let LedgerEvent::Revoked { grant, .. } = order {
             self.revoke(at, *grant);
-        } else if let What::Kept { grant, .. } = order {
+        } else if let LedgerEvent::Kept { grant, .. } = order {
             self.end(at, *grant, Some(Ending::Kept));
-        } else if let What::Paused {
+        } else if let LedgerEvent::Paused {
             registry,
             by,
             because,
@@ -32,10 +32,10 @@ impl State {
                 because: because.clone(),
             };
             self.pauses.begin(registry.as_ref(), pause);
-        } else if let What::Resumed { registry, .. } = order {
+        } else if let LedgerEvent::Resumed { registry, .. } = order {
             self.look_again(registry.as_ref());
             self.pauses.end(registry.as_ref());
-        } else if let What::VerdictsCleared {
+        } else if let LedgerEvent::VerdictsCleared {
             address, registry, ..
         } = order
         {
@@ -66,7 +66,7 @@ impl State {
     }
 
     /// The entries of a registry that are ours, each with the end of the last grant that needs it, to
-    /// the minute: what breadcrumbs say.
+    /// the minute: what ownership tags say.
     pub fn owned(&self, registry: &ResourceId, now: Timestamp) -> BTreeMap<Ipv4Net, Timestamp> {
         let Some(known) = self.registries.get(registry) else {
             return BTreeMap::new();
@@ -74,7 +74,7 @@ impl State {
         let end = |network: Ipv4Net| {
             let grants = self.grants_of(registry);
             let within = grants.filter(|standing| {
-                standing.stage != Stage::Satisfied
+                standing.stage != Stage::CoveredByExisting
                     && network.contains(&standing.grant.address.get())
             });
             within
@@ -150,7 +150,7 @@ impl State {
         &self,
         address: IpAddr,
         registry: Option<&ResourceId>,
-        (windows, now): (&Windows, Timestamp),
+        (windows, now): (&DedupPolicy, Timestamp),
     ) -> usize {
         let of = |known: &&Precedent| known.is_of(address, registry);
         let decided = self.decided.values().filter(of);
@@ -176,7 +176,7 @@ impl State {
         registry: &ResourceId,
         address: Ipv4Addr,
         now: Timestamp,
-        windows: &Windows,
+        windows: &DedupPolicy,
     ) -> Option<DenialId> {
         let (at, denial) = self.registries.get(registry)?.revoked.get(&address)?;
         (now.duration_since(*at) < windows.repeat).then_some(*denial)

@@ -15,11 +15,11 @@ const MOST: usize = 5_000;
 /// The last grant of each address on one registry that was open and is over: bounded in number and in
 /// time.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answered(Recent<Ipv4Addr, Over, MOST>);
+pub struct Answered(Recent<Ipv4Addr, PastGrants, MOST>);
 
 /// A grant that was open and is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Over {
+pub struct PastGrants {
     /// The denial that it was for.
     pub denial: DenialId,
     /// When its entry was first known to stand.
@@ -30,12 +30,12 @@ pub struct Over {
 
 impl Answered {
     /// Takes in a grant for `address` that is over.
-    pub fn add(&mut self, address: GlobalIpv4, over: Over) {
+    pub fn add(&mut self, address: GlobalIpv4, over: PastGrants) {
         self.0.insert(address.get(), over);
     }
 
     /// The entry was taken away: whoever is refused then has lost what they had.
-    pub fn take_back(&mut self, address: GlobalIpv4) {
+    pub fn forget_address(&mut self, address: GlobalIpv4) {
         self.0.remove(&address.get());
     }
 
@@ -80,8 +80,8 @@ mod tests {
         Ipv4Addr::from(0x1400_0000 + number).try_into().unwrap()
     }
 
-    fn over(opened: i64, ended: i64) -> Over {
-        Over {
+    fn over(opened: i64, ended: i64) -> PastGrants {
+        PastGrants {
             denial: DENIAL,
             opened_at: at(opened),
             ended_at: at(ended),
@@ -101,7 +101,7 @@ mod tests {
         // After the end of a short one, a refusal is a new matter.
         answered.add(address(1), over(100, 130));
         assert_eq!(answered.by(address(1).get(), at(131), GRACE), None);
-        answered.take_back(address(1));
+        answered.forget_address(address(1));
         assert_eq!(answered.by(address(1).get(), at(100), GRACE), None);
     }
 

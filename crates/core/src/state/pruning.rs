@@ -1,6 +1,6 @@
 //! Forgets what time has made meaningless.
 
-use super::{Asked, BUDGET_WINDOW, LONGEST_REPEAT_WINDOW, State};
+use super::{Asked, BUDGET_WINDOW, LONGEST_DEDUP_WINDOW, State};
 use crate::firewall::owned_entries::MAY_LAND_WITHIN;
 use crate::ledger::id::RequestId;
 use crate::policy::precedent::Precedent;
@@ -20,7 +20,7 @@ impl State {
             return;
         }
         self.tidied = Some(now);
-        let old = |known: &Precedent| !known.stands(now, LONGEST_REPEAT_WINDOW);
+        let old = |known: &Precedent| !known.stands(now, LONGEST_DEDUP_WINDOW);
         self.decided.forget(old);
         self.refused.forget(old);
         let over = self.requests.iter();
@@ -48,7 +48,7 @@ impl State {
                 .retain(|_, lost| now.duration_since(*lost) < MAY_LAND_WITHIN);
             registry
                 .revoked
-                .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_REPEAT_WINDOW);
+                .retain(|_, (at, _)| now.duration_since(*at) < LONGEST_DEDUP_WINDOW);
             while registry
                 .granted
                 .front()

@@ -1,11 +1,11 @@
 //! What the state is made of.
 
 use super::bounded::Recent;
-use super::effectiveness::Course;
+use super::effectiveness::GrantTimeline;
 use super::history::Remembered;
 use super::past_grants::Answered;
-use crate::firewall::Sight;
-use crate::firewall::owned_entries::Claims;
+use crate::firewall::ObservedState;
+use crate::firewall::owned_entries::OwnedEntries;
 use crate::intake::dedup::DenialKey;
 use crate::intake::report::Evidence;
 use crate::ledger::actor::Actor;
@@ -29,7 +29,7 @@ const MOST_HELD: usize = 10_000;
 
 /// A grant and how far it has come.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Standing {
+pub struct GrantRecord {
     /// The grant.
     pub grant: Grant,
     /// How far it has come.
@@ -38,13 +38,13 @@ pub struct Standing {
     pub since: Timestamp,
     /// What people were last told of it, by the message's code; that its end waits, which stands in the
     /// ledger only, counts as such.
-    pub told: BTreeMap<String, Timestamp>,
+    pub notified_at: BTreeMap<String, Timestamp>,
     /// The denial that it answers, where it is known: what repeats it is recognised by this key.
     pub(crate) key: Option<DenialKey>,
     /// What it rests on: a grant for a status-403 row explains itself otherwise when it does not help.
     pub evidence: Evidence,
     /// What became of the caller.
-    pub course: Course,
+    pub course: GrantTimeline,
     /// When its entry was to be written again after others had taken it away, newest last.
     pub restores: Vec<Timestamp>,
     /// Whether it is to be written again now.
@@ -57,7 +57,7 @@ pub struct Registry {
     /// The write that was begun and of which the outcome is not known.
     pub unsettled: Option<(Timestamp, Write)>,
     /// Entries that we wrote, or began to write: if they stand there, they are ours.
-    pub claimed: Claims,
+    pub claimed: OwnedEntries,
     /// Entries of ours in the list that a lost write was made from, and when it was begun: it may land
     /// late, and bring back what was taken away since.
     pub may_return: BTreeMap<Ipv4Net, Timestamp>,
@@ -83,9 +83,9 @@ pub struct Registry {
     /// not granted again.
     pub revoked: BTreeMap<Ipv4Addr, (Timestamp, DenialId)>,
     /// What reads have shown of it, and events told.
-    pub sight: Sight,
+    pub sight: ObservedState,
     /// When people were last told something of the registry as such, by the message's code.
-    pub told: BTreeMap<String, Timestamp>,
+    pub notified_at: BTreeMap<String, Timestamp>,
 }
 
 /// Azure asked for patience.
@@ -174,7 +174,7 @@ impl Asked {
     }
 }
 
-impl Standing {
+impl GrantRecord {
     /// Whether its time is over.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.grant.until <= now
@@ -183,9 +183,9 @@ impl Standing {
     /// When people were last told that nobody can tell whether its entry stands, if they have not been told
     /// since that somebody can.
     pub fn in_doubt(&self) -> Option<Timestamp> {
-        let told = |code: &str| self.told.get(code).copied();
-        let known = told(wording::END_KNOWN).max(told(wording::OVERDUE));
-        told(wording::END_UNKNOWN).filter(|doubt| known.is_none_or(|known| known < *doubt))
+        let notified = |code: &str| self.notified_at.get(code).copied();
+        let known = notified(wording::END_KNOWN).max(notified(wording::OVERDUE));
+        notified(wording::END_UNKNOWN).filter(|doubt| known.is_none_or(|known| known < *doubt))
     }
 
     /// Whether an entry is to be written for it.

@@ -2,7 +2,7 @@
 
 use super::{
     About, Action, App, DEFAULT_TTL, Denied, Duration, GlobalIpv4, Grant, GrantId, IpAddr,
-    NoRegistry, Request, RequestId, ResourceId, Timestamp, Verdict, What, wording,
+    LedgerEvent, NoRegistry, Request, RequestId, ResourceId, Timestamp, Verdict, wording,
 };
 
 /// What a verdict leads to.
@@ -12,14 +12,14 @@ pub(super) fn follow(
     registry: Option<&ResourceId>,
     verdict: &Verdict,
     now: Timestamp,
-) -> Vec<What> {
+) -> Vec<LedgerEvent> {
     let address = denied
         .report
         .denial
         .ip
         .and_then(|ip| GlobalIpv4::try_from(ip).ok());
     match (verdict.action, registry, address) {
-        (Action::Allow, Some(registry), Some(address)) => vec![What::Granted(Grant {
+        (Action::Allow, Some(registry), Some(address)) => vec![LedgerEvent::Granted(Grant {
             id: GrantId(app.clock.id()),
             registry: registry.clone(),
             address,
@@ -38,8 +38,8 @@ pub(super) fn follow(
         (Action::Forbid, ..) if verdict.channel.is_none() => Vec::new(),
         (Action::Ignore, ..) => Vec::new(),
         (Action::Allow | Action::Ask | Action::Alert | Action::Forbid, ..) => {
-            let told = wording::told(verdict);
-            let code = told.first().map_or("alert", |note| note.code.name());
+            let notes = wording::notes_to_show(verdict);
+            let code = notes.first().map_or("alert", |note| note.code.name());
             vec![app.alert(
                 code,
                 wording::verdict_text(denied, verdict),
@@ -55,7 +55,7 @@ fn ask(
     registry: &ResourceId,
     address: GlobalIpv4,
     verdict: &Verdict,
-) -> Vec<What> {
+) -> Vec<LedgerEvent> {
     let report = &denied.report;
     let presumed = match app.registry_of(denied) {
         Err(NoRegistry::NotYetKnown(host)) => Some(host),
@@ -85,7 +85,7 @@ fn ask(
     about.request = Some(request.id);
     let text = wording::ask(denied, verdict, ttl(app, verdict));
     vec![
-        What::Requested(request),
+        LedgerEvent::Requested(request),
         app.alert(wording::ASK, text, &about),
     ]
 }

@@ -14,7 +14,7 @@ use doorward_core::intake::report::Evidence;
 use doorward_core::intake::routing::{LOGIN_SERVERS, NoRegistry};
 use doorward_core::ledger::actor::Actor;
 use doorward_core::ledger::alert::About;
-use doorward_core::ledger::event::{Denied, What};
+use doorward_core::ledger::event::{Denied, LedgerEvent};
 use doorward_core::ledger::grant::Grant;
 use doorward_core::ledger::id::{GrantId, RequestId};
 use doorward_core::ledger::request::{Answer, Request};
@@ -43,16 +43,16 @@ const ATTEMPTS: u32 = 20;
 /// Gives a verdict to every denial that has none; how many it was. Addresses that somebody owns come
 /// first, then all others, each in order of arrival. What would open a registry that Azure has not shown yet
 /// stays for a while.
-pub async fn turn(app: &App) -> Result<usize, StoreError> {
-    flood::turn(app).await?;
-    effectiveness::turn(app).await?;
-    outages::turn(app).await?;
+pub async fn run_once(app: &App) -> Result<usize, StoreError> {
+    flood::run_once(app).await?;
+    effectiveness::run_once(app).await?;
+    outages::run_once(app).await?;
     let mut decided = 0;
     for attempt in 1.. {
         match decide_all(app, &mut decided).await {
             // Somebody answered, or another process decided, while we did.
-            Err(StoreError::Moved) if attempt < ATTEMPTS => app.ledger.follow().await?,
-            Ok(()) | Err(StoreError::Moved) => break,
+            Err(StoreError::Conflict) if attempt < ATTEMPTS => app.ledger.follow().await?,
+            Ok(()) | Err(StoreError::Conflict) => break,
             Err(error) => return Err(error),
         }
     }
@@ -72,7 +72,7 @@ async fn decide_all(app: &App, decided: &mut usize) -> Result<(), StoreError> {
     for waiting in waiting.chunks(AT_ONCE) {
         let as_of = app.ledger.as_of();
         let mut batch = Batch::new(app);
-        let judged: Vec<Vec<What>> = waiting
+        let judged: Vec<Vec<LedgerEvent>> = waiting
             .iter()
             .filter_map(|(arrived, denied)| judge(app, &mut batch, *arrived, denied))
             .collect();
@@ -140,7 +140,12 @@ fn patience(app: &App, registry: Option<&ResourceId>) -> SignedDuration {
 }
 
 /// What is to be written down for one denial; nothing while it waits for its registry to be shown.
-fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> Option<Vec<What>> {
+fn judge(
+    app: &App,
+    batch: &mut Batch,
+    arrived: Timestamp,
+    denied: &Denied,
+) -> Option<Vec<LedgerEvent>> {
     let now = app.clock.now();
     let meant = meant(app, &batch.in_force.policy, denied);
     let id = meant.registry.as_ref().ok();
@@ -149,7 +154,7 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
         return None;
     }
     if let Some(of) = batch.repeats(app, denied, id, now) {
-        return Some(vec![What::Repeated {
+        return Some(vec![LedgerEvent::Repeated {
             denial: denied.id,
             of,
             basis: None,
@@ -170,7 +175,7 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
         budgets(app, batch, owned, id, &mut verdict);
     }
     if let (Some((_, of)), Action::Ask) = (open, verdict.action) {
-        return Some(vec![What::Repeated {
+        return Some(vec![LedgerEvent::Repeated {
             denial: denied.id,
             of,
             basis: verdict.basis,
@@ -185,18 +190,18 @@ fn judge(app: &App, batch: &mut Batch, arrived: Timestamp, denied: &Denied) -> O
         shadow::ask(app, &batch.in_force.sets, facts, &policy_says, now)
     });
     tracing::info!(denial = %denied.id, verdict = %verdict.action, rule = verdict.rule.as_deref(), "{}", wording::denial(denied));
-    let mut what = vec![What::Decided {
+    let mut what = vec![LedgerEvent::Decided {
         denial: denied.id,
         registry: id.cloned(),
         verdict: verdict.clone(),
     }];
     let mut follows = follow(app, denied, id, &verdict, now);
-    let tells = !in_storm(app, owned, id) && batch.may_tell(app, owned);
-    // In a storm one message stands for all; and messages that nobody takes are not heaped up.
-    follows.retain(|what| tells || !matches!(what, What::Alerted(_)));
+    let tells = !in_flood(app, owned, id) && batch.may_tell(app, owned);
+    // In a flood one message stands for all; and messages that nobody takes are not heaped up.
+    follows.retain(|what| tells || !matches!(what, LedgerEvent::Alerted(_)));
     batch.add(denied, &verdict, &follows);
     if let (Some((request, _)), Action::Allow) = (open, verdict.action) {
-        what.push(What::Answered {
+        what.push(LedgerEvent::Answered {
             request,
             answer: Answer::Allow,
             by: Actor::POLICY,
@@ -275,7 +280,7 @@ fn unreadable(app: &App, meant: &Meant, verdict: &mut Verdict) {
     }
 }
 
-/// What opens less than policy says: an old event, a storm.
+/// What opens less than policy says: an old event, a flood.
 fn cap(
     app: &App,
     (denied, owned): (&Denied, bool),
@@ -291,20 +296,20 @@ fn cap(
         );
         verdict.cap(Action::Alert, NoteCode::TooOld, text);
     }
-    if in_storm(app, owned, registry) {
+    if in_flood(app, owned, registry) {
         let text = "too many addresses that are in no set of yours are refused at the moment";
-        verdict.cap(Action::Alert, NoteCode::Storm, text.to_owned());
+        verdict.cap(Action::Alert, NoteCode::Flood, text.to_owned());
     }
 }
 
-/// Whether the denial is one of a storm's: its registry is in one, and nobody owns its address.
-fn in_storm(app: &App, owned: bool, registry: Option<&ResourceId>) -> bool {
+/// Whether the denial is one of a flood's: its registry is in one, and nobody owns its address.
+fn in_flood(app: &App, owned: bool, registry: Option<&ResourceId>) -> bool {
     let registry = registry.cloned();
-    let storm = app.ledger.read(|state| {
-        let crowd = state.crowds.get(&registry);
-        crowd.is_some_and(|crowd| crowd.storm.is_some())
+    let flood = app.ledger.read(|state| {
+        let admission = state.admissions.get(&registry);
+        admission.is_some_and(|admission| admission.flood.is_some())
     });
-    storm && !owned
+    flood && !owned
 }
 
 /// A spent budget opens nothing. A quarter of the grants is kept for addresses that somebody owns.

@@ -6,14 +6,14 @@ use crate::store::StoreError;
 use doorward_core::firewall::{Live, Step};
 use doorward_core::intake::report::Evidence;
 use doorward_core::ledger::alert::About;
-use doorward_core::ledger::event::{What, Write};
+use doorward_core::ledger::event::{LedgerEvent, Write};
 use doorward_core::ledger::grant::{Ending, Grant, Stage};
 use doorward_core::ledger::id::GrantId;
 use doorward_core::messages::outcome::{OBSERVE, OBSERVES};
 use doorward_core::messages::overdue;
 use doorward_core::messages::wording;
 use doorward_core::net::resource_id::ResourceId;
-use doorward_core::state::{Known, Late, Standing, State};
+use doorward_core::state::{GrantRecord, Known, Late, State};
 use jiff::{SignedDuration, Timestamp};
 
 /// A grant that is not open after this long is worth a word.
@@ -26,23 +26,23 @@ pub(super) async fn steps(app: &App, steps: &[Step]) -> Result<(), StoreError> {
         all.extend(match step {
             Step::Opened(grant, entry) => {
                 let within = (entry.prefix_len() < entry.max_prefix_len()).then_some(*entry);
-                vec![What::Opened {
+                vec![LedgerEvent::Opened {
                     grant: *grant,
                     within,
                 }]
             }
-            Step::Satisfied(grant, entry) => satisfied(app, *grant, entry),
+            Step::CoveredByExisting(grant, entry) => satisfied(app, *grant, entry),
             Step::NotOpened(grant, obstacle) => {
                 not_opened(app, *grant, obstacle.code(), &obstacle.to_string())
             }
-            Step::Observed(grant) => vec![What::NotOpened {
+            Step::Observed(grant) => vec![LedgerEvent::NotOpened {
                 grant: *grant,
                 code: OBSERVE.to_owned(),
                 reason: OBSERVES.to_owned(),
             }],
             Step::Ended(grant, ending) => {
                 let (grant, ending) = (*grant, *ending);
-                let ended = What::Ended { grant, ending };
+                let ended = LedgerEvent::Ended { grant, ending };
                 app.ledger.read(|state| with_last_word(state, ended))
             }
         });
@@ -55,16 +55,16 @@ pub(super) async fn steps(app: &App, steps: &[Step]) -> Result<(), StoreError> {
 }
 
 /// An end, after the last word on whether its grant helped.
-pub(super) fn with_last_word(state: &State, what: What) -> Vec<What> {
+pub(super) fn with_last_word(state: &State, what: LedgerEvent) -> Vec<LedgerEvent> {
     let silent = match &what {
-        What::Ended { grant, .. } => state.not_seen_again(*grant),
+        LedgerEvent::Ended { grant, .. } => state.not_seen_again(*grant),
         _ => None,
     };
     silent.into_iter().chain([what]).collect()
 }
 
-fn satisfied(app: &App, grant: GrantId, entry: &str) -> Vec<What> {
-    let mut what = vec![What::Satisfied {
+fn satisfied(app: &App, grant: GrantId, entry: &str) -> Vec<LedgerEvent> {
+    let mut what = vec![LedgerEvent::CoveredByExisting {
         grant,
         entry: entry.to_owned(),
     }];
@@ -79,8 +79,8 @@ fn satisfied(app: &App, grant: GrantId, entry: &str) -> Vec<What> {
     what
 }
 
-fn not_opened(app: &App, grant: GrantId, code: &str, reason: &str) -> Vec<What> {
-    let mut what = vec![What::NotOpened {
+fn not_opened(app: &App, grant: GrantId, code: &str, reason: &str) -> Vec<LedgerEvent> {
+    let mut what = vec![LedgerEvent::NotOpened {
         grant,
         code: code.to_owned(),
         reason: reason.to_owned(),
@@ -97,13 +97,13 @@ fn not_opened(app: &App, grant: GrantId, code: &str, reason: &str) -> Vec<What> 
 
 /// What follows for the grants of one registry, with a word to people where one ends early, or where they
 /// were told that nobody knows whether its entry stands.
-pub(super) fn with_alerts(app: &App, outcomes: Vec<What>) -> Vec<What> {
+pub(super) fn with_alerts(app: &App, outcomes: Vec<LedgerEvent>) -> Vec<LedgerEvent> {
     let ended = outcomes.iter().filter_map(|what| match what {
-        What::Ended { grant, ending } => Some((standing(app, *grant)?, *ending)),
+        LedgerEvent::Ended { grant, ending } => Some((standing(app, *grant)?, *ending)),
         _ => None,
     });
-    let ended: Vec<(Standing, Ending)> = ended.collect();
-    let evicted = |(standing, ending): &(Standing, Ending)| {
+    let ended: Vec<(GrantRecord, Ending)> = ended.collect();
+    let evicted = |(standing, ending): &(GrantRecord, Ending)| {
         let grant = &standing.grant;
         let early = *ending == Ending::Evicted;
         early.then(|| app.alert("evicted", wording::evicted(grant), &About::grant(grant)))
@@ -114,7 +114,7 @@ pub(super) fn with_alerts(app: &App, outcomes: Vec<What>) -> Vec<What> {
     let in_doubt: Vec<_> = in_doubt
         .map(|(standing, ending)| (&standing.grant, Some(*ending)))
         .collect();
-    let told: Vec<What> = ended
+    let told: Vec<LedgerEvent> = ended
         .iter()
         .filter_map(evicted)
         .chain(known(app, &in_doubt))
@@ -123,7 +123,7 @@ pub(super) fn with_alerts(app: &App, outcomes: Vec<What>) -> Vec<What> {
 }
 
 /// What is to be said where virtual network rules are gone after a write: they stood before it.
-pub(super) fn lost_networks(app: &App, write: &Write, after: &Live) -> Vec<What> {
+pub(super) fn lost_networks(app: &App, write: &Write, after: &Live) -> Vec<LedgerEvent> {
     let gone = write.subnets.iter();
     let subnets: Vec<String> = gone
         .filter(|subnet| !after.subnets.contains(*subnet))
@@ -140,7 +140,7 @@ pub(super) fn lost_networks(app: &App, write: &Write, after: &Live) -> Vec<What>
     );
     let text = wording::virtual_networks_lost(id, &subnets);
     let alert = app.alert(wording::NETWORKS_LOST, text, &About::registry(id));
-    let lost = What::VirtualNetworkRulesLost {
+    let lost = LedgerEvent::VirtualNetworkRulesLost {
         registry: id.clone(),
         write: write.id,
         subnets,
@@ -148,7 +148,7 @@ pub(super) fn lost_networks(app: &App, write: &Write, after: &Live) -> Vec<What>
     vec![lost, alert]
 }
 
-fn standing(app: &App, grant: GrantId) -> Option<Standing> {
+fn standing(app: &App, grant: GrantId) -> Option<GrantRecord> {
     app.ledger.read(|state| state.grants.get(&grant).cloned())
 }
 
@@ -159,7 +159,7 @@ pub(super) async fn refused(
     write: &Write,
     reason: &str,
 ) -> Result<(), StoreError> {
-    let hit = |standing: &Standing| write.admits(standing.grant.address.get());
+    let hit = |standing: &GrantRecord| write.admits(standing.grant.address.get());
     refuse_waiting(app, id, hit, reason).await
 }
 
@@ -177,19 +177,19 @@ pub(super) async fn give_up_if_final(
         return refused_for_now(app, id, error).await;
     }
     let reason = format!("Azure refused: {error}");
-    let in_force = |standing: &Standing| !standing.is_over(app.clock.now());
+    let in_force = |standing: &GrantRecord| !standing.is_over(app.clock.now());
     refuse_waiting(app, id, in_force, &reason).await
 }
 
 /// A permission is missing, and may come: people are told once while grants wait for it.
 async fn refused_for_now(app: &App, id: &ResourceId, error: &ArmError) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let waiting: Vec<Standing> = app.ledger.read(|state| {
+    let waiting: Vec<GrantRecord> = app.ledger.read(|state| {
         let all = state.grants_of(id);
         let waiting = all.filter(|it| it.waits_for_a_write() && !it.is_over(now));
         waiting.cloned().collect()
     });
-    let told = |it: &Standing| it.told.contains_key(wording::WRITE_REFUSED);
+    let told = |it: &GrantRecord| it.notified_at.contains_key(wording::WRITE_REFUSED);
     let Some(longest) = waiting.iter().max_by_key(|it| it.grant.until) else {
         return Ok(());
     };
@@ -207,7 +207,7 @@ async fn refused_for_now(app: &App, id: &ResourceId, error: &ArmError) -> Result
 async fn refuse_waiting(
     app: &App,
     id: &ResourceId,
-    hit: impl Fn(&Standing) -> bool,
+    hit: impl Fn(&GrantRecord) -> bool,
     reason: &str,
 ) -> Result<(), StoreError> {
     let grants: Vec<GrantId> = app.ledger.read(|state| {
@@ -235,16 +235,16 @@ pub(super) async fn warn_of_delays(
     let now = app.clock.now();
     let mut what = late(app, id, why);
     what.extend(known_again(app, id));
-    let slow: Vec<Standing> = app.ledger.read(|state| {
+    let slow: Vec<GrantRecord> = app.ledger.read(|state| {
         let slow = state.grants_of(id).filter(|standing| {
             standing.stage == Stage::Intended
                 && !standing.is_over(now)
                 && now.duration_since(standing.since) > SLOW_AFTER
-                && !standing.told.contains_key(wording::SLOW)
+                && !standing.notified_at.contains_key(wording::SLOW)
         });
         slow.cloned().collect()
     });
-    what.extend(slow.iter().map(|Standing { grant, .. }| {
+    what.extend(slow.iter().map(|GrantRecord { grant, .. }| {
         app.alert(
             wording::SLOW,
             wording::slow(grant, why),
@@ -259,17 +259,17 @@ pub(super) async fn warn_of_delays(
 
 /// What is to be told of entries that should be gone: of those that a read showed past their end, and of
 /// those of which nobody can tell, one message each.
-fn late(app: &App, id: &ResourceId, why: &str) -> Vec<What> {
+fn late(app: &App, id: &ResourceId, why: &str) -> Vec<LedgerEvent> {
     let now = app.clock.now();
     let read = app.last_read(id);
     app.ledger.read(|state| {
         let late = state.late(id, &read, now).into_iter();
         let (stand, unknown): (Vec<Late<'_>>, Vec<Late<'_>>) =
             late.partition(|late| matches!(late.known, Known::Stands(_)));
-        let told = |code: &str| state.registries.get(id)?.told.get(code).copied();
+        let told = |code: &str| state.registries.get(id)?.notified_at.get(code).copied();
         let tell = |(code, late): (&str, Vec<Late<'_>>)| {
             let ends: Vec<Timestamp> = late.iter().map(|late| late.due).collect();
-            if !overdue::is_to_be_told(&ends, told(code), now) {
+            if !overdue::is_due_again(&ends, told(code), now) {
                 return None;
             }
             tracing::error!(registry = id.name(), grants = late.len(), "{code}: {why}");
@@ -284,7 +284,7 @@ fn late(app: &App, id: &ResourceId, why: &str) -> Vec<What> {
 
 /// What is to be told where it could not be told whether entries stand, and a read shows now that they do
 /// not.
-fn known_again(app: &App, id: &ResourceId) -> Option<What> {
+fn known_again(app: &App, id: &ResourceId) -> Option<LedgerEvent> {
     let read = app.last_read(id);
     app.ledger.read(|state| {
         let gone = state.grants_of(id).filter(|standing| {
@@ -299,7 +299,7 @@ fn known_again(app: &App, id: &ResourceId) -> Option<What> {
 }
 
 /// That it is known again what became of the entries of these grants of one registry.
-fn known(app: &App, grants: &[(&Grant, Option<Ending>)]) -> Option<What> {
+fn known(app: &App, grants: &[(&Grant, Option<Ending>)]) -> Option<LedgerEvent> {
     let all: Vec<&Grant> = grants.iter().map(|(grant, _)| *grant).collect();
     let text = overdue::known_again(grants);
     (!all.is_empty()).then(|| app.alert(wording::END_KNOWN, text, &About::grants(&all)))

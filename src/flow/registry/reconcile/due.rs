@@ -1,8 +1,8 @@
 //! What is to be done at a registry, and when.
 
 use super::{
-    App, BTreeMap, BTreeSet, Circuit, GrantId, Live, Networks, Plan, Registry, ResourceId,
-    Standing, State, Timestamp, Wanted, breadcrumbs, drift, may_be_left_behind, plan,
+    App, BTreeMap, BTreeSet, Circuit, GrantId, GrantRecord, Live, Networks, Plan, Registry,
+    ResourceId, State, Timestamp, Wanted, drift, may_be_left_behind, ownership_tags, plan,
     scaled_reserve,
 };
 
@@ -10,15 +10,16 @@ use super::{
 /// what others changed.
 pub(super) fn is_due(app: &App, id: &ResourceId, now: Timestamp) -> bool {
     drift::is_due(app, id, now)
-        || breadcrumbs::is_due(app, id)
+        || ownership_tags::is_due(app, id)
         || app.ledger.read(|state| has_work(state, id, now))
 }
 
 /// Whether anything is to be done for `id` at `now`: something to open, to close, to settle, or to
 /// watch for.
 pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
-    let hangs =
-        |registry: &Registry| registry.unsettled.is_some() || !registry.sight.give_back.is_empty();
+    let hangs = |registry: &Registry| {
+        registry.unsettled.is_some() || !registry.sight.restore_entries.is_empty()
+    };
     state.registries.get(id).is_some_and(hangs)
         || !due(state, id, now).is_empty()
         || !may_be_left_behind(state, id).is_empty()
@@ -28,7 +29,7 @@ pub fn has_work(state: &State, id: &ResourceId, now: Timestamp) -> bool {
 pub(super) fn due(state: &State, id: &ResourceId, now: Timestamp) -> BTreeSet<GrantId> {
     // While a registry is paused, what is not open yet waits.
     let paused = state.pauses.of(id).is_some();
-    let due = |standing: &&Standing| {
+    let due = |standing: &&GrantRecord| {
         if paused {
             standing.is_over(now)
         } else {
@@ -88,13 +89,13 @@ pub(in crate::flow) fn wanted<'a>(
             || is_stopped_by_failures(app, id)
             || networks == Some(Networks::Lost),
         restore: restoring.collect(),
-        give_back: registry.map_or_else(Vec::new, |it| it.sight.give_back.clone()),
+        restore_entries: registry.map_or_else(Vec::new, |it| it.sight.restore_entries.clone()),
     }
 }
 
 /// Whether nothing is added to a registry for a while, since too many attempts have failed.
 pub(in crate::flow) fn is_stopped_by_failures(app: &App, id: &ResourceId) -> bool {
-    app.pace(id).circuit(app.clock.now()) == Circuit::Open
+    app.retry_state(id).circuit(app.clock.now()) == Circuit::Open
 }
 
 /// How many entries a registry's list may have, as far as is known without asking.

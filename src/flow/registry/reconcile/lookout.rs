@@ -4,7 +4,7 @@ use super::SURELY_GONE;
 use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::firewall::{Live, Plan, Step};
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::grant::Ending;
 use doorward_core::ledger::id::GrantId;
 use doorward_core::net::resource_id::ResourceId;
@@ -20,7 +20,7 @@ pub(super) fn set_aside_unsure(app: &App, id: &ResourceId, plan: &mut Plan) -> b
         Step::Ended(grant, Ending::RemovedByOthers) => Some(*grant),
         Step::Ended(..)
         | Step::Opened(..)
-        | Step::Satisfied(..)
+        | Step::CoveredByExisting(..)
         | Step::NotOpened(..)
         | Step::Observed(_) => None,
     };
@@ -60,7 +60,7 @@ pub(super) async fn look_out(app: &App, id: &ResourceId, live: &Live) -> Result<
         behind.partition(|network| !waits.contains(network) && live.exact(*network).is_none())
     });
     if !over.is_empty() {
-        let what = What::NeverLanded {
+        let what = LedgerEvent::NeverLanded {
             registry: id.clone(),
             entries: over,
         };

@@ -5,24 +5,24 @@
 //! and at what the ledger says stands. A PATCH is never sent twice; where its reply is lost, reads
 //! tell, and a new attempt is a new turn.
 
-mod breadcrumbs;
 mod conclude;
 mod due;
 mod lookout;
-mod pace;
+mod ownership_tags;
 mod read;
+mod retry_state;
 mod sent;
 mod waits;
 mod write;
 
-pub use breadcrumbs::Tagged;
 use due::{due, is_due, plan_now};
 pub use due::{has_work, next, next_end};
 pub(in crate::flow) use due::{is_stopped_by_failures, limit_as_known, wanted};
-pub use pace::{Circuit, Pace};
+pub use ownership_tags::Tagged;
+pub use retry_state::{Circuit, RetryState};
 pub use sent::Sent;
 pub use waits::Watch;
-pub(in crate::flow) use write::knowing;
+pub(in crate::flow) use write::client_for_api_version;
 
 use lookout::{look_out, may_be_left_behind, set_aside_unsure};
 
@@ -37,7 +37,7 @@ use doorward_core::firewall::{
 };
 use doorward_core::ledger::id::GrantId;
 use doorward_core::net::resource_id::ResourceId;
-use doorward_core::state::{Networks, Registry, Standing, State};
+use doorward_core::state::{GrantRecord, Networks, Registry, State};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -69,7 +69,7 @@ const FAILED_BEFORE: &str = "earlier attempts failed";
 
 /// What a turn leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum TickOutcome {
     /// Nothing was to be done.
     Idle,
     /// All was done.
@@ -89,7 +89,7 @@ struct Attempt<'a> {
 
 /// What keeps a turn from its end.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum AttemptError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -104,7 +104,7 @@ enum Trouble {
     Failed { code: String, message: String },
 }
 
-impl Trouble {
+impl AttemptError {
     /// How long Azure asked to wait, and what it said.
     fn asked(&self) -> Option<(Duration, String)> {
         let asked = match self {
@@ -118,7 +118,7 @@ impl Trouble {
 
 /// What an attempt leaves behind.
 #[derive(Debug)]
-enum Left {
+enum Remaining {
     Nothing,
     /// A write was seen to be done, and nothing else is left.
     Written,
@@ -131,48 +131,48 @@ enum Left {
 }
 
 /// Takes one turn for the registry `id`. Fails only if the ledger does.
-pub async fn turn(app: &App, id: &ResourceId) -> Result<Turn, StoreError> {
+pub async fn run_once(app: &App, id: &ResourceId) -> Result<TickOutcome, StoreError> {
     let now = app.clock.now();
     if !is_due(app, id, now) {
-        return Ok(Turn::Idle);
+        return Ok(TickOutcome::Idle);
     }
     if let Some(wait) = waits::waiting(app, id, now)
         && !waits::is_to_be_told(app, id, now)
     {
-        return Ok(Turn::Again(wait));
+        return Ok(TickOutcome::Again(wait));
     }
     let held = match lease::take(app, id).await? {
         Ok(held) => held,
-        Err(wait) => return Ok(Turn::Again(clock::add(now, wait))),
+        Err(wait) => return Ok(TickOutcome::Again(clock::add(now, wait))),
     };
-    let turn = match turn_under(app, id, &held).await {
+    let outcome = match turn_under(app, id, &held).await {
         // Another process was faster: it is to be looked at anew.
-        Err(StoreError::Already | StoreError::Moved) => {
-            Ok(Turn::Again(clock::add(now, READ_AGAIN)))
+        Err(StoreError::Duplicate | StoreError::Conflict) => {
+            Ok(TickOutcome::Again(clock::add(now, READ_AGAIN)))
         }
-        turn => turn,
+        outcome => outcome,
     };
     // Who only watches keeps nobody from opening what comes meanwhile.
     let now = app.clock.now();
-    let pause = match &turn {
-        Ok(Turn::Again(_)) => waits::pausing(app, id, now),
-        Ok(Turn::Idle | Turn::Done) | Err(_) => None,
+    let pause = match &outcome {
+        Ok(TickOutcome::Again(_)) => waits::pausing(app, id, now),
+        Ok(TickOutcome::Idle | TickOutcome::Done) | Err(_) => None,
     };
     let pause = pause.and_then(|until| Duration::try_from(until.duration_since(now)).ok());
     lease::release(app, id, &held, pause.unwrap_or_default()).await;
-    turn
+    outcome
 }
 
 /// The turn, under a lease.
-async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, StoreError> {
+async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<TickOutcome, StoreError> {
     app.ledger.follow().await?;
     let now = app.clock.now();
     if !is_due(app, id, now) {
-        return Ok(Turn::Idle);
+        return Ok(TickOutcome::Idle);
     }
     waits::tell_of_throttle(app, id).await?;
     if let Some(wait) = waits::waiting(app, id, now) {
-        return Ok(Turn::Again(wait));
+        return Ok(TickOutcome::Again(wait));
     }
     app.set_watch(id, None);
     let call = Call::new(app.clock.id());
@@ -183,19 +183,20 @@ async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, Sto
         held,
     }));
     let outcome = with_warnings(app, id, outcome).await;
-    let asked = outcome.as_ref().err().and_then(Trouble::asked);
+    let asked = outcome.as_ref().err().and_then(AttemptError::asked);
     if let Some((asked, reason)) = asked {
         waits::note_throttle(app, id, asked, &reason).await?;
     }
-    if let Err(trouble @ (Trouble::Failed { .. } | Trouble::Arm(_) | Trouble::Unknown(..))) =
-        &outcome
+    if let Err(
+        trouble @ (AttemptError::Failed { .. } | AttemptError::Arm(_) | AttemptError::Unknown(..)),
+    ) = &outcome
     {
         app.set_trouble(id, Some(trouble.to_string()));
     }
-    let Some((left, why)) = come_of(app, id, &call, outcome).await? else {
+    let Some((left, why)) = handle_outcome(app, id, &call, outcome).await? else {
         app.set_trouble(id, None);
-        set_pace(app, id, app.pace(id).succeeded());
-        return Ok(Turn::Done);
+        set_pace(app, id, app.retry_state(id).succeeded());
+        return Ok(TickOutcome::Done);
     };
     // One that was begun just now says nothing of why it takes long.
     if !sent::is_fresh(app, id) {
@@ -203,15 +204,15 @@ async fn turn_under(app: &App, id: &ResourceId, held: &Held) -> Result<Turn, Sto
     }
     set_pace(app, id, left);
     let again = waits::waiting(app, id, app.clock.now());
-    Ok(again.map_or(Turn::Done, Turn::Again))
+    Ok(again.map_or(TickOutcome::Done, TickOutcome::Again))
 }
 
 /// What an attempt comes to; meanwhile people are told of what is late, for Azure may take minutes.
 async fn with_warnings(
     app: &App,
     id: &ResourceId,
-    attempt: impl Future<Output = Result<Left, Trouble>>,
-) -> Result<Left, Trouble> {
+    attempt: impl Future<Output = Result<Remaining, AttemptError>>,
+) -> Result<Remaining, AttemptError> {
     let over = CancellationToken::new();
     let attempt = async {
         let outcome = attempt.await;
@@ -243,67 +244,71 @@ fn under_way(app: &App, id: &ResourceId) -> String {
 }
 
 /// When an attempt is followed by another, and why; none where nothing is left to do.
-async fn come_of(
+async fn handle_outcome(
     app: &App,
     id: &ResourceId,
     call: &Call,
-    outcome: Result<Left, Trouble>,
-) -> Result<Option<(Pace, String)>, StoreError> {
+    outcome: Result<Remaining, AttemptError>,
+) -> Result<Option<(RetryState, String)>, StoreError> {
     let now = app.clock.now();
     Ok(Some(match outcome {
-        Ok(Left::Nothing) if app.pace(id).circuit(now) == Circuit::Open => (
-            app.pace(id).held_back(now),
+        Ok(Remaining::Nothing) if app.retry_state(id).circuit(now) == Circuit::Open => (
+            app.retry_state(id).held_back(now),
             String::from("too many attempts have failed in a row, so nothing is added for a while"),
         ),
-        Ok(Left::Nothing | Left::Written) => return Ok(None),
-        Ok(Left::Stuck(obstacle)) => {
+        Ok(Remaining::Nothing | Remaining::Written) => return Ok(None),
+        Ok(Remaining::Stuck(obstacle)) => {
             waits::watch(app, id, LOOK_OUT);
-            (app.pace(id).succeeded(), obstacle.to_string())
+            (app.retry_state(id).succeeded(), obstacle.to_string())
         }
-        Ok(Left::Watch(pause)) => {
+        Ok(Remaining::Watch(pause)) => {
             waits::watch(app, id, pause);
-            (app.pace(id).at_once(), String::from(UNDER_WAY))
+            (app.retry_state(id).at_once(), String::from(UNDER_WAY))
         }
-        Ok(Left::After(pause)) => (
-            app.pace(id).until(now, clock::add(now, pause)),
+        Ok(Remaining::After(pause)) => (
+            app.retry_state(id).until(now, clock::add(now, pause)),
             under_way(app, id),
         ),
-        Err(Trouble::Store(error)) => return Err(error),
-        Err(Trouble::Arm(error)) => {
+        Err(AttemptError::Store(error)) => return Err(error),
+        Err(AttemptError::Arm(error)) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "Azure: {error}");
             if drift::is_sure(app, id, &error) {
                 conclude::give_up_if_final(app, id, &error).await?;
                 drift::gone(app, id, &error).await?;
             }
             (
-                app.pace(id).failed(now, error.retry_after()),
+                app.retry_state(id).failed(now, error.retry_after()),
                 error.to_string(),
             )
         }
-        Err(stale @ Trouble::Stale) => {
+        Err(stale @ AttemptError::Stale) => {
             let again = clock::add(now, READ_AGAIN);
-            (app.pace(id).until(now, again), stale.to_string())
+            (app.retry_state(id).until(now, again), stale.to_string())
         }
-        Err(trouble @ (Trouble::Ground(_) | Trouble::Unknown(..) | Trouble::Failed { .. })) => {
+        Err(
+            trouble @ (AttemptError::Ground(_)
+            | AttemptError::Unknown(..)
+            | AttemptError::Failed { .. }),
+        ) => {
             tracing::warn!(registry = id.name(), correlation = %call.correlation_id, "{trouble}");
-            let pace = app.pace(id);
-            let pace = match &trouble {
+            let retry_state = app.retry_state(id);
+            let retry_state = match &trouble {
                 // Reads tell what became of it, and the sooner the better.
-                Trouble::Unknown(_, None) => pace
+                AttemptError::Unknown(_, None) => retry_state
                     .failed(now, None)
                     .until(now, clock::add(now, sent::READ_SOON)),
-                Trouble::Unknown(_, asked) => pace.failed(now, *asked),
-                _ => pace.failed(now, None),
+                AttemptError::Unknown(_, asked) => retry_state.failed(now, *asked),
+                _ => retry_state.failed(now, None),
             };
-            (pace, trouble.to_string())
+            (retry_state, trouble.to_string())
         }
     }))
 }
 
 /// Sets the pace, and tells operators of a circuit that opens or closes.
-fn set_pace(app: &App, id: &ResourceId, pace: Pace) {
+fn set_pace(app: &App, id: &ResourceId, retry_state: RetryState) {
     let now = app.clock.now();
-    let (before, after) = (app.pace(id).circuit(now), pace.circuit(now));
+    let (before, after) = (app.retry_state(id).circuit(now), retry_state.circuit(now));
     if before != Circuit::Open && after == Circuit::Open {
         tracing::warn!(
             registry = id.name(),
@@ -316,10 +321,10 @@ fn set_pace(app: &App, id: &ResourceId, pace: Pace) {
         );
     }
     app.metrics.circuit(id.name(), after.number());
-    app.set_pace(id, pace);
+    app.set_pace(id, retry_state);
 }
 
-async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
+async fn attempt(attempt: Attempt<'_>) -> Result<Remaining, AttemptError> {
     let Attempt { app, id, call, .. } = attempt;
     let heard = drift::heard(app, id);
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
@@ -330,14 +335,14 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
         app.ledger.append(app.clock.now(), dropped).await?;
     }
     if live.is_being_updated() {
-        return Ok(Left::After(sent::look_again(app, id)));
+        return Ok(Remaining::After(sent::look_again(app, id)));
     }
     drift::report(app, id).await?;
     drift::conclude(app, id).await?;
     if let Some(left) = write::settle(attempt, &live).await? {
         return Ok(left);
     }
-    breadcrumbs::look(app, id, &live).await?;
+    ownership_tags::look(app, id, &live).await?;
     let limit = read::limit(app, id, call).await;
     let mut plan = plan_now(app, id, &live, limit);
     let unsure = set_aside_unsure(app, id, &mut plan);
@@ -345,20 +350,20 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     let watch = look_out(app, id, &live).await?;
     if let Some(patch) = plan.patch {
         if let Some(pause) = waits::before_write(app, id, &patch) {
-            return Ok(Left::After(pause));
+            return Ok(Remaining::After(pause));
         }
         let end = app.ledger.read(|state| next_end(state, id));
-        if app.pace(id).has_failed() && app.last_read(id).wrote >= end {
+        if app.retry_state(id).has_failed() && app.last_read(id).wrote >= end {
             // A removal failed before. What this read shows is sure now, and no more once this one is sent.
             conclude::warn_of_delays(app, id, FAILED_BEFORE).await?;
         }
         return write::write(attempt, &live, patch, limit).await;
     }
-    breadcrumbs::note(app, id, &live).await?;
+    ownership_tags::note(app, id, &live).await?;
     // Tags alone say nothing of the default action. They wait for `Deny` all the same: while a registry is
     // open to all, nothing is written to it.
-    if breadcrumbs::is_due(app, id) && forbids_writing(&live).is_none() {
-        breadcrumbs::try_again(app, id);
+    if ownership_tags::is_due(app, id) && forbids_writing(&live).is_none() {
+        ownership_tags::try_again(app, id);
         return write::write(attempt, &live, Patch::default(), limit).await;
     }
     if let Some(obstacle) = &plan.stuck {
@@ -368,8 +373,10 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     let now = app.clock.now();
     let waits = app.ledger.read(|state| waits::has_ended(state, id, now));
     Ok(match plan.stuck {
-        Some(obstacle) => Left::Stuck(obstacle),
-        None if watch || unsure || waits => Left::Watch(waits::unhurried(app, id, LOOK_OUT)),
-        None => Left::Nothing,
+        Some(obstacle) => Remaining::Stuck(obstacle),
+        None if watch || unsure || waits => {
+            Remaining::Watch(waits::backoff_for_reads(app, id, LOOK_OUT))
+        }
+        None => Remaining::Nothing,
     })
 }

@@ -1,6 +1,6 @@
 //! Reading a registry, and learning its hosts on the way.
 
-use super::Trouble;
+use super::AttemptError;
 use crate::azure::Call;
 use crate::flow::app::App;
 use crate::flow::memory::Limit;
@@ -27,14 +27,14 @@ pub(super) async fn live(
     id: &ResourceId,
     api_version: &str,
     call: &Call,
-) -> Result<Live, Trouble> {
+) -> Result<Live, AttemptError> {
     let asked = app.clock.now();
     let mut live = app.live(id, &app.arm.registry(id, api_version, call).await?)?;
     live.asked = Some((app.last_read(id).at, asked));
     let now = app.clock.now();
     let older = |modified| app.is_stale(id, modified, now, STALE_FOR);
     if live.modified.is_some_and(older) {
-        return Err(Trouble::Stale);
+        return Err(AttemptError::Stale);
     }
     app.learn(id, &live);
     let networks = live.rules.iter().filter_map(|rule| rule.network);

@@ -83,7 +83,7 @@ pub(super) async fn failure(app: &App, write: &Write, call: &Call) -> Option<(St
 /// How soon a registry is read again on which a write hangs, or others' operation is under way.
 pub(super) fn look_again(app: &App, id: &ResourceId) -> Duration {
     let young = age(app, id).is_some_and(|age| age < YOUNG);
-    waits::unhurried(app, id, if young { READ_SOON } else { READ_AGAIN })
+    waits::backoff_for_reads(app, id, if young { READ_SOON } else { READ_AGAIN })
 }
 
 /// Whether a write hangs that was begun just now.

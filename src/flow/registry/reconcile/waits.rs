@@ -1,13 +1,13 @@
 //! What waits: the next turn, a write that only adds, and ends that cannot be kept yet.
 
 use super::conclude::SLOW_AFTER;
-use super::pace::WRITE_EVERY;
+use super::retry_state::WRITE_EVERY;
 use super::{due, may_be_left_behind, next_end};
 use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::firewall::{Obstacle, Patch};
 use doorward_core::ledger::alert::About;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::grant::Grant;
 use doorward_core::ledger::id::GrantId;
 use doorward_core::messages::wording;
@@ -67,9 +67,9 @@ pub(super) fn pausing(app: &App, id: &ResourceId, now: Timestamp) -> Option<Time
         let throttled = state.throttled(id, now).map(|throttle| throttle.until);
         (end, throttled)
     });
-    let pace = app.pace(id);
-    let pace = throttled.map_or(pace, |until| pace.throttled(now, until));
-    pace.waiting(now, end)
+    let retry_state = app.retry_state(id);
+    let retry_state = throttled.map_or(retry_state, |until| retry_state.throttled(now, until));
+    retry_state.waiting(now, end)
 }
 
 /// Writes down that Azure asked for patience, if that is long and not known yet: it binds whoever writes to
@@ -92,7 +92,7 @@ pub(super) async fn note_throttle(
     if known.is_some_and(|known| until <= known) {
         return Ok(());
     }
-    let throttled = What::Throttled {
+    let throttled = LedgerEvent::Throttled {
         registry: id.clone(),
         until,
         reason: reason.to_owned(),
@@ -110,7 +110,7 @@ fn untold(state: &State, id: &ResourceId, now: Timestamp) -> Vec<(Grant, String)
     let grants = state.grants_of(id).filter(|standing| {
         standing.waits_for_a_write()
             && !standing.is_over(now)
-            && !standing.told.contains_key(wording::SLOW)
+            && !standing.notified_at.contains_key(wording::SLOW)
             && throttle.until.duration_since(standing.since) > SLOW_AFTER
     });
     grants.map(|it| (it.grant.clone(), text.clone())).collect()
@@ -132,7 +132,7 @@ pub(super) async fn tell_of_throttle(app: &App, id: &ResourceId) -> Result<(), S
             &About::grant(grant),
         )
     });
-    let told: Vec<What> = told.collect();
+    let told: Vec<LedgerEvent> = told.collect();
     if told.is_empty() {
         return Ok(());
     }
@@ -147,12 +147,12 @@ pub(super) fn has_ended(state: &State, id: &ResourceId, now: Timestamp) -> bool 
 
 /// A pause that nobody is hurt by: longer while Azure's patience with us runs low, unless something of
 /// ours is to be taken away.
-pub(super) fn unhurried(app: &App, id: &ResourceId, pause: Duration) -> Duration {
+pub(super) fn backoff_for_reads(app: &App, id: &ResourceId, pause: Duration) -> Duration {
     let now = app.clock.now();
     if app.ledger.read(|state| has_ended(state, id, now)) {
         pause
     } else {
-        app.arm.unhurried(pause)
+        app.arm.backoff_for_reads(pause)
     }
 }
 
@@ -160,11 +160,11 @@ pub(super) fn unhurried(app: &App, id: &ResourceId, pause: Duration) -> Duration
 /// of ours took, waits for no more than those; one that only adds waits longer where few writes are left.
 pub(super) fn before_write(app: &App, id: &ResourceId, patch: &Patch) -> Option<Duration> {
     let now = app.clock.now();
-    if patch.remove.is_empty() && patch.give_back.is_empty() {
-        app.pace(id)
+    if patch.remove.is_empty() && patch.restore_entries.is_empty() {
+        app.retry_state(id)
             .before_adding(now, app.arm.sparing(WRITE_EVERY))
     } else {
-        app.pace(id).before_write(now)
+        app.retry_state(id).before_write(now)
     }
 }
 
@@ -176,10 +176,10 @@ pub(super) async fn note_ends(
     obstacle: &Obstacle,
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let what: Vec<What> = app.ledger.read(|state| {
+    let what: Vec<LedgerEvent> = app.ledger.read(|state| {
         let over = state.grants_of(id).filter(|it| it.is_over(now));
-        let untold = over.filter(|it| !it.told.contains_key(What::END_WAITS));
-        let waits = untold.map(|it| What::EndWaits {
+        let untold = over.filter(|it| !it.notified_at.contains_key(LedgerEvent::END_WAITS));
+        let waits = untold.map(|it| LedgerEvent::EndWaits {
             grant: it.grant.id,
             code: obstacle.code().to_owned(),
         });

@@ -1,7 +1,8 @@
 //! Writing: intent, one PATCH right after a GET, outcome by reading.
 
 use super::{
-    Attempt, Left, READ_AGAIN, Sent, Trouble, breadcrumbs, conclude, plan_now, read, sent,
+    Attempt, AttemptError, READ_AGAIN, Remaining, Sent, conclude, ownership_tags, plan_now, read,
+    sent,
 };
 use crate::azure::{Accepted, Arm, PatchError};
 use crate::flow::app::App;
@@ -11,14 +12,17 @@ use crate::flow::registry::lease::Held;
 use crate::store::StoreError;
 use doorward_core::firewall::raw_json::RawObject;
 use doorward_core::firewall::{Live, Patch, forbids_writing, missing_in};
-use doorward_core::ledger::event::{What, Write, WriteOutcome};
+use doorward_core::ledger::event::{LedgerEvent, Write, WriteOutcome};
 use doorward_core::ledger::id::WriteId;
 use doorward_core::net::resource_id::ResourceId;
 use std::time::Duration;
 
 /// Settles a write of which the fate is unknown, by a read; what its operation says only helps. What the
 /// attempt leaves behind, if it is unknown still.
-pub(super) async fn settle(attempt: Attempt<'_>, live: &Live) -> Result<Option<Left>, Trouble> {
+pub(super) async fn settle(
+    attempt: Attempt<'_>,
+    live: &Live,
+) -> Result<Option<Remaining>, AttemptError> {
     let Attempt { app, id, call, .. } = attempt;
     let hanging = app.ledger.read(|state| {
         state
@@ -34,11 +38,11 @@ pub(super) async fn settle(attempt: Attempt<'_>, live: &Live) -> Result<Option<L
         return Ok(None);
     }
     if let Some((code, message)) = sent::failure(app, &write, call).await {
-        let trouble = Trouble::Failed { code, message };
+        let trouble = AttemptError::Failed { code, message };
         return failed(attempt, &write, None, trouble).await.map(Some);
     }
     if !sent::is_lost(app, &write, begun) {
-        return Ok(Some(Left::After(sent::look_again(app, id))));
+        return Ok(Some(Remaining::After(sent::look_again(app, id))));
     }
     let reason = "no reply told what became of it, and no read has shown it since".to_owned();
     settled(app, &write, WriteOutcome::Lost { reason }).await?;
@@ -46,7 +50,7 @@ pub(super) async fn settle(attempt: Attempt<'_>, live: &Live) -> Result<Option<L
 }
 
 /// What a write of which the fate was unknown dropped, if `live` is the read that shows it.
-pub(super) fn dropped(app: &App, id: &ResourceId, live: &Live) -> Vec<What> {
+pub(super) fn dropped(app: &App, id: &ResourceId, live: &Live) -> Vec<LedgerEvent> {
     let hanging = app
         .ledger
         .read(|state| state.registries.get(id)?.unsettled.clone());
@@ -62,22 +66,22 @@ pub(super) async fn write(
     live: &Live,
     patch: Patch,
     limit: u32,
-) -> Result<Left, Trouble> {
+) -> Result<Remaining, AttemptError> {
     let Attempt { app, id, call, .. } = attempt;
     let write = intend(attempt, live, &patch).await?;
     // From the intent on, no entry of it is handed over; one may have been since the plan was made.
     if !takes_only_ours(app, &write) {
         let reason = "an entry that it takes away was handed over meanwhile, so it was not sent";
         not_applied(app, &write, reason).await?;
-        return Ok(Left::After(READ_AGAIN));
+        return Ok(Remaining::After(READ_AGAIN));
     }
     let Some(held) = renewed(app, &write).await? else {
         let reason = "the right to write had passed on to another replica, so it was not sent";
         not_applied(app, &write, reason).await?;
-        return Ok(Left::After(READ_AGAIN));
+        return Ok(Remaining::After(READ_AGAIN));
     };
     // From here to the PATCH nothing is waited for but Azure: this is the gap that ARM leaves.
-    let arm = knowing(&app.arm, live);
+    let arm = client_for_api_version(&app.arm, live);
     let fresh = match last_look(attempt, &arm, live, &patch, limit).await {
         Ok(fresh) => fresh,
         Err(WhyNot { reason, left }) => {
@@ -85,8 +89,8 @@ pub(super) async fn write(
             return left;
         }
     };
-    let body = breadcrumbs::body(app, id, &patch, &fresh);
-    app.set_pace(id, app.pace(id).wrote(app.clock.now()));
+    let body = ownership_tags::body(app, id, &patch, &fresh);
+    app.set_pace(id, app.retry_state(id).wrote(app.clock.now()));
     app.has_written(id, app.clock.now());
     let outcome = arm
         .patch_registry(id, &body, call, || held.may_patch())
@@ -105,10 +109,10 @@ async fn intend(attempt: Attempt<'_>, live: &Live, patch: &Patch) -> Result<Writ
         remove: patch.remove.iter().copied().collect(),
         before: live.entries(),
         subnets: live.subnets.iter().cloned().collect(),
-        give_back: patch.give_back.clone(),
+        restore_entries: patch.restore_entries.clone(),
         generation: attempt.held.generation(),
     };
-    let what = vec![What::WriteIntended(write.clone())];
+    let what = vec![LedgerEvent::WriteIntended(write.clone())];
     app.ledger.append(app.clock.now(), what).await?;
     Ok(write)
 }
@@ -132,7 +136,7 @@ async fn renewed(app: &App, write: &Write) -> Result<Option<Held>, StoreError> {
 /// Why an intended write is not sent after all, and what the attempt leaves behind then.
 struct WhyNot {
     reason: &'static str,
-    left: Result<Left, Trouble>,
+    left: Result<Remaining, AttemptError>,
 }
 
 /// Reads the registry right before the PATCH: as it is, if the PATCH still fits it, else why not.
@@ -153,7 +157,7 @@ async fn last_look(
     };
     if fresh.is_being_updated() {
         let reason = "others' write began before it was sent";
-        return not(reason, Ok(Left::After(READ_AGAIN)));
+        return not(reason, Ok(Remaining::After(READ_AGAIN)));
     }
     // An entry that the last read showed and this one does not was taken away just now, or one of the two
     // reads is stale: written from it, our PATCH would drop the entry.
@@ -161,7 +165,10 @@ async fn last_look(
     let forbidden = forbids_writing(&fresh).is_some();
     if lacks || forbidden || plan_now(app, id, &fresh, limit).patch.unwrap_or_default() != *patch {
         let soon = if lacks { READ_AGAIN } else { Duration::ZERO };
-        return not("the list changed before it was sent", Ok(Left::After(soon)));
+        return not(
+            "the list changed before it was sent",
+            Ok(Remaining::After(soon)),
+        );
     }
     Ok(fresh)
 }
@@ -173,23 +180,23 @@ async fn conclude_with(
     fresh: &Live,
     body: &RawObject,
     outcome: Result<Accepted, PatchError>,
-) -> Result<Left, Trouble> {
+) -> Result<Remaining, AttemptError> {
     let Attempt { app, id, .. } = attempt;
     match outcome {
         Ok(Accepted::Done) => verify(attempt, write, fresh).await,
         Ok(Accepted::Running(operation)) => {
             drift::note_base(app, write, fresh).await?;
             app.set_sent(id, Sent::running(app, write, operation));
-            Ok(Left::After(sent::READ_SOON))
+            Ok(Remaining::After(sent::READ_SOON))
         }
         Err(error @ PatchError::TooLate) => {
             not_applied(app, write, &error.to_string()).await?;
-            Ok(Left::After(Duration::ZERO))
+            Ok(Remaining::After(Duration::ZERO))
         }
         Err(PatchError::Unknown { why, retry_after }) => {
             drift::note_base(app, write, fresh).await?;
             app.set_sent(id, Sent::unanswered(app, write));
-            Err(Trouble::Unknown(why, retry_after))
+            Err(AttemptError::Unknown(why, retry_after))
         }
         Err(PatchError::NotApplied(error)) => {
             let learnt = error
@@ -197,14 +204,14 @@ async fn conclude_with(
                 .is_some_and(|said| read::learn_limit(app, write, fresh, said));
             if learnt {
                 not_applied(app, write, &error.to_string()).await?;
-                return Ok(Left::After(Duration::ZERO));
+                return Ok(Remaining::After(Duration::ZERO));
             }
-            let again_without = breadcrumbs::go_without(app, id, body, &error).await?;
+            let again_without = ownership_tags::go_without(app, id, body, &error).await?;
             not_applied(app, write, &error.to_string()).await?;
             if again_without {
-                Ok(Left::After(Duration::ZERO))
+                Ok(Remaining::After(Duration::ZERO))
             } else {
-                Err(Trouble::Arm(error))
+                Err(AttemptError::Arm(error))
             }
         }
         Err(PatchError::OperationFailed { code, message }) => {
@@ -212,7 +219,7 @@ async fn conclude_with(
                 attempt,
                 write,
                 Some(fresh),
-                Trouble::Failed { code, message },
+                AttemptError::Failed { code, message },
             )
             .await
         }
@@ -226,8 +233,8 @@ async fn failed(
     attempt: Attempt<'_>,
     write: &Write,
     fresh: Option<&Live>,
-    trouble: Trouble,
-) -> Result<Left, Trouble> {
+    trouble: AttemptError,
+) -> Result<Remaining, AttemptError> {
     let Attempt { app, id, call, .. } = attempt;
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
     if write.patch().shows_in(&live) {
@@ -237,10 +244,10 @@ async fn failed(
         drift::note_base(app, write, fresh).await?;
     }
     let reason = trouble.to_string();
-    if let Trouble::Failed { message, .. } = &trouble {
+    if let AttemptError::Failed { message, .. } = &trouble {
         read::learn_limit(app, write, &live, message);
     }
-    if app.pace(id).is_last() {
+    if app.retry_state(id).is_last() {
         conclude::refused(app, id, write, &reason).await?;
     }
     settled(app, write, WriteOutcome::Lost { reason }).await?;
@@ -249,7 +256,7 @@ async fn failed(
 
 /// Where there are virtual network rules, the api-version is one that shows them: they are sent back as
 /// they were read. What others do to them is not known in Azure's pages.
-pub(in crate::flow) fn knowing(arm: &Arm, live: &Live) -> Arm {
+pub(in crate::flow) fn client_for_api_version(arm: &Arm, live: &Live) -> Arm {
     if live.subnets.is_empty() {
         arm.clone()
     } else {
@@ -257,14 +264,18 @@ pub(in crate::flow) fn knowing(arm: &Arm, live: &Live) -> Arm {
     }
 }
 
-async fn verify(attempt: Attempt<'_>, write: &Write, before: &Live) -> Result<Left, Trouble> {
+async fn verify(
+    attempt: Attempt<'_>,
+    write: &Write,
+    before: &Live,
+) -> Result<Remaining, AttemptError> {
     let Attempt { app, id, call, .. } = attempt;
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
     if write.patch().shows_in(&live) {
         return shown(attempt, write, Some(before), &live).await;
     }
     drift::note_base(app, write, before).await?;
-    Ok(Left::After(READ_AGAIN))
+    Ok(Remaining::After(READ_AGAIN))
 }
 
 /// A read after the PATCH shows it; `before` is the one that it was made from, if it is not written down yet.
@@ -273,7 +284,7 @@ async fn shown(
     write: &Write,
     before: Option<&Live>,
     live: &Live,
-) -> Result<Left, Trouble> {
+) -> Result<Remaining, AttemptError> {
     match before {
         Some(before) if before.entries() == write.before => drift::note(app, id, before).await?,
         Some(before) => drift::note_base(app, write, before).await?,
@@ -281,8 +292,8 @@ async fn shown(
     }
     drift::note(app, id, live).await?;
     applied(app, write, live).await?;
-    breadcrumbs::note(app, id, live).await?;
-    Ok(Left::Written)
+    ownership_tags::note(app, id, live).await?;
+    Ok(Remaining::Written)
 }
 
 async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError> {
@@ -291,12 +302,12 @@ async fn applied(app: &App, write: &Write, live: &Live) -> Result<(), StoreError
         after: live.entries(),
         modified: live.modified,
     };
-    let mut what = vec![What::WriteSettled {
+    let mut what = vec![LedgerEvent::WriteSettled {
         write: write.id,
         registry: write.registry.clone(),
         outcome,
     }];
-    let outcomes: Vec<What> = app.ledger.read(|state| {
+    let outcomes: Vec<LedgerEvent> = app.ledger.read(|state| {
         let outcomes = state.outcomes(write, now).into_iter();
         outcomes
             .flat_map(|what| conclude::with_last_word(state, what))
@@ -319,7 +330,7 @@ async fn not_applied(app: &App, write: &Write, reason: &str) -> Result<(), Store
 }
 
 async fn settled(app: &App, write: &Write, outcome: WriteOutcome) -> Result<(), StoreError> {
-    let what = What::WriteSettled {
+    let what = LedgerEvent::WriteSettled {
         write: write.id,
         registry: write.registry.clone(),
         outcome,

@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its end.
 
 use super::Front;
-use super::seats::{Due, Seat};
+use super::seats::{Due, Permit};
 use super::stream::Stream;
 use crate::http::HttpError;
 use crate::http::caller::Caller;
@@ -27,7 +27,7 @@ use tower::Service;
 /// A connection that has a seat.
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
-    pub(super) seat: Arc<Seat>,
+    pub(super) seat: Arc<Permit>,
     pub(super) front: Front,
 }
 
@@ -59,7 +59,7 @@ impl Connection {
         };
         match over {
             Over::Taken => return self.front.count("connection_taken", self.peer),
-            Over::Due(Due::Silent) => return self.front.count("no_request", self.peer),
+            Over::Due(Due::Timeout) => return self.front.count("no_request", self.peer),
             Over::Due(_) | Over::Shutdown => connection.as_mut().graceful_shutdown(),
         }
         // The requests under way are answered, and what was answered is taken.

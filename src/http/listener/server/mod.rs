@@ -10,7 +10,7 @@ mod stream;
 mod strict;
 
 pub use limits::Limits;
-pub(in crate::http) use seats::Seat;
+pub(in crate::http) use seats::Permit;
 
 use crate::flow::app::App;
 use axum::Router;
@@ -164,7 +164,7 @@ pub async fn serve(listener: TcpListener, front: impl Into<Front>, shutdown: Can
 }
 
 /// A seat for a connection from `peer`, when it is its turn; none if that takes too long.
-async fn seated(seats: &Arc<Seats>, peer: IpAddr) -> Option<Seat> {
+async fn seated(seats: &Arc<Seats>, peer: IpAddr) -> Option<Permit> {
     let patience = Instant::now().checked_add(SEATED_WITHIN)?;
     let mut has_waited = false;
     loop {

@@ -12,13 +12,13 @@
 //! and nothing is given up.
 
 mod cover;
+mod limit_message;
 mod reserve;
 #[cfg(test)]
 mod tests;
-mod told;
 
+pub use limit_message::Places;
 pub use reserve::scaled_reserve;
-pub use told::Places;
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;

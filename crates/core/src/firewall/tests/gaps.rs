@@ -46,14 +46,14 @@ fn write(id: u128, before: &[&str]) -> Write {
         remove: Vec::new(),
         before: texts(before),
         subnets: Vec::new(),
-        give_back: Vec::new(),
+        restore_entries: Vec::new(),
         generation: None,
     }
 }
 
-fn hear(gaps: &mut Gaps, event: &str, second: i64) {
+fn record_external_change(gaps: &mut Gaps, event: &str, second: i64) {
     let (event, at, by) = (event.to_owned(), at(second), None);
-    gaps.hear(at, Other { event, at, by });
+    gaps.record_external_change(at, Other { event, at, by });
 }
 
 /// Reads at these two times show these.
@@ -63,7 +63,7 @@ fn read(
     (before, after): (&[&str], &[&str]),
     hanging: Option<&Write>,
 ) {
-    gaps.look(&Look {
+    gaps.record_read(&Look {
         before: &seen(before),
         after: &seen(after),
         from: Some(at(from)),
@@ -73,7 +73,7 @@ fn read(
     });
 }
 
-fn told(gaps: &Gaps) -> Vec<Overwritten> {
+fn mark_reported(gaps: &Gaps) -> Vec<Overwritten> {
     gaps.overwritten(&registry(), Timestamp::MAX)
 }
 
@@ -94,16 +94,16 @@ fn a_change_in_a_gap_is_told_unless_it_alone_shows() {
         read(&mut gaps, (99, 102), (&[], after), Some(&write));
         gaps.applied(&write, (at(100), at(102)), &texts(after));
         for event in 0..events {
-            hear(&mut gaps, &event.to_string(), 101);
+            record_external_change(&mut gaps, &event.to_string(), 101);
         }
-        let told = told(&gaps);
+        let told = mark_reported(&gaps);
         let changes = told.iter().map(|it| 1 + it.also.len()).sum::<usize>();
         assert_eq!(changes, lost, "{told:?}");
         assert!(told.len() <= 1, "{told:?}");
         for overwritten in told {
-            gaps.told(&overwritten);
+            gaps.mark_reported(&overwritten);
         }
-        assert!(self::told(&gaps).is_empty());
+        assert!(mark_reported(&gaps).is_empty());
     }
 }
 
@@ -111,10 +111,10 @@ fn a_change_in_a_gap_is_told_unless_it_alone_shows() {
 fn changes_after_a_write_that_was_given_up_are_told_only_where_others_may_hide_it() {
     let mut gaps = Gaps::default();
     given_up(&mut gaps, &write(1, &[]), 100);
-    hear(&mut gaps, "1", 140);
+    record_external_change(&mut gaps, "1", 140);
     read(&mut gaps, (138, 142), (&[], &["8.8.8.8"]), None);
-    hear(&mut gaps, "2", 150);
-    hear(&mut gaps, "3", 151);
+    record_external_change(&mut gaps, "2", 150);
+    record_external_change(&mut gaps, "3", 151);
     read(
         &mut gaps,
         (142, 152),
@@ -122,10 +122,10 @@ fn changes_after_a_write_that_was_given_up_are_told_only_where_others_may_hide_i
         None,
     );
     // Nothing came of it, and of ours nothing either.
-    hear(&mut gaps, "4", 300);
-    assert!(told(&gaps).is_empty());
-    hear(&mut gaps, "5", 301);
-    let told = told(&gaps);
+    record_external_change(&mut gaps, "4", 300);
+    assert!(mark_reported(&gaps).is_empty());
+    record_external_change(&mut gaps, "5", 301);
+    let told = mark_reported(&gaps);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].event.as_deref(), Some("4"));
 }
@@ -134,16 +134,16 @@ fn changes_after_a_write_that_was_given_up_are_told_only_where_others_may_hide_i
 fn a_write_that_lands_after_it_was_given_up_is_named_with_what_it_undid() {
     let mut gaps = Gaps::default();
     given_up(&mut gaps, &write(1, &["40.0.0.0/8"]), 100);
-    hear(&mut gaps, "1", 140);
+    record_external_change(&mut gaps, "1", 140);
     read(&mut gaps, (138, 142), (&["40.0.0.0/8"], &["8.8.8.8"]), None);
-    assert!(told(&gaps).is_empty());
+    assert!(mark_reported(&gaps).is_empty());
     read(
         &mut gaps,
         (180, 200),
         (&["8.8.8.8"], &["40.0.0.0/8", OURS]),
         None,
     );
-    let told = told(&gaps);
+    let told = mark_reported(&gaps);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].write, WriteId(Uuid::from_u128(1)));
     assert_eq!(told[0].dropped, ["8.8.8.8"]);
@@ -162,7 +162,7 @@ fn a_loss_is_told_of_the_write_that_did_not_know_the_entry() {
         (&["8.8.8.8"], &[OURS]),
         Some(&second),
     );
-    let told = told(&gaps);
+    let told = mark_reported(&gaps);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(
         (told[0].write, &*told[0].dropped),
@@ -178,7 +178,7 @@ fn what_others_put_back_is_not_laid_to_a_write_that_was_given_up() {
     // A second attempt was made, and somebody added an entry and took it off again.
     read(&mut gaps, (140, 142), (&[OURS], &[OURS, "8.8.8.8"]), None);
     read(&mut gaps, (160, 180), (&[OURS, "8.8.8.8"], &[OURS]), None);
-    assert_eq!(told(&gaps).len(), 1);
-    hear(&mut gaps, "1", 170);
-    assert!(told(&gaps).is_empty());
+    assert_eq!(mark_reported(&gaps).len(), 1);
+    record_external_change(&mut gaps, "1", 170);
+    assert!(mark_reported(&gaps).is_empty());
 }

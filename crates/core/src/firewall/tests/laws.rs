@@ -8,7 +8,7 @@ prop_compose! {
     fn any_grant()(number: u128, last in 0..20_u8, until in 0..200_i64, stage in 0..3_usize, evictable: bool, widen in 27..=33_u8) -> (Grant, Stage) {
         let block = (widen < 33).then(|| Ipv4Net::new(address(last), widen).unwrap().trunc());
         let grant = Grant { evictable, widen: block, ..grant(number, last, until) };
-        (grant, [Stage::Intended, Stage::Open, Stage::Satisfied][stage])
+        (grant, [Stage::Intended, Stage::Open, Stage::CoveredByExisting][stage])
     }
 }
 
@@ -44,7 +44,7 @@ impl Made<'_> {
 
     /// How many entries come.
     fn more(&self) -> usize {
-        self.patch.add.len() + self.patch.give_back.len()
+        self.patch.add.len() + self.patch.restore_entries.len()
     }
 
     /// The list as the body says it.
@@ -77,8 +77,8 @@ impl Made<'_> {
     }
 
     fn only_what_is_to_be_put_back_and_is_not_there_comes_back(&self) -> Result<(), TestCaseError> {
-        for back in &self.patch.give_back {
-            prop_assert!(self.wanted.give_back.contains(back));
+        for back in &self.patch.restore_entries {
+            prop_assert!(self.wanted.restore_entries.contains(back));
             let missing = missing_in(self.entries, std::slice::from_ref(back));
             prop_assert!(!missing.is_empty());
         }
@@ -94,7 +94,7 @@ impl Made<'_> {
         prop_assert!(after <= rules.len().max(limit));
         let adds_alone = self.patch.remove.is_empty() && !self.patch.add.is_empty();
         let kept = 2.min(limit);
-        prop_assert!(!adds_alone || after + kept <= limit + self.patch.give_back.len());
+        prop_assert!(!adds_alone || after + kept <= limit + self.patch.restore_entries.len());
         Ok(())
     }
 
@@ -119,7 +119,7 @@ impl Made<'_> {
         for (grant, stage) in self.in_force() {
             let address = grant.address.get();
             let lost = admits(&self.live, address) && !admits(&then, address);
-            prop_assert!(!lost || *stage == Stage::Satisfied || grant.evictable || !room);
+            prop_assert!(!lost || *stage == Stage::CoveredByExisting || grant.evictable || !room);
         }
         Ok(())
     }
@@ -136,7 +136,7 @@ proptest! {
         grants in prop::collection::vec(any_grant(), 0..8),
         claimed in prop::collection::vec((0..20_u8, 28..=32_u8, any::<bool>()), 0..8),
         restore in prop::collection::btree_set(0..8_usize, 0..4),
-        give_back in any_entries(),
+        restore_entries in any_entries(),
         limit in 0..20_u32,
         now in 0..200_i64,
     ) {
@@ -150,7 +150,7 @@ proptest! {
             may_add: true,
             paused: false,
             restore: restore.iter().filter_map(|place| Some(grants.get(*place)?.0.id)).collect(),
-            give_back,
+            restore_entries,
         };
         let now = at(now);
         let patch = plan(&live, &wanted, now).patch.unwrap_or_default();

@@ -85,7 +85,7 @@ fn wanted<'a>(grants: &'a [(Grant, Stage)], claimed: &[u8]) -> Wanted<'a> {
         may_add: true,
         paused: false,
         restore: BTreeSet::new(),
-        give_back: Vec::new(),
+        restore_entries: Vec::new(),
     }
 }
 
@@ -93,7 +93,7 @@ fn patch(add: &[u8], remove: &[u8]) -> Patch {
     Patch {
         add: add.iter().map(|last| one(*last)).collect(),
         remove: remove.iter().map(|last| one(*last)).collect(),
-        give_back: Vec::new(),
+        restore_entries: Vec::new(),
     }
 }
 
@@ -142,10 +142,10 @@ fn an_entry_that_stood_before_is_never_ours() {
         let before = plan(&live, &wanted(&intended, &[]), at(0));
         assert_eq!(
             before.steps,
-            [Step::Satisfied(intended[0].0.id, entry.to_owned())]
+            [Step::CoveredByExisting(intended[0].0.id, entry.to_owned())]
         );
         assert_eq!(before.patch, None);
-        let satisfied = [(grant(1, 3, 100), Stage::Satisfied)];
+        let satisfied = [(grant(1, 3, 100), Stage::CoveredByExisting)];
         let after = plan(&live, &wanted(&satisfied, &[]), at(200));
         assert_eq!(
             (after.steps, after.patch),

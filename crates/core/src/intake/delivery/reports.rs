@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 /// How many reports a delivery may hold. More are counted as passed over: a delivery of that many
-/// different denials is a storm.
+/// different denials is a flood.
 pub(super) const MOST: usize = 10_000;
 
 /// Azure Container Instances' code for an image that it could not pull.
@@ -31,7 +31,7 @@ pub(super) struct Context {
 }
 
 /// A refusal, with what shows it and what its record says beside.
-pub(super) struct Told {
+pub(super) struct Finding {
     pub denial: Denial,
     pub evidence: Evidence,
     pub about: record::About,
@@ -221,23 +221,23 @@ impl Reports {
 
     /// Reports a refusal that is known by a status alone.
     pub(super) fn row(&mut self, denial: Denial, about: record::About, context: &Context) {
-        let told = Told {
+        let finding = Finding {
             denial,
             evidence: Evidence::Status403,
             about,
             import: false,
         };
-        self.told(told, context);
+        self.add(finding, context);
     }
 
     /// Reports a refusal.
-    pub(super) fn told(&mut self, told: Told, context: &Context) {
-        let Told {
+    pub(super) fn add(&mut self, finding: Finding, context: &Context) {
+        let Finding {
             denial,
             evidence,
             about,
             import,
-        } = told;
+        } = finding;
         self.report(Report {
             denial,
             evidence,

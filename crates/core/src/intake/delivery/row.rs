@@ -3,7 +3,7 @@
 
 use super::flat;
 use super::flat::Object;
-use super::reports::{Context, Reports, Told};
+use super::reports::{Context, Finding, Reports};
 use crate::intake::denial::{Attribution, Denial, Kind, Service};
 use crate::intake::extract;
 use crate::intake::extract::candidates::Class;
@@ -69,7 +69,7 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
     };
     let fields = Fields::flat(top, properties);
     let about = record::about(&fields);
-    let told = match (said, about) {
+    let finding = match (said, about) {
         (Some((mut denial, at)), about) => {
             // What does not bear it out is looked at as a document.
             if about.is_some() && !record::bears_out(&fields, &denial) {
@@ -81,14 +81,14 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
                 denial.attribution = Some(Attribution::Stated);
             }
             denial.resource.clone_from(&about.resource_id);
-            Some(Told {
+            Some(Finding {
                 denial,
                 evidence: Evidence::Message,
                 about,
                 import: extract::speaks_of_import(text),
             })
         }
-        (None, Some(about)) => record::refusal(&fields, &about).map(|denial| Told {
+        (None, Some(about)) => record::refusal(&fields, &about).map(|denial| Finding {
             denial,
             evidence: Evidence::Status403,
             about,
@@ -97,8 +97,8 @@ pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
         }),
         (None, None) => None,
     };
-    if let Some(told) = told {
-        reports.told(told, &Context::default());
+    if let Some(finding) = finding {
+        reports.add(finding, &Context::default());
     }
     Some(())
 }

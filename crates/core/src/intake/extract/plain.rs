@@ -164,7 +164,7 @@ pub(crate) fn registry_beside<'v>(
             is_line: name_owner::is_line(said.name),
             reach: match (depth, shipped) {
                 (0, true) => Reach::Shipped,
-                (0, false) => Reach::Beside,
+                (0, false) => Reach::ShadowPolicy,
                 _ => Reach::Away,
             },
             of_items: false,

@@ -6,7 +6,7 @@ mod tests;
 
 use super::wording;
 use crate::ledger::actor::Actor;
-use crate::ledger::event::What;
+use crate::ledger::event::LedgerEvent;
 use crate::ledger::grant::Ending;
 use crate::ledger::request::Answer;
 use crate::state::Asked;
@@ -48,10 +48,10 @@ impl Trail {
     }
 
     /// Takes in what happened to the grant at `at`.
-    pub fn follow(&mut self, at: Timestamp, what: &What) {
-        if let What::Extended { until, .. } = what {
+    pub fn follow(&mut self, at: Timestamp, what: &LedgerEvent) {
+        if let LedgerEvent::Extended { until, .. } = what {
             self.until = *until;
-        } else if let What::Revoked { by, .. } = what {
+        } else if let LedgerEvent::Revoked { by, .. } = what {
             self.until = at;
             self.revoked_by = Some(by.clone());
         } else if let Some(last) = Last::of(at, what) {
@@ -62,21 +62,21 @@ impl Trail {
 
 impl Last {
     /// How far a grant has come with this.
-    fn of(at: Timestamp, what: &What) -> Option<Self> {
-        if let What::Opened { .. } = what {
+    fn of(at: Timestamp, what: &LedgerEvent) -> Option<Self> {
+        if let LedgerEvent::Opened { .. } = what {
             Some(Self::Opened)
-        } else if let What::Restoring { .. } = what {
+        } else if let LedgerEvent::Restoring { .. } = what {
             Some(Self::Intended)
-        } else if let What::Satisfied { entry, .. } = what {
+        } else if let LedgerEvent::CoveredByExisting { entry, .. } = what {
             let entry = entry.clone();
             Some(Self::Covered { entry })
-        } else if let What::NotOpened { code, reason, .. } = what {
+        } else if let LedgerEvent::NotOpened { code, reason, .. } = what {
             let (code, reason) = (code.clone(), reason.clone());
             Some(Self::NotOpened { code, reason })
-        } else if let What::Ended { ending, .. } = what {
+        } else if let LedgerEvent::Ended { ending, .. } = what {
             let ending = *ending;
             Some(Self::Ended { at, ending })
-        } else if let What::Kept { by, .. } = what {
+        } else if let LedgerEvent::Kept { by, .. } = what {
             let by = by.clone();
             Some(Self::Kept { at, by })
         } else {

@@ -43,7 +43,7 @@ fn asked(answer: Option<Answer>) -> Asked {
 }
 
 /// Approved at 10 s for ten minutes; then this happened, second by second from 20 s on.
-fn approved(happened: &[What]) -> Asked {
+fn approved(happened: &[LedgerEvent]) -> Asked {
     let mut trail = Trail::new(at(610));
     for (second, what) in (20..).zip(happened) {
         trail.follow(at(second), what);
@@ -53,28 +53,28 @@ fn approved(happened: &[What]) -> Asked {
     asked
 }
 
-fn opened() -> What {
+fn opened() -> LedgerEvent {
     let (grant, within) = (GRANT, None);
-    What::Opened { grant, within }
+    LedgerEvent::Opened { grant, within }
 }
 
-fn not_opened(code: &str) -> What {
-    What::NotOpened {
+fn not_opened(code: &str) -> LedgerEvent {
+    LedgerEvent::NotOpened {
         grant: GRANT,
         code: code.to_owned(),
         reason: format!("the reason of {code}"),
     }
 }
 
-fn over(ending: Ending) -> What {
-    What::Ended {
+fn over(ending: Ending) -> LedgerEvent {
+    LedgerEvent::Ended {
         grant: GRANT,
         ending,
     }
 }
 
-fn covered() -> What {
-    What::Satisfied {
+fn covered() -> LedgerEvent {
+    LedgerEvent::CoveredByExisting {
         grant: GRANT,
         entry: "20.1.2.0/24".to_owned(),
     }
@@ -84,8 +84,8 @@ fn by() -> Actor {
     Actor::Person("ada".to_owned())
 }
 
-fn revoked() -> What {
-    What::Revoked {
+fn revoked() -> LedgerEvent {
+    LedgerEvent::Revoked {
         grant: GRANT,
         by: by(),
         because: None,
@@ -104,7 +104,7 @@ fn outcome_of_a_request_without_a_yes() {
 }
 
 /// What is said at a second, after this happened.
-fn says(happened: &[What], second: i64, expected: &Outcome) {
+fn says(happened: &[LedgerEvent], second: i64, expected: &Outcome) {
     let said = outcome(&approved(happened), None, at(second));
     assert_eq!(&said, expected, "{happened:?} at {second}");
 }
@@ -122,8 +122,8 @@ fn outcome_follows_a_grant_while_it_lasts() {
     let adding = Outcome::Adding { held_by: None };
     let active = |until| Outcome::Active { until: at(until) };
     let removing = |since| Outcome::Removing { since: at(since) };
-    let restoring = || What::Restoring { grant: GRANT };
-    let extended = || What::Extended {
+    let restoring = || LedgerEvent::Restoring { grant: GRANT };
+    let extended = || LedgerEvent::Extended {
         grant: GRANT,
         until: at(900),
         by: by(),
@@ -142,7 +142,7 @@ fn outcome_follows_a_grant_while_it_lasts() {
 
 #[test]
 fn outcome_of_a_grant_that_is_over_says_how() {
-    let kept = What::Kept {
+    let kept = LedgerEvent::Kept {
         grant: GRANT,
         by: by(),
     };
@@ -180,7 +180,7 @@ fn outcome_says_what_holds_up_a_rule_and_only_while_it_is_added() {
 #[test]
 fn outcome_says_open_only_while_the_address_is_let_in() {
     let is_open =
-        |happened: &[What], second| outcome(&approved(happened), None, at(second)).is_open();
+        |happened: &[LedgerEvent], second| outcome(&approved(happened), None, at(second)).is_open();
     assert!(is_open(&[opened()], 30) && is_open(&[covered()], 30));
     assert!(!is_open(&[], 30) && !is_open(&[opened()], 610));
     assert!(!is_open(&[not_opened("list_full")], 30));

@@ -1,14 +1,14 @@
 //! What sets that come over the network take: ids, URLs, and how they are kept up to date.
 
 use crate::net::resource_id::{ResourceId, WrongType};
-use crate::sets::{AzureKind, Care, External, Kind, WebUrl};
+use crate::sets::{AzureKind, External, Kind, RefreshPolicy, WebUrl};
 use crate::yaml::problem::Sink;
 use crate::yaml::{Fields, Item};
 use std::time::Duration;
 
 /// As often as a source may be asked, and as seldom as anybody would call it refreshing.
 const PERIODS: (Duration, Duration) = (Duration::from_mins(1), Duration::from_hours(7 * 24));
-/// The most percent that `max_change` may say.
+/// The most percent that `max_refresh_change` may say.
 const LARGEST_CHANGE: u32 = 10_000;
 /// The most networks that a list from the web may have.
 const LARGEST_SIZE: u32 = 200_000;
@@ -49,30 +49,30 @@ pub(in crate::policy) fn web_url(item: &Item<'_>, sink: &mut Sink<'_>) -> Option
     }
 }
 
-/// Takes `refresh`, `max_change` and `max_size`, which only make sense for what they are about.
-pub(in crate::policy) fn care(
+/// Takes `refresh`, `max_refresh_change` and `max_size`, which only make sense for what they are about.
+pub(in crate::policy) fn refresh_policy(
     kind: Option<&Kind>,
     fields: &mut Fields<'_>,
     sink: &mut Sink<'_>,
-) -> Care {
+) -> RefreshPolicy {
     let external = match kind {
         Some(Kind::External(external)) => Some(external),
         Some(Kind::Cidrs { .. } | Kind::AnyOf(_)) | None => None,
     };
-    let mut care = Care::default();
+    let mut refresh_policy = RefreshPolicy::default();
     if let Some(item) = fields.take("refresh") {
-        care.refresh = period(&item, sink);
+        refresh_policy.refresh = period(&item, sink);
         let help = "write it in the set that is loaded";
         fits(kind, external.is_some(), &item, help, sink);
     }
-    if let Some(item) = fields.take("max_change") {
-        care.max_change = percent(&item, sink);
+    if let Some(item) = fields.take("max_refresh_change") {
+        refresh_policy.max_refresh_change = percent(&item, sink);
         let help = "leave it out: what a person wrote needs nobody to confirm it";
         let remote = external.is_some_and(|external| !external.in_file());
         fits(kind, remote, &item, help, sink);
     }
     if let Some(item) = fields.take("max_size") {
-        care.max_size = item.number(1, LARGEST_SIZE, sink);
+        refresh_policy.max_size = item.number(1, LARGEST_SIZE, sink);
         let web = matches!(external, Some(External::Http(_)));
         fits(
             kind,
@@ -82,7 +82,7 @@ pub(in crate::policy) fn care(
             sink,
         );
     }
-    care
+    refresh_policy
 }
 
 /// Reports a field that says nothing about a set of this kind.

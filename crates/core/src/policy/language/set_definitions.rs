@@ -1,6 +1,6 @@
 //! The sets of a policy: definitions by name, in any order and any file, resolved to whole sets.
 
-use super::remote_sets::{care, resource, web_url};
+use super::remote_sets::{refresh_policy, resource, web_url};
 use super::set_kinds::{asn, cidrs, country, describe, github_meta, path, service_tag};
 use crate::sets::{AddressSet, AzureKind, External, Kind, parse_cidr};
 use crate::yaml::problem::{Place, Sink, did_you_mean};
@@ -212,7 +212,7 @@ impl<'a, 's> Definitions<'a, 's> {
             None => Some(Vec::new()),
         };
         let sink = self.sinks.get_mut(file)?;
-        let care = care(kind.as_ref(), &mut fields, sink);
+        let refresh_policy = refresh_policy(kind.as_ref(), &mut fields, sink);
         let clean = fields.finish(sink);
         if written.is_empty() && clean {
             let help = format!("write {}", one_of(&kinds));
@@ -221,7 +221,7 @@ impl<'a, 's> Definitions<'a, 's> {
         let kind = kind?;
         let name = name.map_or_else(|| describe(&kind), str::to_owned);
         let mut set = AddressSet::new(name, kind, except?);
-        set.care = care;
+        set.refresh_policy = refresh_policy;
         if set.depth > DEPTH || set.size > SIZE {
             let help = "write it flatter, or with fewer parts";
             item.error("these sets stand too deep in each other", help, sink);

@@ -36,17 +36,17 @@ pub(in crate::policy) fn warn(files: &[(String, String)], rules: &[Rule], sinks:
             continue;
         };
         let name = &rule.name;
-        if let Some(wall) = wall(rules, place, rule) {
-            let other = &wall.name;
-            let what = if is_unconditional(&wall.when) {
+        if let Some(shadowing_rule) = shadowing_rule(rules, place, rule) {
+            let other = &shadowing_rule.name;
+            let what = if is_unconditional(&shadowing_rule.when) {
                 format!("nothing reaches rule `{name}`: `{other}` matches everything")
             } else {
                 format!(
                     "nothing reaches rule `{name}`: `{other}` ({}:{}) matches wherever it does",
-                    wall.file, wall.place.line
+                    shadowing_rule.file, shadowing_rule.place.line
                 )
             };
-            let help = if wall.then == Action::Forbid {
+            let help = if shadowing_rule.then == Action::Forbid {
                 format!("forbid wins wherever it stands: narrow `{other}`, or take this rule out")
             } else {
                 format!("narrow `{other}`, or move this rule before it")
@@ -159,7 +159,7 @@ fn no_owner(rule: &Rule, sink: &mut Sink<'_>) {
 
 /// The rule that decides in place of `rule` at `place`, whatever comes: one before it, or one that
 /// forbids anywhere.
-fn wall<'a>(rules: &'a [Rule], place: usize, rule: &Rule) -> Option<&'a Rule> {
+fn shadowing_rule<'a>(rules: &'a [Rule], place: usize, rule: &Rule) -> Option<&'a Rule> {
     let mut others = rules.iter().enumerate();
     let stands_before = |(at, other): &(usize, &Rule)| match (other.then, rule.then) {
         (Action::Forbid, Action::Forbid) => *at < place && !rule.observe,

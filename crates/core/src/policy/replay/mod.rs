@@ -42,7 +42,7 @@ pub struct Given {
     /// The longest that anything may be open.
     pub max_ttl: Duration,
     /// How long a verdict stands for denials that repeat it.
-    pub repeat_window: SignedDuration,
+    pub dedup_window: SignedDuration,
     /// How long a request can be answered.
     pub answers_within: SignedDuration,
     /// Whether status-403 records are trusted to open.
@@ -95,7 +95,7 @@ type Door = (Option<IpAddr>, Option<String>);
 
 /// What stands while a replay goes on.
 #[derive(Default)]
-struct Standing {
+struct GrantRecord {
     grants: BTreeMap<Door, Open>,
     requests: BTreeMap<Door, Timestamp>,
     decided: BTreeMap<(Door, Option<String>, Option<String>), Timestamp>,
@@ -120,7 +120,7 @@ pub fn replay(
 ) -> (Vec<Replayed>, Summary) {
     let mut ordered: Vec<&Captured> = captured.iter().collect();
     ordered.sort_by_key(|captured| captured.at);
-    let mut standing = Standing::default();
+    let mut standing = GrantRecord::default();
     let mut summary = Summary::default();
     let mut replayed = Vec::new();
     for captured in ordered {
@@ -199,7 +199,7 @@ fn after(at: Timestamp, duration: SignedDuration) -> Timestamp {
     at.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
-impl Standing {
+impl GrantRecord {
     /// Whether a grant or request stands for this already, or it was just decided.
     fn repeats(&self, captured: &Captured, door: &Door, given: &Given) -> bool {
         let open = |until: Option<&Timestamp>| until.is_some_and(|until| *until > captured.at);
@@ -210,7 +210,7 @@ impl Standing {
             denial.reference.clone(),
         );
         let decided = self.decided.get(&key);
-        let decided = decided.map(|at| after(*at, given.repeat_window));
+        let decided = decided.map(|at| after(*at, given.dedup_window));
         open(self.grants.get(door).map(|grant| &grant.until))
             || open(self.requests.get(door))
             || open(decided.as_ref())
@@ -228,7 +228,7 @@ impl Standing {
         });
         self.requests.retain(|_, until| *until > at);
         self.decided
-            .retain(|_, decided| after(*decided, given.repeat_window) > at);
+            .retain(|_, decided| after(*decided, given.dedup_window) > at);
     }
 
     /// How many grants of a rule stand.
@@ -284,7 +284,7 @@ impl Summary {
         }
     }
 
-    fn peak(&mut self, at: Timestamp, registry: Option<&str>, standing: &Standing) {
+    fn peak(&mut self, at: Timestamp, registry: Option<&str>, standing: &GrantRecord) {
         let Some(registry) = registry else {
             return;
         };

@@ -248,7 +248,7 @@ proptest! {
         let given = Given {
             registry: None,
             max_ttl: Duration::from_hours(24),
-            repeat_window: jiff::SignedDuration::from_mins(15),
+            dedup_window: jiff::SignedDuration::from_mins(15),
             answers_within: jiff::SignedDuration::from_hours(1),
             trust_status_403: false,
             grants_per_hour: 20,

@@ -1,7 +1,7 @@
 //! Sets that come over the network, as a policy writes them.
 
 use crate::policy::{Policy, parse};
-use crate::sets::{AzureKind, Care, External};
+use crate::sets::{AzureKind, External, RefreshPolicy};
 use crate::yaml::problem::Problems;
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ fn read(set: &str) -> Result<Policy, Problems> {
     parse(&[("policy.yaml".to_owned(), text)])
 }
 
-fn only(set: &str) -> (External, Care, bool) {
+fn only(set: &str) -> (External, RefreshPolicy, bool) {
     let policy = read(set).unwrap_or_else(|problems| panic!("{set}: {problems}"));
     let mut wants = policy.wants().into_iter();
-    let (external, care) = wants.next().unwrap();
-    (external, care, policy.sets["s"].is_owned())
+    let (external, refresh_policy) = wants.next().unwrap();
+    (external, refresh_policy, policy.sets["s"].is_owned())
 }
 
 /// An id of a resource of this type.
@@ -32,9 +32,12 @@ fn every_kind_of_resource_is_named_by_its_id() {
     for kind in AzureKind::ALL {
         for types in kind.types() {
             let id = id(types);
-            let (external, care, owned) = only(&format!("{}: {id}", kind.name()));
+            let (external, refresh_policy, owned) = only(&format!("{}: {id}", kind.name()));
             assert_eq!(external, External::Azure(kind, id.parse().unwrap()));
-            assert_eq!((care, owned), (Care::default(), kind.is_owned()));
+            assert_eq!(
+                (refresh_policy, owned),
+                (RefreshPolicy::default(), kind.is_owned())
+            );
         }
         let wrong = id("Microsoft.Compute/virtualMachines");
         let told = read(&format!("{}: {wrong}", kind.name())).unwrap_err();
@@ -81,23 +84,27 @@ fn lists_are_shared_and_say_where_they_are_from() {
 #[test]
 fn how_a_set_is_kept_is_said_in_it() {
     let list = "http: \"https://lists.contoso.com/a\"";
-    let (_, care, _) = only(&format!(
-        "{list}, refresh: 30m, max_change: 20%, max_size: 50"
+    let (_, refresh_policy, _) = only(&format!(
+        "{list}, refresh: 30m, max_refresh_change: 20%, max_size: 50"
     ));
-    let expected = Care {
+    let expected = RefreshPolicy {
         refresh: Some(Duration::from_mins(30)),
-        max_change: Some(20),
+        max_refresh_change: Some(20),
         max_size: Some(50),
     };
-    assert_eq!(care, expected);
+    assert_eq!(refresh_policy, expected);
     // Where two sets want the same, the stricter is done.
     let text = format!(
-        "version: 1\nsets: {{ a: {{ {list}, refresh: 1h, max_size: 9 }}, b: {{ {list}, refresh: 5m, max_change: 40% }} }}\nrules: [{{ name: r, when: {{ address: [a, b] }}, then: ask }}]\n"
+        "version: 1\nsets: {{ a: {{ {list}, refresh: 1h, max_size: 9 }}, b: {{ {list}, refresh: 5m, max_refresh_change: 40% }} }}\nrules: [{{ name: r, when: {{ address: [a, b] }}, then: ask }}]\n"
     );
     let policy = parse(&[("policy.yaml".to_owned(), text)]).unwrap();
-    let care = policy.wants().into_values().next().unwrap();
+    let refresh_policy = policy.wants().into_values().next().unwrap();
     assert_eq!(
-        (care.refresh, care.bound(), care.most()),
+        (
+            refresh_policy.refresh,
+            refresh_policy.bound(),
+            refresh_policy.most()
+        ),
         (Some(Duration::from_mins(5)), 40, 9)
     );
 }
@@ -136,7 +143,7 @@ fn what_makes_no_sense_is_told() {
             "says nothing about a set of this kind",
         ),
         (
-            "cidrs_file: a.txt, max_change: 10%",
+            "cidrs_file: a.txt, max_refresh_change: 10%",
             "says nothing about a set of this kind",
         ),
         (
@@ -148,11 +155,11 @@ fn what_makes_no_sense_is_told() {
             "nothing is refreshed so often",
         ),
         (
-            "github_meta: actions, max_change: half",
+            "github_meta: actions, max_refresh_change: half",
             "`half` is not a part of a whole",
         ),
         (
-            "github_meta: actions, max_change: 0%",
+            "github_meta: actions, max_refresh_change: 0%",
             "`0%` is not a part of a whole",
         ),
     ] {

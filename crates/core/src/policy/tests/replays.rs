@@ -22,7 +22,7 @@ fn after_minutes(text: &str, denials: &[(i64, u8)]) -> Summary {
     let given = Given {
         registry: None,
         max_ttl: Duration::from_hours(24),
-        repeat_window: SignedDuration::from_mins(15),
+        dedup_window: SignedDuration::from_mins(15),
         answers_within: SignedDuration::from_hours(1),
         trust_status_403: false,
         grants_per_hour: 8,

@@ -56,7 +56,7 @@ struct Table {
     by_peer: HashMap<IpAddr, usize>,
     known: HashMap<IpAddr, Instant>,
     /// When the next seat may be taken.
-    paces: HashMap<Scope, Instant>,
+    retry_states: HashMap<Scope, Instant>,
 }
 
 /// What a newcomer is told who has no seat yet.
@@ -90,7 +90,7 @@ struct Held {
 
 /// A connection's seat; given back when it is dropped.
 #[derive(Debug)]
-pub(in crate::http) struct Seat {
+pub(in crate::http) struct Permit {
     seats: Arc<Seats>,
     id: u64,
     taken: CancellationToken,
@@ -98,7 +98,7 @@ pub(in crate::http) struct Seat {
 
 /// Where newcomers take seats from, and how many there are.
 #[derive(Clone, Copy, Debug)]
-struct Room {
+struct UnauthenticatedBodyLimit {
     scope: Scope,
     seats: usize,
 }
@@ -122,7 +122,7 @@ impl Seats {
         peer: IpAddr,
         has_waited: bool,
         now: Instant,
-    ) -> Result<Seat, Wait> {
+    ) -> Result<Permit, Wait> {
         let peer = peer.to_canonical();
         let is_proxy = self.proxies.iter().any(|network| network.contains(&peer));
         let peer = peer::network(peer);
@@ -153,7 +153,7 @@ impl Seats {
         let of_peer = table.by_peer.entry(peer).or_default();
         *of_peer = of_peer.saturating_add(1);
         drop(table);
-        Ok(Seat {
+        Ok(Permit {
             seats: Arc::clone(self),
             id,
             taken,
@@ -175,7 +175,7 @@ impl Table {
         limits: &Limits,
         (peer, is_proxy): (IpAddr, bool),
         now: Instant,
-    ) -> Option<Room> {
+    ) -> Option<UnauthenticatedBodyLimit> {
         let is_known = is_proxy || self.is_known(peer, now);
         let share = match (is_proxy, is_known) {
             (true, _) => limits.connections,
@@ -183,30 +183,30 @@ impl Table {
             _ => limits.per_address,
         };
         let of_peer = self.by_peer.get(&peer).copied().unwrap_or_default();
-        let strangers = limits.connections.saturating_sub(limits.reserve());
-        let full = |scope, seats| Some(Room { scope, seats });
+        let unknown_sources = limits.connections.saturating_sub(limits.reserve());
+        let full = |scope, seats| Some(UnauthenticatedBodyLimit { scope, seats });
         if of_peer >= share {
             full(Some(peer), share)
         } else if self.seats.len() >= limits.connections {
             full(None, limits.connections)
-        } else if !is_known && self.strangers(now) >= strangers {
-            full(None, strangers)
+        } else if !is_known && self.unknown_sources(now) >= unknown_sources {
+            full(None, unknown_sources)
         } else {
             None
         }
     }
 
     /// When a newcomer may take a seat there, if not at once: they come one after the other.
-    fn turn(&mut self, room: Room, now: Instant) -> Option<Instant> {
-        if self.paces.len() >= MOST_PACES {
-            self.paces.retain(|_, next| *next > now);
+    fn turn(&mut self, room: UnauthenticatedBodyLimit, now: Instant) -> Option<Instant> {
+        if self.retry_states.len() >= MOST_PACES {
+            self.retry_states.retain(|_, next| *next > now);
         }
         let seats = u32::try_from(room.seats).unwrap_or(u32::MAX);
-        let pace = GRACE.checked_div(seats).unwrap_or(GRACE);
-        let next = self.paces.get(&room.scope).copied().unwrap_or(now);
+        let retry_state = GRACE.checked_div(seats).unwrap_or(GRACE);
+        let next = self.retry_states.get(&room.scope).copied().unwrap_or(now);
         let turn = next.max(now);
-        let after = turn.checked_add(pace).unwrap_or(turn);
-        self.paces.insert(room.scope, after);
+        let after = turn.checked_add(retry_state).unwrap_or(turn);
+        self.retry_states.insert(room.scope, after);
         (turn > now).then_some(turn)
     }
 
@@ -240,9 +240,9 @@ impl Table {
     }
 
     /// How many seats are held by peers that nothing is known of.
-    fn strangers(&self, now: Instant) -> usize {
-        let is_stranger = |held: &&Held| !held.is_proxy && !self.is_known(held.peer, now);
-        self.seats.values().filter(is_stranger).count()
+    fn unknown_sources(&self, now: Instant) -> usize {
+        let is_unknown_source = |held: &&Held| !held.is_proxy && !self.is_known(held.peer, now);
+        self.seats.values().filter(is_unknown_source).count()
     }
 
     /// The one of these connections that can be done without first.

@@ -1,6 +1,6 @@
 //! What a connection does with its seat.
 
-use super::{Held, Seat};
+use super::{Held, Permit};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ pub(super) const REQUEST_EVERY: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http::listener::server) enum Due {
     /// It has asked for nothing.
-    Silent,
+    Timeout,
     /// It is idle for too long.
     Idle,
     /// It has lasted for too long.
@@ -23,7 +23,7 @@ pub(in crate::http::listener::server) enum Due {
     At(Instant),
 }
 
-impl Seat {
+impl Permit {
     fn change(&self, change: impl FnOnce(&mut Held)) {
         if let Some(held) = self.seats.table().seats.get_mut(&self.id) {
             change(held);
@@ -102,7 +102,7 @@ impl Seat {
         let idle = from.checked_add(limits.idle);
         let is_over = |end: Option<Instant>| end.is_some_and(|end| end <= now);
         if !held.has_asked && is_over(first) {
-            return Due::Silent;
+            return Due::Timeout;
         }
         if is_over(old) {
             return Due::Old;
@@ -116,7 +116,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.seats.table().take(self.id);
     }

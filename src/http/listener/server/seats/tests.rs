@@ -18,16 +18,16 @@ fn peer(text: &str) -> IpAddr {
 }
 
 /// A seat for whoever has waited for its turn.
-fn sit(seats: &Arc<Seats>, one: &str, now: Instant) -> Result<Seat, Wait> {
+fn sit(seats: &Arc<Seats>, one: &str, now: Instant) -> Result<Permit, Wait> {
     seats.seat(peer(one), true, now)
 }
 
-fn many(seats: &Arc<Seats>, peers: &[&str], each: usize, now: Instant) -> Vec<Seat> {
+fn many(seats: &Arc<Seats>, peers: &[&str], each: usize, now: Instant) -> Vec<Permit> {
     let all = peers.iter().flat_map(|one| std::iter::repeat_n(one, each));
     all.map(|one| sit(seats, one, now).unwrap()).collect()
 }
 
-fn is_taken(seat: &Seat) -> bool {
+fn is_taken(seat: &Permit) -> bool {
     seat.taken.is_cancelled()
 }
 
@@ -72,52 +72,52 @@ fn where_all_are_full_the_oldest_idle_of_the_peer_that_holds_most_goes() {
     let most = many(&seats, &["51.1.1.2"], 4, later(now, 1));
     let mut rest = many(&seats, &["51.1.1.3", "51.1.1.4"], 3, now);
     rest.extend(many(&seats, &["51.1.1.5"], 1, now));
-    // Twelve strangers: what is left is kept for those who are known.
+    // Twelve unknown sources: what is left is kept for those who are known.
     let _new = sit(&seats, "51.1.1.9", later(now, 2)).unwrap();
     assert!(is_taken(&most[0]) && !is_taken(&few[0]));
     assert!(!rest.iter().any(is_taken));
 }
 
 #[test]
-fn known_senders_have_a_reserve_that_strangers_do_not_touch() {
+fn known_senders_have_a_reserve_that_unknown_sources_do_not_touch() {
     let (seats, now) = (seats(), Instant::now());
     let known = sit(&seats, "52.1.1.1", now).unwrap();
     known.begin(now);
     known.prove(true, now);
     known.end(true, now);
     let hostile = ["51.1.1.1", "51.1.1.2", "51.1.1.3"];
-    let strangers = many(&seats, &hostile, 4, now);
-    for held in &strangers {
+    let unknown_sources = many(&seats, &hostile, 4, now);
+    for held in &unknown_sources {
         held.begin(now);
     }
-    // All at work: a stranger is turned away, whoever is known is not.
+    // All at work: an unknown source is turned away, whoever is known is not.
     assert!(sit(&seats, "51.1.1.4", now).is_err());
     let _again = sit(&seats, "52.1.1.1", now).unwrap();
-    assert!(!is_taken(&known) && !strangers.iter().any(is_taken));
+    assert!(!is_taken(&known) && !unknown_sources.iter().any(is_taken));
     // An hour later nothing is known any more.
     let hour = later(now, 3600);
     assert!(!seats.table().is_known(peer("52.1.1.1"), hour));
 }
 
 #[test]
-fn requests_of_strangers_hold_a_seat_for_a_second_and_those_of_senders_to_their_end() {
+fn requests_of_unknown_sources_hold_a_seat_for_a_second_and_those_of_senders_to_their_end() {
     let (seats, now) = (seats(), Instant::now());
     let hostile = ["51.1.1.1", "51.1.1.2", "51.1.1.3"];
-    let strangers = many(&seats, &hostile, 4, now);
-    for held in &strangers {
+    let unknown_sources = many(&seats, &hostile, 4, now);
+    for held in &unknown_sources {
         held.begin(now);
     }
-    strangers[0].prove(false, now);
+    unknown_sources[0].prove(false, now);
     // Its three others may go after a second, itself may not.
     assert!(sit(&seats, "51.1.1.4", now).is_err());
     let later = later(now, 1);
     let _new = sit(&seats, "51.1.1.4", later).unwrap();
-    let gone = strangers.iter().filter(|seat| is_taken(seat)).count();
-    assert_eq!((gone, is_taken(&strangers[0])), (1, false));
+    let gone = unknown_sources.iter().filter(|seat| is_taken(seat)).count();
+    assert_eq!((gone, is_taken(&unknown_sources[0])), (1, false));
     for _ in 0..20 {
         drop(sit(&seats, "51.1.1.1", later));
     }
-    assert!(!is_taken(&strangers[0]));
+    assert!(!is_taken(&unknown_sources[0]));
 }
 
 #[test]
@@ -148,12 +148,12 @@ fn a_seat_that_is_given_back_is_free() {
 #[test]
 fn requests_of_a_connection_that_proves_nothing_are_answered_at_a_pace() {
     let (seats, now) = (seats(), Instant::now());
-    let stranger = sit(&seats, "51.1.1.1", now).unwrap();
-    let free = (0..=FREE_REQUESTS).filter_map(|_| stranger.turn(now));
+    let unknown_source = sit(&seats, "51.1.1.1", now).unwrap();
+    let free = (0..=FREE_REQUESTS).filter_map(|_| unknown_source.turn(now));
     assert_eq!(free.count(), 0);
-    assert_eq!(stranger.turn(now), Some(now + REQUEST_EVERY));
-    assert_eq!(stranger.turn(now), Some(now + REQUEST_EVERY * 2));
-    assert_eq!(stranger.turn(later(now, 1)), None);
+    assert_eq!(unknown_source.turn(now), Some(now + REQUEST_EVERY));
+    assert_eq!(unknown_source.turn(now), Some(now + REQUEST_EVERY * 2));
+    assert_eq!(unknown_source.turn(later(now, 1)), None);
     // A proxy's connections are many people's, and a sender may be as quick as its source lets it.
     let proxy = sit(&seats, "10.0.0.1", now).unwrap();
     let sender = sit(&seats, "51.1.1.2", now).unwrap();
@@ -179,7 +179,7 @@ fn a_connection_has_its_time_for_a_first_request_for_idling_and_in_all() {
     let seat = sit(&seats, "51.1.1.1", now).unwrap();
     let first = now + LIMITS.headers;
     assert_eq!(seat.due(now), Due::At(first));
-    assert_eq!(seat.due(first), Due::Silent);
+    assert_eq!(seat.due(first), Due::Timeout);
     assert_eq!(seat.turn(now), None);
     seat.begin(now);
     let busy = later(now, 30);

@@ -66,7 +66,7 @@ pub(in crate::intake::extract) struct Named {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::intake::extract) enum Reach {
     /// Right beside it.
-    Beside,
+    ShadowPolicy,
     /// Right beside it, in a record that a shipper wrote.
     Shipped,
     /// Further away.
@@ -114,7 +114,7 @@ pub(in crate::intake::extract) fn complete<'v>(
     let mut inner: Option<&'v Value> = None;
     let mut said = Said {
         is_line: name_owner::is_line(key),
-        reach: Reach::Beside,
+        reach: Reach::ShadowPolicy,
         of_items: false,
     };
     for around in above.iter_mut().rev() {
@@ -211,7 +211,10 @@ impl<'w> Looker<'w> {
         let mut fields = beside(around.value);
         fields.retain(|(_, field)| !inner.is_some_and(|inner| holds(inner, field)));
         let shipped = |(name, _): &(&str, &Value)| name_owner::is_shippers(name);
-        if said.reach == Reach::Beside && self.take(fields.len()) && fields.iter().any(shipped) {
+        if said.reach == Reach::ShadowPolicy
+            && self.take(fields.len())
+            && fields.iter().any(shipped)
+        {
             said.reach = Reach::Shipped;
         }
         let mut mentions = Vec::new();

@@ -98,7 +98,7 @@ fn hours_and_channel_belong_to_their_rule() {
 }
 
 #[test]
-fn rails_turn_what_would_open_into_an_alert_with_the_reason() {
+fn guardrails_turn_what_would_open_into_an_alert_with_the_reason() {
     let text = "{ version: 1, rules: [{ name: all, then: allow, accept_shared: a test }] }";
     let policy = policy(text);
     let verdict = |facts: &Facts<'_>| decide(&policy, &Sets::default(), facts, monday());

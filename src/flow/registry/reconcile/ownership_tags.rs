@@ -5,11 +5,11 @@ use crate::azure::ArmError;
 use crate::flow::app::App;
 use crate::store::StoreError;
 use doorward_core::firewall::ownership_tags;
-use doorward_core::firewall::ownership_tags::{Crumbs, Packed};
+use doorward_core::firewall::ownership_tags::{OwnershipTags, Packed};
 use doorward_core::firewall::raw_json::{RawJson, RawObject};
 use doorward_core::firewall::{Live, Patch};
 use doorward_core::ledger::alert::About;
-use doorward_core::ledger::event::{Hash, What};
+use doorward_core::ledger::event::{Hash, LedgerEvent};
 use doorward_core::ledger::grant::Grant;
 use doorward_core::ledger::id::{DenialId, GrantId};
 use doorward_core::messages::wording;
@@ -48,7 +48,7 @@ pub struct Tagged {
     /// The entries for which there was no room when people were last told.
     left_out: BTreeSet<Ipv4Net>,
     /// What tags say of entries that have ended and of which a read showed that they do not stand. An
-    /// entry that comes while such a crumb could not be taken away yet is somebody else's.
+    /// entry that comes while such a tag could not be taken away yet is somebody else's.
     outlived: BTreeMap<Ipv4Net, Timestamp>,
 }
 
@@ -57,7 +57,7 @@ fn is_on(app: &App, id: &ResourceId) -> bool {
     let enrolled = app.registries.get(id);
     let refused = app.tagged(id).without_until;
     app.may_add
-        && enrolled.is_some_and(|enrolled| enrolled.breadcrumbs)
+        && enrolled.is_some_and(|enrolled| enrolled.ownership_tags)
         && refused.is_none_or(|until| until <= app.clock.now())
 }
 
@@ -79,17 +79,17 @@ pub(super) async fn look(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
     if !is_on(app, id) {
         return Ok(());
     }
-    let crumbs = ownership_tags::read(&live.tags, id, &app.crumb_key);
-    report_unverified(app, id, live, &crumbs).await?;
-    note_outlived(app, id, live, &crumbs);
-    recover(app, id, live, &crumbs).await
+    let tags = ownership_tags::read(&live.tags, id, &app.ownership_tag_key);
+    report_unverified(app, id, live, &tags).await?;
+    note_outlived(app, id, live, &tags);
+    recover(app, id, live, &tags).await
 }
 
-/// Takes note of crumbs that have outlived their entries, for as long as they stay.
-fn note_outlived(app: &App, id: &ResourceId, live: &Live, crumbs: &Crumbs) {
+/// Takes note of tags that have outlived their entries, for as long as they stay.
+fn note_outlived(app: &App, id: &ResourceId, live: &Live, tags: &OwnershipTags) {
     let now = app.clock.now();
     let known = app.tagged(id);
-    let mut outlived = crumbs.ends.clone();
+    let mut outlived = tags.ends.clone();
     outlived.retain(|network, end| {
         let stands = live.exact(*network).is_some();
         known.outlived.get(network) == Some(end) || (*end <= now && !stands)
@@ -97,15 +97,15 @@ fn note_outlived(app: &App, id: &ResourceId, live: &Live, crumbs: &Crumbs) {
     app.set_tagged(id, Tagged { outlived, ..known });
 }
 
-/// The entries that stand, that a crumb names and that the ledger has never heard of, each with its end;
+/// The entries that stand, that a tag names and that the ledger has never heard of, each with its end;
 /// and those of them that are left alone, since they are too old or too wide to be believed.
 fn unheard_of(
     app: &App,
     id: &ResourceId,
     live: &Live,
-    crumbs: &Crumbs,
+    tags: &OwnershipTags,
 ) -> (BTreeMap<Ipv4Net, Timestamp>, BTreeSet<Ipv4Net>) {
-    let (mut ours, mut left) = crumbs.standing(live, app.clock.now());
+    let (mut ours, mut left) = tags.standing(live, app.clock.now());
     let wide = |network: &Ipv4Net| network.prefix_len() < WIDEST;
     left.extend(ours.keys().copied().filter(wide));
     let outlived = app.tagged(id).outlived;
@@ -125,7 +125,7 @@ pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
     }
     let mut said = wanted(app, id);
     let Packed { left_out, .. } =
-        ownership_tags::pack(&live.tags, &said, (id, &app.crumb_key), false);
+        ownership_tags::pack(&live.tags, &said, (id, &app.ownership_tag_key), false);
     let before = app.tagged(id);
     let mut now = Tagged {
         wanted: said.clone(),
@@ -138,7 +138,7 @@ pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
         ..before.clone()
     };
     said.retain(|network, _| !left_out.contains(network));
-    now.shown = ownership_tags::read(&live.tags, id, &app.crumb_key).ends == said;
+    now.shown = ownership_tags::read(&live.tags, id, &app.ownership_tag_key).ends == said;
     let lost = !now.shown && now.tried == MOST_TRIES;
     if lost {
         // Told once: one more than is ever tried.
@@ -154,7 +154,7 @@ pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
             wanted(app, id).len(),
             listed(&left_out)
         );
-        tell(app, id, "breadcrumbs_full", text).await?;
+        tell(app, id, "ownership_tags_full", text).await?;
     }
     if lost {
         let text = format!(
@@ -162,7 +162,7 @@ pub(super) async fn note(app: &App, id: &ResourceId, live: &Live) -> Result<(), 
              `ignore_changes = [tags]`). Until that ends, a lost ledger could not be made up from them",
             id.name()
         );
-        tell(app, id, "breadcrumbs_lost", text).await?;
+        tell(app, id, "ownership_tags_lost", text).await?;
     }
     Ok(())
 }
@@ -184,13 +184,13 @@ pub(super) fn body(app: &App, id: &ResourceId, patch: &Patch, fresh: &Live) -> R
     if is_on(app, id) {
         let mut ends = wanted(app, id);
         ends.retain(|network, _| !patch.remove.contains(network));
-        // What only this read tells is learnt by the next turn: until then its crumbs stay.
-        let crumbs = ownership_tags::read(&fresh.tags, id, &app.crumb_key);
-        ends.extend(unheard_of(app, id, fresh, &crumbs).0);
+        // What only this read tells is learnt by the next turn: until then its tags stay.
+        let tags = ownership_tags::read(&fresh.tags, id, &app.ownership_tag_key);
+        ends.extend(unheard_of(app, id, fresh, &tags).0);
         // Where a write names tags, it may replace them all or leave the others: if they did not go the
         // first time, they are written with nothing in them.
         let blank = app.tagged(id).tried > 1;
-        let packed = ownership_tags::pack(&fresh.tags, &ends, (id, &app.crumb_key), blank);
+        let packed = ownership_tags::pack(&fresh.tags, &ends, (id, &app.ownership_tag_key), blank);
         if packed.tags != fresh.tags {
             body.set("tags", RawJson::from(&packed.tags));
         }
@@ -225,7 +225,7 @@ pub(super) async fn go_without(
         id.name(),
         wording::time(until)
     );
-    tell(app, id, "breadcrumbs_refused", text).await?;
+    tell(app, id, "ownership_tags_refused", text).await?;
     Ok(true)
 }
 
@@ -234,12 +234,12 @@ async fn report_unverified(
     app: &App,
     id: &ResourceId,
     live: &Live,
-    crumbs: &Crumbs,
+    tags: &OwnershipTags,
 ) -> Result<(), StoreError> {
-    for name in &crumbs.unverified {
+    for name in &tags.unverified {
         let value = live.tags.get(name).map(RawJson::to_string);
         let hash = Hash::of(value.unwrap_or_default().as_bytes());
-        if !app.notice(&format!("{id} {name} {hash}"), "breadcrumb_ignored") {
+        if !app.notice(&format!("{id} {name} {hash}"), "ownership_tag_ignored") {
             continue;
         }
         let text = format!(
@@ -248,27 +248,27 @@ async fn report_unverified(
             wording::quoted(name),
             id.name()
         );
-        tell(app, id, "breadcrumb_ignored", text).await?;
+        tell(app, id, "ownership_tag_ignored", text).await?;
     }
     Ok(())
 }
 
-/// Makes up what the ledger does not know: a grant for each entry that a crumb names and that stands.
+/// Makes up what the ledger does not know: a grant for each entry that a tag names and that stands.
 async fn recover(
     app: &App,
     id: &ResourceId,
     live: &Live,
-    crumbs: &Crumbs,
+    tags: &OwnershipTags,
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let (ours, left) = unheard_of(app, id, live, crumbs);
+    let (ours, left) = unheard_of(app, id, live, tags);
     if ours.is_empty() && left.is_empty() {
         return Ok(());
     }
     let mut what = Vec::new();
     for (network, until) in &ours {
         for address in addresses(*network) {
-            what.push(What::Recovered {
+            what.push(LedgerEvent::Recovered {
                 grant: grant(app, id, address, *until),
                 network: *network,
             });
@@ -296,7 +296,7 @@ async fn recover(
     }
     what.push(app.alert("recovered", text, &About::registry(id)));
     match app.ledger.append(now, what).await {
-        Err(StoreError::Already) => Ok(()),
+        Err(StoreError::Duplicate) => Ok(()),
         other => other,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::world::{OURS, PREFIX, REGISTRY, STRANGER, World};
 use doorward_core::firewall::ownership_tags;
-use doorward_core::firewall::ownership_tags::CrumbKey;
+use doorward_core::firewall::ownership_tags::OwnershipTagKey;
 use doorward_core::firewall::raw_json::{RawJson, RawObject};
 use doorward_core::net::resource_id::ResourceId;
 use doorward_sim::{Call, DefaultAction, Registry, Tags};
@@ -20,7 +20,7 @@ const LINK_KEY: &str = "0123456789abcdef0123456789abcdef";
 /// A world whose registry's tags say what is doorward's.
 async fn world() -> World {
     let set = |setup: &mut crate::world::Setup| {
-        setup.config["registries"][0]["breadcrumbs"] = json!("tags");
+        setup.config["registries"][0]["ownership_tags"] = json!("tags");
     };
     let world = World::with(set).await;
     world.azure.edit(REGISTRY, "owner", |registry| {
@@ -41,12 +41,12 @@ fn id() -> ResourceId {
     Registry::new(REGISTRY).id().parse().unwrap()
 }
 
-fn key() -> CrumbKey {
-    CrumbKey::new(&SecretString::from(LINK_KEY)).unwrap()
+fn key() -> OwnershipTagKey {
+    OwnershipTagKey::new(&SecretString::from(LINK_KEY)).unwrap()
 }
 
 /// What the tags say, as `address until`.
-fn crumbs(world: &World) -> Vec<String> {
+fn owned_tags(world: &World) -> Vec<String> {
     let tags = RawJson::from(&json!(tags(world))).object().unwrap();
     let said = ownership_tags::read(&tags, &id(), &key()).ends;
     let said = said.iter();
@@ -76,7 +76,7 @@ async fn tags_come_and_go_in_the_same_write_as_entries() {
     let world = world().await;
     world.denied(OURS).await;
     world.settle().await;
-    assert_eq!(crumbs(&world), [format!("{OURS} 2026-11-22T12:10:00Z")]);
+    assert_eq!(owned_tags(&world), [format!("{OURS} 2026-11-22T12:10:00Z")]);
     let bodies = patches(&world);
     assert_eq!(bodies.len(), 1);
     assert_eq!(bodies[0]["tags"]["cost-center"], "42");
@@ -89,7 +89,7 @@ async fn tags_come_and_go_in_the_same_write_as_entries() {
 }
 
 #[tokio::test]
-async fn without_breadcrumbs_tags_are_not_touched() {
+async fn without_ownership_tags_tags_are_not_touched() {
     let world = World::new().await;
     world.denied(OURS).await;
     world.settle().await;
@@ -149,7 +149,7 @@ async fn what_only_a_later_read_shows_is_made_up_then() {
     world.denied("20.61.10.17").await;
     world.settle().await;
     assert_eq!(world.grants().await.len(), 3);
-    assert_eq!(crumbs(&world).len(), 3);
+    assert_eq!(owned_tags(&world).len(), 3);
     assert_eq!(world.messages(), ["recovered", "recovered"]);
     world.pass(11 * MINUTE).await;
     assert!(world.entries().is_empty(), "{:?}", world.entries());
@@ -189,7 +189,7 @@ async fn what_the_ledger_has_let_go_is_not_believed_again() {
     });
     world.pass(EVERY).await;
     assert_eq!(world.entries(), [OURS]);
-    assert!(crumbs(&world).is_empty());
+    assert!(owned_tags(&world).is_empty());
 }
 
 #[tokio::test]
@@ -210,15 +210,13 @@ async fn what_does_not_verify_is_ignored_and_told_once() {
         registry.allow(STRANGER);
         let elsewhere = tags_saying(&[("51.140.7.9/32", Timestamp::UNIX_EPOCH)]);
         let forged = elsewhere.values().next().unwrap().replacen('A', "B", 1);
-        registry.tags.insert("doorward-crumbs-0".into(), forged);
-        registry
-            .tags
-            .insert("doorward-crumbs-1".into(), "AQ".into());
+        registry.tags.insert("doorward-tags-0".into(), forged);
+        registry.tags.insert("doorward-tags-1".into(), "AQ".into());
     });
     world.settle().await;
     assert_eq!(
         world.messages(),
-        ["breadcrumb_ignored", "breadcrumb_ignored"]
+        ["ownership_tag_ignored", "ownership_tag_ignored"]
     );
     world.denied(OURS).await;
     world.settle().await;
@@ -256,7 +254,7 @@ async fn an_entry_that_is_handed_over_is_forgotten_at_once() {
     let path = format!("/api/v1/grants/{grant}/keep");
     world.order(&path, json!({ "by": "ada" })).await;
     world.settle().await;
-    assert!(crumbs(&world).is_empty());
+    assert!(owned_tags(&world).is_empty());
     let last = patches(&world).pop().unwrap();
     assert_eq!(last, json!({ "tags": { "cost-center": "42" } }));
     world.lose_the_ledger().await;
@@ -276,13 +274,13 @@ async fn an_extension_is_written_at_once_and_so_is_what_others_wiped_when_next_l
     world.order(&path, order).await;
     world.settle().await;
     let said = [format!("{OURS} 2026-11-22T14:00:00Z")];
-    assert_eq!(crumbs(&world), said);
+    assert_eq!(owned_tags(&world), said);
     world
         .azure
         .edit(REGISTRY, "terraform", |registry| registry.tags.clear());
     world.restart().await;
     world.settle().await;
-    assert_eq!(crumbs(&world), said);
+    assert_eq!(owned_tags(&world), said);
 }
 
 #[tokio::test]
@@ -295,15 +293,15 @@ async fn what_others_wiped_is_written_again_after_the_next_look_at_the_registry(
     let order = json!({ "seconds": 7200, "by": "ada" });
     world.order(&path, order).await;
     world.settle().await;
-    let said = crumbs(&world);
+    let said = owned_tags(&world);
     world
         .azure
         .edit(REGISTRY, "terraform", |registry| registry.tags.clear());
     let written = patches(&world).len();
     world.settle().await;
-    assert!(crumbs(&world).is_empty(), "nobody has looked yet");
+    assert!(owned_tags(&world).is_empty(), "nobody has looked yet");
     world.pass(EVERY).await;
-    assert_eq!(crumbs(&world), said);
+    assert_eq!(owned_tags(&world), said);
     assert_eq!(world.entries(), [OURS]);
     let last = patches(&world).split_off(written);
     assert_eq!(last.len(), 1);
@@ -326,8 +324,8 @@ rules:
 async fn a_shared_entry_is_known_again_and_opens_nobody_else() {
     let mut world = World::with(|setup| {
         SHARED.clone_into(&mut setup.policy);
-        setup.config["registries"][0]["breadcrumbs"] = json!("tags");
-        setup.config["registries"][0]["reserve"] = json!(2);
+        setup.config["registries"][0]["ownership_tags"] = json!("tags");
+        setup.config["registries"][0]["reserved_entries"] = json!(2);
     })
     .await;
     let narrow = |registry: &mut Registry| registry.ip_rule_limit = 3;
@@ -390,7 +388,7 @@ async fn a_full_set_of_tags_leaves_none_for_us_and_that_is_told() {
     world.denied(OURS).await;
     world.settle().await;
     assert_eq!(world.entries(), [OURS]);
-    assert_eq!(world.messages(), ["breadcrumbs_full"]);
+    assert_eq!(world.messages(), ["ownership_tags_full"]);
     assert_eq!(patches(&world).len(), 1);
     world.pass(10 * MINUTE).await;
     assert!(world.entries().is_empty());
@@ -404,10 +402,10 @@ async fn entries_come_and_go_where_tags_are_refused() {
     world.denied(OURS).await;
     world.pass(Duration::from_secs(5)).await;
     assert_eq!(world.entries(), [OURS]);
-    assert_eq!(world.messages(), ["breadcrumbs_refused"]);
+    assert_eq!(world.messages(), ["ownership_tags_refused"]);
     world.pass(10 * MINUTE).await;
     assert!(world.entries().is_empty());
-    assert_eq!(world.messages(), ["breadcrumbs_refused"]);
+    assert_eq!(world.messages(), ["ownership_tags_refused"]);
 }
 
 #[tokio::test]
@@ -416,10 +414,10 @@ async fn where_tags_are_merged_ours_say_nothing_in_the_end() {
     world.azure.knobs(|knobs| knobs.tags = Tags::Merged);
     world.denied(OURS).await;
     world.settle().await;
-    assert_eq!(crumbs(&world).len(), 1);
+    assert_eq!(owned_tags(&world).len(), 1);
     world.pass(11 * MINUTE).await;
     assert!(world.entries().is_empty());
-    assert!(crumbs(&world).is_empty());
+    assert!(owned_tags(&world).is_empty());
     let writes = patches(&world).len();
     world.pass(MINUTE).await;
     assert_eq!(patches(&world).len(), writes, "and then it is quiet");
@@ -462,7 +460,7 @@ async fn outlived() -> World {
         let ends = [("51.140.7.9/32", ended)];
         registry.tags.extend(tags_saying(&ends));
     });
-    assert_eq!(crumbs(&world).len(), 1);
+    assert_eq!(owned_tags(&world).len(), 1);
     world
 }
 
@@ -470,7 +468,7 @@ async fn outlived() -> World {
 async fn a_crumb_that_has_outlived_its_entry_is_taken_away_by_a_fresh_ledger_at_once() {
     let world = outlived().await;
     world.settle().await;
-    assert!(crumbs(&world).is_empty());
+    assert!(owned_tags(&world).is_empty());
     let cost = json!({ "tags": { "cost-center": "42" } });
     assert_eq!(patches(&world), [cost]);
     world
@@ -494,6 +492,6 @@ async fn what_somebody_adds_while_such_a_crumb_cannot_be_taken_away_is_theirs() 
     });
     world.pass(2 * EVERY).await;
     assert_eq!(world.entries(), [STRANGER]);
-    assert!(crumbs(&world).is_empty());
+    assert!(owned_tags(&world).is_empty());
     assert!(!world.messages().contains(&"recovered".to_owned()));
 }

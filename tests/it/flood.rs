@@ -3,7 +3,7 @@
 use crate::world::{KEY, OURS, REGISTRY, STRANGER, Setup, World, message, row};
 use axum::body::Body;
 use axum::http::Request;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::state::State;
 use doorward_sim::Registry;
 use doorward_sim::senders::login_event;
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-/// The address of stranger `number`.
-fn stranger(number: u32) -> String {
+/// The address of unknown source `number`.
+fn unknown_source(number: u32) -> String {
     Ipv4Addr::from(u32::from(Ipv4Addr::new(51, 0, 0, 0)) + number).to_string()
 }
 
@@ -63,17 +63,17 @@ struct Tally {
     rows: u64,
     decisions: u64,
     repeats: u64,
-    thinned: u64,
+    suppressed: u64,
 }
 
 async fn tally(world: &World) -> Tally {
     let mut tally = Tally::default();
     for what in world.ledger().await {
         match what {
-            What::Denied(_) => tally.rows += 1,
-            What::Decided { .. } => tally.decisions += 1,
-            What::Counted { counts, .. } => tally.repeats += counts.values().sum::<u64>(),
-            What::Thinned { count, .. } => tally.thinned += count,
+            LedgerEvent::Denied(_) => tally.rows += 1,
+            LedgerEvent::Decided { .. } => tally.decisions += 1,
+            LedgerEvent::Counted { counts, .. } => tally.repeats += counts.values().sum::<u64>(),
+            LedgerEvent::Suppressed { count, .. } => tally.suppressed += count,
             _ => {}
         }
     }
@@ -92,10 +92,10 @@ async fn survives_a_restart(world: &mut World) {
 }
 
 #[tokio::test]
-async fn a_storm_from_few_addresses_is_counted_to_the_last_denial() {
+async fn a_flood_from_few_addresses_is_counted_to_the_last_denial() {
     const ALL: u32 = 20_000;
     let mut world = world(|_| {}).await;
-    for (number, batch) in batches((0..ALL).map(|number| stranger(number % 50)))
+    for (number, batch) in batches((0..ALL).map(|number| unknown_source(number % 50)))
         .iter()
         .enumerate()
     {
@@ -106,7 +106,7 @@ async fn a_storm_from_few_addresses_is_counted_to_the_last_denial() {
     }
     world.settle().await;
     let tally = tally(&world).await;
-    assert_eq!((tally.rows, tally.decisions, tally.thinned), (50, 50, 0));
+    assert_eq!((tally.rows, tally.decisions, tally.suppressed), (50, 50, 0));
     assert_eq!(tally.rows + tally.repeats, u64::from(ALL));
     assert_eq!(world.messages().len(), 50);
     world.app.ledger.read(|state| {
@@ -119,11 +119,11 @@ async fn a_storm_from_few_addresses_is_counted_to_the_last_denial() {
 }
 
 #[tokio::test]
-async fn in_a_storm_of_strangers_our_own_address_is_opened_in_time() {
+async fn in_a_flood_of_unknown_sources_our_own_address_is_opened_in_time() {
     const ALL: u32 = 5_000;
     let mut world = world(|_| {}).await;
-    let storm = batches((0..ALL).map(stranger));
-    let (first, rest) = storm.split_at(storm.len() / 2);
+    let flood = batches((0..ALL).map(unknown_source));
+    let (first, rest) = flood.split_at(flood.len() / 2);
     for batch in first {
         post(&world, batch).await;
     }
@@ -135,27 +135,27 @@ async fn in_a_storm_of_strangers_our_own_address_is_opened_in_time() {
     }
     world.settle().await;
     let tally = tally(&world).await;
-    assert_eq!(tally.rows + tally.thinned, u64::from(ALL) + 1);
+    assert_eq!(tally.rows + tally.suppressed, u64::from(ALL) + 1);
     assert_eq!((tally.rows, tally.decisions), (201, 201));
-    assert_eq!(world.messages(), ["storm"]);
+    assert_eq!(world.messages(), ["flood"]);
     let state = stands(&world);
     assert!(state.requests.is_empty() && state.undecided.is_empty() && state.outbox.is_empty());
     survives_a_restart(&mut world).await;
 
     world.jump(Duration::from_mins(20));
     world.settle().await;
-    assert_eq!(world.messages(), ["storm", "storm"]);
+    assert_eq!(world.messages(), ["flood", "flood"]);
     assert!(world.last_message("text").contains("4800 were counted"));
     world.denied(STRANGER).await;
     world.settle().await;
-    assert_eq!(world.messages(), ["storm", "storm", "ask"]);
+    assert_eq!(world.messages(), ["flood", "flood", "ask"]);
     survives_a_restart(&mut world).await;
 }
 
 #[tokio::test]
 async fn denials_of_one_moment_are_decided_in_the_order_in_which_they_came() {
     let world = world(|_| {}).await;
-    let addresses: Vec<String> = (0..60).rev().map(stranger).collect();
+    let addresses: Vec<String> = (0..60).rev().map(unknown_source).collect();
     post(&world, &batches(addresses.iter().cloned()).concat()).await;
     world.settle().await;
     let asked = world
@@ -163,36 +163,37 @@ async fn denials_of_one_moment_are_decided_in_the_order_in_which_they_came() {
         .await
         .into_iter()
         .filter_map(|what| match what {
-            What::Requested(request) => Some(request.address.to_string()),
+            LedgerEvent::Requested(request) => Some(request.address.to_string()),
             _ => None,
         });
     assert_eq!(asked.collect::<Vec<_>>(), addresses);
 }
 
 #[tokio::test]
-async fn how_many_strangers_are_a_storm_is_configured() {
-    let world = world(|setup| setup.config["registries"][0]["distinct_addresses"] = json!(3)).await;
+async fn how_many_unknown_sources_are_a_flood_is_configured() {
+    let world =
+        world(|setup| setup.config["registries"][0]["max_unknown_addresses"] = json!(3)).await;
     for number in 0..3 {
-        world.denied(&stranger(number)).await;
+        world.denied(&unknown_source(number)).await;
     }
     world.settle().await;
     assert_eq!(world.messages(), ["ask", "ask", "ask"]);
-    world.denied(&stranger(3)).await;
+    world.denied(&unknown_source(3)).await;
     world.settle().await;
-    assert_eq!(world.messages(), ["ask", "ask", "ask", "storm"]);
+    assert_eq!(world.messages(), ["ask", "ask", "ask", "flood"]);
     // Those who were asked about before are counted to their requests as ever.
-    world.denied(&stranger(0)).await;
+    world.denied(&unknown_source(0)).await;
     let expected = Tally {
         rows: 3,
         decisions: 3,
         repeats: 1,
-        thinned: 1,
+        suppressed: 1,
     };
     assert_eq!(tally(&world).await, expected);
 }
 
 #[tokio::test]
-async fn one_stranger_with_many_made_up_names_is_counted_and_is_no_storm() {
+async fn one_unknown_source_with_many_made_up_names_is_counted_and_is_no_flood() {
     let world = world(|setup| setup.policy += "default: alert\n").await;
     for number in 0..100 {
         let log = message(STRANGER).replace("/v2/", &format!("/v2/made/up-{number}/manifests/v1"));
@@ -200,25 +201,25 @@ async fn one_stranger_with_many_made_up_names_is_counted_and_is_no_storm() {
     }
     world.settle().await;
     let tally = tally(&world).await;
-    assert_eq!((tally.rows, tally.thinned), (16, 84));
-    assert!(!world.messages().contains(&"storm".to_owned()));
+    assert_eq!((tally.rows, tally.suppressed), (16, 84));
+    assert!(!world.messages().contains(&"flood".to_owned()));
 }
 
 #[tokio::test]
 async fn an_event_delivered_twice_counts_once_whatever_became_of_it() {
     let mut world =
-        world(|setup| setup.config["registries"][0]["distinct_addresses"] = json!(1)).await;
-    let one = stranger(1);
+        world(|setup| setup.config["registries"][0]["max_unknown_addresses"] = json!(1)).await;
+    let one = unknown_source(1);
     let batch = events(&[
         ("row", &one),
         ("repeat", &one),
-        ("too many", &stranger(2)),
-        ("too many as well", &stranger(3)),
+        ("too many", &unknown_source(2)),
+        ("too many as well", &unknown_source(3)),
     ]);
     post(&world, &batch).await;
     world.settle().await;
     let before = tally(&world).await;
-    assert_eq!((before.rows, before.repeats, before.thinned), (1, 1, 2));
+    assert_eq!((before.rows, before.repeats, before.suppressed), (1, 1, 2));
     for _ in 0..2 {
         let again = world.deliver("clusters", &batch).await;
         assert!(again.text.contains("\"new\":0"), "{}", again.text);
@@ -231,13 +232,13 @@ async fn an_event_delivered_twice_counts_once_whatever_became_of_it() {
 #[tokio::test]
 async fn requests_at_the_same_time_are_each_on_disk_when_they_are_answered() {
     let mut world = world(|_| {}).await;
-    let addresses: Vec<String> = (0..60).map(stranger).collect();
+    let addresses: Vec<String> = (0..60).map(unknown_source).collect();
     let requests = addresses.iter().map(|address| world.denied(address));
     join_all(requests).await;
     // Senders who hang up at any point cost nobody anything.
     for number in 60..70 {
-        assert_eq!(world.denied(&stranger(number)).now_or_never(), None);
-        world.denied(&stranger(number + 10)).await;
+        assert_eq!(world.denied(&unknown_source(number)).now_or_never(), None);
+        world.denied(&unknown_source(number + 10)).await;
     }
     let rows = tally(&world).await.rows;
     assert!((70..=80).contains(&rows), "{rows}");
@@ -264,7 +265,7 @@ async fn when_the_database_refuses_nobody_is_told_otherwise() {
         world.tamper(statement).await.unwrap();
     }
     let deliver = |number: u32| {
-        let body = message(&stranger(number));
+        let body = message(&unknown_source(number));
         let request = Request::post("/events/clusters")
             .header("x-doorward-key", KEY)
             .header("content-type", "text/plain");
@@ -333,7 +334,7 @@ async fn what_names_no_host_is_told_apart_by_the_registry_that_is_meant() {
 async fn after_the_repeat_window_the_same_denial_is_decided_anew() {
     let world = world(|setup| {
         setup.policy += "default: alert\n";
-        setup.config["repeat_window"] = json!("2m");
+        setup.config["dedup_window"] = json!("2m");
     })
     .await;
     for (minutes, verdicts) in [(0, 1), (1, 1), (1, 2)] {
@@ -367,14 +368,14 @@ async fn a_repeat_is_shown_where_it_belongs() {
 }
 
 #[tokio::test]
-async fn strangers_cannot_spend_the_grants_that_are_kept_for_our_own() {
+async fn unknown_sources_cannot_spend_the_grants_that_are_kept_for_our_own() {
     let world = world(|setup| {
         setup.policy +=
             "  - { name: all, then: allow, accept_shared: a registry that holds nothing }\n";
         setup.config["registries"][0]["grants_per_hour"] = json!(4);
     })
     .await;
-    post(&world, &batches((0..5).map(stranger)).concat()).await;
+    post(&world, &batches((0..5).map(unknown_source)).concat()).await;
     world.settle().await;
     assert_eq!(world.entries().len(), 3);
     assert_eq!(world.messages(), ["budget_spent", "budget_spent"]);
@@ -384,18 +385,18 @@ async fn strangers_cannot_spend_the_grants_that_are_kept_for_our_own() {
 }
 
 #[tokio::test]
-async fn our_own_address_is_decided_before_the_strangers_who_came_first() {
+async fn our_own_address_is_decided_before_the_unknown_sources_who_came_first() {
     let world = world(|setup| {
         setup.policy +=
             "  - { name: all, then: allow, accept_shared: a registry that holds nothing }\n";
     })
     .await;
-    let mut all: Vec<String> = (0..20).map(stranger).collect();
+    let mut all: Vec<String> = (0..20).map(unknown_source).collect();
     all.push(OURS.to_owned());
     post(&world, &batches(all.into_iter()).concat()).await;
     world.settle().await;
-    let granted = |what: &What| match what {
-        What::Granted(grant) => Some(grant.address.to_string()),
+    let granted = |what: &LedgerEvent| match what {
+        LedgerEvent::Granted(grant) => Some(grant.address.to_string()),
         _ => None,
     };
     let first = world.ledger().await.iter().find_map(granted);
@@ -409,7 +410,7 @@ async fn of_what_is_written_together_one_refusal_costs_the_others_nothing() {
     world.settle().await;
     let ledger = world.ledger().await;
     let decided = ledger.iter().find(|what| what.kind() == "decided").unwrap();
-    let told = |number: u128| What::Delivered {
+    let told = |number: u128| LedgerEvent::Delivered {
         alert: doorward_core::ledger::id::AlertId(uuid::Uuid::from_u128(number)),
         channel: "chat".to_owned(),
     };
@@ -430,7 +431,7 @@ async fn of_what_is_written_together_one_refusal_costs_the_others_nothing() {
 
 #[test]
 fn a_repeat_window_is_no_longer_than_verdicts_are_remembered() {
-    let text = "repeat_window: 25h";
+    let text = "dedup_window: 25h";
     let error = doorward::config::parse("doorward.yaml", text, std::path::Path::new("/"));
     let error = error.unwrap_err().to_string();
     assert!(

@@ -21,7 +21,7 @@ pub(super) const WRITE_EVERY: Duration = Duration::from_secs(2);
 /// How fast attempts follow each other for one registry. Lost in a restart, on purpose: then the
 /// first attempt is made at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pace {
+pub struct RetryState {
     failures: u32,
     not_before: Option<Timestamp>,
     /// The same for what is over; an end that falls into the pause cuts it short.
@@ -43,7 +43,7 @@ pub enum Circuit {
     Open,
 }
 
-impl Pace {
+impl RetryState {
     /// Until when to do nothing at all, if so. `end` is when the next of our entries is over, past or to
     /// come.
     pub(super) fn waiting(self, now: Timestamp, end: Option<Timestamp>) -> Option<Timestamp> {
@@ -151,7 +151,7 @@ impl Pace {
     }
 }
 
-impl Pace {
+impl RetryState {
     /// How long a write that only adds waits where such writes follow each other every `every`.
     pub(super) fn before_adding(self, now: Timestamp, every: Duration) -> Option<Duration> {
         let waits = self.before_write(now);
@@ -184,11 +184,11 @@ mod tests {
     }
 
     fn pauses(count: u32, asked: Option<Duration>) -> Vec<i64> {
-        let mut pace = Pace::default();
+        let mut retry_state = RetryState::default();
         let mut pauses = Vec::new();
         for _ in 0..count {
-            pace = pace.failed(at(0), asked);
-            pauses.push(pace.not_before.unwrap().as_second());
+            retry_state = retry_state.failed(at(0), asked);
+            pauses.push(retry_state.not_before.unwrap().as_second());
         }
         pauses
     }
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_over_waits_half_a_minute_at_most() {
-        let pace = Pace::default().failed(at(0), Some(Duration::from_mins(5)));
+        let retry_state = RetryState::default().failed(at(0), Some(Duration::from_mins(5)));
         for (end, until) in [
             (None, 300),
             (Some(-60), 30),
@@ -210,28 +210,36 @@ mod tests {
             (Some(90), 90),
             (Some(900), 300),
         ] {
-            assert_eq!(pace.waiting(at(1), end.map(at)), Some(at(until)), "{end:?}");
+            assert_eq!(
+                retry_state.waiting(at(1), end.map(at)),
+                Some(at(until)),
+                "{end:?}"
+            );
         }
-        assert_eq!(pace.waiting(at(30), Some(at(7))), None);
-        assert_eq!(pace.waiting(at(300), None), None);
-        let unhurried = Pace::default().until(at(0), at(160));
-        assert_eq!(unhurried.waiting(at(0), Some(at(5))), Some(at(30)));
-        let soon = Pace::default().until(at(0), at(2));
+        assert_eq!(retry_state.waiting(at(30), Some(at(7))), None);
+        assert_eq!(retry_state.waiting(at(300), None), None);
+        let backoff_for_reads = RetryState::default().until(at(0), at(160));
+        assert_eq!(backoff_for_reads.waiting(at(0), Some(at(5))), Some(at(30)));
+        let soon = RetryState::default().until(at(0), at(2));
         assert_eq!(soon.waiting(at(0), Some(at(0))), Some(at(2)));
     }
 
     #[test]
     fn what_azure_asked_another_process_for_binds_adding_and_no_removal() {
-        let pace = Pace::default().throttled(at(0), at(240));
+        let retry_state = RetryState::default().throttled(at(0), at(240));
         for (end, until) in [
             (None, Some(240)),
             (Some(-5), None),
             (Some(90), Some(90)),
             (Some(900), Some(240)),
         ] {
-            assert_eq!(pace.waiting(at(0), end.map(at)), until.map(at), "{end:?}");
+            assert_eq!(
+                retry_state.waiting(at(0), end.map(at)),
+                until.map(at),
+                "{end:?}"
+            );
         }
-        let own = Pace::default().failed(at(0), Some(Duration::from_mins(5)));
+        let own = RetryState::default().failed(at(0), Some(Duration::from_mins(5)));
         let both = own.throttled(at(1), at(240));
         assert_eq!(both.waiting(at(1), Some(at(0))), Some(at(30)));
         assert_eq!(both.waiting(at(1), None), Some(at(300)));
@@ -239,38 +247,47 @@ mod tests {
 
     #[test]
     fn after_five_failures_nothing_is_added_for_a_minute_and_then_one_attempt_is_made() {
-        let mut pace = Pace::default();
+        let mut retry_state = RetryState::default();
         for _ in 0..4 {
-            pace = pace.failed(at(0), None);
+            retry_state = retry_state.failed(at(0), None);
         }
-        assert_eq!(pace.circuit(at(0)), Circuit::Closed);
-        pace = pace.failed(at(0), None);
-        assert_eq!(pace.circuit(at(59)), Circuit::Open);
-        assert_eq!(pace.circuit(at(60)), Circuit::HalfOpen);
+        assert_eq!(retry_state.circuit(at(0)), Circuit::Closed);
+        retry_state = retry_state.failed(at(0), None);
+        assert_eq!(retry_state.circuit(at(59)), Circuit::Open);
+        assert_eq!(retry_state.circuit(at(60)), Circuit::HalfOpen);
         // Attempts to remove fail meanwhile: that puts nothing off.
-        assert_eq!(pace.failed(at(30), None).circuit(at(60)), Circuit::HalfOpen);
-        assert_eq!(pace.failed(at(60), None).circuit(at(61)), Circuit::Open);
-        assert_eq!(pace.succeeded().circuit(at(60)), Circuit::Closed);
+        assert_eq!(
+            retry_state.failed(at(30), None).circuit(at(60)),
+            Circuit::HalfOpen
+        );
+        assert_eq!(
+            retry_state.failed(at(60), None).circuit(at(61)),
+            Circuit::Open
+        );
+        assert_eq!(retry_state.succeeded().circuit(at(60)), Circuit::Closed);
     }
 
     #[test]
     fn two_writes_follow_at_once_and_the_third_takes_what_has_gathered() {
-        let mut pace = Pace::default();
-        assert_eq!(pace.before_write(at(0)), None);
-        pace = pace.wrote(at(0));
-        assert_eq!(pace.before_write(at(0)), None);
-        pace = pace.wrote(at(0)).succeeded();
-        assert_eq!(pace.before_write(at(0)), Some(Duration::from_secs(2)));
-        assert_eq!(pace.before_write(at(2)), None);
-        assert_eq!(pace.wrote(at(10)).before_write(at(10)), None);
-        let (usual, sparing) = (WRITE_EVERY, Duration::from_secs(16));
-        assert_eq!(Pace::default().before_adding(at(0), sparing), None);
-        let pace = Pace::default().wrote(at(0)).succeeded();
-        assert_eq!(pace.before_adding(at(1), usual), None);
+        let mut retry_state = RetryState::default();
+        assert_eq!(retry_state.before_write(at(0)), None);
+        retry_state = retry_state.wrote(at(0));
+        assert_eq!(retry_state.before_write(at(0)), None);
+        retry_state = retry_state.wrote(at(0)).succeeded();
         assert_eq!(
-            pace.before_adding(at(1), sparing),
+            retry_state.before_write(at(0)),
+            Some(Duration::from_secs(2))
+        );
+        assert_eq!(retry_state.before_write(at(2)), None);
+        assert_eq!(retry_state.wrote(at(10)).before_write(at(10)), None);
+        let (usual, sparing) = (WRITE_EVERY, Duration::from_secs(16));
+        assert_eq!(RetryState::default().before_adding(at(0), sparing), None);
+        let retry_state = RetryState::default().wrote(at(0)).succeeded();
+        assert_eq!(retry_state.before_adding(at(1), usual), None);
+        assert_eq!(
+            retry_state.before_adding(at(1), sparing),
             Some(Duration::from_secs(15))
         );
-        assert_eq!(pace.before_adding(at(16), sparing), None);
+        assert_eq!(retry_state.before_adding(at(16), sparing), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Storms, of which every denial is accounted for.
+//! Floods, of which every denial is accounted for.
 
 use crate::bodies::{Words, batch, refused};
 use crate::measure::send;
@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use axum::body::Bytes;
 use clock::Clock;
 use doorward::store;
-use doorward_core::ledger::event::What;
+use doorward_core::ledger::event::LedgerEvent;
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
@@ -28,8 +28,8 @@ fn memory(field: &str) -> anyhow::Result<u64> {
     Ok(kib / 1024)
 }
 
-/// One storm, with our own address in the middle of it.
-pub(crate) fn storm(
+/// One flood, with our own address in the middle of it.
+pub(crate) fn flood(
     name: &str,
     sending: &Runtime,
     place: &Place,
@@ -94,7 +94,7 @@ struct Tally {
     decisions: u64,
     ours: u64,
     repeats: u64,
-    thinned: u64,
+    suppressed: u64,
 }
 
 impl Tally {
@@ -103,7 +103,7 @@ impl Tally {
         println!("- denials accounted for: {} of {sent}", self.denials);
         println!(
             "- written down {}, counted as repeats {}, thinned out {}",
-            self.rows, self.repeats, self.thinned
+            self.rows, self.repeats, self.suppressed
         );
         println!(
             "- decided for these addresses {} (at most {most}), for our own {}",
@@ -144,20 +144,22 @@ async fn tally(place: &Place) -> anyhow::Result<Tally> {
         for entry in &entries {
             tally.entries += 1;
             match store::what(entry)? {
-                What::Denied(denied) => {
+                LedgerEvent::Denied(denied) => {
                     tally.rows += 1;
                     if denied.report.denial.ip == Some(ours.into()) {
                         own.insert(denied.id);
                     }
                 }
-                What::Decided { denial, .. } if own.contains(&denial) => tally.ours += 1,
-                What::Decided { .. } => tally.decisions += 1,
-                What::Counted { counts, .. } => tally.repeats += counts.values().sum::<u64>(),
-                What::Thinned { count, .. } => tally.thinned += count,
+                LedgerEvent::Decided { denial, .. } if own.contains(&denial) => tally.ours += 1,
+                LedgerEvent::Decided { .. } => tally.decisions += 1,
+                LedgerEvent::Counted { counts, .. } => {
+                    tally.repeats += counts.values().sum::<u64>()
+                }
+                LedgerEvent::Suppressed { count, .. } => tally.suppressed += count,
                 _ => {}
             }
         }
     }
-    tally.denials = tally.rows + tally.repeats + tally.thinned;
+    tally.denials = tally.rows + tally.repeats + tally.suppressed;
     Ok(tally)
 }

@@ -1,8 +1,8 @@
 //! Which entries of the ledger verdicts rest on: a verdict that one of them overtakes is thought over.
 
-use super::event::What;
+use super::event::LedgerEvent;
 
-impl What {
+impl LedgerEvent {
     /// Whether verdicts rest on it: what is granted, asked, answered or over. The rest tells of what
     /// arrived, of messages, and of how writes fare.
     pub fn is_decisive(&self) -> bool {
@@ -10,8 +10,8 @@ impl What {
             self,
             Self::Denied(_)
                 | Self::Counted { .. }
-                | Self::Thinned { .. }
-                | Self::Storm { .. }
+                | Self::Suppressed { .. }
+                | Self::Flood { .. }
                 | Self::WriteIntended(_)
                 | Self::WriteSettled { .. }
                 | Self::Throttled { .. }

@@ -4,8 +4,8 @@ use crate::others::edit;
 use crate::world::{OURS, REGISTRY, World, message, row};
 use doorward::http::admin_router;
 use doorward_core::ledger::actor::Actor;
-use doorward_core::ledger::event::What;
-use doorward_core::state::effectiveness::{Help, Helped};
+use doorward_core::ledger::event::LedgerEvent;
+use doorward_core::state::effectiveness::{Effectiveness, GrantOutcome};
 use doorward_sim::Registry;
 use doorward_sim::senders::login_event;
 use jiff::Timestamp;
@@ -23,21 +23,21 @@ fn login(address: &str, at: Timestamp) -> String {
     json!({ "records": [row] }).to_string()
 }
 
-async fn helped(world: &World) -> Vec<Helped> {
+async fn helped(world: &World) -> Vec<GrantOutcome> {
     let of = |what| match what {
-        What::Helped(helped) => Some(helped),
+        LedgerEvent::GrantOutcome(helped) => Some(helped),
         _ => None,
     };
     world.ledger().await.into_iter().filter_map(of).collect()
 }
 
-async fn verdicts(world: &World) -> Vec<Help> {
+async fn verdicts(world: &World) -> Vec<Effectiveness> {
     helped(world).await.iter().map(|it| it.help).collect()
 }
 
 async fn extensions(world: &World) -> Vec<(Timestamp, Actor)> {
     let of = |what| match what {
-        What::Extended { until, by, .. } => Some((until, by)),
+        LedgerEvent::Extended { until, by, .. } => Some((until, by)),
         _ => None,
     };
     world.ledger().await.into_iter().filter_map(of).collect()
@@ -80,14 +80,14 @@ async fn a_login_after_the_entry_stood_says_that_it_works() {
     let [helped] = &helped[..] else {
         panic!("{helped:?}")
     };
-    assert_eq!(helped.help, Help::Effective);
+    assert_eq!(helped.help, Effectiveness::Effective);
     assert_eq!(
         (helped.denial_to_entry, helped.entry_to_effect),
         (Some(30), Some(50))
     );
     assert!(page(&world).await.contains("seen in use"));
     world.pass(10 * MINUTE).await;
-    assert_eq!(verdicts(&world).await, [Help::Effective]);
+    assert_eq!(verdicts(&world).await, [Effectiveness::Effective]);
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn a_refusal_after_that_is_told_once() {
         world.settle().await;
         world.pass(20 * SECOND).await;
     }
-    assert_eq!(verdicts(&world).await, [Help::StillDenied]);
+    assert_eq!(verdicts(&world).await, [Effectiveness::StillDenied]);
     assert_eq!(world.messages(), ["still_denied"]);
     let text = world.last_message("text");
     assert!(
@@ -122,7 +122,10 @@ async fn a_refusal_after_that_is_told_once() {
     // What works in the end is said in the end.
     let now = world.clock.now();
     world.deliver("logs", &login(OURS, now)).await;
-    assert_eq!(verdicts(&world).await, [Help::StillDenied, Help::Effective]);
+    assert_eq!(
+        verdicts(&world).await,
+        [Effectiveness::StillDenied, Effectiveness::Effective]
+    );
 }
 
 #[tokio::test]
@@ -183,7 +186,10 @@ async fn a_grant_that_worked_and_works_no_more_is_told_once() {
         world.settle().await;
         world.pass(20 * SECOND).await;
     }
-    assert_eq!(verdicts(&world).await, [Help::Effective, Help::StillDenied]);
+    assert_eq!(
+        verdicts(&world).await,
+        [Effectiveness::Effective, Effectiveness::StillDenied]
+    );
     assert_eq!(world.messages(), ["still_denied"]);
     let text = world.last_message("text");
     assert!(text.contains("is again refused"), "{text}");
@@ -203,10 +209,10 @@ async fn a_403_without_the_firewalls_words_points_to_a_role() {
 async fn a_caller_who_never_comes_again_is_the_last_word_on_its_grant() {
     let world = opened().await;
     world.pass(11 * MINUTE).await;
-    assert_eq!(verdicts(&world).await, [Help::NotSeenAgain]);
+    assert_eq!(verdicts(&world).await, [Effectiveness::NotSeenAgain]);
     assert_eq!(
         world.kinds().await[world.kinds().await.len() - 2..],
-        ["helped", "ended"]
+        ["grant_outcome", "ended"]
     );
 }
 
@@ -235,7 +241,7 @@ async fn only_the_registrys_own_log_counts_and_only_of_a_source_that_may_speak_o
     world.deliver("logs", &other).await;
     assert!(verdicts(&world).await.is_empty());
     world.deliver("logs", &login(OURS, now)).await;
-    assert_eq!(verdicts(&world).await, [Help::Effective]);
+    assert_eq!(verdicts(&world).await, [Effectiveness::Effective]);
 }
 
 /// A world whose rule renews for half an hour, and whose log is of this registry.
@@ -289,7 +295,7 @@ async fn uses_in_quick_succession_extend_once() {
 async fn a_log_that_is_not_set_up_for_the_registry_shows_effect_and_extends_nothing() {
     let world = renewed(false).await;
     world.deliver("logs", &login(OURS, world.clock.now())).await;
-    assert_eq!(verdicts(&world).await, [Help::Effective]);
+    assert_eq!(verdicts(&world).await, [Effectiveness::Effective]);
     assert!(extensions(&world).await.is_empty());
 }
 
@@ -323,7 +329,7 @@ async fn of_uses_that_are_told_together_the_last_counts_once() {
     world.deliver("logs", &body).await;
     let until = |minutes: u32| (now + minutes * MINUTE, Actor::USE);
     assert_eq!(extensions(&world).await, [until(29)]);
-    assert_eq!(verdicts(&world).await, [Help::Effective]);
+    assert_eq!(verdicts(&world).await, [Effectiveness::Effective]);
     assert_eq!(helped(&world).await[0].entry_to_effect, Some(60));
     // What follows within the minute counts only if it gives a good while more.
     let soon = now + 30 * SECOND;
