@@ -153,7 +153,7 @@ async fn tally(place: &Place) -> anyhow::Result<Tally> {
                 LedgerEvent::Decided { denial, .. } if own.contains(&denial) => tally.ours += 1,
                 LedgerEvent::Decided { .. } => tally.decisions += 1,
                 LedgerEvent::Counted { counts, .. } => {
-                    tally.repeats += counts.values().sum::<u64>()
+                    tally.repeats += counts.values().sum::<u64>();
                 }
                 LedgerEvent::Suppressed { count, .. } => tally.suppressed += count,
                 _ => {}

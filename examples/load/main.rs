@@ -74,18 +74,23 @@ fn main() -> anyhow::Result<()> {
         println!("| {name} | {all:.2} | {reading:.2} | {taking:.2} | {rest:.2} |");
     }
 
+    floods(&serving, &sending)
+}
+
+/// Many denials that are only counted, from few addresses and from many.
+fn floods(serving: &Runtime, sending: &Runtime) -> anyhow::Result<()> {
     println!("\n## Floods, in batches of {IN_A_BATCH}, 8 at a time\n");
     let place = serving.block_on(Place::open(200))?;
     let few: Vec<_> = (0..100_000)
         .map(|number| unknown_source(number % 50))
         .collect();
     let name = "100,000 denials from 50 addresses";
-    flood(name, &sending, &place, (&few, 50))?;
+    flood(name, sending, &place, (&few, 50))?;
     serving.block_on(place.close())?;
     let place = serving.block_on(Place::open(200))?;
     let many: Vec<_> = (0..200_000).map(unknown_source).collect();
     let name = "200,000 distinct addresses, of which 200 have a place";
-    flood(name, &sending, &place, (&many, 200))?;
+    flood(name, sending, &place, (&many, 200))?;
     serving.block_on(place.close())?;
     Ok(())
 }
