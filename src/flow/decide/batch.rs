@@ -7,6 +7,7 @@ use doorward_core::intake::dedup::{DenialKey, verdict_key};
 use doorward_core::ledger::event::{Denied, LedgerEvent};
 use doorward_core::ledger::id::DenialId;
 use doorward_core::net::resource_id::ResourceId;
+use doorward_core::policy::RegistryUse;
 use doorward_core::policy::verdict::Verdict;
 use doorward_core::state::State;
 use jiff::Timestamp;
@@ -157,22 +158,16 @@ pub(in crate::flow) fn most_requests(owned: bool) -> usize {
     share(MOST_REQUESTS, owned)
 }
 
-/// How many grants of `registry` may be decided within an hour, and how many of all that it has are kept
-/// for addresses that somebody owns: a quarter.
-pub(in crate::flow) fn budget(
-    app: &App,
-    registry: &ResourceId,
-    owned: bool,
-) -> (usize, usize, usize) {
+/// How many grants of `registry` may be decided within an hour for an address that is owned, or is not.
+pub(in crate::flow) fn budget(app: &App, registry: &ResourceId, owned: bool) -> usize {
     let all = app.registries.get(registry);
     let all = all.map_or(usize::MAX, |enrolled| enrolled.grants_per_hour);
-    let kept = if owned { 0 } else { all / 4 };
-    (all.saturating_sub(kept), all, kept)
+    all.saturating_sub(RegistryUse::kept_for_owned(all, owned))
 }
 
-/// Whether a registry is in a flood.
-pub(in crate::flow) fn in_flood(app: &App, registry: &ResourceId) -> bool {
-    let registry = Some(registry.clone());
+/// Whether a registry is in a flood: so many addresses that nobody owns are refused that they are only counted.
+pub(in crate::flow) fn in_flood(app: &App, registry: Option<&ResourceId>) -> bool {
+    let registry = registry.cloned();
     app.ledger.read(|state| {
         let admission = state.admissions.get(&registry);
         admission.is_some_and(|admission| admission.flood.is_some())

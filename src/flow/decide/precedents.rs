@@ -1,6 +1,7 @@
 //! A verdict stands for denials like its own until what it was made under has changed: a pause that is
 //! over, a set that is loaded, a registry that can be written again, another policy.
 
+use super::batch::{budget, in_flood, most_requests};
 use crate::flow::app::App;
 use crate::flow::registry::posture;
 use doorward_core::ledger::event::Denied;
@@ -107,14 +108,12 @@ impl Look<'_> {
         match code {
             NoteCode::NoRegistry | NoteCode::AzureUnreadable => app.login_server(id).is_some(),
             NoteCode::Paused => app.ledger.read(|state| state.pauses.of(id).is_none()),
-            NoteCode::BudgetSpent => {
-                (known_now.granted)(id) < crate::flow::decide::batch::budget(app, id, self.owned).0
-            }
+            NoteCode::BudgetSpent => (known_now.granted)(id) < budget(app, id, self.owned),
             NoteCode::TooManyRequests => {
                 let open = app.ledger.read(|state| state.open_requests(id, now));
-                open < crate::flow::decide::batch::most_requests(self.owned)
+                open < most_requests(self.owned)
             }
-            NoteCode::Flood => !crate::flow::decide::batch::in_flood(app, id),
+            NoteCode::Flood => !in_flood(app, Some(id)),
             NoteCode::PublicAccessDisabled
             | NoteCode::NotPremium
             | NoteCode::DefaultAllow

@@ -1,9 +1,20 @@
 //! What a verdict leads to: a grant, a request, a message.
 
-use super::{
-    About, Action, App, DEFAULT_TTL, Denied, Duration, GlobalIpv4, Grant, GrantId, IpAddr,
-    LedgerEvent, NoRegistry, Request, RequestId, ResourceId, Timestamp, Verdict, wording,
-};
+use crate::flow::app::App;
+use doorward_core::intake::routing::NoRegistry;
+use doorward_core::ledger::alert::About;
+use doorward_core::ledger::event::{Denied, LedgerEvent};
+use doorward_core::ledger::grant::Grant;
+use doorward_core::ledger::id::{GrantId, RequestId};
+use doorward_core::ledger::request::Request;
+use doorward_core::messages::wording;
+use doorward_core::net::address::GlobalIpv4;
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::policy::DEFAULT_TTL;
+use doorward_core::policy::verdict::{Action, Verdict};
+use jiff::Timestamp;
+use std::net::IpAddr;
+use std::time::Duration;
 
 /// What a verdict leads to.
 pub(super) fn follow(

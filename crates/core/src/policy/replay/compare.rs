@@ -1,8 +1,8 @@
 //! What another policy would have said to the same denials.
 
-use super::{Captured, Given, ask, registry};
-use crate::policy::Policy;
+use super::{Captured, Given, registry, with_facts};
 use crate::policy::verdict::Verdict;
+use crate::policy::{Policy, decide};
 use crate::sets::Sets;
 use crate::state::history::Before;
 use serde::Serialize;
@@ -39,7 +39,9 @@ pub fn compare(
         let host = registry(&captured.report, given);
         let said = |policy, sets| {
             let known = (host.as_deref(), Before::default(), given);
-            say(&ask(policy, sets, captured, known))
+            with_facts(captured, known, |facts| {
+                say(&decide(policy, sets, facts, captured.at))
+            })
         };
         let (before, after) = (said(before, before_sets), said(after, after_sets));
         if before != after {

@@ -6,7 +6,7 @@ mod limits;
 pub use compare::{Change, compare};
 
 use super::verdict::{Action, Verdict};
-use super::{Facts, Policy, decide};
+use super::{Decision, Facts, Limits, Policy, RegistryUse, Situation, judge};
 use crate::auth::proof::Proof;
 use crate::intake::denial::Attribution;
 use crate::intake::report::{Evidence, Report};
@@ -134,12 +134,32 @@ pub fn replay(
         } else {
             standing.pass(captured.at, given);
             let before = standing.before.get(&door).copied().unwrap_or_default();
-            let mut verdict = ask(policy, sets, captured, (registry.as_deref(), before, given));
-            let of_rule = standing.of_rule(verdict.rule.as_deref());
-            let rest = (policy, sets, given);
-            standing
-                .spent
-                .cap(&mut verdict, rest, (&door, captured.at), of_rule);
+            let owned = address.is_some_and(|ip| policy.owns(ip, sets));
+            let limits = standing.limits((registry.as_deref(), owned), captured.at, given);
+            let rule_use = |rule: &str| {
+                let active = standing.of_rule(Some(rule));
+                standing.spent.of_rule(rule, active, captured.at)
+            };
+            let known = (registry.as_deref(), before, given);
+            let verdict = with_facts(captured, known, |facts| {
+                judge(&Situation {
+                    policy,
+                    sets,
+                    facts,
+                    limits: &limits,
+                    rule_use: &rule_use,
+                    no_registry: None,
+                    unreadable: None,
+                    awaits_read: false,
+                    open_request: None,
+                    now: captured.at,
+                })
+            });
+            // Nothing is waited for, and requests that are open were looked for above.
+            let Decision::Verdict { verdict, .. } = verdict else {
+                continue;
+            };
+            let verdict = *verdict;
             standing.follow(captured, &door, &verdict, given);
             summary.count(&verdict);
             let again = captured.times.saturating_sub(1);
@@ -167,17 +187,17 @@ fn registry(report: &Report, given: &Given) -> Option<String> {
     }
 }
 
-fn ask(
-    policy: &Policy,
-    sets: &Sets,
+/// Asks something with what is known of a captured denial.
+fn with_facts<T>(
     captured: &Captured,
     (registry, before, given): (Option<&str>, Before, &Given),
-) -> Verdict {
+    ask: impl FnOnce(&Facts<'_>) -> T,
+) -> T {
     let report = &captured.report;
     let mut denial = report.denial.clone();
     // Before grades were written down, whatever was named counted as stated.
     denial.attribution = denial.attribution.or(Some(Attribution::Stated));
-    let facts = Facts {
+    ask(&Facts {
         denial: &denial,
         registry,
         source: &captured.source,
@@ -191,8 +211,7 @@ fn ask(
         holders: &[],
         import: report.import,
         max_ttl: given.max_ttl,
-    };
-    decide(policy, sets, &facts, captured.at)
+    })
 }
 
 fn after(at: Timestamp, duration: SignedDuration) -> Timestamp {
@@ -229,6 +248,26 @@ impl GrantRecord {
         self.requests.retain(|_, until| *until > at);
         self.decided
             .retain(|_, decided| after(*decided, given.dedup_window) > at);
+    }
+
+    /// What is used up for a denial of a registry.
+    fn limits(
+        &self,
+        (registry, owned): (Option<&str>, bool),
+        at: Timestamp,
+        given: &Given,
+    ) -> Limits {
+        Limits {
+            owned,
+            registry: registry.map(|name| RegistryUse {
+                name: name.to_owned(),
+                granted: self.spent.of_registry(name, at),
+                budget: given.grants_per_hour,
+                may_ask: true,
+                ..RegistryUse::default()
+            }),
+            ..Limits::default()
+        }
     }
 
     /// How many grants of a rule stand.
