@@ -83,8 +83,6 @@ pub(crate) struct Judge {
     pub(crate) overwritten: BTreeSet<Overwritten>,
     /// What must never be.
     pub(crate) violations: Vec<String>,
-    /// Alarms that were not true, or missing: counted apart, as they change nothing in the registry.
-    pub(crate) untrue: Vec<String>,
 }
 
 impl Judge {

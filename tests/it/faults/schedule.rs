@@ -54,8 +54,6 @@ pub(crate) struct Told {
     pub(crate) alarms: BTreeMap<String, usize>,
     /// What must never be.
     pub(crate) violations: Vec<String>,
-    /// Alarms that were not true, or missing.
-    pub(crate) untrue: Vec<String>,
 }
 
 /// Where the ledger stands.
@@ -580,7 +578,6 @@ impl Run {
         self.told.writes = writes.len();
         self.told.overwritten = self.judge.overwritten.len();
         self.told.alarms = self.judge.alarms();
-        self.told.untrue = self.judge.untrue;
         self.told.violations = self.judge.violations;
         self.told
     }

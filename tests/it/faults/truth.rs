@@ -150,7 +150,7 @@ impl Judge {
             };
             *self.truth.judged.entry(code.to_owned()).or_default() += 1;
             if let Some(lie) = lie {
-                self.untrue
+                self.violations
                     .push(format!("`{code}` at {at} is not true: {lie}"));
             }
         }
@@ -203,7 +203,7 @@ impl Judge {
                 ));
             }
         }
-        self.untrue.extend(silent);
+        self.violations.extend(silent);
     }
 
     /// Of each grant that it names an entry of ours stands past its end, or a read has just shown it.
