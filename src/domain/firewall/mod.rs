@@ -5,6 +5,7 @@ mod differences;
 mod drift;
 mod foresee;
 mod gaps;
+mod landed;
 mod live;
 mod overwritten;
 mod patch;

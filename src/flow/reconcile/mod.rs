@@ -323,11 +323,11 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     let Attempt { app, id, call, .. } = attempt;
     let heard = drift::heard(app, id);
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
-    let dropped = write::dropped(app, id, &live);
+    let undone = write::undone(app, id, &live);
     drift::note(app, id, &live).await?;
     app.looked(id, app.clock.now(), heard);
-    if !dropped.is_empty() {
-        app.ledger.append(app.clock.now(), dropped).await?;
+    if !undone.is_empty() {
+        app.ledger.append(app.clock.now(), undone).await?;
     }
     if live.is_being_updated() {
         return Ok(Left::After(sent::look_again(app, id)));

@@ -44,14 +44,14 @@ pub(super) async fn settle(attempt: Attempt<'_>, live: &Live) -> Result<Option<L
     Ok(None)
 }
 
-/// What a write of which the fate was unknown dropped, if `live` is the read that shows it.
-pub(super) fn dropped(app: &App, id: &ResourceId, live: &Live) -> Vec<What> {
+/// What a write of which the fate was unknown undid, if `live` is the read that shows it.
+pub(super) fn undone(app: &App, id: &ResourceId, live: &Live) -> Vec<What> {
     let hanging = app
         .ledger
         .read(|state| state.registries.get(id)?.unsettled.clone());
     let shown = hanging.filter(|(_, write)| write.patch().shows_in(live));
     shown.map_or_else(Vec::new, |(begun, write)| {
-        drift::dropped(app, begun, &write, live)
+        drift::undone(app, begun, &write, live)
     })
 }
 
@@ -274,7 +274,9 @@ async fn shown(
     live: &Live,
 ) -> Result<Left, Trouble> {
     match before {
-        Some(before) if before.entries() == write.before => drift::note(app, id, before).await?,
+        Some(before) if drift::is_as_known(app, write, before) => {
+            drift::note(app, id, before).await?;
+        }
         Some(before) => drift::note_base(app, write, before).await?,
         None => {}
     }
