@@ -228,7 +228,7 @@ impl Judge {
         self.doors_stay_open(write, &was_known, after);
     }
 
-    /// Every write of ours says `Deny`, and undoes whoever said `Allow`.
+    /// Every write of ours to the list says `Deny`, and undoes whoever said `Allow`.
     fn default_action(
         &mut self,
         write: &str,
@@ -239,7 +239,8 @@ impl Judge {
         if allows(after) && !allows(before) {
             self.violation(write, "opened the registry to all");
         }
-        if allows(before) {
+        // One of tags alone leaves it as it is.
+        if allows(before) && !allows(after) {
             self.undone(write, ALLOW.to_owned(), allows(shown));
         }
     }

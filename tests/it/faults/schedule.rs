@@ -434,6 +434,9 @@ impl Run {
                 self.event_grid_tells(happened).await;
             }
         }
+        for happened in &happened {
+            self.tell_of_azure(happened);
+        }
         self.judge.look(happened);
         if !self.traits.clock_jumps {
             self.judge
@@ -474,12 +477,39 @@ impl Run {
             What::Ended { grant, ending } => format!("{grant} {ending:?}"),
             What::Alerted(alert) => format!("{} {:?}", alert.code, alert.address),
             What::PossiblyOverwritten(told) => format!("{told:?}"),
+            What::RegistryChanged { at, .. } => format!("{at:?}"),
+            What::RegistrySeen {
+                seen,
+                base_of,
+                asked,
+                ..
+            } => format!("{asked:?} base of {base_of:?}: {seen:?}"),
             What::Denied(_) | What::Decided { .. } | What::Delivered { .. } => return,
             _ => String::new(),
         };
         self.told
             .story
             .push(format!("    {at} {} {more}", what.kind()));
+    }
+
+    fn tell_of_azure(&mut self, happened: &Happened) {
+        self.told.story.push(match happened {
+            Happened::Read { at, author, shown } => {
+                format!("      Azure: {at} {:?} was shown {:?}", author.correlation, shown.entries())
+            }
+            Happened::Changed {
+                author,
+                before,
+                after,
+            } => format!(
+                "      Azure: {} {:?} made {:?} ({:?}) of {:?}",
+                after.last_modified_at,
+                author.correlation,
+                after.entries(),
+                after.network_rules.default_action,
+                before.entries(),
+            ),
+        });
     }
 
     /// Faults stop, and time passes.
@@ -544,7 +574,8 @@ impl Run {
         self.judge.nobody_waits_in_vain(&registry, wait.into_iter());
     }
 
-    fn verdict(mut self) -> Told {
+    /// What was begun is over, and what was to be told was told.
+    fn all_came_to_its_end(&mut self) {
         // An event is known to fall into a gap by its time: where clocks are off, it may be missed.
         if self.traits.events && !self.traits.clock_jumps {
             self.judge.all_was_told();
@@ -564,6 +595,14 @@ impl Run {
                 }
             }
         });
+    }
+
+    fn verdict(mut self) -> Told {
+        // One that was broken off has not come to its end.
+        if self.judge.violations.is_empty() {
+            self.all_came_to_its_end();
+        }
+        let violations = &mut self.judge.violations;
         let writes = self.world.azure.requests_of(Call::PatchRegistry);
         let mut sent = BTreeMap::new();
         for write in &writes {

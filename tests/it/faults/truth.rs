@@ -116,6 +116,16 @@ impl Truth {
         then.flat_map(|((_, ours), _)| ours.iter().copied())
     }
 
+    /// The reads of ours that are not older than one before them: others are not believed at first.
+    fn believed(&self) -> impl Iterator<Item = &(Timestamp, Option<String>, Registry)> {
+        let latest = self.reads.iter().scan(Timestamp::MIN, |latest, read| {
+            let modified = read.2.last_modified_at;
+            *latest = modified.max(*latest);
+            Some((modified == *latest).then_some(read))
+        });
+        latest.flatten()
+    }
+
     /// The last read before `at`, if it was not long ago.
     fn last_read(&self, at: Timestamp) -> Option<&(Timestamp, Option<String>, Registry)> {
         let before = self.reads.iter().rev().find(|(read, ..)| *read <= at);
@@ -160,8 +170,7 @@ impl Judge {
     /// others right before, and again after half the time that the first has been late.
     pub(crate) fn nothing_is_late_in_silence(&mut self, now: Timestamp) {
         let mut silent = Vec::new();
-        let over = self.grants.values().filter(|it| it.over.is_none());
-        let first = over.map(|it| it.until).min().unwrap_or(now);
+        let first = self.first_that_is_late(now);
         let half = SignedDuration::from_secs(now.duration_since(first).as_secs() / 2);
         let again = half.clamp(RINGS_EVERY, RINGS_AT_LEAST) + TURN;
         for entry in self.ours.difference(&self.either) {
@@ -188,7 +197,7 @@ impl Judge {
                     || new && last.is_some_and(|at| within(at, RINGS_EVERY + TURN))
             });
             // Long enough for a removal whose outcome is not known to be looked for.
-            let looked_for = self.truth.reads.iter().any(|(at, _, shown)| {
+            let looked_for = self.truth.believed().any(|(at, _, shown)| {
                 let showed = shown
                     .entries()
                     .into_iter()
@@ -204,6 +213,17 @@ impl Judge {
             }
         }
         self.violations.extend(silent);
+    }
+
+    /// The end of the first grant of which an entry stands past it, of those that are not over.
+    fn first_that_is_late(&self, now: Timestamp) -> Timestamp {
+        let standing = self.ours.union(&self.either);
+        let ends = standing.filter_map(|entry| {
+            let needs = self.grants.values();
+            let needs = needs.filter(|it| it.over.is_none() && entry.contains(&it.address));
+            needs.map(|it| it.until).max()
+        });
+        ends.filter(|end| *end < now).min().unwrap_or(now)
     }
 
     /// Of each grant that it names an entry of ours stands past its end, or a read has just shown it.
