@@ -30,6 +30,8 @@ pub(super) struct Gaps {
     others: VecDeque<Heard>,
     of_writes: VecDeque<Gap>,
     changes: VecDeque<Change>,
+    /// What reads have shown as the time of the last change.
+    moved: VecDeque<Timestamp>,
     /// What the write was made from that hangs.
     base: Option<Base>,
     lost: VecDeque<Lost>,
@@ -69,6 +71,8 @@ struct Change {
     count: usize,
     /// Whether a write of ours shows in it for the first time.
     ours: bool,
+    /// The write of ours that hung.
+    hanging: Option<WriteId>,
     /// What a write of ours undid that landed late, if that is what it looks like.
     landed: Option<Landed>,
 }
@@ -205,6 +209,10 @@ impl Gaps {
 
     /// Takes in what a read shows otherwise than the one before it.
     pub(super) fn look(&mut self, look: &Look<'_>) {
+        if let Some(moved) = look.modified.1.filter(|it| self.moved.front() != Some(it)) {
+            self.moved.push_front(moved);
+            self.moved.truncate(REMEMBERED);
+        }
         let gone = missing_in(&look.after.entries, &look.before.entries);
         let new = missing_in(&look.before.entries, &look.after.entries);
         let nets = |write: &Write| -> Vec<Ipv4Net> {
@@ -243,6 +251,7 @@ impl Gaps {
             went: others_went,
             count,
             ours,
+            hanging: look.hanging.map(|write| write.id),
             landed: self.landed(look, &gone, &new),
         });
         self.changes.truncate(REMEMBERED);
@@ -368,6 +377,10 @@ impl Gaps {
         let beside: Vec<&Other> = self.others().filter(beside).collect();
         let exact = gap.shown && gap.holds(other, SignedDuration::ZERO);
         let Some(change) = change else {
+            if self.moved.contains(&other.at) {
+                // It was the last change that a read showed, whatever it was.
+                return true;
+            }
             // Nothing shows of it. A write of ours that has not shown can have undone it only where a later
             // change of others undid that write in turn.
             let soon = |it: &&Other| it.at >= other.at && it.at.duration_since(other.at) <= STALE;
@@ -375,6 +388,10 @@ impl Gaps {
         };
         if !gap.shown && self.is_taken_back(change, gap) {
             return false;
+        }
+        if !gap.shown && (change.came.is_empty() != change.went.is_empty()) {
+            // A write that has landed is hidden only by a list that was replaced.
+            return true;
         }
         if exact || change.ours {
             return beside.is_empty() && change.count > 0;
@@ -385,18 +402,17 @@ impl Gaps {
 }
 
 impl Gaps {
-    /// Whether a later read shows what a write would have made of a change, in a list that others have put in
-    /// place: it may have landed in between, and theirs hides it.
+    /// Whether a later read shows what a write that hung would have made of a change, in a list that others have
+    /// put in place: it may have landed in between, and theirs hides it.
     fn is_taken_back(&self, change: &Change, gap: &Gap) -> bool {
         let came = missing_in(&gap.before, &change.came);
         let went = both(&change.went, &gap.before);
         let mut later = self.changes.iter().take_while(|later| *later != change);
         later.any(|later| {
-            let made = later.modified.map_or(later.to, |(_, is)| is);
             let replaced = !later.came.is_empty() && !later.went.is_empty();
-            let taken_back = !both(&came, &later.went).is_empty()
-                || !both(&went, &later.came).is_empty();
-            made <= gap.to && replaced && taken_back
+            let taken_back =
+                !both(&came, &later.went).is_empty() || !both(&went, &later.came).is_empty();
+            later.hanging == Some(gap.write) && replaced && taken_back
         })
     }
 }

@@ -334,6 +334,7 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
     }
     drift::report(app, id).await?;
     drift::conclude(app, id).await?;
+    let removal_hangs = write::hangs_with_a_removal(app, id, &live);
     if let Some(left) = write::settle(attempt, &live).await? {
         return Ok(left);
     }
@@ -348,7 +349,8 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Left, Trouble> {
             return Ok(Left::After(pause));
         }
         let end = app.ledger.read(|state| next_end(state, id));
-        if app.pace(id).has_failed() && app.last_read(id).wrote >= end {
+        let failed = app.pace(id).has_failed() && app.last_read(id).wrote >= end;
+        if failed || removal_hangs {
             // A removal failed before. What this read shows is sure now, and no more once this one is sent.
             conclude::warn_of_delays(app, id, FAILED_BEFORE).await?;
         }

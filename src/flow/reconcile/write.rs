@@ -44,6 +44,17 @@ pub(super) async fn settle(attempt: Attempt<'_>, live: &Live) -> Result<Option<L
     Ok(None)
 }
 
+/// Whether a write of which the fate is unknown was to take something away, and `live` does not show it.
+pub(super) fn hangs_with_a_removal(app: &App, id: &ResourceId, live: &Live) -> bool {
+    app.ledger.read(|state| {
+        let registry = state.registries.get(id);
+        let hanging = registry.and_then(|registry| registry.unsettled.as_ref());
+        hanging.is_some_and(|(_, write)| {
+            !write.remove.is_empty() && !write.patch().shows_in(live)
+        })
+    })
+}
+
 /// What a write of which the fate was unknown undid, if `live` is the read that shows it.
 pub(super) fn undone(app: &App, id: &ResourceId, live: &Live) -> Vec<What> {
     let hanging = app

@@ -22,6 +22,9 @@ const SILENT_FOR: SignedDuration = SignedDuration::from_secs(95);
 /// After so long a read has been made whatever became of a write.
 const LOOKED_FOR: SignedDuration = SignedDuration::from_secs(65);
 
+/// The first removal of an entry is nothing to ring for while it is younger than this.
+const FRESH: SignedDuration = SignedDuration::from_secs(20);
+
 /// How soon it rings again, at most so often for a registry.
 const RINGS_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -126,6 +129,15 @@ impl Truth {
         latest.flatten()
     }
 
+    /// When writes were begun that were to take this entry away, since its end.
+    fn removals_since(&self, entry: Ipv4Net, end: Option<Timestamp>) -> Vec<Timestamp> {
+        let all = self.intended.values();
+        let removals = all.filter(|(begun, write)| {
+            Some(*begun) >= end && write.remove.contains(&entry)
+        });
+        removals.map(|(begun, _)| *begun).collect()
+    }
+
     /// The last read before `at`, if it was not long ago.
     fn last_read(&self, at: Timestamp) -> Option<&(Timestamp, Option<String>, Registry)> {
         let before = self.reads.iter().rev().find(|(read, ..)| *read <= at);
@@ -206,7 +218,10 @@ impl Judge {
                 let past_its_end = grants().all(|(_, it)| it.until <= *at);
                 showed && past_its_end && now.duration_since(*at) > LOOKED_FOR
             });
-            if late && stands && shown && looked_for && !rang {
+            let ended = grants().map(|(_, it)| it.until).max();
+            let tried = self.truth.removals_since(*entry, ended);
+            let just_tried = matches!(tried[..], [only] if now.duration_since(only) < FRESH);
+            if late && stands && shown && looked_for && !just_tried && !rang {
                 silent.push(format!(
                     "{entry} stands at {now} past its end, and nobody is told"
                 ));
@@ -242,7 +257,10 @@ impl Judge {
         let late = at.checked_add(self.apart).unwrap_or(at);
         let stands = self.truth.stood(early, late).any(|net| admits(&net));
         // Several reads may be made while the clock stands still: one of them was the last then.
-        let last = self.truth.last_read(late).map(|(read, ..)| *read);
+        let mut before = self.truth.reads.iter().rev();
+        let last = before.find(|(read, ..)| *read <= late);
+        let last = last.map(|(read, ..)| *read);
+        let last = last.filter(|read| early.duration_since(*read) <= KNOWN_FOR);
         let mut reads = self
             .truth
             .reads

@@ -192,13 +192,14 @@ fn what_a_list_of_others_takes_back_may_have_gone_by_a_write_that_it_hides() {
         (&["40.0.0.0/8", "9.9.9.9"], 1),
     ] {
         let mut gaps = Gaps::default();
-        given_up(&mut gaps, &write(1, &["40.0.0.0/8"]), 100);
-        hear(&mut gaps, "1", 140);
+        let write = write(1, &["40.0.0.0/8"]);
+        hear(&mut gaps, "1", 110);
         let theirs = ["40.0.0.0/8", "8.8.8.8"];
-        read(&mut gaps, (138, 142), (&["40.0.0.0/8"], &theirs), None);
-        assert!(told(&gaps).is_empty());
-        hear(&mut gaps, "2", 150);
-        read(&mut gaps, (142, 152), (&theirs, list), None);
+        let before = &["40.0.0.0/8"][..];
+        read(&mut gaps, (108, 112), (before, &theirs), Some(&write));
+        hear(&mut gaps, "2", 120);
+        read(&mut gaps, (112, 122), (&theirs, list), Some(&write));
+        given_up(&mut gaps, &write, 100);
         let told = told(&gaps);
         assert_eq!(told.len(), lost, "{told:?}");
     }
