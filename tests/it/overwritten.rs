@@ -41,6 +41,8 @@ async fn an_entry_that_az_adds_inside_our_gap_is_lost_and_reported_with_what_is_
     let world = World::new().await;
     edit(&world, |registry| registry.allow("40.74.28.0/23"));
     world.settle().await;
+    // A change has a time of its own.
+    world.jump(Duration::from_secs(1));
     inside_our_gap(&world, |registry| registry.allow(THEIRS)).await;
     assert_eq!(world.entries(), ["40.74.28.0/23", OURS]);
     // The list itself shows nothing.

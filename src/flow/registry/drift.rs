@@ -91,6 +91,14 @@ pub(in crate::flow) async fn note(
     app.ledger.append(now, what).await
 }
 
+/// Whether the read that a write was made from shows nothing that was not known when it was begun.
+pub(super) fn is_as_known(app: &App, write: &Write, base: &Live) -> bool {
+    let known = app
+        .ledger
+        .read(|state| state.registries.get(&write.registry)?.modified);
+    base.entries() == write.before && known == base.modified
+}
+
 /// Writes down the read that a write was made from, where its reply was lost: what later reads show
 /// beside it and our write then dropped was others'.
 pub(in crate::flow) async fn note_base(
@@ -261,26 +269,27 @@ pub(in crate::flow) async fn report(app: &App, id: &ResourceId) -> Result<(), St
     Ok(())
 }
 
-/// What is to be said where `write`, which `live` shows for the first time, dropped what reads since it
+/// What is to be said where `write`, which `live` shows for the first time, undid what reads since it
 /// was made have shown.
-pub(in crate::flow) fn dropped(
+pub(in crate::flow) fn undone(
     app: &App,
     begun: Timestamp,
     write: &Write,
     live: &Live,
 ) -> Vec<LedgerEvent> {
-    let after = live.entries();
     let now = app.clock.now();
-    let dropped = app.ledger.read(|state| {
+    let after = Seen::of(live);
+    let (dropped, undone) = app.ledger.read(|state| {
         let registry = state.registries.get(&write.registry);
         let ours = state.ours(&write.registry, now);
-        registry.map_or_else(Vec::new, |it| it.sight.dropped(write, &after, &ours))
+        registry.map_or_else(Default::default, |it| it.sight.undone(write, &after, &ours))
     });
-    if dropped.is_empty() {
+    if dropped.is_empty() && undone.is_empty() {
         return Vec::new();
     }
-    tracing::warn!(registry = write.registry.name(), write = %write.id, %begun, "a late write dropped entries of others");
+    tracing::warn!(registry = write.registry.name(), write = %write.id, %begun, "a late write undid what others had done");
     let enrolled = app.registries.get(&write.registry);
+    let restores = enrolled.is_some_and(|enrolled| enrolled.drift.restore_foreign);
     let overwritten = Overwritten {
         registry: write.registry.clone(),
         write: write.id,
@@ -289,9 +298,9 @@ pub(in crate::flow) fn dropped(
         at: None,
         also: Vec::new(),
         before: write.before.clone(),
-        after,
-        undone: Vec::new(),
-        restoring: enrolled.is_some_and(|enrolled| enrolled.drift.restore_foreign),
+        after: after.entries,
+        undone,
+        restoring: restores && !dropped.is_empty(),
         dropped,
     };
     possibly_overwritten(app, overwritten)

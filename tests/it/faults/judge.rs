@@ -83,8 +83,6 @@ pub(crate) struct Judge {
     pub(crate) overwritten: BTreeSet<Overwritten>,
     /// What must never be.
     pub(crate) violations: Vec<String>,
-    /// Alarms that were not true, or missing: counted apart, as they change nothing in the registry.
-    pub(crate) untrue: Vec<String>,
 }
 
 impl Judge {
@@ -230,7 +228,7 @@ impl Judge {
         self.doors_stay_open(write, &was_known, after);
     }
 
-    /// Every write of ours says `Deny`, and undoes whoever said `Allow`.
+    /// Every write of ours to the list says `Deny`, and undoes whoever said `Allow`.
     fn default_action(
         &mut self,
         write: &str,
@@ -241,7 +239,8 @@ impl Judge {
         if allows(after) && !allows(before) {
             self.violation(write, "opened the registry to all");
         }
-        if allows(before) {
+        // One of tags alone leaves it as it is.
+        if allows(before) && !allows(after) {
             self.undone(write, ALLOW.to_owned(), allows(shown));
         }
     }

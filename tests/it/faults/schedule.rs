@@ -54,8 +54,6 @@ pub(crate) struct ScheduleReport {
     pub(crate) alarms: BTreeMap<String, usize>,
     /// What must never be.
     pub(crate) violations: Vec<String>,
-    /// Alarms that were not true, or missing.
-    pub(crate) untrue: Vec<String>,
 }
 
 /// Where the ledger stands.
@@ -436,6 +434,9 @@ impl Run {
                 self.event_grid_tells(happened).await;
             }
         }
+        for happened in &happened {
+            self.tell_of_azure(happened);
+        }
         self.judge.look(happened);
         if !self.traits.clock_jumps {
             self.judge
@@ -478,6 +479,13 @@ impl Run {
             LedgerEvent::Ended { grant, ending } => format!("{grant} {ending:?}"),
             LedgerEvent::Alerted(alert) => format!("{} {:?}", alert.code, alert.address),
             LedgerEvent::PossiblyOverwritten(told) => format!("{told:?}"),
+            LedgerEvent::RegistryChanged { at, .. } => format!("{at:?}"),
+            LedgerEvent::RegistrySeen {
+                seen,
+                base_of,
+                asked,
+                ..
+            } => format!("{asked:?} base of {base_of:?}: {seen:?}"),
             LedgerEvent::Denied(_)
             | LedgerEvent::Decided { .. }
             | LedgerEvent::Delivered { .. } => return,
@@ -486,6 +494,30 @@ impl Run {
         self.told
             .story
             .push(format!("    {at} {} {more}", what.kind()));
+    }
+
+    fn tell_of_azure(&mut self, happened: &Happened) {
+        self.told.story.push(match happened {
+            Happened::Read { at, author, shown } => {
+                format!(
+                    "      Azure: {at} {:?} was shown {:?}",
+                    author.correlation,
+                    shown.entries()
+                )
+            }
+            Happened::Changed {
+                author,
+                before,
+                after,
+            } => format!(
+                "      Azure: {} {:?} made {:?} ({:?}) of {:?}",
+                after.last_modified_at,
+                author.correlation,
+                after.entries(),
+                after.network_rules.default_action,
+                before.entries(),
+            ),
+        });
     }
 
     /// Faults stop, and time passes.
@@ -550,7 +582,8 @@ impl Run {
         self.judge.nobody_waits_in_vain(&registry, wait.into_iter());
     }
 
-    fn verdict(mut self) -> ScheduleReport {
+    /// What was begun is over, and what was to be told was told.
+    fn all_came_to_its_end(&mut self) {
         // An event is known to fall into a gap by its time: where clocks are off, it may be missed.
         if self.traits.events && !self.traits.clock_jumps {
             self.judge.all_was_told();
@@ -570,6 +603,14 @@ impl Run {
                 }
             }
         });
+    }
+
+    fn verdict(mut self) -> ScheduleReport {
+        // One that was broken off has not come to its end.
+        if self.judge.violations.is_empty() {
+            self.all_came_to_its_end();
+        }
+        let violations = &mut self.judge.violations;
         let writes = self.world.azure.requests_of(Call::PatchRegistry);
         let mut sent = BTreeMap::new();
         for write in &writes {
@@ -584,7 +625,6 @@ impl Run {
         self.told.writes = writes.len();
         self.told.overwritten = self.judge.overwritten.len();
         self.told.alarms = self.judge.alarms();
-        self.told.untrue = self.judge.untrue;
         self.told.violations = self.judge.violations;
         self.told
     }

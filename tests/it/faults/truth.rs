@@ -22,6 +22,9 @@ const SILENT_FOR: SignedDuration = SignedDuration::from_secs(95);
 /// After so long a read has been made whatever became of a write.
 const LOOKED_FOR: SignedDuration = SignedDuration::from_secs(65);
 
+/// The first removal of an entry is nothing to ring for while it is younger than this.
+const FRESH: SignedDuration = SignedDuration::from_secs(20);
+
 /// How soon it rings again, at most so often for a registry.
 const RINGS_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -116,6 +119,24 @@ impl Truth {
         then.flat_map(|((_, ours), _)| ours.iter().copied())
     }
 
+    /// The reads of ours that are not older than one before them: others are not believed at first.
+    fn believed(&self) -> impl Iterator<Item = &(Timestamp, Option<String>, Registry)> {
+        let latest = self.reads.iter().scan(Timestamp::MIN, |latest, read| {
+            let modified = read.2.last_modified_at;
+            *latest = modified.max(*latest);
+            Some((modified == *latest).then_some(read))
+        });
+        latest.flatten()
+    }
+
+    /// When writes were begun that were to take this entry away, since its end.
+    fn removals_since(&self, entry: Ipv4Net, end: Option<Timestamp>) -> Vec<Timestamp> {
+        let all = self.intended.values();
+        let removals =
+            all.filter(|(begun, write)| Some(*begun) >= end && write.remove.contains(&entry));
+        removals.map(|(begun, _)| *begun).collect()
+    }
+
     /// The last read before `at`, if it was not long ago.
     fn last_read(&self, at: Timestamp) -> Option<&(Timestamp, Option<String>, Registry)> {
         let before = self.reads.iter().rev().find(|(read, ..)| *read <= at);
@@ -150,7 +171,7 @@ impl Judge {
             };
             *self.truth.judged.entry(code.to_owned()).or_default() += 1;
             if let Some(lie) = lie {
-                self.untrue
+                self.violations
                     .push(format!("`{code}` at {at} is not true: {lie}"));
             }
         }
@@ -160,8 +181,7 @@ impl Judge {
     /// others right before, and again after half the time that the first has been late.
     pub(crate) fn nothing_is_late_in_silence(&mut self, now: Timestamp) {
         let mut silent = Vec::new();
-        let over = self.grants.values().filter(|it| it.over.is_none());
-        let first = over.map(|it| it.until).min().unwrap_or(now);
+        let first = self.first_that_is_late(now);
         let half = SignedDuration::from_secs(now.duration_since(first).as_secs() / 2);
         let again = half.clamp(RINGS_EVERY, RINGS_AT_LEAST) + TURN;
         for entry in self.ours.difference(&self.either) {
@@ -188,7 +208,7 @@ impl Judge {
                     || new && last.is_some_and(|at| within(at, RINGS_EVERY + TURN))
             });
             // Long enough for a removal whose outcome is not known to be looked for.
-            let looked_for = self.truth.reads.iter().any(|(at, _, shown)| {
+            let looked_for = self.truth.believed().any(|(at, _, shown)| {
                 let showed = shown
                     .entries()
                     .into_iter()
@@ -197,13 +217,27 @@ impl Judge {
                 let past_its_end = grants().all(|(_, it)| it.until <= *at);
                 showed && past_its_end && now.duration_since(*at) > LOOKED_FOR
             });
-            if late && stands && shown && looked_for && !rang {
+            let ended = grants().map(|(_, it)| it.until).max();
+            let tried = self.truth.removals_since(*entry, ended);
+            let just_tried = matches!(tried[..], [only] if now.duration_since(only) < FRESH);
+            if late && stands && shown && looked_for && !just_tried && !rang {
                 silent.push(format!(
                     "{entry} stands at {now} past its end, and nobody is told"
                 ));
             }
         }
-        self.untrue.extend(silent);
+        self.violations.extend(silent);
+    }
+
+    /// The end of the first grant of which an entry stands past it, of those that are not over.
+    fn first_that_is_late(&self, now: Timestamp) -> Timestamp {
+        let standing = self.ours.union(&self.either);
+        let ends = standing.filter_map(|entry| {
+            let needs = self.grants.values();
+            let needs = needs.filter(|it| it.over.is_none() && entry.contains(&it.address));
+            needs.map(|it| it.until).max()
+        });
+        ends.filter(|end| *end < now).min().unwrap_or(now)
     }
 
     /// Of each grant that it names an entry of ours stands past its end, or a read has just shown it.
@@ -222,7 +256,10 @@ impl Judge {
         let late = at.checked_add(self.apart).unwrap_or(at);
         let stands = self.truth.stood(early, late).any(|net| admits(&net));
         // Several reads may be made while the clock stands still: one of them was the last then.
-        let last = self.truth.last_read(late).map(|(read, ..)| *read);
+        let mut before = self.truth.reads.iter().rev();
+        let last = before.find(|(read, ..)| *read <= late);
+        let last = last.map(|(read, ..)| *read);
+        let last = last.filter(|read| early.duration_since(*read) <= KNOWN_FOR);
         let mut reads = self
             .truth
             .reads

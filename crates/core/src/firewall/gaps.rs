@@ -3,10 +3,13 @@
 //! A change of others that falls into the gap of a write is perhaps lost, unless reads show it. Events say
 //! when others wrote and not what, and a read shows what changed and not by how many writes: where one
 //! event and one change stand alone, the one is the other; where several meet, it cannot be told, and people
-//! are asked to look.
+//! are asked to look. When what a read shows was changed last is told by Azure's clock, like the time of an
+//! event; ours counts where reads do not say it.
 
-use super::drift::{Key, Seen, missing_in};
+use super::drift::{Seen, missing_in};
+use super::landed::{Landed, Lost, both};
 use super::overwritten::{CLOCKS_APART, Gap, Other, Overwritten};
+use crate::firewall::owned_entries::MAY_LAND_WITHIN;
 use crate::ledger::event::Write;
 use crate::ledger::id::WriteId;
 use crate::net::network;
@@ -27,9 +30,22 @@ pub(super) struct Gaps {
     others: VecDeque<Heard>,
     of_writes: VecDeque<Gap>,
     changes: VecDeque<Change>,
-    /// The entries that a write was made from, where its reply was lost.
-    base: Option<(WriteId, Vec<String>)>,
+    /// What reads have shown as the time of the last change.
+    moved: VecDeque<Timestamp>,
+    /// What the write was made from that hangs.
+    base: Option<Base>,
     lost: VecDeque<Lost>,
+}
+
+/// What a write was made from.
+#[derive(Clone, Debug, PartialEq)]
+struct Base {
+    write: WriteId,
+    begun: Timestamp,
+    /// The entries, where its reply was lost.
+    entries: Option<Vec<String>>,
+    /// When the registry had been changed last.
+    modified: Option<Timestamp>,
 }
 
 /// An event about a change of others.
@@ -46,32 +62,19 @@ struct Change {
     /// When the read before it was asked for, and when this one was.
     from: Timestamp,
     to: Timestamp,
+    /// When the registry had been changed last, as each of the two says, where that moved.
+    modified: Option<(Timestamp, Timestamp)>,
+    /// The entries that came and went, ours aside.
+    came: Vec<String>,
+    went: Vec<String>,
     /// How many things changed.
     count: usize,
     /// Whether a write of ours shows in it for the first time.
     ours: bool,
+    /// The write of ours that hung.
+    hanging: Option<WriteId>,
     /// What a write of ours undid that landed late, if that is what it looks like.
     landed: Option<Landed>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Landed {
-    write: WriteId,
-    dropped: Vec<String>,
-    undone: Vec<String>,
-    before: Vec<String>,
-    after: Vec<String>,
-    /// Whether nothing else can have done it.
-    sure: bool,
-    reported: bool,
-}
-
-/// A write of ours that was given up, and may land.
-#[derive(Clone, Debug, PartialEq)]
-struct Lost {
-    write: Write,
-    until: Timestamp,
-    base: Vec<String>,
 }
 
 /// A read beside the one before it.
@@ -81,6 +84,8 @@ pub(super) struct Look<'a> {
     /// When the one before it was asked for, if this process made it, and when this one was.
     pub(super) from: Option<Timestamp>,
     pub(super) to: Timestamp,
+    /// When the registry had been changed last, as each of the two says.
+    pub(super) modified: (Option<Timestamp>, Option<Timestamp>),
     /// The entries that we claim.
     pub(super) claimed: &'a BTreeSet<Ipv4Net>,
     /// The write of ours of which the outcome is not known.
@@ -104,37 +109,82 @@ impl Gaps {
         self.others.iter().map(|heard| &heard.other)
     }
 
-    /// What a write was made from, where its reply was lost.
-    pub(super) fn based_on(&mut self, write: WriteId, entries: Vec<String>) {
-        self.base = Some((write, entries));
+    /// A write of ours begins; the registry had been changed last at `modified`.
+    pub(super) fn begun(&mut self, begun: Timestamp, write: WriteId, modified: Option<Timestamp>) {
+        self.base = Some(Base {
+            write,
+            begun,
+            entries: None,
+            modified,
+        });
+    }
+
+    /// What the write that hangs was made from.
+    pub(super) fn based_on(
+        &mut self,
+        write: WriteId,
+        entries: Vec<String>,
+        modified: Option<Timestamp>,
+    ) {
+        if let Some(base) = self.base.as_mut().filter(|base| base.write == write) {
+            base.entries = Some(entries);
+            base.modified = modified.or(base.modified);
+        }
     }
 
     /// What a write of which the outcome is not known was made from, if that is known.
     pub(super) fn base_of(&self, write: &Write) -> Option<&Vec<String>> {
-        let base = self.base.as_ref().filter(|(id, _)| *id == write.id);
-        base.map(|(_, entries)| entries)
+        let base = self.base.as_ref().filter(|base| base.write == write.id);
+        base.and_then(|base| base.entries.as_ref())
     }
 
-    /// A read shows a write of ours.
+    /// A write of ours was not done.
+    pub(super) fn not_applied(&mut self, write: WriteId) {
+        self.base.take_if(|base| base.write == write);
+    }
+
+    /// A read shows a write of ours, and that the registry was changed last at `modified`.
     pub(super) fn applied(
         &mut self,
         write: &Write,
-        times: (Timestamp, Timestamp),
+        (begun, at): (Timestamp, Timestamp),
         after: &[String],
+        modified: Option<Timestamp>,
     ) {
-        self.gap(write, times, after, true);
+        let may_land = self.may_land(write, begun);
+        // Others may have taken away what it was to: it may land yet.
+        if write.add.is_empty() && !write.remove.is_empty() && !may_land.is_exactly(after) {
+            self.lost.push_front(may_land);
+            self.lost.truncate(REMEMBERED);
+        }
+        let was = self.base.as_ref().and_then(|base| base.modified);
+        let moved = was.zip(modified);
+        // One of which nothing can be seen, on a registry that nobody has changed since, has not been done yet.
+        let untouched = moved.is_some_and(|(was, is)| is <= was);
+        let landed = !(untouched && write.add.is_empty() && write.remove.is_empty());
+        let to = if landed { at } else { may_land_until(begun) };
+        let by = moved.and_then(|(was, is)| (is > was).then_some(is));
+        self.gap(write, (begun, to), after, (landed, by));
     }
 
-    /// A write of ours is given up: it may land until `to`.
-    pub(super) fn lost(&mut self, write: &Write, (from, to): (Timestamp, Timestamp)) {
-        let base = self.base_of(write).cloned();
-        self.lost.push_front(Lost {
-            write: write.clone(),
-            until: to,
-            base: base.unwrap_or_else(|| write.before.clone()),
-        });
+    /// A write of ours, begun at `begun`, is given up: it may land.
+    pub(super) fn lost(&mut self, write: &Write, begun: Timestamp) {
+        let may_land = self.may_land(write, begun);
+        let until = may_land.until;
+        self.lost.push_front(may_land);
         self.lost.truncate(REMEMBERED);
-        self.gap(write, (from, to), &write.before, false);
+        self.gap(write, (begun, until), &write.before, (false, None));
+    }
+
+    fn may_land(&self, write: &Write, begun: Timestamp) -> Lost {
+        Lost {
+            write: write.clone(),
+            until: may_land_until(begun),
+            base: self
+                .base_of(write)
+                .cloned()
+                .unwrap_or_else(|| write.before.clone()),
+        }
     }
 
     fn gap(
@@ -142,14 +192,18 @@ impl Gaps {
         write: &Write,
         (from, to): (Timestamp, Timestamp),
         after: &[String],
-        shown: bool,
+        (shown, by): (bool, Option<Timestamp>),
     ) {
-        let base = self.base.take().filter(|(id, _)| *id == write.id);
+        let base = self.base.take().filter(|base| base.write == write.id);
+        let modified = base.as_ref().and_then(|base| base.modified);
+        let before = base.and_then(|base| base.entries);
         self.of_writes.push_front(Gap {
             write: write.id,
             from,
             to,
-            before: base.map_or_else(|| write.before.clone(), |(_, entries)| entries),
+            modified,
+            by,
+            before: before.unwrap_or_else(|| write.before.clone()),
             after: after.to_vec(),
             shown,
             reported: false,
@@ -159,86 +213,79 @@ impl Gaps {
 
     /// Takes in what a read shows otherwise than the one before it.
     pub(super) fn record_read(&mut self, look: &Look<'_>) {
+        if let Some(moved) = look.modified.1.filter(|it| self.moved.front() != Some(it)) {
+            self.moved.push_front(moved);
+            self.moved.truncate(REMEMBERED);
+        }
         let gone = missing_in(&look.after.entries, &look.before.entries);
         let new = missing_in(&look.before.entries, &look.after.entries);
+        let nets = |write: &Write| -> Vec<Ipv4Net> {
+            let back = write.restore_entries.iter();
+            let back = back.filter_map(|text| network::parse(text));
+            let moved = write.add.iter().chain(&write.remove);
+            moved.copied().chain(back).collect()
+        };
         let hanging = look.hanging.into_iter();
-        let in_flight: BTreeSet<Ipv4Net> = hanging
-            .flat_map(|write| write.add.iter().chain(&write.remove).copied())
-            .collect();
+        let in_flight: BTreeSet<Ipv4Net> = hanging.flat_map(nets).collect();
         let is_in = |text: &&String, nets: &BTreeSet<Ipv4Net>| {
             network::parse(text).is_some_and(|net| nets.contains(&net))
         };
         let moved = |text: &&String| is_in(text, &in_flight);
         let came = |text: &&String| moved(text) || is_in(text, look.claimed);
-        let others = gone.iter().filter(|it| !moved(it)).count();
-        let others = others.saturating_add(new.iter().filter(|it| !came(it)).count());
-        let count = others.saturating_add(look.after.flags_unlike(look.before));
-        let ours = gone.iter().any(|it| moved(&it)) || new.iter().any(|it| came(&it));
+        let others_went: Vec<String> = gone.iter().filter(|it| !moved(it)).cloned().collect();
+        let others_came: Vec<String> = new.iter().filter(|it| !came(it)).cloned().collect();
+        let count = others_went.len().saturating_add(others_came.len());
+        let count = count.saturating_add(look.after.flags_unlike(look.before));
+        let shown = look.hanging.is_some_and(|write| write.shows_in(look.after));
+        let ours = shown && gone.iter().any(|it| moved(&it)) || new.iter().any(|it| came(&it));
         if count == 0 && !ours {
             return;
         }
+        self.see_landed(look);
         let last = self.changes.front().map(|change| change.to);
         let from = look.from.max(last.filter(|last| *last <= look.to));
+        let modified = look.modified.0.zip(look.modified.1);
         self.changes.push_front(Change {
             from: from.unwrap_or(Timestamp::MIN),
             to: look.to,
+            modified: modified.filter(|(was, is)| is > was),
+            came: others_came,
+            went: others_went,
             count,
             ours,
+            hanging: look.hanging.map(|write| write.id),
             landed: self.landed(look, &gone, &new),
         });
         self.changes.truncate(REMEMBERED);
     }
 
+    /// What nothing but a write that was given up can have brought shows that it has landed.
+    fn see_landed(&mut self, look: &Look<'_>) {
+        if look.hanging.is_some_and(|write| write.shows_in(look.after)) {
+            return;
+        }
+        let came = self.lost.iter().filter(|lost| lost.came(look));
+        let came: BTreeSet<WriteId> = came.map(|lost| lost.write.id).collect();
+        let landed = |gap: &&mut Gap| !gap.shown && came.contains(&gap.write);
+        for gap in self.of_writes.iter_mut().filter(landed) {
+            gap.shown = true;
+            gap.to = gap.to.min(look.to);
+            gap.by = look.modified.1.filter(|is| gap.modified < Some(*is));
+            gap.after.clone_from(&look.after.entries);
+        }
+    }
+
     /// What a write that was given up undid, if it looks as though it had landed between two reads.
     fn landed(&self, look: &Look<'_>, gone: &[String], new: &[String]) -> Option<Landed> {
-        let foreign =
-            |text: &&String| network::parse(text).is_none_or(|net| !look.claimed.contains(&net));
         let shown = look.hanging.filter(|write| write.shows_in(look.after));
         let kept = match shown {
             None => None,
             // What it would have kept, it did not drop.
             Some(write) => Some(self.base_of(write)?),
         };
-        let flipped = look.after.default_deny && !look.before.default_deny;
-        let found = self
-            .lost
-            .iter()
-            .filter(|lost| look.to <= lost.until)
-            .filter_map(|lost| {
-                let newly = !lost.write.add.is_empty()
-                    && lost.write.shows_in(look.after)
-                    && lost.write.add.iter().all(|net| !look.before.shows(*net));
-                let sure = newly && shown.is_none();
-                if !newly && !lost.is_exactly(&look.after.entries) {
-                    return None;
-                }
-                let mut dropped = missing_in(&lost.base, gone);
-                dropped.retain(|text| foreign(&text));
-                if let Some(kept) = kept {
-                    dropped = both(&dropped, kept);
-                }
-                let mut back = both(new, &lost.base);
-                back.retain(|text| foreign(&text));
-                if kept.is_some() {
-                    back.clear();
-                }
-                let mut undone: Vec<String> = back
-                    .iter()
-                    .map(|text| format!("removal of {text}"))
-                    .collect();
-                if flipped && shown.is_none() {
-                    undone.push("default action Allow".to_owned());
-                }
-                (!dropped.is_empty() || !undone.is_empty()).then(|| Landed {
-                    write: lost.write.id,
-                    dropped,
-                    undone,
-                    before: lost.base.clone(),
-                    after: look.after.entries.clone(),
-                    sure,
-                    reported: false,
-                })
-            });
+        let is = look.modified.1.unwrap_or(look.to).min(look.to);
+        let may = self.lost.iter().filter(|lost| is <= lost.until);
+        let found = may.filter_map(|lost| lost.landed(look, (gone, new), kept));
         let mut found: Vec<Landed> = found.collect();
         found.sort_by_key(|landed| !landed.sure);
         found.into_iter().next()
@@ -273,6 +320,7 @@ impl Gaps {
                 let lost = |heard: &&Heard| {
                     !heard.reported
                         && self.gap_of(&heard.other) == Some(gap)
+                        && !self.may_be_in_one_that_hangs(&heard.other, gap)
                         && !self.shown(heard, gap)
                 };
                 let lost: Vec<&Heard> = self.others.iter().filter(lost).collect();
@@ -301,11 +349,22 @@ impl Gaps {
             .or_else(|| all().find(|gap| gap.holds(other, CLOCKS_APART)))
     }
 
+    /// Whether it is to be seen first what becomes of a write that hangs.
+    fn may_be_in_one_that_hangs(&self, other: &Other, gap: &Gap) -> bool {
+        let sure = gap.shown && gap.holds(other, SignedDuration::ZERO);
+        let after = |base: &Base| {
+            base.modified.is_none_or(|modified| other.at > modified)
+                && base.begun.duration_since(other.at) <= CLOCKS_APART
+        };
+        !sure && self.base.as_ref().is_some_and(after)
+    }
+
     /// The first change in reads that may be this change of others.
     fn change_of(&self, other: &Other) -> Option<&Change> {
         let all = || self.changes.iter().rev();
         all()
-            .find(|change| change.holds(other.at, CLOCKS_APART))
+            .find(|change| change.holds(other.at, SignedDuration::ZERO))
+            .or_else(|| all().find(|change| change.holds(other.at, CLOCKS_APART)))
             .or_else(|| all().find(|change| change.to >= other.at && change.holds(other.at, STALE)))
     }
 
@@ -317,11 +376,22 @@ impl Gaps {
         let beside: Vec<&Other> = self.others().filter(beside).collect();
         let exact = gap.shown && gap.holds(other, SignedDuration::ZERO);
         let Some(change) = change else {
+            if self.moved.contains(&other.at) {
+                // It was the last change that a read showed, whatever it was.
+                return true;
+            }
             // Nothing shows of it. A write of ours that has not shown can have undone it only where a later
             // change of others undid that write in turn.
             let soon = |it: &&Other| it.at >= other.at && it.at.duration_since(other.at) <= STALE;
             return !gap.shown && !beside.iter().any(soon);
         };
+        if !gap.shown && self.is_taken_back(change, gap) {
+            return false;
+        }
+        if !gap.shown && (change.came.is_empty() != change.went.is_empty()) {
+            // A write that has landed is hidden only by a list that was replaced.
+            return true;
+        }
         if exact || change.ours {
             return beside.is_empty() && change.count > 0;
         }
@@ -330,51 +400,34 @@ impl Gaps {
     }
 }
 
+impl Gaps {
+    /// Whether a later read shows what a write that hung would have made of a change, in a list that others have
+    /// put in place: it may have landed in between, and theirs hides it.
+    fn is_taken_back(&self, change: &Change, gap: &Gap) -> bool {
+        let came = missing_in(&gap.before, &change.came);
+        let went = both(&change.went, &gap.before);
+        let mut later = self.changes.iter().take_while(|later| *later != change);
+        later.any(|later| {
+            let replaced = !later.came.is_empty() && !later.went.is_empty();
+            let taken_back =
+                !both(&came, &later.went).is_empty() || !both(&went, &later.came).is_empty();
+            later.hanging == Some(gap.write) && replaced && taken_back
+        })
+    }
+}
+
 impl Change {
     /// Whether it may have been made at `at`, where clocks or reads are so far off.
     fn holds(&self, at: Timestamp, off: SignedDuration) -> bool {
-        self.from.duration_since(at) <= off && at.duration_since(self.to) <= off.min(CLOCKS_APART)
-    }
-}
-
-impl Lost {
-    /// Whether a list is what this write makes of the one that it was made from.
-    fn is_exactly(&self, entries: &[String]) -> bool {
-        let keys = |texts: &[String]| {
-            texts
-                .iter()
-                .map(|text| Key::of(text))
-                .collect::<BTreeSet<_>>()
-        };
-        let removed = |key: &Key| self.write.remove.iter().any(|net| *key == Key::Net(*net));
-        let mut made = keys(&self.base);
-        made.retain(|key| !removed(key));
-        made.extend(self.write.add.iter().map(|net| Key::Net(*net)));
-        made.extend(keys(&self.write.restore_entries));
-        made == keys(entries)
-    }
-}
-
-impl Landed {
-    fn report(&self, registry: &ResourceId) -> Overwritten {
-        Overwritten {
-            registry: registry.clone(),
-            write: self.write,
-            event: None,
-            by: None,
-            at: None,
-            also: Vec::new(),
-            before: self.before.clone(),
-            after: self.after.clone(),
-            dropped: self.dropped.clone(),
-            undone: self.undone.clone(),
-            restoring: false,
+        let soon = |end: Timestamp| at.duration_since(end) <= off.min(CLOCKS_APART);
+        match self.modified {
+            Some((was, is)) => was < at && soon(is),
+            None => self.from.duration_since(at) <= off && soon(self.to),
         }
     }
 }
 
-/// Those of `texts` that are in `list` as well.
-fn both(texts: &[String], list: &[String]) -> Vec<String> {
-    let only = missing_in(list, texts);
-    missing_in(&only, texts)
+/// Until when a write that was begun at `begun` may land.
+fn may_land_until(begun: Timestamp) -> Timestamp {
+    begun.checked_add(MAY_LAND_WITHIN).unwrap_or(Timestamp::MAX)
 }

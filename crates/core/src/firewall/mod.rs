@@ -5,6 +5,7 @@ mod differences;
 pub(crate) mod drift;
 mod forecast;
 mod gaps;
+mod landed;
 mod live;
 mod observed;
 mod overwritten;

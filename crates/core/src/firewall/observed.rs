@@ -4,10 +4,13 @@
 use super::differences::Differences;
 use super::drift::{Ours, Seen, missing_in};
 use super::gaps::{Gaps, Look};
+use super::landed::both;
 use super::overwritten::{Other, Overwritten};
+use super::patch::Patch;
 use super::{Drift, compare};
 use crate::ledger::event::Write;
 use crate::ledger::id::WriteId;
+use crate::net::network;
 use crate::net::resource_id::ResourceId;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
@@ -40,6 +43,8 @@ pub struct ObservedState {
 pub struct Glance<'a> {
     /// When it was asked for, and when the one before it was, if this process made one.
     pub asked: (Option<Timestamp>, Timestamp),
+    /// When the registry had been changed last, as the one before and this one say.
+    pub modified: (Option<Timestamp>, Option<Timestamp>),
     /// The entries that we claim.
     pub claimed: &'a BTreeSet<Ipv4Net>,
     /// The write of ours of which the outcome is not known.
@@ -51,6 +56,7 @@ impl ObservedState {
     pub fn record_read(&mut self, at: Timestamp, seen: Option<&Seen>, glance: &Glance<'_>) {
         let Glance {
             asked,
+            modified,
             claimed,
             hanging,
         } = *glance;
@@ -65,6 +71,7 @@ impl ObservedState {
                 after: seen,
                 from: asked.0,
                 to: asked.1,
+                modified,
                 claimed,
                 hanging,
             });
@@ -78,9 +85,19 @@ impl ObservedState {
         self.seen = Some(seen.clone());
     }
 
+    /// A write of ours begins; the registry had been changed last at `modified`.
+    pub fn begun(&mut self, at: Timestamp, write: WriteId, modified: Option<Timestamp>) {
+        self.gaps.begun(at, write, modified);
+    }
+
     /// What a write was made from, where its reply was lost.
-    pub fn based_on(&mut self, write: WriteId, seen: &Seen) {
-        self.gaps.based_on(write, seen.entries.clone());
+    pub fn based_on(&mut self, write: WriteId, seen: &Seen, modified: Option<Timestamp>) {
+        self.gaps.based_on(write, seen.entries.clone(), modified);
+    }
+
+    /// A write of ours was not done.
+    pub fn not_applied(&mut self, write: WriteId) {
+        self.gaps.not_applied(write);
     }
 
     /// What others changed has been told, or written down.
@@ -91,12 +108,14 @@ impl ObservedState {
         }
     }
 
-    /// A read shows a write of ours, begun at `begun`, with these entries in the list.
+    /// A read shows a write of ours, begun at `begun`, with these entries in the list, which was changed last
+    /// at `modified`.
     pub fn applied(
         &mut self,
         (begun, at): (Timestamp, Timestamp),
         write: &Write,
         after: &[String],
+        modified: Option<Timestamp>,
     ) {
         if let Some(seen) = &mut self.seen {
             seen.entries = after.to_vec();
@@ -106,7 +125,7 @@ impl ObservedState {
             self.differences.read(at, settled, seen);
         }
         self.restore_entries = missing_in(after, &self.restore_entries);
-        self.gaps.applied(write, (begun, at), after);
+        self.gaps.applied(write, (begun, at), after, modified);
     }
 
     /// A grant for `net` is over: an entry of it that does not stand is missed by nobody.
@@ -119,9 +138,9 @@ impl ObservedState {
         }
     }
 
-    /// A write of ours is given up, and may change the list until `to`.
-    pub fn lost(&mut self, write: &Write, (from, to): (Timestamp, Timestamp)) {
-        self.gaps.lost(write, (from, to));
+    /// A write of ours, begun at `begun`, is given up, and may change the list yet.
+    pub fn lost(&mut self, write: &Write, begun: Timestamp) {
+        self.gaps.lost(write, begun);
     }
 
     /// An event tells of a change by others.
@@ -148,16 +167,31 @@ impl ObservedState {
         self.gaps.overwritten(registry, until)
     }
 
-    /// What `write`, which `after` shows for the first time, dropped: entries of others that a read
-    /// since it was made has shown. Nothing where it is not known what it was made from.
-    pub fn dropped(&self, write: &Write, after: &[String], ours: &Ours) -> Vec<String> {
+    /// What `write`, which `after` shows for the first time, undid: entries of others that a read since it
+    /// was made has shown, and that it dropped; and what else such a read has shown, in words. Nothing where it
+    /// is not known what it was made from.
+    pub fn undone(&self, write: &Write, after: &Seen, ours: &Ours) -> (Vec<String>, Vec<String>) {
+        let nothing = (Vec::new(), Vec::new());
         let (Some(base), Some(seen)) = (self.gaps.base_of(write), &self.seen) else {
-            return Vec::new();
+            return nothing;
         };
-        let known: Vec<String> = base.iter().chain(after).cloned().collect();
+        let mut made = base.clone();
+        made.retain(|text| network::parse(text).is_none_or(|net| !write.remove.contains(&net)));
+        let others = !missing_in(&after.entries, &made).is_empty();
+        // Tags alone undo nothing; and where others put a list in place, what it was to take away may be gone by
+        // theirs.
+        if write.patch() == Patch::default() || (write.add.is_empty() && others) {
+            return nothing;
+        }
+        let known: Vec<String> = base.iter().chain(&after.entries).cloned().collect();
         let mut dropped = missing_in(&known, &seen.entries);
         dropped.retain(|text| !ours.has(text));
-        dropped
+        let mut back = missing_in(&seen.entries, &both(&after.entries, &made));
+        back.retain(|text| network::parse(text).is_none_or(|net| !write.add.contains(&net)));
+        let back = back.iter().map(|text| format!("removal of {text}"));
+        let closed = after.default_deny && !seen.default_deny;
+        let closed = closed.then(|| "default action Allow".to_owned());
+        (dropped, back.chain(closed).collect())
     }
 
     /// Whether the last read shows a change of others that is not concluded.

@@ -9,8 +9,10 @@
 //!
 //! - An event "registry changed" that is not ours (another correlation id) with a time inside the gap
 //!   says that somebody wrote, who and when, but not what. Unless later reads show what they did, it is
-//!   reported, once for each gap, with the entries before and after as we saw them. Without a source for these events nothing is reported; the Activity Log,
-//!   which says the same, is not asked.
+//!   reported, once for each gap, with the entries before and after as we saw them. Where reads say when
+//!   the registry was changed last (`systemData.lastModifiedAt`), the gap is what lies between that of the read
+//!   before and that of the read after; else our own clock tells. Without a source for these events nothing is
+//!   reported; the Activity Log, which says the same, is not asked.
 //! - Where the reply to a PATCH was lost, registries are read until it is known, and the PATCH may take
 //!   effect late. An entry that such a read showed, that was not in our PATCH, and that is gone in the
 //!   very read that shows our PATCH was dropped by it: no read showed that others removed it. (Somebody
@@ -41,6 +43,10 @@ pub(super) struct Gap {
     pub(super) from: Timestamp,
     /// When it was known to have taken effect, or to be able to no more.
     pub(super) to: Timestamp,
+    /// When the registry had been changed last before that read, by Azure's clock.
+    pub(super) modified: Option<Timestamp>,
+    /// When it had been changed last, by the read that showed the write.
+    pub(super) by: Option<Timestamp>,
     /// The entries as the read before showed them.
     pub(super) before: Vec<String>,
     /// The entries as the first read after showed them; as before, where none did.
@@ -94,9 +100,15 @@ pub struct Overwritten {
 }
 
 impl Gap {
-    /// Whether another's write falls into it, where clocks are so far `off`.
+    /// Whether another's write falls into it, where clocks are so far `off`. What the read that the write was
+    /// made from had in it does not; nor does what the first read after it says was done last.
     pub(super) fn holds(&self, other: &Other, off: SignedDuration) -> bool {
-        self.from.duration_since(other.at) <= off && other.at.duration_since(self.to) <= off
+        let known = self.modified.is_some_and(|modified| other.at <= modified);
+        let to = self.by.unwrap_or(self.to);
+        !known
+            && self.by != Some(other.at)
+            && self.from.duration_since(other.at) <= off
+            && other.at.duration_since(to) <= off
     }
 
     /// What is to be said of others' writes that fall into it, latest first.
@@ -178,7 +190,10 @@ impl Overwritten {
         )
         .ok();
         text.push_str(match (self.restoring, self.at.is_some()) {
-            (true, _) => ". They are put back, as `restore_foreign` says",
+            (true, _) if self.undone.is_empty() => ". They are put back, as `restore_foreign` says",
+            (true, _) => {
+                ". The entries are put back, as `restore_foreign` says. Have the rest done again by hand if it is needed"
+            }
             (false, false) => ". Have it done again by hand if it is needed",
             (false, true) => {
                 ". Look it up in the activity log of the registry (`az monitor activity-log list --resource-id`), ask \
@@ -201,18 +216,28 @@ mod tests {
             write: WriteId(Uuid::nil()),
             from: at(100),
             to: at(110),
+            modified: None,
+            by: None,
             before: Vec::new(),
             after: Vec::new(),
             shown: true,
             reported: false,
         };
-        let falls = |second| {
+        let falls = |gap: &Gap, second| {
             let event = "1".to_owned();
             let (at, by) = (at(second), None);
             gap.holds(&Other { event, at, by }, CLOCKS_APART)
         };
         let seconds = [97, 98, 100, 105, 112, 113];
         let expected = [false, true, true, true, true, false];
-        assert_eq!(seconds.map(falls), expected);
+        assert_eq!(seconds.map(|second| falls(&gap, second)), expected);
+        let known = Gap {
+            modified: Some(at(98)),
+            by: Some(at(105)),
+            ..gap
+        };
+        let seconds = [98, 99, 104, 105, 107, 108];
+        let expected = [false, true, true, false, true, false];
+        assert_eq!(seconds.map(|second| falls(&known, second)), expected);
     }
 }

@@ -57,9 +57,12 @@ pub(super) fn settle(
             }
         }
     }
+    // One behind another that matches would not decide if it were in force, whoever forbids after both.
+    let first = in_force().find(|trace| trace.matched().is_some());
     let observed = traces.iter().filter(|trace| {
-        let first = trace.rule.then == Action::Forbid || before(trace);
-        trace.rule.observe && first && trace.matched().is_some()
+        let is_first = first.is_none_or(|first| earlier(traces, trace, first));
+        let may_decide = trace.rule.then == Action::Forbid || is_first;
+        trace.rule.observe && may_decide && trace.matched().is_some()
     });
     verdict.observed = observed
         .map(|trace| Observed {

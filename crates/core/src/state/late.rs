@@ -11,6 +11,9 @@ use std::collections::BTreeSet;
 /// What a read showed says nothing of now once it is older than this.
 const KNOWN_FOR: SignedDuration = SignedDuration::from_secs(60);
 
+/// The same, while a removal of the entry is under way that may have been done since.
+const KNOWN_WHILE_REMOVING: SignedDuration = SignedDuration::from_secs(20);
+
 /// What this process knows of a registry's list from its own last read and write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LastRead {
@@ -102,10 +105,14 @@ impl Registry {
             return Some(Known::Unknown(shown));
         };
         // What was sent after the read may have done it.
-        let removing = self.unsettled.as_ref().is_some_and(|(begun, write)| {
-            write.remove.contains(&entry) && read.wrote.max(Some(*begun)) >= Some(at)
-        });
-        let fresh = now.duration_since(at) <= KNOWN_FOR;
+        let removal = self.unsettled.as_ref();
+        let removal = removal.filter(|(_, write)| write.remove.contains(&entry));
+        let removing = removal.is_some_and(|(begun, _)| read.wrote.max(Some(*begun)) >= Some(at));
+        let known_for = match removal {
+            Some(_) => KNOWN_WHILE_REMOVING,
+            None => KNOWN_FOR,
+        };
+        let fresh = now.duration_since(at) <= known_for;
         match (stood, fresh) {
             (true, true) if !removing => Some(Known::Stands(at)),
             // One that was seen and is gone does not come back by itself; a write that was lost may land.

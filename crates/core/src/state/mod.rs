@@ -322,6 +322,7 @@ impl State {
             registry.held.insert(*network, ());
         }
         registry.unsettled = Some((at, write.clone()));
+        registry.sight.begun(at, write.id, registry.modified);
         registry.writes.push_front(write.id);
         registry.writes.truncate(LAST_WRITES);
     }
@@ -349,10 +350,15 @@ impl State {
                     }
                 }
                 registry.modified = registry.modified.max(*modified);
-                registry.sight.applied((begun, at), &write, after);
+                registry
+                    .sight
+                    .applied((begun, at), &write, after, *modified);
                 self.restored(&write.registry, &write.add);
             }
-            WriteOutcome::NotApplied { .. } => registry.claimed.not_applied(begun, &write.add),
+            WriteOutcome::NotApplied { .. } => {
+                registry.claimed.not_applied(begun, &write.add);
+                registry.sight.not_applied(write.id);
+            }
             WriteOutcome::Lost { .. } => {
                 let before = write.before.iter().filter_map(|text| network::parse(text));
                 for network in before.filter(|network| !write.remove.contains(network)) {
@@ -360,8 +366,7 @@ impl State {
                         registry.may_return.insert(network, begun);
                     }
                 }
-                let to = begun.checked_add(MAY_LAND_WITHIN).unwrap_or(at);
-                registry.sight.lost(&write, (begun, to));
+                registry.sight.lost(&write, begun);
             }
         }
     }

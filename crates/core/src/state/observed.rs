@@ -53,11 +53,20 @@ impl State {
             modified,
         } = what
         {
-            self.record_read(at, registry, seen.as_ref(), asked.unwrap_or((None, at)));
+            let hangs = self.registry(registry).unsettled.as_ref();
+            let hangs = hangs.map(|(_, write)| write.id);
+            if base_of.is_some_and(|base_of| hangs != Some(base_of)) {
+                // Another process has given that write up, and has read since: this is no news.
+                return;
+            }
+            let asked = asked.unwrap_or((None, at));
+            self.record_read(at, registry, seen.as_ref(), (asked, *modified));
             let known = &mut self.registry(registry).modified;
             *known = modified.or(*known);
             if let Some((write, seen)) = base_of.zip(seen.as_ref()) {
-                self.registry(registry).sight.based_on(write, seen);
+                self.registry(registry)
+                    .sight
+                    .based_on(write, seen, *modified);
             }
         } else if let LedgerEvent::Throttled {
             registry,
@@ -91,13 +100,14 @@ impl State {
         at: Timestamp,
         registry: &ResourceId,
         seen: Option<&Seen>,
-        asked: (Option<Timestamp>, Timestamp),
+        (asked, modified): ((Option<Timestamp>, Timestamp), Option<Timestamp>),
     ) {
         let claimed = self.claimed(registry, at);
         let known = self.registry(registry);
         let hanging = known.unsettled.as_ref().map(|(_, write)| write);
         let glance = Glance {
             asked,
+            modified: (known.modified, modified),
             claimed: &claimed,
             hanging,
         };

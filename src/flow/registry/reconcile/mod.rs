@@ -328,17 +328,18 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Remaining, AttemptError> {
     let Attempt { app, id, call, .. } = attempt;
     let heard = drift::heard(app, id);
     let live = read::live(app, id, app.arm.read_api_version(), call).await?;
-    let dropped = write::dropped(app, id, &live);
+    let undone = write::undone(app, id, &live);
     drift::note(app, id, &live).await?;
     app.looked(id, app.clock.now(), heard);
-    if !dropped.is_empty() {
-        app.ledger.append(app.clock.now(), dropped).await?;
+    if !undone.is_empty() {
+        app.ledger.append(app.clock.now(), undone).await?;
     }
     if live.is_being_updated() {
         return Ok(Remaining::After(sent::look_again(app, id)));
     }
     drift::report(app, id).await?;
     drift::conclude(app, id).await?;
+    let removal_hangs = write::hangs_with_a_removal(app, id, &live);
     if let Some(left) = write::settle(attempt, &live).await? {
         return Ok(left);
     }
@@ -353,7 +354,8 @@ async fn attempt(attempt: Attempt<'_>) -> Result<Remaining, AttemptError> {
             return Ok(Remaining::After(pause));
         }
         let end = app.ledger.read(|state| next_end(state, id));
-        if app.retry_state(id).has_failed() && app.last_read(id).wrote >= end {
+        let failed = app.retry_state(id).has_failed() && app.last_read(id).wrote >= end;
+        if failed || removal_hangs {
             // A removal failed before. What this read shows is sure now, and no more once this one is sent.
             conclude::warn_of_delays(app, id, FAILED_BEFORE).await?;
         }

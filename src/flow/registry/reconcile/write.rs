@@ -49,14 +49,23 @@ pub(super) async fn settle(
     Ok(None)
 }
 
-/// What a write of which the fate was unknown dropped, if `live` is the read that shows it.
-pub(super) fn dropped(app: &App, id: &ResourceId, live: &Live) -> Vec<LedgerEvent> {
+/// Whether a write of which the fate is unknown was to take something away, and `live` does not show it.
+pub(super) fn hangs_with_a_removal(app: &App, id: &ResourceId, live: &Live) -> bool {
+    app.ledger.read(|state| {
+        let registry = state.registries.get(id);
+        let hanging = registry.and_then(|registry| registry.unsettled.as_ref());
+        hanging.is_some_and(|(_, write)| !write.remove.is_empty() && !write.patch().shows_in(live))
+    })
+}
+
+/// What a write of which the fate was unknown undid, if `live` is the read that shows it.
+pub(super) fn undone(app: &App, id: &ResourceId, live: &Live) -> Vec<LedgerEvent> {
     let hanging = app
         .ledger
         .read(|state| state.registries.get(id)?.unsettled.clone());
     let shown = hanging.filter(|(_, write)| write.patch().shows_in(live));
     shown.map_or_else(Vec::new, |(begun, write)| {
-        drift::dropped(app, begun, &write, live)
+        drift::undone(app, begun, &write, live)
     })
 }
 
@@ -286,7 +295,9 @@ async fn shown(
     live: &Live,
 ) -> Result<Remaining, AttemptError> {
     match before {
-        Some(before) if before.entries() == write.before => drift::note(app, id, before).await?,
+        Some(before) if drift::is_as_known(app, write, before) => {
+            drift::note(app, id, before).await?;
+        }
         Some(before) => drift::note_base(app, write, before).await?,
         None => {}
     }

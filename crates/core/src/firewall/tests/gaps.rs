@@ -3,7 +3,6 @@
 use super::super::Seen;
 use super::super::gaps::{Gaps, Look};
 use super::super::overwritten::{Other, Overwritten};
-use crate::firewall::owned_entries::MAY_LAND_WITHIN;
 use crate::ledger::event::Write;
 use crate::ledger::id::WriteId;
 use crate::net::network;
@@ -68,6 +67,7 @@ fn read(
         after: &seen(after),
         from: Some(at(from)),
         to: at(to),
+        modified: (None, None),
         claimed: &[network::parse(OURS).unwrap()].into(),
         hanging,
     });
@@ -78,7 +78,7 @@ fn mark_reported(gaps: &Gaps) -> Vec<Overwritten> {
 }
 
 fn given_up(gaps: &mut Gaps, write: &Write, second: i64) {
-    gaps.lost(write, (at(second), at(second) + MAY_LAND_WITHIN));
+    gaps.lost(write, at(second));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_change_in_a_gap_is_told_unless_it_alone_shows() {
     ] {
         let mut gaps = Gaps::default();
         read(&mut gaps, (99, 102), (&[], after), Some(&write));
-        gaps.applied(&write, (at(100), at(102)), &texts(after));
+        gaps.applied(&write, (at(100), at(102)), &texts(after), None);
         for event in 0..events {
             record_external_change(&mut gaps, &event.to_string(), 101);
         }
@@ -118,7 +118,7 @@ fn changes_after_a_write_that_was_given_up_are_told_only_where_others_may_hide_i
     read(
         &mut gaps,
         (142, 152),
-        (&["8.8.8.8"], &["9.9.9.9", "7.7.7.7"]),
+        (&["8.8.8.8"], &["8.8.8.8", "9.9.9.9", "7.7.7.7"]),
         None,
     );
     // Nothing came of it, and of ours nothing either.
@@ -155,7 +155,8 @@ fn a_loss_is_told_of_the_write_that_did_not_know_the_entry() {
     let mut gaps = Gaps::default();
     let (first, second) = (write(1, &[]), write(2, &["8.8.8.8"]));
     given_up(&mut gaps, &first, 100);
-    gaps.based_on(second.id, texts(&["8.8.8.8"]));
+    gaps.begun(at(139), second.id, None);
+    gaps.based_on(second.id, texts(&["8.8.8.8"]), None);
     read(
         &mut gaps,
         (140, 142),
@@ -181,4 +182,108 @@ fn what_others_put_back_is_not_laid_to_a_write_that_was_given_up() {
     assert_eq!(mark_reported(&gaps).len(), 1);
     record_external_change(&mut gaps, "1", 170);
     assert!(mark_reported(&gaps).is_empty());
+}
+
+#[test]
+fn what_a_list_of_others_takes_back_may_have_gone_by_a_write_that_it_hides() {
+    for (list, lost) in [
+        // Whoever takes it off alone would have left what the write brought.
+        (&["40.0.0.0/8"][..], 0),
+        (&["40.0.0.0/8", "9.9.9.9"], 1),
+    ] {
+        let mut gaps = Gaps::default();
+        let write = write(1, &["40.0.0.0/8"]);
+        record_external_change(&mut gaps, "1", 110);
+        let theirs = ["40.0.0.0/8", "8.8.8.8"];
+        let before = &["40.0.0.0/8"][..];
+        read(&mut gaps, (108, 112), (before, &theirs), Some(&write));
+        record_external_change(&mut gaps, "2", 120);
+        read(&mut gaps, (112, 122), (&theirs, list), Some(&write));
+        given_up(&mut gaps, &write, 100);
+        let told = mark_reported(&gaps);
+        assert_eq!(told.len(), lost, "{told:?}");
+    }
+}
+
+/// A read that was asked for at the second time; the registry had been changed last at these.
+fn read_as_changed(
+    gaps: &mut Gaps,
+    (second, was, is): (i64, i64, i64),
+    (before, after): (&[&str], &[&str]),
+) {
+    gaps.record_read(&Look {
+        before: &seen(before),
+        after: &seen(after),
+        from: Some(at(second - 20)),
+        to: at(second),
+        modified: (Some(at(was)), Some(at(is))),
+        claimed: &[network::parse(OURS).unwrap()].into(),
+        hanging: None,
+    });
+}
+
+#[test]
+fn what_others_wrote_after_a_write_that_was_seen_late_is_not_lost() {
+    for (event, lost) in [(90, 0), (105, 1), (112, 0)] {
+        let mut gaps = Gaps::default();
+        let write = write(1, &[]);
+        gaps.begun(at(100), write.id, Some(at(90)));
+        gaps.applied(&write, (at(100), at(140)), &texts(&[OURS]), Some(at(109)));
+        record_external_change(&mut gaps, "1", event);
+        assert_eq!(mark_reported(&gaps).len(), lost, "{event}");
+    }
+}
+
+#[test]
+fn a_write_that_was_given_up_and_has_landed_undoes_nothing_that_came_later() {
+    let mut gaps = Gaps::default();
+    let write = write(1, &["40.0.0.0/8"]);
+    gaps.begun(at(100), write.id, Some(at(90)));
+    given_up(&mut gaps, &write, 100);
+    let landed = ["40.0.0.0/8", OURS];
+    read_as_changed(&mut gaps, (150, 90, 120), (&["40.0.0.0/8"], &landed));
+    record_external_change(&mut gaps, "1", 130);
+    assert!(mark_reported(&gaps).is_empty());
+    record_external_change(&mut gaps, "2", 110);
+    assert_eq!(mark_reported(&gaps).len(), 1);
+}
+
+#[test]
+fn what_may_be_in_the_gap_of_a_write_that_hangs_waits_for_what_becomes_of_it() {
+    let mut gaps = Gaps::default();
+    given_up(&mut gaps, &write(1, &[]), 100);
+    let second = write(2, &[]);
+    gaps.begun(at(140), second.id, Some(at(90)));
+    record_external_change(&mut gaps, "1", 141);
+    record_external_change(&mut gaps, "2", 142);
+    assert!(mark_reported(&gaps).is_empty());
+    gaps.applied(&second, (at(140), at(150)), &texts(&[OURS]), Some(at(145)));
+    let told = mark_reported(&gaps);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].write, second.id);
+}
+
+#[test]
+fn a_removal_that_others_may_have_done_may_land_yet() {
+    let mut gaps = Gaps::default();
+    let removal = Write {
+        add: Vec::new(),
+        remove: vec![network::parse(OURS).unwrap()],
+        ..write(1, &["8.8.8.8", OURS])
+    };
+    gaps.begun(at(100), removal.id, Some(at(90)));
+    // Others have put their own list in place.
+    gaps.applied(
+        &removal,
+        (at(100), at(120)),
+        &texts(&["9.9.9.9"]),
+        Some(at(110)),
+    );
+    record_external_change(&mut gaps, "1", 110);
+    assert!(mark_reported(&gaps).is_empty());
+    read_as_changed(&mut gaps, (150, 110, 130), (&["9.9.9.9"], &["8.8.8.8"]));
+    let told = mark_reported(&gaps);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].dropped, ["9.9.9.9"]);
+    assert_eq!(told[0].undone, ["removal of 8.8.8.8"]);
 }
