@@ -1,5 +1,5 @@
 // What doorward needs in Azure for one registry: an identity that may write the registry's firewall,
-// and the road by which the registry's denials reach doorward. Not doorward itself: see README.md.
+// and the path by which the registry's denials reach doorward. Not doorward itself: see README.md.
 //
 //   az deployment group create --resource-group <doorward's> --parameters main.bicepparam
 //
@@ -106,7 +106,7 @@ resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
     webhookReceivers: [
       {
         name: 'doorward'
-        // An action group sends no headers of our own, so the key stands in the query.
+        // An action group sends no headers of our own, so the key is in the query.
         serviceUri: '${doorwardUrl}/events/${sourceName}?key=${uriComponent(sourceKey)}'
         useCommonAlertSchema: true
       }

@@ -74,7 +74,7 @@ pub struct Config {
     /// A denial that is older when it arrives opens nothing.
     pub max_event_age: Duration,
     /// How long a verdict stands for denials that repeat it; at most
-    /// [`LONGEST_DEDUP_WINDOW`](doorward_core::state::LONGEST_REPEAT_WINDOW).
+    /// [`LONGEST_DEDUP_WINDOW`](doorward_core::state::LONGEST_DEDUP_WINDOW).
     pub dedup_window: Duration,
     /// How long a person's no stands for denials like the one that was asked about.
     pub decline_cooldown: Duration,

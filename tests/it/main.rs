@@ -25,6 +25,7 @@ mod crowded;
 mod decided_again;
 mod deliveries;
 mod diagnosis;
+mod docs;
 mod drift;
 mod effectiveness;
 mod egress;
