@@ -32,6 +32,15 @@ param evaluationFrequency string = 'PT5M'
 ])
 param windowSize string = 'PT15M'
 
+// Log alerts of this kind do not send the rows they found. What doorward needs to know must be a dimension.
+var dimensions = [for name in ['CallerIpAddress', 'LoginServer', '_ResourceId']: {
+  name: name
+  operator: 'Include'
+  values: [
+    '*'
+  ]
+}]
+
 resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-doorward-${registryName}'
   location: 'Global'
@@ -53,7 +62,6 @@ resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
-// Log Alerts V2 do not send the rows they found. What doorward needs to know must be a dimension.
 resource denials 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
   name: 'doorward-denials-${registryName}'
   location: location
@@ -79,13 +87,7 @@ resource denials 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0
-          dimensions: [for name in ['CallerIpAddress', 'LoginServer', '_ResourceId']: {
-            name: name
-            operator: 'Include'
-            values: [
-              '*'
-            ]
-          }]
+          dimensions: dimensions
           failingPeriods: {
             numberOfEvaluationPeriods: 1
             minFailingPeriodsToAlert: 1
