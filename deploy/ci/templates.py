@@ -48,9 +48,10 @@ spec:
     DOORWARD_SOURCE: $[[ inputs.source ]]
     DOORWARD_REGISTRY: $[[ inputs.registry ]]
     DOORWARD_TIMEOUT: $[[ inputs.timeout ]]
-    DOORWARD_SH: /tmp/doorward.sh
+    DOORWARD_SH: $CI_PROJECT_DIR.tmp/doorward.sh # where the runner keeps its own files, beside the checkout
   before_script:
     - |
+      mkdir -p "${DOORWARD_SH%/*}"
       cat >"$DOORWARD_SH" <<'END_OF_DOORWARD_SH'
 %s
       END_OF_DOORWARD_SH
