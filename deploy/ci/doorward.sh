@@ -161,6 +161,9 @@ doorward_job() {
     if [ -z "${DOORWARD_SOURCE:-}" ] || [ -z "${DOORWARD_REGISTRY:-}" ] || [ "$#" -eq 0 ]; then
         doorward_say "DOORWARD_SOURCE, DOORWARD_REGISTRY and a command are needed" && exit 125
     fi
+    case ${DOORWARD_TIMEOUT:=300} in
+    *[!0-9]*) doorward_say "DOORWARD_TIMEOUT is a number of seconds" && exit 125 ;;
+    esac
     umask 077
     doorward_dir=$(mktemp -d "${RUNNER_TEMP:-${AGENT_TEMPDIRECTORY:-${TMPDIR:-/tmp}}}/doorward.XXXXXX") || exit 125
     trap 'rm -rf "$doorward_dir"' EXIT
@@ -183,7 +186,7 @@ doorward_job() {
     doorward_refuses <"$doorward_dir/report" || exit "$doorward_first"
 
     doorward_say "the registry's firewall refused the step (exit code $doorward_first)"
-    doorward_until=$(($(date +%s) + ${DOORWARD_TIMEOUT:-300}))
+    doorward_until=$(($(date +%s) + DOORWARD_TIMEOUT))
     if ! doorward_report "$doorward_until"; then
         doorward_say "not tried again" && exit "$doorward_first"
     fi
