@@ -8,11 +8,29 @@ param registryName string
 @description('Object id of doorward\'s identity.')
 param principalId string
 
-@description('Resource id of the Log Analytics workspace.')
+@description('doorward reads the registry\'s own rows of the workspace, by the registry\'s id.')
+param readLogs bool
+
+@description('Resource id of a Log Analytics workspace, or empty.')
 param workspaceId string
+
+@description('Resource id of a rule of an Event Hubs namespace, or empty.')
+param eventHubRuleId string
 
 @description('Whether to send the registry\'s logs there.')
 param createDiagnosticSetting bool
+
+// Each is used by something: see README.md. Not among them: listCredentials, deletion, images.
+var write = [
+  'Microsoft.ContainerRegistry/registries/read'
+  'Microsoft.ContainerRegistry/registries/write'
+  'Microsoft.ContainerRegistry/registries/operationStatuses/read'
+  'Microsoft.ContainerRegistry/registries/listUsages/read'
+]
+var logs = [
+  'Microsoft.Insights/logs/ContainerRegistryLoginEvents/read'
+  'Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read'
+]
 
 resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' existing = {
   name: registryName
@@ -28,12 +46,7 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
     type: 'CustomRole'
     permissions: [
       {
-        actions: [
-          'Microsoft.ContainerRegistry/registries/read'
-          'Microsoft.ContainerRegistry/registries/write'
-          'Microsoft.ContainerRegistry/registries/operationStatuses/read'
-          'Microsoft.ContainerRegistry/registries/listUsages/read'
-        ]
+        actions: readLogs ? concat(write, logs) : write
         notActions: []
         dataActions: []
         notDataActions: []
@@ -55,11 +68,14 @@ resource assignment 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (createDiagnosticSetting) {
+resource setting 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (createDiagnosticSetting) {
   name: 'doorward'
   scope: registry
   properties: {
-    workspaceId: workspaceId
+    workspaceId: empty(workspaceId) ? null : workspaceId
+    logAnalyticsDestinationType: empty(workspaceId) ? null : 'Dedicated'
+    eventHubAuthorizationRuleId: empty(eventHubRuleId) ? null : eventHubRuleId
+    eventHubName: empty(eventHubRuleId) ? null : 'registry'
     logs: [
       {
         category: 'ContainerRegistryLoginEvents'

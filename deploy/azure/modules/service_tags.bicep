@@ -1,22 +1,20 @@
-// Lets doorward find out from which addresses a NAT gateway of this resource group speaks.
+// Lets doorward read Azure's own list of service tags, for sets with `service_tag` and `source: arm`.
 
-targetScope = 'resourceGroup'
+targetScope = 'subscription'
 
 @description('Object id of doorward\'s identity.')
 param principalId string
 
 resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
-  name: guid(resourceGroup().id, 'doorward', 'egress')
+  name: guid(subscription().id, 'doorward', 'service tags')
   properties: {
-    roleName: 'doorward egress reader (${uniqueString(resourceGroup().id)})'
-    description: 'Read NAT gateways and their public IP addresses and prefixes.'
+    roleName: 'doorward service tag reader'
+    description: 'Read the list of service tags, which is the same for everybody.'
     type: 'CustomRole'
     permissions: [
       {
         actions: [
-          'Microsoft.Network/natGateways/read'
-          'Microsoft.Network/publicIPAddresses/read'
-          'Microsoft.Network/publicIPPrefixes/read'
+          'Microsoft.Network/locations/serviceTags/read'
         ]
         notActions: []
         dataActions: []
@@ -24,13 +22,13 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
       }
     ]
     assignableScopes: [
-      resourceGroup().id
+      subscription().id
     ]
   }
 }
 
 resource assignment 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(resourceGroup().id, principalId, role.name)
+  name: guid(subscription().id, principalId, role.name)
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.name)
     principalId: principalId
