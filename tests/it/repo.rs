@@ -100,7 +100,7 @@ fn only_the_demonstration_and_the_command_line_know_the_simulated_azure() {
         let demo = path.components().any(|part| part.as_os_str() == "demo");
         let cli = path.ends_with("cli/mod.rs");
         assert!(
-            demo || cli || !text.contains("doorward_sim"),
+            demo || cli || !code(&text).contains("doorward_sim"),
             "{} uses the simulated Azure",
             path.display()
         );

@@ -16,6 +16,9 @@ use std::rc::Rc;
 /// different denials is a flood.
 pub(super) const MOST: usize = 10_000;
 
+/// What such a denial is counted as.
+const BEYOND: &str = "denial beyond the bound of one delivery";
+
 /// Azure Container Instances' code for an image that it could not pull.
 pub(super) const INACCESSIBLE: &str = "InaccessibleImage";
 
@@ -255,11 +258,23 @@ impl Reports {
         if self.collected.len() < MOST {
             self.collected.push(report);
         } else {
-            self.pass_over("denial beyond the bound of one delivery");
+            self.pass_over(BEYOND);
         }
     }
 
+    /// The sender learns that there were more denials than one delivery may hold.
+    fn beyond(&self) -> Option<BadRecord> {
+        let (_, more) = self.passed_over.iter().find(|(what, _)| *what == BEYOND)?;
+        Some(BadRecord {
+            record: self.records,
+            error: format!(
+                "{more} more denials of this delivery were not taken: it may hold {MOST}; send them in smaller deliveries"
+            ),
+        })
+    }
+
     pub(super) fn into_delivery(self, format: Format) -> Delivery {
+        let beyond = self.beyond();
         let Self {
             records,
             collected,
@@ -270,6 +285,7 @@ impl Reports {
             ..
         } = self;
         bad.sort_by_key(|bad| bad.record);
+        bad.extend(beyond);
         Delivery {
             format,
             records,

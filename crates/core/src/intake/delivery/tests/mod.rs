@@ -123,4 +123,11 @@ fn a_delivery_holds_a_bounded_number_of_reports() {
         delivery.passed_over,
         [("denial beyond the bound of one delivery", 50)]
     );
+    let told: Vec<&str> = delivery.bad.iter().map(|bad| &*bad.error).collect();
+    assert_eq!(
+        told,
+        [
+            "50 more denials of this delivery were not taken: it may hold 10000; send them in smaller deliveries"
+        ]
+    );
 }
