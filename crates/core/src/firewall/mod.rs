@@ -5,7 +5,6 @@ mod differences;
 pub(crate) mod drift;
 mod forecast;
 mod gaps;
-mod landed;
 mod live;
 mod observed;
 mod overwritten;

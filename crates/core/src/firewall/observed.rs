@@ -3,8 +3,7 @@
 
 use super::differences::Differences;
 use super::drift::{Ours, Seen, missing_in};
-use super::gaps::{Gaps, Look};
-use super::landed::both;
+use super::gaps::{Gaps, Look, both};
 use super::overwritten::{Other, Overwritten};
 use super::patch::Patch;
 use super::{Drift, compare};

@@ -3,9 +3,12 @@
 use super::{Asked, Decision, LAST_DECISIONS, State};
 use crate::intake::dedup::{key, verdict_key};
 use crate::ledger::actor::Actor;
+use crate::ledger::alert::Alert;
+use crate::ledger::event::LedgerEvent;
 use crate::ledger::grant::Grant;
-use crate::ledger::id::{DenialId, RequestId};
+use crate::ledger::id::{AlertId, DenialId, GrantId, RequestId};
 use crate::ledger::request::{Answer, Request};
+use crate::messages::wording;
 use crate::net::resource_id::ResourceId;
 use crate::policy::precedent::Precedent;
 use crate::policy::verdict::Verdict;
@@ -80,5 +83,63 @@ impl State {
         let mut verdicts = self.verdicts.iter();
         let found = verdicts.find(|decision| decision.denial.id == denial);
         found.cloned()
+    }
+
+    pub(super) fn crowd_in(&mut self, at: Timestamp, what: &LedgerEvent) {
+        if let LedgerEvent::Suppressed {
+            registry,
+            count,
+            flood,
+            addresses,
+            events,
+            ..
+        } = what
+        {
+            if *flood {
+                self.admission(registry.as_ref())
+                    .suppress(at, *count, addresses);
+            }
+            self.remember(events);
+        } else if let LedgerEvent::Flood { registry, over, .. } = what {
+            let admission = self.admission(registry.as_ref());
+            if *over {
+                admission.calm();
+            } else {
+                admission.announce();
+            }
+        }
+    }
+
+    pub(super) fn notified(&mut self, at: Timestamp, grant: GrantId, code: &str) {
+        if let Some(standing) = self.grants.get_mut(&grant) {
+            standing.notified_at.insert(code.to_owned(), at);
+        }
+    }
+
+    pub(super) fn tell(&mut self, at: Timestamp, alert: &Alert) {
+        for grant in alert.all_grants() {
+            self.notified(at, grant, &alert.code);
+        }
+        let of_all = alert.grant.is_none() && alert.denial.is_none() && alert.request.is_none();
+        // These are told of a registry's entries together, however many there are.
+        let of_all =
+            of_all || [wording::OVERDUE, wording::END_UNKNOWN].contains(&alert.code.as_str());
+        if let Some(registry) = alert.registry.as_ref().filter(|_| of_all) {
+            let notified_at = &mut self.registry(registry).notified_at;
+            notified_at.insert(alert.code.clone(), at);
+        }
+        if !alert.channels.is_empty() {
+            self.outbox.insert(alert.id, (at, alert.clone()));
+        }
+    }
+
+    pub(super) fn reached(&mut self, alert: AlertId, channel: &str) {
+        let Some((_, waiting)) = self.outbox.get_mut(&alert) else {
+            return;
+        };
+        waiting.channels.retain(|name| name != channel);
+        if waiting.channels.is_empty() {
+            self.outbox.remove(&alert);
+        }
     }
 }

@@ -31,7 +31,6 @@ use crate::ledger::event::{Denied, LedgerEvent, Write, WriteOutcome};
 use crate::ledger::grant::{Ending, Grant, Stage};
 use crate::ledger::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::ledger::orders::Pauses;
-use crate::messages::wording;
 use crate::net::network;
 use crate::net::resource_id::ResourceId;
 use crate::policy::precedent::Precedent;
@@ -257,31 +256,6 @@ impl State {
         self.grants_of(&write.registry).filter_map(of).collect()
     }
 
-    fn crowd_in(&mut self, at: Timestamp, what: &LedgerEvent) {
-        if let LedgerEvent::Suppressed {
-            registry,
-            count,
-            flood,
-            addresses,
-            events,
-            ..
-        } = what
-        {
-            if *flood {
-                self.admission(registry.as_ref())
-                    .suppress(at, *count, addresses);
-            }
-            self.remember(events);
-        } else if let LedgerEvent::Flood { registry, over, .. } = what {
-            let admission = self.admission(registry.as_ref());
-            if *over {
-                admission.calm();
-            } else {
-                admission.announce();
-            }
-        }
-    }
-
     fn grant(&mut self, at: Timestamp, grant: &Grant) {
         let decided = self.decision_behind(grant);
         let decided = decided.as_deref();
@@ -415,39 +389,6 @@ impl State {
             registry.sight.over(network);
         }
         registry.claimed = claimed;
-    }
-
-    fn notified(&mut self, at: Timestamp, grant: GrantId, code: &str) {
-        if let Some(standing) = self.grants.get_mut(&grant) {
-            standing.notified_at.insert(code.to_owned(), at);
-        }
-    }
-
-    fn tell(&mut self, at: Timestamp, alert: &Alert) {
-        for grant in alert.all_grants() {
-            self.notified(at, grant, &alert.code);
-        }
-        let of_all = alert.grant.is_none() && alert.denial.is_none() && alert.request.is_none();
-        // These are told of a registry's entries together, however many there are.
-        let of_all =
-            of_all || [wording::OVERDUE, wording::END_UNKNOWN].contains(&alert.code.as_str());
-        if let Some(registry) = alert.registry.as_ref().filter(|_| of_all) {
-            let notified_at = &mut self.registry(registry).notified_at;
-            notified_at.insert(alert.code.clone(), at);
-        }
-        if !alert.channels.is_empty() {
-            self.outbox.insert(alert.id, (at, alert.clone()));
-        }
-    }
-
-    fn reached(&mut self, alert: AlertId, channel: &str) {
-        let Some((_, waiting)) = self.outbox.get_mut(&alert) else {
-            return;
-        };
-        waiting.channels.retain(|name| name != channel);
-        if waiting.channels.is_empty() {
-            self.outbox.remove(&alert);
-        }
     }
 
     fn registry(&mut self, id: &ResourceId) -> &mut Registry {

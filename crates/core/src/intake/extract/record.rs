@@ -1,7 +1,6 @@
 //! Reads an Azure diagnostic record of a registry: who was answered what, asking for what.
-//!
-//! Source of the shape: <https://learn.microsoft.com/azure/container-registry/monitor-container-registry-reference>.
-//! Exported records and Log Analytics rows name the same things in different cases.
+//! Source: <https://learn.microsoft.com/azure/container-registry/monitor-container-registry-reference>. Exported records and
+//! Log Analytics rows name the same things in different cases.
 
 use super::event_time;
 use super::message::address;

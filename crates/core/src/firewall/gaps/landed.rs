@@ -1,9 +1,9 @@
 //! Writes of ours that were given up, or that a read seemed to show: they may land late, and undo what
 //! others have done since.
 
-use super::drift::{Key, missing_in};
-use super::gaps::Look;
-use super::overwritten::Overwritten;
+use crate::firewall::drift::{Key, missing_in};
+use super::Look;
+use crate::firewall::overwritten::Overwritten;
 use crate::ledger::event::Write;
 use crate::ledger::id::WriteId;
 use crate::net::network;
@@ -117,7 +117,7 @@ impl Landed {
 }
 
 /// Those of `texts` that are in `list` as well.
-pub(super) fn both(texts: &[String], list: &[String]) -> Vec<String> {
+pub(in crate::firewall) fn both(texts: &[String], list: &[String]) -> Vec<String> {
     let only = missing_in(list, texts);
     missing_in(&only, texts)
 }

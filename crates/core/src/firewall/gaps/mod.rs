@@ -6,8 +6,11 @@
 //! are asked to look. When what a read shows was changed last is told by Azure's clock, like the time of an
 //! event; ours counts where reads do not say it.
 
+mod landed;
+
+pub(super) use landed::both;
+
 use super::drift::{Seen, missing_in};
-use super::landed::{Landed, Lost, both};
 use super::overwritten::{CLOCKS_APART, Gap, Other, Overwritten};
 use crate::firewall::owned_entries::MAY_LAND_WITHIN;
 use crate::ledger::event::Write;
@@ -17,6 +20,7 @@ use crate::net::resource_id::ResourceId;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeSet, VecDeque};
+use landed::{Landed, Lost};
 
 /// How many gaps, changes and events are remembered.
 const REMEMBERED: usize = 32;
