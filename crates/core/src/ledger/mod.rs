@@ -6,6 +6,7 @@ pub mod chain;
 pub(crate) mod decisive;
 pub mod denied;
 pub mod event;
+pub mod feed;
 pub mod grant;
 pub mod id;
 pub(crate) mod idempotency;

@@ -79,6 +79,7 @@ pub fn line(what: &What) -> String {
             channel,
             reason,
         } => undelivered(*alert, channel, reason),
+        What::FeedAdvanced(advanced) => advanced.summary(),
     }
 }
 

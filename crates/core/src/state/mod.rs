@@ -28,6 +28,7 @@ use crate::intake::dedup::{DenialKey, key};
 use crate::intake::report::Evidence;
 use crate::ledger::alert::Alert;
 use crate::ledger::event::{Denied, What, Write, WriteOutcome};
+use crate::ledger::feed::FeedPositions;
 use crate::ledger::grant::{Ending, Grant, Stage};
 use crate::ledger::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::ledger::orders::Pauses;
@@ -91,6 +92,8 @@ pub struct State {
     pub sets: KnownSets,
     /// The new callers of each registry, and of none.
     pub crowds: BTreeMap<Option<ResourceId>, Crowd>,
+    /// How far feeds have been read.
+    pub feeds: FeedPositions,
     /// What operators have paused.
     pub pauses: Pauses,
     /// When grants of each rule were decided within the last hour, oldest first.
@@ -159,6 +162,7 @@ impl State {
             What::Delivered { alert, channel } | What::Undelivered { alert, channel, .. } => {
                 self.reached(*alert, channel);
             }
+            What::FeedAdvanced(advanced) => self.feeds.apply(at, advanced),
         }
         self.forget(at);
     }
