@@ -33,6 +33,8 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
           'Microsoft.ContainerRegistry/registries/write'
           'Microsoft.ContainerRegistry/registries/operationStatuses/read'
           'Microsoft.ContainerRegistry/registries/listUsages/read'
+          'Microsoft.Insights/logs/ContainerRegistryLoginEvents/read'
+          'Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read'
         ]
         notActions: []
         dataActions: []

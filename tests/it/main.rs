@@ -30,6 +30,7 @@ mod drift;
 mod egress;
 mod endpoint;
 mod faults;
+mod feeds;
 mod forged;
 mod full_disk;
 mod grants;

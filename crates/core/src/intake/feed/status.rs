@@ -123,7 +123,7 @@ impl FeedFailure {
                  rows come some minutes after it was made."
             }
             Self::AccessUnproven => {
-                "Azure returned no rows and did not confirm that the log may be read, so there may be denials. The identity \
+                "Azure did not confirm that all of the registry's log may be read, so there may be denials that it does not show. The identity \
                  needs the actions `microsoft.insights/logs/ContainerRegistryLoginEvents/read` and \
                  `microsoft.insights/logs/ContainerRegistryRepositoryEvents/read` on the registry."
             }

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 pub struct Answer {
     /// The rows, in order of when Azure took them in.
     pub rows: Vec<Row>,
-    /// How many rows could not be read at all.
-    pub set_aside: usize,
+    /// The rows that could not be read at all, each by its hash.
+    pub set_aside: Vec<String>,
     /// Whether there may be more rows after these.
     pub full: bool,
     /// Whether Azure says that rows are missing.
@@ -65,7 +65,7 @@ pub fn read(body: &Value, registry: &ResourceId) -> Result<Answer, Malformed> {
         .ok_or(Malformed)?;
     let mut answer = Answer {
         rows: Vec::new(),
-        set_aside: 0,
+        set_aside: Vec::new(),
         full: false,
         partial: body.get("error").is_some_and(|error| !error.is_null()),
         newest: None,
@@ -81,10 +81,11 @@ pub fn read(body: &Value, registry: &ResourceId) -> Result<Answer, Malformed> {
         } else if let Some(row) = cells.row(registry) {
             answer.rows.push(row);
         } else {
-            answer.set_aside = answer.set_aside.saturating_add(1);
+            let hash = Hash::of(values.to_string().as_bytes());
+            answer.set_aside.push(format!("bad:{hash}"));
         }
     }
-    answer.full = answer.rows.len().saturating_add(answer.set_aside) >= PAGE;
+    answer.full = answer.rows.len().saturating_add(answer.set_aside.len()) >= PAGE;
     let order = |row: &Row| (row.ingested, row.key.clone());
     answer.rows.sort_by_cached_key(order);
     Ok(answer)
