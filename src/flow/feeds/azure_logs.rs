@@ -255,9 +255,8 @@ fn refused(error: &ArmError, registry: &ResourceId) -> Polled {
         ArmError::Refused { .. } | ArmError::BadReply { .. } => FeedFailure::BadAnswer,
     };
     tracing::debug!(registry = registry.name(), %error, "a log query was not answered");
-    let patience = (failure == FeedFailure::Throttled).then(|| error.retry_after());
     Polled {
-        patience: patience.map(Option::unwrap_or_default),
+        patience: error.retry_after(),
         ..failed(failure)
     }
 }

@@ -102,6 +102,10 @@ impl FeedView {
         } else {
             &self.text
         };
+        let (records, set_aside) = (self.records, self.set_aside);
+        if self.state == FeedStatus::Elsewhere.name() {
+            return format!("{state} Records: {records}, set aside: {set_aside}.");
+        }
         let lag = self.lag_seconds.map_or_else(
             || "Never read to its end".to_owned(),
             |seconds| format!("Last read to its end {seconds} s ago"),
@@ -110,7 +114,6 @@ impl FeedView {
         let latency = latency.map_or_else(String::new, |late| {
             format!("; Azure took {late} s to show its latest rows")
         });
-        let (records, set_aside) = (self.records, self.set_aside);
         format!("{state} {lag}{latency}; records: {records}, set aside: {set_aside}.")
     }
 }

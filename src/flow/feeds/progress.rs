@@ -98,7 +98,8 @@ impl Feeds {
         polled: &Polled,
         (now, next): (Timestamp, Timestamp),
     ) -> Option<FeedFailure> {
-        if polled.patience.is_some() {
+        // That is about the identity, and so about every part.
+        if polled.status == FeedStatus::Failing(FeedFailure::Throttled) {
             self.patience = self.patience.max(Some(next));
         }
         let part = self.part(part);

@@ -19,96 +19,98 @@ const LOGIN: &str = "ContainerRegistryLoginEvents";
 
 type Turns = fn(&mut Knobs);
 
+/// What is done to the log, the state that it leads to, and what its text names.
+const FAILURES: [(Turns, &str, &str); 13] = [
+    (
+        |knobs| knobs.logs.access = LogAccess::NoDiagnosticSetting,
+        "no_diagnostic_setting",
+        "diagnosticSettings@",
+    ),
+    (
+        |knobs| knobs.logs.access = LogAccess::WorkspaceRefuses,
+        "workspace_refuses",
+        "`registry-logs` does not show",
+    ),
+    (
+        |knobs| knobs.logs.denied_tables = [LOGIN.to_owned()].into(),
+        "tables_denied",
+        "microsoft.insights/logs/ContainerRegistryLoginEvents/read",
+    ),
+    (
+        |knobs| knobs.logs.access = LogAccess::Empty,
+        "empty_workspace",
+        "diagnostic setting",
+    ),
+    (
+        |knobs| knobs.logs.tells_permissions = false,
+        "access_unproven",
+        "may be denials",
+    ),
+    (
+        |knobs| knobs.logs.access = LogAccess::UnknownTables,
+        "access_unproven",
+        "microsoft.insights/logs/",
+    ),
+    (
+        |knobs| knobs.logs.access = LogAccess::Forbidden,
+        "forbidden",
+        "microsoft.insights/logs/",
+    ),
+    (|knobs| knobs.logs.partial = true, "incomplete", "in part"),
+    (
+        |knobs| {
+            knobs.always(
+                Call::LogQuery,
+                Fault::Status {
+                    status: 404,
+                    retry_after: None,
+                },
+            )
+        },
+        "not_found",
+        "`id`",
+    ),
+    (
+        |knobs| {
+            knobs.always(
+                Call::LogQuery,
+                Fault::Status {
+                    status: 401,
+                    retry_after: None,
+                },
+            )
+        },
+        "auth_failed",
+        "azure.credential",
+    ),
+    (
+        |knobs| {
+            knobs.always(
+                Call::LogQuery,
+                Fault::Status {
+                    status: 503,
+                    retry_after: None,
+                },
+            )
+        },
+        "unreachable",
+        "cannot be reached",
+    ),
+    (
+        |knobs| knobs.always(Call::LogQuery, Fault::LostBefore),
+        "unreachable",
+        "in time",
+    ),
+    (
+        |knobs| knobs.always(Call::LogQuery, Fault::Garbled),
+        "bad_answer",
+        "log says more",
+    ),
+];
+
 #[tokio::test]
 async fn every_failure_has_its_state_and_its_fix() {
-    let failures: [(Turns, &str, &str); 13] = [
-        (
-            |knobs| knobs.logs.access = LogAccess::NoDiagnosticSetting,
-            "no_diagnostic_setting",
-            "diagnosticSettings@",
-        ),
-        (
-            |knobs| knobs.logs.access = LogAccess::WorkspaceRefuses,
-            "workspace_refuses",
-            "`registry-logs` does not show",
-        ),
-        (
-            |knobs| knobs.logs.denied_tables = [LOGIN.to_owned()].into(),
-            "tables_denied",
-            "microsoft.insights/logs/ContainerRegistryLoginEvents/read",
-        ),
-        (
-            |knobs| knobs.logs.access = LogAccess::Empty,
-            "empty_workspace",
-            "diagnostic setting",
-        ),
-        (
-            |knobs| knobs.logs.tells_permissions = false,
-            "access_unproven",
-            "may be denials",
-        ),
-        (
-            |knobs| knobs.logs.access = LogAccess::UnknownTables,
-            "access_unproven",
-            "microsoft.insights/logs/",
-        ),
-        (
-            |knobs| knobs.logs.access = LogAccess::Forbidden,
-            "forbidden",
-            "microsoft.insights/logs/",
-        ),
-        (|knobs| knobs.logs.partial = true, "incomplete", "in part"),
-        (
-            |knobs| {
-                knobs.always(
-                    Call::LogQuery,
-                    Fault::Status {
-                        status: 404,
-                        retry_after: None,
-                    },
-                )
-            },
-            "not_found",
-            "`id`",
-        ),
-        (
-            |knobs| {
-                knobs.always(
-                    Call::LogQuery,
-                    Fault::Status {
-                        status: 401,
-                        retry_after: None,
-                    },
-                )
-            },
-            "auth_failed",
-            "azure.credential",
-        ),
-        (
-            |knobs| {
-                knobs.always(
-                    Call::LogQuery,
-                    Fault::Status {
-                        status: 503,
-                        retry_after: None,
-                    },
-                )
-            },
-            "unreachable",
-            "cannot be reached",
-        ),
-        (
-            |knobs| knobs.always(Call::LogQuery, Fault::LostBefore),
-            "unreachable",
-            "in time",
-        ),
-        (
-            |knobs| knobs.always(Call::LogQuery, Fault::Garbled),
-            "bad_answer",
-            "log says more",
-        ),
-    ];
-    for (break_it, state, fix) in failures {
+    for (break_it, state, fix) in FAILURES {
         let world = world().await;
         world.azure.knobs(break_it);
         turn(&world.app).await;

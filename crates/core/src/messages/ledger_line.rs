@@ -15,6 +15,7 @@ use crate::policy::verdict::Verdict;
 use crate::sets::Snapshot;
 use crate::yaml::duration::Show;
 use ipnet::Ipv4Net;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -33,9 +34,7 @@ pub fn line(what: &What) -> String {
         What::WriteSettled {
             registry, outcome, ..
         } => settled(registry, outcome),
-        What::Throttled { until, reason, .. } => {
-            format!("Azure asked to wait until {until}: {reason}")
-        }
+        What::Throttled { until, reason, .. } => throttled(*until, reason),
         What::NeverLanded { entries, .. } => never_landed(entries),
         What::VirtualNetworkRulesLost {
             registry, subnets, ..
@@ -81,6 +80,10 @@ pub fn line(what: &What) -> String {
         } => undelivered(*alert, channel, reason),
         What::FeedAdvanced(advanced) => advanced.summary(),
     }
+}
+
+fn throttled(until: Timestamp, reason: &str) -> String {
+    format!("Azure asked to wait until {until}: {reason}")
 }
 
 fn said(what: &What) -> String {

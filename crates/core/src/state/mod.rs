@@ -132,9 +132,7 @@ impl State {
             What::NeverLanded { registry, entries } => {
                 self.registry(registry).claimed.never_landed(entries);
             }
-            What::VirtualNetworkRulesLost { registry, .. } => {
-                self.registry(registry).networks = Some(Networks::Lost);
-            }
+            What::VirtualNetworkRulesLost { registry, .. } => self.lose_networks(registry),
             What::Throttled { .. }
             | What::RegistryChanged { .. }
             | What::RegistrySeen { .. }
@@ -228,6 +226,10 @@ impl State {
             Some(What::Ended { grant, ending })
         };
         self.grants_of(&write.registry).filter_map(of).collect()
+    }
+
+    fn lose_networks(&mut self, registry: &ResourceId) {
+        self.registry(registry).networks = Some(Networks::Lost);
     }
 
     fn crowd_in(&mut self, at: Timestamp, what: &What) {
