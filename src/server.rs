@@ -45,8 +45,8 @@ const SETS_WITHIN: Duration = Duration::from_secs(10);
 
 /// A running doorward.
 pub struct Server {
-    /// Where events and approvals come in.
-    pub listen: SocketAddr,
+    /// Where events and approvals come in, if anybody may send.
+    pub listen: Option<SocketAddr>,
     /// Where the operator page is.
     pub admin: SocketAddr,
     /// Its parts.
@@ -77,8 +77,8 @@ impl StartError {
 
 /// A doorward that listens, and answers 503 until its ledger is open.
 pub struct Starting {
-    /// Where events and approvals will come in.
-    pub listen: SocketAddr,
+    /// Where events and approvals will come in, if anybody may send.
+    pub listen: Option<SocketAddr>,
     /// Where the operator page will be.
     pub admin: SocketAddr,
     config: Config,
@@ -88,7 +88,7 @@ pub struct Starting {
     gates: [Gate; 2],
     known: Known,
     limits: Limits,
-    listeners: [JoinHandle<()>; 2],
+    listeners: Vec<(&'static str, JoinHandle<()>)>,
     stop: CancellationToken,
     /// Ends the listeners if it never becomes a server.
     given_up: DropGuard,
@@ -113,10 +113,7 @@ impl Starting {
         public.open(http::public_router_within(Arc::clone(&app), self.limits));
         operators.open(http::admin_router(Arc::clone(&app), self.admin));
         let keeper = Supervisor::new(Arc::clone(&app), self.stop.clone(), self.limits.drain);
-        for (name, listener) in ["listener", "admin listener"]
-            .into_iter()
-            .zip(self.listeners)
-        {
+        for (name, listener) in self.listeners {
             keeper.watch(name, async move {
                 listener.await.ok();
             });
@@ -162,11 +159,10 @@ impl Starting {
                 return Ok(opened.with_context(|| cannot_be_opened(&state))?);
             }
             if told.is_empty() {
-                tracing::warn!(
-                    "http://{} and http://{} answer 503 until the ledger's database can be used",
-                    self.listen,
-                    self.admin
-                );
+                let all = self.listen.into_iter().chain([self.admin]);
+                let all: Vec<String> = all.map(|address| format!("http://{address}")).collect();
+                let all = all.join(" and ");
+                tracing::warn!("{all} answer 503 until the ledger's database can be used");
             }
             if told != error.to_string() {
                 told = error.to_string();
@@ -197,11 +193,15 @@ impl Server {
         let state = config.state.url().map_err(StartError::settings)?;
         let build = Box::new(parts(&config, clock.clone())?);
         let lock = lock(&state)?;
-        let public = bind(config.listen, "listen").await?;
+        let public = match config.listen {
+            Some(address) => Some(bind(address, "listen").await?),
+            None => None,
+        };
         let operators = bind(config.admin, "admin").await?;
         let local =
             |listener: &TcpListener| listener.local_addr().context("the listener has no address");
-        let (listen, admin) = (local(&public)?, local(&operators)?);
+        let listen = public.as_ref().map(local).transpose()?;
+        let admin = local(&operators)?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         // What is under way has most of the time to come to its end, and is dropped before it is over.
         let grace = config.shutdown_timeout.saturating_mul(4) / 5;
@@ -216,7 +216,9 @@ impl Server {
             tasks.spawn(http::serve(listener, front, stop.clone()))
         };
         let [first, second] = &gates;
-        let listeners = [serve(public, first), serve(operators, second)];
+        let public = public.map(|public| ("listener", serve(public, first)));
+        let operators = ("admin listener", serve(operators, second));
+        let listeners = public.into_iter().chain([operators]).collect();
         Ok(Starting {
             listen,
             admin,
@@ -319,6 +321,7 @@ fn parts(
         link_key,
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
+        listens: config.listen.is_some(),
         admin_token: secrets.admin_token,
         ownership_tag_key,
         http,

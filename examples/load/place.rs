@@ -48,7 +48,8 @@ impl Place {
 
     /// Where senders post to.
     pub(crate) fn events(&self) -> String {
-        format!("http://{}/events/clusters", self.server.listen)
+        let listen = self.server.listen.map(|address| address.to_string());
+        format!("http://{}/events/clusters", listen.unwrap_or_default())
     }
 
     pub(crate) async fn close(self) -> anyhow::Result<()> {

@@ -83,4 +83,6 @@ pub enum SenderAuth {
     Bearer(Box<Bearer>),
     /// A signature of the body, by any of these keys.
     Signature(Vec<signature::Key>),
+    /// Nobody sends: doorward fetches.
+    Feed(crate::config::Feed),
 }

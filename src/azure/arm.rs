@@ -277,12 +277,12 @@ impl Arm {
         &self.0.clock
     }
 
-    fn refusal(&self, reply: &Reply, url: &Url) -> ArmError {
+    pub(super) fn refusal(&self, reply: &Reply, url: &Url) -> ArmError {
         ArmError::read(reply, url.path(), self.0.clock.now())
     }
 
     /// One request, sent once with a token, and its answer of whatever status.
-    async fn exchange(&self, request: Request, call: &Call) -> Result<Reply, NoReply> {
+    pub(super) async fn exchange(&self, request: Request, call: &Call) -> Result<Reply, NoReply> {
         self.exchange_if(request, call, || true).await
     }
 

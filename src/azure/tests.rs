@@ -293,3 +293,29 @@ async fn a_gateway_that_links_something_else_is_not_believed() {
     }
     assert_eq!(azure.asked().len(), 3);
 }
+
+#[tokio::test]
+async fn log_query_asks_for_permissions_and_tells_an_empty_workspace_apart() {
+    let azure = Scripted::new().await;
+    let found = json!({ "tables": [], "permissions": {} });
+    azure.will_say(200, &[], &found);
+    azure.will_write(204, &[], String::new());
+    let error = json!({ "error": { "code": "InsufficientAccessError", "message": "No access." } });
+    azure.will_say(403, &[], &error);
+    let ask = async || {
+        let query = ("ContainerRegistryLoginEvents", "PT1H");
+        azure.arm.query_logs(&id(), query, &Call::random()).await
+    };
+    assert_eq!(ask().await, Ok(Some(found)));
+    assert_eq!(ask().await, Ok(None));
+    let refused = ask().await;
+    assert!(
+        matches!(refused, Err(ArmError::Refused { status: 403, .. })),
+        "{refused:?}"
+    );
+    let path = format!("POST {ID}/providers/microsoft.insights/logs");
+    let asked = format!("{path}?api-version=2018-03-01-preview");
+    assert_eq!(azure.asked()[0], asked);
+    let prefer = azure.header(0, "prefer");
+    assert!(prefer.contains("include-permissions=true"), "{prefer}");
+}

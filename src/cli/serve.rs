@@ -30,11 +30,15 @@ impl Serve {
                 return stopped.map_err(|error| anyhow::Error::new(error).into());
             }
         };
-        tracing::info!(
-            "listening on http://{}, operator page on http://{}/",
-            server.listen,
-            server.admin
-        );
+        let admin = server.admin;
+        match server.listen {
+            Some(listen) => {
+                tracing::info!("listening on http://{listen}, operator page on http://{admin}/")
+            }
+            None => tracing::info!(
+                "no listener for senders (`listen: none`), operator page on http://{admin}/"
+            ),
+        }
         let failed = loop {
             tokio::select! {
                 stopped = &mut stop => {

@@ -5,6 +5,7 @@ mod azure;
 mod connections;
 mod drift;
 mod error;
+mod feed;
 mod options;
 mod policies;
 mod read;
@@ -17,6 +18,7 @@ pub use crate::secret::{SecretError, SecretRef};
 pub use connections::Connections;
 pub use drift::Drift;
 pub use error::LoadError;
+pub use feed::{Feed, FeedKind};
 pub use options::Options;
 pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
 pub use read::{load, parse};
@@ -47,8 +49,8 @@ pub const LONGEST_MAX_TTL: Duration = Duration::from_hours(7 * 24);
 /// A checked configuration. Relative paths in it are relative to the file that it was read from.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where events and approvals come in.
-    pub listen: SocketAddr,
+    /// Where events and approvals come in; none where there are feeds alone.
+    pub listen: Option<SocketAddr>,
     /// Where the operator page is.
     pub admin: SocketAddr,
     /// What whoever uses `admin` must know; needed where that is not on loopback.
@@ -210,6 +212,8 @@ pub enum Auth {
         /// All of them count: one comes, one goes.
         keys: Vec<Secret>,
     },
+    /// Nobody sends: doorward fetches.
+    Feed(Feed),
 }
 
 /// Where messages go.
@@ -307,7 +311,7 @@ impl Config {
             let (named, shared): (&[Secret], bool) = match &source.auth {
                 Auth::SharedKey { keys, .. } => (keys, true),
                 Auth::Signature { keys } => (keys, false),
-                Auth::EntraToken { .. } | Auth::CiToken { .. } => (&[], false),
+                Auth::EntraToken { .. } | Auth::CiToken { .. } | Auth::Feed(_) => (&[], false),
             };
             let keys: Vec<SecretString> = named.iter().map(&mut read).collect();
             if shared {

@@ -55,7 +55,7 @@ pub(super) fn options(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Op
     read.then_some(options)
 }
 
-fn dimensions(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Dimensions> {
+pub(super) fn dimensions(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<Dimensions> {
     let mut fields = item.fields(sink)?;
     let mut list = |name| {
         let item = fields.take(name);

@@ -3,7 +3,7 @@
 use super::connections::connections;
 use super::sections::{channels, links, registries, sources};
 use super::values::{hide_urls_with_passwords, path, public_url, secret};
-use super::{Config, LONGEST_MAX_TTL, LoadError, Mode, State, azure};
+use super::{Auth, Config, LONGEST_MAX_TTL, LoadError, Mode, Source, State, azure};
 use crate::azure::Settings;
 use doorward_core::sets::parse_cidr;
 use doorward_core::state::LONGEST_DEDUP_WINDOW;
@@ -70,13 +70,13 @@ pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Config, Problems> 
 fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Config> {
     hide_urls_with_passwords(item, sink);
     let mut fields = item.fields(sink)?;
-    let listen = address(&mut fields, "listen", LISTEN, sink);
+    let listen = listen(&mut fields, sink);
     let admin = address(&mut fields, "admin", ADMIN, sink);
     let admin_token = fields.take("admin_token");
     let admin_token = admin_token.map(|at| secret(&at, folder, sink));
     listeners(&fields.item, (listen, admin), admin_token.is_some(), sink);
     let url = fields.take("public_url");
-    let plain = || Some(format!("http://{listen}"));
+    let plain = || Some(format!("http://{}", listen.unwrap_or(admin)));
     let url = url.map_or_else(plain, |at| public_url(&at, sink));
     let (state, wait_for_database) = state(&mut fields, folder, sink);
     let policies = policies(&mut fields, folder, sink);
@@ -99,6 +99,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     );
     let registries = registries(&mut fields, sink);
     let sources = sources(&mut fields, (&registries, folder), sink);
+    nobody_sends(&fields.item, listen, &sources, sink);
     let channels = channels(&mut fields, folder, sink);
     fields.finish(sink);
     Some(Config {
@@ -187,6 +188,35 @@ fn shutdown_timeout(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Dura
     None
 }
 
+/// `listen`: an address, or `none` where doorward fetches all that it hears.
+fn listen(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<SocketAddr> {
+    let none = |at: &Item<'_>| matches!(&at.node.value, Value::Scalar(text) if text == "none");
+    if fields.item.field("listen").as_ref().is_some_and(none) {
+        fields.take("listen");
+        return None;
+    }
+    Some(address(fields, "listen", LISTEN, sink))
+}
+
+/// Without a listener there are feeds, and no senders.
+fn nobody_sends(
+    document: &Item<'_>,
+    listen: Option<SocketAddr>,
+    sources: &[Source],
+    sink: &mut Sink<'_>,
+) {
+    let sends = |source: &&Source| !matches!(source.auth, Auth::Feed(_));
+    let sender = sources.iter().find(sends);
+    if let (None, Some(at), Some(sender)) = (listen, document.field("listen"), sender) {
+        let what = format!(
+            "nobody can send here, and the source `{}` is a sender",
+            sender.name
+        );
+        let help = "give `listen` an address and a port, or let every source be a `feed`";
+        at.error(what, help, sink);
+    }
+}
+
 fn address(
     fields: &mut Fields<'_>,
     name: &'static str,
@@ -215,13 +245,13 @@ fn address(
 
 fn listeners(
     document: &Item<'_>,
-    (listen, admin): (SocketAddr, SocketAddr),
+    (listen, admin): (Option<SocketAddr>, SocketAddr),
     token: bool,
     sink: &mut Sink<'_>,
 ) {
     let at = document.field("admin").or_else(|| document.field("listen"));
     let at = at.unwrap_or_else(|| document.clone());
-    if listen == admin && listen.port() != 0 {
+    if listen == Some(admin) && admin.port() != 0 {
         let help = "give the operator page a port of its own";
         at.error("`listen` and `admin` are the same address", help, sink);
     }

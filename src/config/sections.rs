@@ -2,6 +2,7 @@
 
 use super::auth::auth_of;
 use super::drift::drift;
+use super::feed::feed_source;
 use super::options::options;
 use super::values::{host, name, secret};
 use super::{Auth, Channel, ChannelKind, Links, Registry, Source};
@@ -22,7 +23,7 @@ pub const GRANTS_PER_HOUR: u32 = 60;
 /// How many unknown sources a registry may have in ten minutes, unless the file says otherwise.
 const MAX_UNKNOWN_ADDRESSES: u32 = 200;
 /// How many requests a second a source may make, unless the file says otherwise.
-const RATE_PER_SECOND: u32 = 50;
+pub(super) const RATE_PER_SECOND: u32 = 50;
 /// How large a body may be, unless the file says otherwise.
 const MAX_BODY: u32 = 4 << 20;
 /// How long a request can be answered, unless the file says otherwise.
@@ -167,10 +168,12 @@ fn source(
     sink: &mut Sink<'_>,
 ) -> Option<Source> {
     let mut fields = item.fields(sink)?;
+    if fields.has("feed") {
+        return feed_source(item, enrolled, sink);
+    }
     let named = fields.need("name", "it stands in the path: /events/{name}", sink);
     let named = named.and_then(|at| name(&at, sink));
-    let help =
-        "say how the sender proves itself: `auth: { kind: shared_key, keys: [{ env: NAME }] }`";
+    let help = "say how the sender proves itself: `auth: { kind: shared_key, keys: [{ env: NAME }] }`; or let doorward fetch: `feed: { kind: azure_logs }`";
     let auth = fields.need("auth", help, sink);
     let auth = auth.and_then(|at| auth_of(&at, folder, sink));
     let listed = fields.take("registries").and_then(|at| at.list(sink));
@@ -245,7 +248,11 @@ fn trust_status_403(
 }
 
 /// A host that leads to an enrolled registry.
-fn enrolled_host(item: &Item<'_>, enrolled: &[Registry], sink: &mut Sink<'_>) -> Option<String> {
+pub(super) fn enrolled_host(
+    item: &Item<'_>,
+    enrolled: &[Registry],
+    sink: &mut Sink<'_>,
+) -> Option<String> {
     let host = host(item, sink)?;
     if enrolled.iter().any(|registry| leads_to(&host, registry)) {
         return Some(host);
@@ -273,7 +280,7 @@ fn enrolled_host(item: &Item<'_>, enrolled: &[Registry], sink: &mut Sink<'_>) ->
 
 /// Whether a host is one of the registry's: a custom domain, or a login server or data endpoint made
 /// of its name, which Azure may follow with a hash (`contosoprod-abc123.azurecr.io`).
-fn leads_to(host: &str, registry: &Registry) -> bool {
+pub(super) fn leads_to(host: &str, registry: &Registry) -> bool {
     if registry.hosts.iter().any(|known| known == host) {
         return true;
     }

@@ -143,7 +143,8 @@ impl Stage {
         kind: &str,
         body: String,
     ) -> anyhow::Result<u16> {
-        let url = format!("http://{}/events/{source}", self.server.listen);
+        let listen = self.server.listen.context("nobody listens")?;
+        let url = format!("http://{listen}/events/{source}");
         let sender = Endpoint::new(self.azure.clock(), &url).header("x-doorward-key", key);
         sender
             .post(kind, &body)

@@ -73,6 +73,8 @@ pub struct App {
     pub links_valid_for: Duration,
     /// Where people reach doorward: `https://doorward.contoso.com`, without a slash at its end.
     pub public_url: String,
+    /// Whether there is a listener for senders and links; else links lead to the operators'.
+    pub listens: bool,
     /// Signs and checks ownership tags.
     pub ownership_tag_key: OwnershipTagKey,
     /// What whoever uses the admin listener must know, where it has a token.

@@ -3,12 +3,13 @@
 
 use super::decide::precedents::{InForce, KnownNow, reopened};
 use crate::flow::app::{App, Source};
-use crate::metrics::PassedOverLabels;
+use crate::metrics::{PassedOverLabels, RecordLabels, SourceLabels};
 use crate::store::StoreError;
 use doorward_core::auth::proof::Proof;
 use doorward_core::intake::arrivals::Arrival;
 use doorward_core::intake::report::{Change, Delivery, Report};
 use doorward_core::ledger::event::{Denied, LedgerEvent};
+use doorward_core::ledger::feed::FeedAdvanced;
 use doorward_core::ledger::id::{DenialId, WriteId};
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::state::State;
@@ -39,14 +40,76 @@ pub async fn accept(
     if denials == 0 {
         return Ok(Accepted { denials, new: 0 });
     }
-    let reports = delivery.reports.into_iter();
-    let in_force = InForce::now(app);
-    let arrivals = reports
-        .map(|report| arrival(app, &in_force, source, (report, proof.as_ref())))
-        .collect();
+    let arrivals = arrivals(app, source, delivery.reports, proof.as_ref());
     let taken = app.ledger.take_in(now, app.windows, arrivals).await?;
     let new = denials.saturating_sub(taken.duplicate);
     Ok(Accepted { denials, new })
+}
+
+/// Takes in what was fetched for `source`, and that its feed has advanced, together.
+///
+/// [`StoreError::Duplicate`] if it had advanced before: then none of it is taken in.
+pub async fn accept_feed(
+    app: &App,
+    source: &Source,
+    delivery: Delivery,
+    advanced: FeedAdvanced,
+) -> Result<Accepted, StoreError> {
+    let now = app.clock.now();
+    // Known by their ids, so that once more is no harm.
+    let changes = changes(app, source, delivery.changes);
+    if !changes.is_empty() {
+        app.ledger.append_new(now, changes).await?;
+    }
+    let denials = delivery.reports.len();
+    let arrivals = arrivals(app, source, delivery.reports, None);
+    let taken = app
+        .ledger
+        .take_in_feed(now, (app.windows, arrivals), advanced)
+        .await?;
+    let new = denials.saturating_sub(taken.duplicate);
+    Ok(Accepted { denials, new })
+}
+
+fn arrivals(
+    app: &App,
+    source: &Source,
+    reports: Vec<Report>,
+    proof: Option<&Proof>,
+) -> Vec<Arrival> {
+    let in_force = InForce::now(app);
+    let reports = reports.into_iter();
+    reports
+        .map(|report| arrival(app, &in_force, source, (report, proof)))
+        .collect()
+}
+
+/// Counts what a delivery holds.
+pub fn count(app: &App, source: &Source, delivery: &Delivery) {
+    let source = &source.name;
+    let add = |outcome, number: usize| {
+        let labels = RecordLabels {
+            source: source.clone(),
+            outcome,
+        };
+        let counter = app.metrics.records.get_or_create_owned(&labels);
+        counter.inc_by(number as u64);
+    };
+    add("bad", delivery.bad.len());
+    add("read", delivery.records.saturating_sub(delivery.bad.len()));
+    let labels = SourceLabels {
+        source: source.clone(),
+    };
+    let denials = app.metrics.denials.get_or_create_owned(&labels);
+    denials.inc_by(delivery.reports.len() as u64);
+    for &(what, number) in &delivery.passed_over {
+        let labels = PassedOverLabels {
+            source: source.clone(),
+            what,
+        };
+        let counter = app.metrics.passed_over.get_or_create_owned(&labels);
+        counter.inc_by(number as u64);
+    }
 }
 
 /// How far a sender's clock may be ahead of ours. A time beyond that says nothing of a denial's age.

@@ -1,6 +1,7 @@
 //! What the program knows for now and learns again after a restart.
 
 use crate::flow::app::App;
+use crate::flow::feeds::Feeds;
 use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::registry::posture::Postures;
 use crate::flow::registry::reconcile::{RetryState, Sent, Tagged, Watch};
@@ -38,6 +39,7 @@ pub struct Memory {
     absent: Mutex<BTreeMap<ResourceId, Timestamp>>,
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
     postures: Mutex<Postures>,
+    feeds: Mutex<Feeds>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
     /// What is known of the sources of address sets.
@@ -85,6 +87,11 @@ impl App {
     /// What is known of how the registries stand.
     pub fn postures<T>(&self, with: impl FnOnce(&mut Postures) -> T) -> T {
         with(&mut locked(&self.memory.postures))
+    }
+
+    /// What is known of the feeds.
+    pub fn feeds<T>(&self, with: impl FnOnce(&mut Feeds) -> T) -> T {
+        with(&mut locked(&self.memory.feeds))
     }
 
     /// What is known of a registry's limit of entries, of whatever age.

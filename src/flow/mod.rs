@@ -7,8 +7,10 @@
 pub mod app;
 pub mod decide;
 mod effectiveness;
+pub mod feeds;
 pub mod intake;
 pub mod memory;
+pub mod notice;
 pub mod notify;
 pub mod orders;
 pub mod policy;
@@ -41,6 +43,7 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
             Box::pin(async move { registry_turn(app, &id).await })
         });
     }
+    feeds::run(app, keeper);
     for lane in app.channels.keys().flat_map(|name| notify::Lane::of(name)) {
         keeper.keep(&lane.name(), move |app| {
             let lane = lane.clone();

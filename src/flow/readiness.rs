@@ -2,7 +2,7 @@
 
 use super::decide::shadow;
 use super::registry::posture::Failing;
-use super::{policy, supervise};
+use super::{feeds, policy, supervise};
 use crate::flow::app::App;
 use doorward_core::intake::routing::Scope;
 use doorward_core::messages::wording;
@@ -47,6 +47,7 @@ pub fn degraded(app: &App) -> Vec<Condition> {
     }
     degraded.extend(unreadable(app));
     degraded.extend(channels(app));
+    degraded.extend(feeds::conditions(app));
     degraded.extend(supervise::stuck(app).into_iter().map(|name| {
         let detail = "A turn takes far too long; a restart may help.";
         Condition::new(ConditionCode::LoopStuck, detail).about(name)

@@ -110,6 +110,8 @@ pub(super) async fn sender<'a>(
                 peer: peer_of(app, &head.headers, &head.extensions),
             });
         }
+        // To whoever sends there is no such source.
+        SenderAuth::Feed(_) => return Err(HttpError::UnknownSource),
         SenderAuth::Signature(keys) => {
             let signed = signed(&head.headers);
             if !signed.is_some_and(|signed| signed.is_plausible(app.clock.now())) {
@@ -137,7 +139,7 @@ fn within_rate(source: &Source) -> Result<(), HttpError> {
     let heeds_429 = match &source.auth {
         SenderAuth::Signature(_) => true,
         SenderAuth::Bearer(bearer) => bearer.is_job,
-        SenderAuth::SharedKey { .. } => false,
+        SenderAuth::SharedKey { .. } | SenderAuth::Feed(_) => false,
     };
     source.limiter.check().map_err(|early| HttpError::TooMany {
         wait: early.wait_time_from(DefaultClock::default().now()),

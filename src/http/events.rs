@@ -4,10 +4,10 @@ use super::auth::Sender;
 use super::listener::boundary::Of;
 use super::listener::unpack::Coding;
 use super::listener::{body, readers};
-use super::{HttpError, Web, auth, caller, notice};
+use super::{HttpError, Web, auth, caller};
 use crate::flow::app::{App, Source};
-use crate::flow::{intake, usage};
-use crate::metrics::{DeliveryLabels, PassedOverLabels, RecordLabels, SourceLabels};
+use crate::flow::{intake, notice, usage};
+use crate::metrics::{DeliveryLabels, SourceLabels};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
@@ -120,7 +120,7 @@ async fn take(
         let consent = serde_json::json!({ "validationResponse": code });
         return Ok(Json(consent).into_response());
     }
-    count(app, source, &delivery);
+    intake::count(app, source, &delivery);
     notice::of(app, source, &delivery);
     let records = delivery.records;
     let mut bad = std::mem::take(&mut delivery.bad);
@@ -213,33 +213,6 @@ fn expected_subscription(source: &Source, headers: &HeaderMap) -> Result<(), Htt
         "a delivery of another Event Grid subscription was refused"
     );
     Err(HttpError::OtherSubscription)
-}
-
-fn count(app: &App, source: &Source, delivery: &Delivery) {
-    let source = &source.name;
-    let add = |outcome, number: usize| {
-        let labels = RecordLabels {
-            source: source.clone(),
-            outcome,
-        };
-        let counter = app.metrics.records.get_or_create_owned(&labels);
-        counter.inc_by(number as u64);
-    };
-    add("bad", delivery.bad.len());
-    add("read", delivery.records.saturating_sub(delivery.bad.len()));
-    let labels = SourceLabels {
-        source: source.clone(),
-    };
-    let denials = app.metrics.denials.get_or_create_owned(&labels);
-    denials.inc_by(delivery.reports.len() as u64);
-    for &(what, number) in &delivery.passed_over {
-        let labels = PassedOverLabels {
-            source: source.clone(),
-            what,
-        };
-        let counter = app.metrics.passed_over.get_or_create_owned(&labels);
-        counter.inc_by(number as u64);
-    }
 }
 
 /// The CloudEvents handshake: a proven sender may deliver. The callback that it may offer is never

@@ -8,7 +8,6 @@ mod error;
 mod events;
 mod health;
 pub mod listener;
-mod notice;
 pub mod pages;
 
 pub use error::HttpError;
@@ -46,18 +45,21 @@ pub fn public_router(app: Arc<App>) -> Router {
 /// The same with other limits.
 pub fn public_router_within(app: Arc<App>, limits: Limits) -> Router {
     let web = Web { app, limits };
-    let routes = Router::new()
-        .route(
-            "/events/{source}",
-            post(events::deliver).options(events::handshake),
-        )
-        .route(
-            "/requests/{token}",
-            get(pages::answers::show)
-                .post(pages::answers::answer)
-                .layer(DefaultBodyLimit::max(LARGEST_FORM)),
-        );
+    let routes = requests().route(
+        "/events/{source}",
+        post(events::deliver).options(events::handshake),
+    );
     bounded(with_common_parts(routes), web)
+}
+
+/// What links lead to.
+fn requests() -> Router<Web> {
+    Router::new().route(
+        "/requests/{token}",
+        get(pages::answers::show)
+            .post(pages::answers::answer)
+            .layer(DefaultBodyLimit::max(LARGEST_FORM)),
+    )
 }
 
 /// The routes for operators. `address` is what the listener is bound to: only requests that name it,
@@ -68,7 +70,13 @@ pub fn admin_router(app: Arc<App>, address: SocketAddr) -> Router {
         app,
         limits: Limits::default(),
     };
-    let routes = Router::new()
+    // Where nobody listens elsewhere, requests are answered here.
+    let links = if web.app.listens {
+        Router::new()
+    } else {
+        requests()
+    };
+    let routes = links
         .route("/", get(pages::admin::page))
         .route("/metrics", get(pages::admin::metrics))
         .nest(api::wire::API, api_routes());
@@ -88,6 +96,7 @@ fn api_routes() -> Router<Web> {
         .route("/verdicts/clear", post(api::routes::clear_verdicts))
         .route("/pause", post(api::routes::pause))
         .route("/resume", post(api::routes::resume))
+        .route("/feeds", get(api::feeds::list))
         .route("/sets", get(api::sets::list))
         .route("/sets/confirm", post(api::sets::confirm))
         .layer(DefaultBodyLimit::max(LARGEST_ORDER))

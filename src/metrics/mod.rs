@@ -1,7 +1,9 @@
 //! Counters for Prometheus.
 
+mod feeds;
 mod health;
 
+pub use feeds::Feeds;
 pub use health::Health;
 
 use jiff::Timestamp;
@@ -33,6 +35,8 @@ pub struct Metrics {
     circuits: Family<RegistryLabels, Gauge>,
     /// How the program itself fares.
     pub health: Health,
+    /// How the feeds fare.
+    pub feeds: Feeds,
     /// Refreshes of address sets by set and outcome.
     pub set_refreshes: Family<SetLabels, Counter>,
     /// When the source of an address set last said what the set holds, in seconds since 1970.
@@ -163,6 +167,7 @@ impl Default for Metrics {
             circuits.clone(),
         );
         let health = Health::register(&mut registry);
+        let feeds = Feeds::register(&mut registry);
         let refusals = of_refusals(&mut registry);
         let (set_refreshes, set_loaded, set_waiting) = of_sets(&mut registry);
         Self {
@@ -174,6 +179,7 @@ impl Default for Metrics {
             passed_over,
             shadow_verdicts,
             health,
+            feeds,
             refusals,
             set_refreshes,
             set_loaded,

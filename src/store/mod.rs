@@ -21,6 +21,7 @@ use database::Database;
 use doorward_core::intake::arrivals::{Arrival, IntakeResult};
 use doorward_core::intake::dedup::DedupPolicy;
 use doorward_core::ledger::event::{Entry, Hash, LedgerEvent};
+use doorward_core::ledger::feed::FeedAdvanced;
 use doorward_core::ledger::id::AlertId;
 use doorward_core::state::State;
 use doorward_core::state::readiness::Condition;
@@ -186,6 +187,21 @@ impl Ledger {
         arrivals: Vec<Arrival>,
     ) -> Result<IntakeResult, StoreError> {
         let written = self.hand_over(stored(at), Work::Arrivals(windows, arrivals));
+        Ok(answer(written.await?).await?.taken)
+    }
+
+    /// The same for denials of a feed, in one transaction with its advance.
+    ///
+    /// [`StoreError::Duplicate`] if the feed has advanced since: then nothing is written.
+    pub async fn take_in_feed(
+        &self,
+        at: Timestamp,
+        (windows, arrivals): (DedupPolicy, Vec<Arrival>),
+        advanced: FeedAdvanced,
+    ) -> Result<IntakeResult, StoreError> {
+        let at = stored(at);
+        let advance = Box::new(Line::new(at, LedgerEvent::FeedAdvanced(advanced))?);
+        let written = self.hand_over(at, Work::Feed(windows, arrivals, advance));
         Ok(answer(written.await?).await?.taken)
     }
 

@@ -53,6 +53,8 @@ pub(super) enum Work {
     Decide(i64, Vec<Vec<Line>>),
     /// Denials that are yet to be sorted.
     Arrivals(DedupPolicy, Vec<Arrival>),
+    /// The same, all or nothing with the advance of the feed that they come from.
+    Feed(DedupPolicy, Vec<Arrival>, Box<Line>),
 }
 
 /// An entry in the making.
@@ -84,6 +86,7 @@ impl Work {
             }
             Self::Decide(_, groups) => groups.iter().map(Vec::len).sum(),
             Self::Arrivals(_, arrivals) => arrivals.len(),
+            Self::Feed(_, arrivals, _) => arrivals.len().saturating_add(1),
         }
     }
 
@@ -100,6 +103,11 @@ impl Work {
             Self::Arrivals(_, arrivals) => arrivals
                 .iter()
                 .filter_map(|arrival| arrival.event.as_ref())
+                .collect(),
+            Self::Feed(_, arrivals, advance) => arrivals
+                .iter()
+                .filter_map(|arrival| arrival.event.as_ref())
+                .chain(&advance.once)
                 .collect(),
         }
     }
@@ -289,13 +297,19 @@ fn draft(
                 latest = latest.max(at);
                 let sorter =
                     sorter.get_or_insert_with(|| IntakeDeduplicator::new(&folded.state, windows));
-                for arrival in arrivals {
-                    let event = arrival.event.as_ref();
-                    let stands = event.is_some_and(|event| known.contains(event));
-                    if let Some(denied) = sorter.sort(at, arrival, stands, taken) {
-                        lines.push(Line::new(at, LedgerEvent::Denied(denied))?);
-                    }
+                lines.extend(sorted(sorter, &known, (at, arrivals), taken)?);
+            }
+            Work::Feed(windows, arrivals, advance) => {
+                if let Err(error) = fit(folded, &lines, std::slice::from_ref(&advance), &mut known)
+                {
+                    outcomes.push(Err(error));
+                    continue;
                 }
+                latest = latest.max(at);
+                let sorter =
+                    sorter.get_or_insert_with(|| IntakeDeduplicator::new(&folded.state, windows));
+                lines.extend(sorted(sorter, &known, (at, arrivals), taken)?);
+                lines.push(*advance);
             }
         }
         outcomes.push(Ok(written));
@@ -304,6 +318,24 @@ fn draft(
         lines.push(Line::new(latest, what)?);
     }
     Ok(Draft { lines, outcomes })
+}
+
+/// The entries for those denials that are to be written down.
+fn sorted(
+    sorter: &mut IntakeDeduplicator<'_>,
+    known: &HashSet<String>,
+    (at, arrivals): (Timestamp, Vec<Arrival>),
+    taken: &mut IntakeResult,
+) -> Result<Vec<Line>, StoreError> {
+    let mut lines = Vec::new();
+    for arrival in arrivals {
+        let event = arrival.event.as_ref();
+        let stands = event.is_some_and(|event| known.contains(event));
+        if let Some(denied) = sorter.sort(at, arrival, stands, taken) {
+            lines.push(Line::new(at, LedgerEvent::Denied(denied))?);
+        }
+    }
+    Ok(lines)
 }
 
 /// Takes the groups that fit into `lines`; which of them these are.

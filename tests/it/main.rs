@@ -31,6 +31,7 @@ mod effectiveness;
 mod egress;
 mod endpoint;
 mod faults;
+mod feeds;
 mod flood;
 mod forged;
 mod full_disk;

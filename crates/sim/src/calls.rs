@@ -18,6 +18,8 @@ pub enum Call {
     GetOperation,
     /// GET of another resource: a NAT gateway, public IP address, subnet, agent pool, cluster, app, …
     GetResource,
+    /// POST of a query about a registry's log.
+    LogQuery,
     /// POST of a query to Azure Resource Graph.
     ResourceGraph,
     /// GET of the service tags.
@@ -99,6 +101,11 @@ pub(super) enum Route {
     Registry(RegistryPath),
     Usages(RegistryPath),
     Operation(RegistryPath, String),
+    /// A query about a registry's log, through Resource Manager or to the service itself.
+    Logs {
+        registry: RegistryPath,
+        direct: bool,
+    },
     /// A resource other than a registry, by its whole id.
     Resource(String),
     ResourceGraph,
@@ -141,6 +148,15 @@ impl Route {
             Listener::Authority => Self::of_authority(&segments),
             Listener::Plain | Listener::ResourceManager => match segments.as_slice() {
                 ["msi", "token"] => Self::Identity,
+                ["v1", "", resource @ .., "query"] | ["v1", resource @ .., "query"] => {
+                    match Self::of_resource_manager(resource, "") {
+                        Self::Registry(registry) => Self::Logs {
+                            registry,
+                            direct: true,
+                        },
+                        _ => Self::UnknownResource,
+                    }
+                }
                 ["web", ..] => Self::WebPage(format!("/{path}")),
                 ["v2" | "oauth2", ..] => {
                     Self::DataPlane(kept.into_iter().map(str::to_owned).collect())
@@ -234,6 +250,10 @@ impl Route {
             },
             [name] => Self::Registry(path(name)),
             [name, "listusages"] => Self::Usages(path(name)),
+            [name, "providers", "microsoft.insights", "logs"] => Self::Logs {
+                registry: path(name),
+                direct: false,
+            },
             [name, "operationstatuses", operation] => {
                 Self::Operation(path(name), operation.to_owned())
             }
@@ -250,6 +270,7 @@ impl Route {
             Self::Usages(_) => Call::ListUsages,
             Self::Operation(..) => Call::GetOperation,
             Self::Resource(_) => Call::GetResource,
+            Self::Logs { .. } => Call::LogQuery,
             Self::ResourceGraph => Call::ResourceGraph,
             Self::WebPage(_) => Call::WebPage,
             Self::ServiceTags { .. } => Call::ServiceTags,

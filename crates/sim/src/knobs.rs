@@ -118,6 +118,52 @@ pub enum Tags {
     Refused,
 }
 
+/// Where the registries' logs go, and who is shown them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogAccess {
+    /// To a workspace that shows them to those who may read the registry.
+    #[default]
+    Whole,
+    /// Nowhere: 200 without rows.
+    NoDiagnosticSetting,
+    /// To a workspace that shows them only to its own readers: 200 without rows.
+    WorkspaceRefuses,
+    /// To a workspace that nothing was ever sent to: 204.
+    Empty,
+    /// The registry's log may not be read: 403.
+    Forbidden,
+    /// Nothing is shown, and the query names tables that are not known then: 400, where else it is 200. Azure's
+    /// pages say that both happen.
+    UnknownTables,
+}
+
+/// How the registries' logs are answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logs {
+    /// Who is shown them.
+    pub access: LogAccess,
+    /// Tables that are left out in silence.
+    pub denied_tables: BTreeSet<String>,
+    /// Whether the answer says what may be read when it is asked to.
+    pub tells_permissions: bool,
+    /// Whether the answer is only a part, and says so.
+    pub partial: bool,
+    /// How long after it happened a row can be read.
+    pub ingestion: Duration,
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self {
+            access: LogAccess::Whole,
+            denied_tables: BTreeSet::new(),
+            tells_permissions: true,
+            partial: false,
+            ingestion: Duration::from_mins(4),
+        }
+    }
+}
+
 /// The standing behaviour, and the faults to come.
 #[derive(Clone, Debug)]
 pub struct Knobs {
@@ -139,6 +185,8 @@ pub struct Knobs {
     /// Actions that callers are not allowed (`Microsoft.ContainerRegistry/registries/listUsages/read`):
     /// 403 `AuthorizationFailed`.
     pub denied_actions: BTreeSet<String>,
+    /// How the registries' logs can be read.
+    pub logs: Logs,
     /// How long tokens of the token endpoint live; those of managed identity live a day.
     pub token_lifetime: Duration,
     /// Sent as `x-ms-ratelimit-remaining-subscription-reads`.
@@ -169,6 +217,7 @@ impl Default for Knobs {
             tags: Tags::Replaced,
             propagation: vec![Duration::from_secs(30)],
             denied_actions: BTreeSet::new(),
+            logs: Logs::default(),
             token_lifetime: Duration::from_hours(1),
             remaining_reads: 249,
             remaining_writes: 199,

@@ -30,8 +30,8 @@ pub use caller::{Caller, Pull};
 pub use calls::{Call, Target};
 pub use holds::{Hold, Moment};
 pub use knobs::{
-    Concurrent, Duplicates, Fault, Knobs, Outcome, Tags, UnnamedIpRules, VirtualNetworkRules,
-    Writes,
+    Concurrent, Duplicates, Fault, Knobs, LogAccess, Logs, Outcome, Tags, UnnamedIpRules,
+    VirtualNetworkRules, Writes,
 };
 pub use model::{
     App, Author, DefaultAction, Happened, IpRule, Model, NetworkRuleSet, Registry, Sku,

@@ -43,7 +43,12 @@ impl Lane {
     }
 
     fn takes(&self, alert: &Alert) -> bool {
-        let urgent = [wording::OVERDUE, wording::END_UNKNOWN, wording::NETWORKS_LOST].contains(&alert.code.as_str());
+        let urgent = [
+            wording::OVERDUE,
+            wording::END_UNKNOWN,
+            wording::NETWORKS_LOST,
+        ]
+        .contains(&alert.code.as_str());
         self.urgent == urgent && alert.channels.contains(&self.channel)
     }
 }

@@ -3,6 +3,7 @@
 
 use super::page;
 use crate::flow::decide::forecast;
+use crate::flow::feeds;
 use crate::flow::readiness;
 use crate::http::{HttpError, Web};
 use askama::Template;
@@ -38,6 +39,14 @@ struct Page {
     requests: Vec<RequestRow>,
     answered: Vec<AnsweredRow>,
     verdicts: Vec<VerdictRow>,
+    feeds: Vec<FeedRow>,
+}
+
+/// A part of a feed.
+struct FeedRow {
+    name: String,
+    failing: bool,
+    text: String,
 }
 
 /// A request that was answered, and what became of it.
@@ -105,7 +114,18 @@ pub(in crate::http) async fn page(State(web): State<Web>) -> Result<Html<String>
         });
         view(state, degraded, &late.collect(), now)
     });
-    page::html(&Page { answered, ..view })
+    let feeds = feeds::list(app);
+    let feeds = feeds.iter().map(|feed| FeedRow {
+        name: format!("{}/{}", feed.source, feed.registry),
+        failing: feed.failing,
+        text: feed.line(),
+    });
+    let feeds = feeds.collect();
+    page::html(&Page {
+        answered,
+        feeds,
+        ..view
+    })
 }
 
 /// What became of an answered request.
@@ -163,6 +183,7 @@ fn view(
             .map(|it| request(it, again(state, it.request.denial), now))
             .collect(),
         answered: Vec::new(),
+        feeds: Vec::new(),
         verdicts: state.verdicts.iter().map(|it| verdict(it)).collect(),
     }
 }

@@ -237,7 +237,7 @@ channels:
     27 |   - {}
        |     ^
        = field: sources[3].auth
-       = help: say how the sender proves itself: `auth: { kind: shared_key, keys: [{ env: NAME }] }`
+       = help: say how the sender proves itself: `auth: { kind: shared_key, keys: [{ env: NAME }] }`; or let doorward fetch: `feed: { kind: azure_logs }`
 
     error: `slack` is not known here
       --> doorward.yaml:29:24

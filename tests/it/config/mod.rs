@@ -38,7 +38,7 @@ fn broken(text: &str) -> String {
 #[test]
 fn what_is_left_out_has_a_default() {
     let config = read(&least(""));
-    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.listen.unwrap().to_string(), "127.0.0.1:8080");
     assert_eq!(config.admin.to_string(), "127.0.0.1:8081");
     assert_eq!(config.public_url, "http://127.0.0.1:8080");
     assert_eq!(

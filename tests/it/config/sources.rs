@@ -2,6 +2,7 @@
 
 use super::{REGISTRY, broken, least, read};
 use doorward::config::Auth;
+use std::time::Duration;
 
 #[test]
 fn a_source_s_options_are_read_and_checked() {
@@ -149,4 +150,75 @@ fn a_way_that_would_prove_nothing_is_refused() {
         assert!(problems.contains(what), "{source}: {problems}");
         assert!(!problems.contains("hunter2"), "{problems}");
     }
+}
+
+#[test]
+fn a_feed_names_its_registries_and_has_no_auth() {
+    let feed = "name: log\n    feed: { kind: azure_logs }\n";
+    let good = read(&with_source(&format!(
+        "{feed}    registries: [contosoprod.azurecr.io]\n    trust_status_403: true\n    expect_every: 1h"
+    )));
+    let Auth::Feed(read) = &good.sources[0].auth else {
+        panic!("{good:?}")
+    };
+    assert_eq!(read.every, Duration::from_mins(1));
+    assert_eq!(read.expect_every, Some(Duration::from_hours(1)));
+    assert_eq!(read.registries, [good.registries[0].id.clone()]);
+    assert_eq!(good.warnings.to_string(), "");
+    for (more, told) in [
+        (
+            "    trust_status_403: true",
+            "name the registries whose logs are read",
+        ),
+        (
+            "    registries: [contosoprod.azurecr.io]\n    auth: { kind: shared_key, keys: [{ env: K }] }",
+            "take `auth` out",
+        ),
+        (
+            "    registries: [other.azurecr.io]",
+            "leads to no enrolled registry",
+        ),
+        ("    registries: []", "this list is empty"),
+        (
+            "    registries: [contosoprod.azurecr.io]\n    rate_per_second: 3",
+            "rate_per_second",
+        ),
+    ] {
+        let told_of = broken(&with_source(&format!("{feed}{more}")));
+        assert!(told_of.contains(told), "{told}: {told_of}");
+    }
+    for (kind, told) in [
+        ("{ kind: kafka }", "`azure_logs`"),
+        ("{ every: 1m }", "write `kind: azure_logs`"),
+        ("{ kind: azure_logs, every: 10s }", "write 1m to 15m"),
+        ("{ kind: azure_logs, every: 1h }", "write 1m to 15m"),
+    ] {
+        let source =
+            format!("name: log\n    feed: {kind}\n    registries: [contosoprod.azurecr.io]");
+        let told_of = broken(&with_source(&source));
+        assert!(told_of.contains(told), "{told}: {told_of}");
+    }
+}
+
+#[test]
+fn whoever_leaves_out_whether_rows_of_a_feed_count_is_told_what_that_means() {
+    let source =
+        "name: log\n    feed: { kind: azure_logs }\n    registries: [contosoprod.azurecr.io]";
+    let told = read(&with_source(source)).warnings.to_string();
+    assert!(
+        told.contains("docs/feeds.md") && told.contains("open nothing"),
+        "{told}"
+    );
+}
+
+#[test]
+fn without_a_listener_every_source_is_a_feed() {
+    let feed = "name: log\n    feed: { kind: azure_logs }\n    registries: [contosoprod.azurecr.io]\n    trust_status_403: true";
+    let config = read(&format!("listen: none\n{}", with_source(feed)));
+    assert_eq!(
+        (config.listen, config.public_url.as_str()),
+        (None, "http://127.0.0.1:8081")
+    );
+    let told = broken(&format!("listen: none\n{}", least("")));
+    assert!(told.contains("the source `alerts` is a sender"), "{told}");
 }

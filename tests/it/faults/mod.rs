@@ -4,7 +4,7 @@
 //! A share of them runs with all tests; `cargo run --release --example faults -- --seeds N` runs as
 //! many as one likes.
 
-mod cut;
+pub(crate) mod cut;
 mod dice;
 mod judge;
 mod others;

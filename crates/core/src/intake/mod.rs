@@ -6,6 +6,7 @@ pub mod dedup;
 pub mod delivery;
 pub mod denial;
 pub mod extract;
+pub mod feed;
 pub mod report;
 pub mod routing;
 pub mod work;

@@ -338,6 +338,8 @@ pub enum LedgerEvent {
         /// Why, without the channel's address.
         reason: String,
     },
+    /// A feed was read up to here.
+    FeedAdvanced(super::feed::FeedAdvanced),
 }
 
 impl LedgerEvent {
@@ -345,7 +347,7 @@ impl LedgerEvent {
     pub const END_WAITS: &str = "end_waits";
 
     /// All kinds of entries.
-    pub const KINDS: [&'static str; 38] = [
+    pub const KINDS: [&'static str; 39] = [
         "denied",
         "decided",
         "repeated",
@@ -384,6 +386,7 @@ impl LedgerEvent {
         "alerted",
         "delivered",
         "undelivered",
+        "feed_advanced",
     ];
 
     /// The entry's kind, as it is stored and shown.
@@ -427,6 +430,7 @@ impl LedgerEvent {
             Self::Alerted(_) => "alerted",
             Self::Delivered { .. } => "delivered",
             Self::Undelivered { .. } => "undelivered",
+            Self::FeedAdvanced(_) => "feed_advanced",
         }
     }
 }

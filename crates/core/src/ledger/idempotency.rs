@@ -60,6 +60,7 @@ impl LedgerEvent {
             } => event_id
                 .as_ref()
                 .map(|event| format!("changed:{source}:{}", Hash::of(event.as_bytes()))),
+            Self::FeedAdvanced(advanced) => Some(advanced.idempotency_key()),
             Self::Requested(request) => Some(format!("requested:{}", request.id)),
             Self::Answered { request, .. } => Some(format!("answered:{request}")),
             Self::Alerted(alert) => Some(format!("alerted:{}", alert.id)),

@@ -20,6 +20,7 @@ impl LedgerEvent {
                 | Self::Alerted(_)
                 | Self::Delivered { .. }
                 | Self::Undelivered { .. }
+                | Self::FeedAdvanced(_)
         )
     }
 

@@ -5,6 +5,7 @@ pub mod alert;
 pub mod chain;
 pub mod denied;
 pub mod event;
+pub mod feed;
 pub mod grant;
 pub mod id;
 pub(crate) mod idempotency;

@@ -15,6 +15,7 @@ use crate::policy::verdict::Verdict;
 use crate::sets::Snapshot;
 use crate::yaml::duration::Show;
 use ipnet::Ipv4Net;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -33,9 +34,7 @@ pub fn line(what: &LedgerEvent) -> String {
         LedgerEvent::WriteSettled {
             registry, outcome, ..
         } => settled(registry, outcome),
-        LedgerEvent::Throttled { until, reason, .. } => {
-            format!("Azure asked to wait until {until}: {reason}")
-        }
+        LedgerEvent::Throttled { until, reason, .. } => throttled(*until, reason),
         LedgerEvent::NeverLanded { entries, .. } => never_landed(entries),
         LedgerEvent::VirtualNetworkRulesLost {
             registry, subnets, ..
@@ -79,7 +78,12 @@ pub fn line(what: &LedgerEvent) -> String {
             channel,
             reason,
         } => undelivered(*alert, channel, reason),
+        LedgerEvent::FeedAdvanced(advanced) => advanced.summary(),
     }
+}
+
+fn throttled(until: Timestamp, reason: &str) -> String {
+    format!("Azure asked to wait until {until}: {reason}")
 }
 
 fn said(what: &LedgerEvent) -> String {

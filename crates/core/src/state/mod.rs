@@ -28,6 +28,7 @@ use crate::intake::dedup::{DenialKey, key};
 use crate::intake::report::Evidence;
 use crate::ledger::alert::Alert;
 use crate::ledger::event::{Denied, LedgerEvent, Write, WriteOutcome};
+use crate::ledger::feed::FeedPositions;
 use crate::ledger::grant::{Ending, Grant, Stage};
 use crate::ledger::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::ledger::orders::Pauses;
@@ -90,6 +91,8 @@ pub struct State {
     pub sets: KnownSets,
     /// The new callers of each registry, and of none.
     pub admissions: BTreeMap<Option<ResourceId>, AdmissionWindow>,
+    /// How far feeds have been read.
+    pub feeds: FeedPositions,
     /// What operators have paused.
     pub pauses: Pauses,
     /// When grants of each rule were decided within the last hour, oldest first.
@@ -123,6 +126,7 @@ impl State {
             LedgerEvent::SetRefused { candidate, reason } => {
                 self.sets.refused(at, candidate, reason);
             }
+            LedgerEvent::FeedAdvanced(advanced) => self.feeds.apply(at, advanced),
             LedgerEvent::SetConfirmed { set, hash, .. } => self.sets.confirmed(set, hash),
             LedgerEvent::Revoked { .. }
             | LedgerEvent::Kept { .. }

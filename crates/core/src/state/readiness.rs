@@ -50,6 +50,8 @@ pub enum ConditionCode {
     AzureUnreadable,
     /// A channel has not taken messages several times in a row.
     ChannelFailing,
+    /// A feed does not tell of denials reliably.
+    FeedFailing,
     /// A loop is in the middle of a turn that takes too long.
     LoopStuck,
 }

@@ -4,6 +4,7 @@ mod body;
 mod error;
 mod fields;
 mod graph;
+mod logs;
 mod network;
 mod patch;
 mod properties;
@@ -35,7 +36,9 @@ struct Asked<'a> {
 }
 
 /// Audiences that Resource Manager takes, of the public, US government and China clouds.
-const AUDIENCES: [&str; 5] = [
+const AUDIENCES: [&str; 6] = [
+    // Of the log query service itself, which takes the same queries.
+    "https://api.loganalytics.io",
     "https://management.azure.com",
     "https://management.core.windows.net",
     "https://management.core.usgovcloudapi.net",
@@ -50,7 +53,10 @@ pub(super) fn answer(shared: &Shared, request: &Incoming, route: &Route) -> Resp
             shared,
             request,
             by,
-            version: version::check(request)?,
+            version: match route {
+                Route::Logs { direct: true, .. } => Version::default(),
+                _ => version::check(request)?,
+            },
         };
         asked.answer(route)
     });
@@ -150,6 +156,11 @@ impl Asked<'_> {
         {
             return write::patch(self, path);
         }
+        if let Route::Logs { registry, .. } = route
+            && *method == Method::POST
+        {
+            return logs::answer(self, registry);
+        }
         if matches!(route, Route::ResourceGraph) && method == Method::POST {
             return graph::answer(self);
         }
@@ -160,7 +171,7 @@ impl Asked<'_> {
                 "The resource type could not be found in the namespace for the api version given; the simulated Azure knows registries and their agent pools, resources of Microsoft.Network, clusters of AKS, apps of App Service and Container Apps, and service tags.",
             ));
         }
-        if method != Method::GET {
+        if method != Method::GET || matches!(route, Route::Logs { .. }) {
             return Err(ArmError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "MethodNotAllowed",

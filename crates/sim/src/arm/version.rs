@@ -29,7 +29,7 @@ const REGISTRY: [&str; 21] = [
 ];
 
 /// A well-formed api-version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Version(String);
 
 /// Takes the request's api-version, if it looks like one.

@@ -74,6 +74,8 @@ pub struct Model {
     apps: Vec<App>,
     /// Diagnostic records of the data plane, oldest first.
     log: Vec<Value>,
+    /// When rows were taken in by the workspace, where that is not as long after they happened as usual.
+    taken_in: BTreeMap<usize, Timestamp>,
     forwarded: usize,
     front_end: usize,
 }
@@ -190,6 +192,25 @@ impl Model {
     /// Notes what the data plane answered.
     pub(super) fn note(&mut self, record: Value) {
         self.log.push(record);
+    }
+
+    /// A diagnostic record that the workspace takes in at this time, whenever it happened.
+    pub fn add_log_row(&mut self, record: Value, taken_in: Timestamp) {
+        self.taken_in.insert(self.log.len(), taken_in);
+        self.log.push(record);
+    }
+
+    /// Every record with when the workspace takes it in, `usual` after it happened unless it was said.
+    pub(super) fn log_rows(&self, usual: Duration) -> Vec<(Timestamp, &Value)> {
+        let rows = self.log.iter().enumerate();
+        rows.map(|(index, record)| {
+            let at = record.get("time").and_then(Value::as_str);
+            let at: Option<Timestamp> = at.and_then(|at| at.parse().ok());
+            let usual = at.map(|at| clock::add(at, usual));
+            let taken_in = self.taken_in.get(&index).copied().or(usual);
+            (taken_in.unwrap_or_default(), record)
+        })
+        .collect()
     }
 
     /// The diagnostic records that have not been forwarded yet; now they have.

@@ -1,8 +1,8 @@
 //! Writes of ours that were given up, or that a read seemed to show: they may land late, and undo what
 //! others have done since.
 
-use crate::firewall::drift::{Key, missing_in};
 use super::Look;
+use crate::firewall::drift::{Key, missing_in};
 use crate::firewall::overwritten::Overwritten;
 use crate::ledger::event::Write;
 use crate::ledger::id::WriteId;

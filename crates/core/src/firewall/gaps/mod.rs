@@ -19,8 +19,8 @@ use crate::net::network;
 use crate::net::resource_id::ResourceId;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeSet, VecDeque};
 use landed::{Landed, Lost};
+use std::collections::{BTreeSet, VecDeque};
 
 /// How many gaps, changes and events are remembered.
 const REMEMBERED: usize = 32;

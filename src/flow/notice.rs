@@ -18,7 +18,7 @@ const STATUS_403: &str = "this source's records say 403 and an address, but not 
      nothing. Set `trust_status_403: true` on the source if they should; read docs/azure.md first";
 
 /// Tells what a delivery shows, unless this was told before.
-pub(super) fn of(app: &App, source: &Source, delivery: &Delivery) {
+pub fn of(app: &App, source: &Source, delivery: &Delivery) {
     let tell = |what: &'static str, text: &str| {
         if app.notice(&source.name, what) {
             tracing::warn!(source = source.name, "{text}");
