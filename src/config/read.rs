@@ -1,7 +1,9 @@
 //! Reading the configuration: a file to a checked [`Config`], or everything that is wrong with it.
 
+use super::channels::channels;
 use super::connections::connections;
-use super::sections::{channels, links, registries, sources};
+use super::routes::routes;
+use super::sections::{links, registries, sources};
 use super::values::{hide_urls_with_passwords, path, public_url, secret};
 use super::{Config, LONGEST_MAX_TTL, LoadError, Mode, State, azure};
 use crate::azure::Settings;
@@ -100,6 +102,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let registries = registries(&mut fields, sink);
     let sources = sources(&mut fields, (&registries, folder), sink);
     let channels = channels(&mut fields, folder, sink);
+    let routes = routes(&mut fields, &channels, sink);
     fields.finish(sink);
     Some(Config {
         listen,
@@ -126,6 +129,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         registries,
         sources,
         channels,
+        routes,
         warnings: Problems::default(),
     })
 }

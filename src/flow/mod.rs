@@ -48,6 +48,7 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
         });
     }
     keeper.keep("channels", |app| Box::pin(notify::removed_channels(app)));
+    keeper.keep("follow_ups", |app| Box::pin(notify::follow_ups::turn(app)));
     keeper.keep("verdicts", |app| Box::pin(triage_turn(app)));
     keeper.keep("hosts", |app| {
         Box::pin(async move { Ok(registry::hosts::turn(app).await) })

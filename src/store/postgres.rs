@@ -266,7 +266,8 @@ impl Append {
                         come.1.push(channel.as_str());
                     }
                 }
-                What::Delivered { alert, channel } | What::Undelivered { alert, channel, .. } => {
+                What::Delivered { alert, channel, .. }
+                | What::Undelivered { alert, channel, .. } => {
                     gone.0.push(alert.0);
                     gone.1.push(channel.as_str());
                 }

@@ -5,6 +5,7 @@ pub mod alert;
 pub mod chain;
 pub(crate) mod decisive;
 pub mod denied;
+pub mod details;
 pub mod event;
 pub mod grant;
 pub mod id;

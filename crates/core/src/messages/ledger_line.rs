@@ -9,6 +9,7 @@ use crate::ledger::grant::{Ending, Grant};
 use crate::ledger::id::{AlertId, DenialId, GrantId};
 use crate::ledger::orders;
 use crate::ledger::request::{Answer, Request};
+use crate::messages::routing::deliveries::ACCEPTED;
 use crate::net::network;
 use crate::net::resource_id::ResourceId;
 use crate::policy::verdict::Verdict;
@@ -73,7 +74,11 @@ pub fn line(what: &What) -> String {
         What::Requested(request) => requested(request),
         What::Answered { .. } => said(what),
         What::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
-        What::Delivered { alert, channel } => delivered(*alert, channel),
+        What::Delivered {
+            alert,
+            channel,
+            receipt,
+        } => delivered(*alert, channel, receipt.as_deref()),
         What::Undelivered {
             alert,
             channel,
@@ -158,7 +163,12 @@ fn satisfied(grant: GrantId, entry: &str) -> String {
     format!("admitted already by `{entry}`, which is not ours (grant {grant})")
 }
 
-fn delivered(alert: AlertId, channel: &str) -> String {
+fn delivered(alert: AlertId, channel: &str, receipt: Option<&str>) -> String {
+    if receipt == Some(ACCEPTED) {
+        return format!(
+            "`{channel}` accepted the message, which proves no delivery (alert {alert})"
+        );
+    }
     format!("`{channel}` took the message (alert {alert})")
 }
 

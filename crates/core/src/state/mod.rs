@@ -31,6 +31,7 @@ use crate::ledger::event::{Denied, What, Write, WriteOutcome};
 use crate::ledger::grant::{Ending, Grant, Stage};
 use crate::ledger::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::ledger::orders::Pauses;
+use crate::messages::routing::deliveries::Deliveries;
 use crate::messages::wording;
 use crate::net::network;
 use crate::net::resource_id::ResourceId;
@@ -74,6 +75,8 @@ pub struct State {
     pub requests: BTreeMap<RequestId, Asked>,
     /// Messages not yet delivered, each with the channels still to reach.
     pub outbox: BTreeMap<AlertId, (Timestamp, Alert)>,
+    /// What channels took, and what they never took.
+    pub deliveries: Deliveries,
     /// The latest verdicts, newest first: for people to look at. What a decision needs of one stands
     /// with its grant or request.
     pub verdicts: VecDeque<Arc<Decision>>,
@@ -156,7 +159,25 @@ impl State {
                 by,
             } => self.answer(at, *request, *answer, by),
             What::Alerted(alert) => self.tell(at, alert),
-            What::Delivered { alert, channel } | What::Undelivered { alert, channel, .. } => {
+            What::Delivered {
+                alert,
+                channel,
+                receipt,
+            } => {
+                if let Some((_, message)) = self.outbox.get(alert) {
+                    self.deliveries
+                        .delivered(at, message, channel, receipt.as_ref());
+                }
+                self.reached(*alert, channel);
+            }
+            What::Undelivered {
+                alert,
+                channel,
+                reason,
+            } => {
+                if let Some((_, message)) = self.outbox.get(alert) {
+                    self.deliveries.given_up(at, message, channel, reason);
+                }
                 self.reached(*alert, channel);
             }
         }
@@ -393,6 +414,9 @@ impl State {
         if let Some(registry) = alert.registry.as_ref().filter(|_| of_all) {
             let told = &mut self.registry(registry).told;
             told.insert(alert.code.clone(), at);
+        }
+        if let Some(dead) = alert.resends {
+            self.deliveries.resent(dead, &alert.channels);
         }
         if !alert.channels.is_empty() {
             self.outbox.insert(alert.id, (at, alert.clone()));

@@ -1,5 +1,7 @@
 //! What a verdict leads to: a grant, a request, a message.
 
+use crate::flow::notify;
+
 use super::{
     About, Action, App, DEFAULT_TTL, Denied, Duration, GlobalIpv4, Grant, GrantId, IpAddr,
     NoRegistry, Request, RequestId, ResourceId, Timestamp, Verdict, What, wording,
@@ -43,7 +45,7 @@ pub(super) fn follow(
             vec![app.alert(
                 code,
                 wording::verdict_text(denied, verdict),
-                &about(denied, registry, verdict),
+                &about(app, denied, registry, verdict),
             )]
         }
     }
@@ -81,7 +83,7 @@ fn ask(
         widen: verdict.widen,
         attribution: report.denial.attribution,
     };
-    let mut about = about(denied, Some(registry), verdict);
+    let mut about = about(app, denied, Some(registry), verdict);
     about.request = Some(request.id);
     let text = wording::ask(denied, verdict, ttl(app, verdict));
     vec![
@@ -94,12 +96,15 @@ fn ttl(app: &App, verdict: &Verdict) -> Duration {
     verdict.ttl.unwrap_or(DEFAULT_TTL).min(app.max_ttl)
 }
 
-fn about(denied: &Denied, registry: Option<&ResourceId>, verdict: &Verdict) -> About {
+fn about(app: &App, denied: &Denied, registry: Option<&ResourceId>, verdict: &Verdict) -> About {
+    let details = notify::facts::details(app, denied, (registry, verdict), ttl(app, verdict));
     About {
         registry: registry.cloned(),
         address: denied.report.denial.ip.map(|ip: IpAddr| ip.to_canonical()),
         denial: Some(denied.id),
         channel: verdict.channel.clone(),
+        rule: verdict.rule.clone(),
+        details: Some(Box::new(details)),
         ..About::default()
     }
 }
