@@ -30,6 +30,8 @@ fn alerted(number: u128) -> What {
         grant: None,
         grants: Vec::new(),
         request: None,
+        details: None,
+        resends: None,
     })
 }
 
