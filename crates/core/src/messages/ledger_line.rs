@@ -6,7 +6,7 @@ use crate::intake::report::Changed;
 use crate::ledger::actor::Actor;
 use crate::ledger::event::{What, Write, WriteOutcome};
 use crate::ledger::grant::{Ending, Grant};
-use crate::ledger::id::{AlertId, DenialId, GrantId};
+use crate::ledger::id::{DenialId, GrantId};
 use crate::ledger::orders;
 use crate::ledger::request::{Answer, Request};
 use crate::messages::routing::deliveries::ACCEPTED;
@@ -74,16 +74,7 @@ pub fn line(what: &What) -> String {
         What::Requested(request) => requested(request),
         What::Answered { .. } => said(what),
         What::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
-        What::Delivered {
-            alert,
-            channel,
-            receipt,
-        } => delivered(*alert, channel, receipt.as_deref()),
-        What::Undelivered {
-            alert,
-            channel,
-            reason,
-        } => undelivered(*alert, channel, reason),
+        What::Delivered { .. } | What::Undelivered { .. } => reached(what),
     }
 }
 
@@ -163,16 +154,27 @@ fn satisfied(grant: GrantId, entry: &str) -> String {
     format!("admitted already by `{entry}`, which is not ours (grant {grant})")
 }
 
-fn delivered(alert: AlertId, channel: &str, receipt: Option<&str>) -> String {
-    if receipt == Some(ACCEPTED) {
-        return format!(
-            "`{channel}` accepted the message, which proves no delivery (alert {alert})"
-        );
+fn reached(what: &What) -> String {
+    if let What::Delivered {
+        alert,
+        channel,
+        receipt,
+    } = what
+    {
+        return if receipt.as_deref() == Some(ACCEPTED) {
+            format!("`{channel}` accepted the message, which proves no delivery (alert {alert})")
+        } else {
+            format!("`{channel}` took the message (alert {alert})")
+        };
     }
-    format!("`{channel}` took the message (alert {alert})")
-}
-
-fn undelivered(alert: AlertId, channel: &str, reason: &str) -> String {
+    let What::Undelivered {
+        alert,
+        channel,
+        reason,
+    } = what
+    else {
+        return String::new();
+    };
     format!("`{channel}` never took the message: {reason} (alert {alert})")
 }
 

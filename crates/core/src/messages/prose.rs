@@ -26,7 +26,7 @@ impl<'a> Span<'a> {
 /// The pieces of a text. One whose backticks do not pair is words alone.
 pub fn spans(text: &str) -> Vec<Span<'_>> {
     let pieces: Vec<&str> = text.split('`').collect();
-    if pieces.len() % 2 == 0 {
+    if pieces.len().is_multiple_of(2) {
         return vec![Span::Text(text)];
     }
     let mut code = false;

@@ -159,27 +159,7 @@ impl State {
                 by,
             } => self.answer(at, *request, *answer, by),
             What::Alerted(alert) => self.tell(at, alert),
-            What::Delivered {
-                alert,
-                channel,
-                receipt,
-            } => {
-                if let Some((_, message)) = self.outbox.get(alert) {
-                    self.deliveries
-                        .delivered(at, message, channel, receipt.as_ref());
-                }
-                self.reached(*alert, channel);
-            }
-            What::Undelivered {
-                alert,
-                channel,
-                reason,
-            } => {
-                if let Some((_, message)) = self.outbox.get(alert) {
-                    self.deliveries.given_up(at, message, channel, reason);
-                }
-                self.reached(*alert, channel);
-            }
+            What::Delivered { .. } | What::Undelivered { .. } => self.reach(at, what),
         }
         self.forget(at);
     }
@@ -420,6 +400,31 @@ impl State {
         }
         if !alert.channels.is_empty() {
             self.outbox.insert(alert.id, (at, alert.clone()));
+        }
+    }
+
+    fn reach(&mut self, at: Timestamp, what: &What) {
+        if let What::Delivered {
+            alert,
+            channel,
+            receipt,
+        } = what
+        {
+            if let Some((_, message)) = self.outbox.get(alert) {
+                let receipt = receipt.as_ref();
+                self.deliveries.delivered(at, message, channel, receipt);
+            }
+            self.reached(*alert, channel);
+        } else if let What::Undelivered {
+            alert,
+            channel,
+            reason,
+        } = what
+        {
+            if let Some((_, message)) = self.outbox.get(alert) {
+                self.deliveries.given_up(at, message, channel, reason);
+            }
+            self.reached(*alert, channel);
         }
     }
 

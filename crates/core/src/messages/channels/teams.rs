@@ -42,22 +42,21 @@ fn card(message: &Message, (facts, help): (usize, usize), cut: bool) -> Value {
         Severity::Warning => "warning",
         Severity::Info => "default",
     };
-    let mut body = vec![rich(vec![run(
+    let mut body = vec![rich(&[run(
         &bare(&message.headline),
         &json!({ "weight": "bolder", "size": "medium", "color": color }),
     )])];
     for fact in message.facts.iter().take(facts) {
         let name = run(&format!("{}: ", fact.name), &json!({ "weight": "bolder" }));
-        body.push(rich(
-            std::iter::once(name).chain(prose(&fact.value)).collect(),
-        ));
+        let runs: Vec<Value> = std::iter::once(name).chain(prose(&fact.value)).collect();
+        body.push(rich(&runs));
     }
-    body.push(rich(prose(&message.action)));
+    body.push(rich(&prose(&message.action)));
     for help in message.help.iter().take(help) {
-        body.push(rich(prose(&help.text)));
+        body.push(rich(&prose(&help.text)));
     }
     if cut {
-        body.push(rich(vec![run(MORE, &json!({ "isSubtle": true }))]));
+        body.push(rich(&[run(MORE, &json!({ "isSubtle": true }))]));
     }
     let review = message.link.iter().map(|link| open("Review", link));
     let links = message.help.iter().take(help);
@@ -82,7 +81,7 @@ fn open(title: &str, url: &str) -> Value {
     json!({ "type": "Action.OpenUrl", "title": title, "url": url })
 }
 
-fn rich(runs: Vec<Value>) -> Value {
+fn rich(runs: &[Value]) -> Value {
     json!({ "type": "RichTextBlock", "inlines": runs })
 }
 

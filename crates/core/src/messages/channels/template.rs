@@ -157,14 +157,15 @@ fn environment() -> Environment<'static> {
 }
 
 fn wrong(error: &minijinja::Error) -> TemplateError {
-    let why = match error.kind() {
-        ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
-        ErrorKind::UnknownFilter if error.to_string().contains("safe") => {
-            return TemplateError::Escapes;
-        }
-        kind => error
-            .detail()
-            .map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
+    let kind = error.kind();
+    if kind == ErrorKind::UnknownFilter && error.to_string().contains("safe") {
+        return TemplateError::Escapes;
+    }
+    let why = if kind == ErrorKind::OutOfFuel {
+        "it takes too many steps".to_owned()
+    } else {
+        let detail = error.detail();
+        detail.map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}"))
     };
     TemplateError::Wrong {
         line: error.line().unwrap_or(0),

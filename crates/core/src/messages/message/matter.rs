@@ -4,8 +4,8 @@ use super::Phase;
 use crate::ledger::alert::Alert;
 use crate::ledger::chain::Hash;
 use crate::messages::codes::{
-    ANSWERED, ASK, AZURE_READABLE, AZURE_UNREADABLE, END_KNOWN, END_UNKNOWN, ESCALATION, EXPIRED,
-    OPENED, OPENING_ENDED, OVERDUE, REMINDER,
+    ANSWERED, AZURE_READABLE, AZURE_UNREADABLE, END_KNOWN, END_UNKNOWN, ESCALATION, EXPIRED,
+    NETWORKS_LOST, OPENED, OPENING_ENDED, OVERDUE, REMINDER, STORM,
 };
 use std::fmt;
 
@@ -20,7 +20,7 @@ impl Matter {
         if let Some(request) = alert.request {
             return Self(format!("request/{request}"));
         }
-        let of_registry = [OVERDUE, AZURE_UNREADABLE].contains(&condition);
+        let of_registry = [OVERDUE, AZURE_UNREADABLE, STORM, NETWORKS_LOST].contains(&condition);
         if let (Some(grant), false) = (alert.grant, of_registry) {
             return Self(format!("grant/{grant}"));
         }
@@ -29,9 +29,9 @@ impl Matter {
         Self(match (registry, alert.address) {
             (Some(name), _) if of_registry => format!("registry/{name}/{condition}"),
             (Some(name), Some(address)) => format!("registry/{name}/{condition}/{address}"),
-            (Some(name), None) => format!("registry/{name}/{condition}"),
             (None, Some(address)) => format!("address/{address}/{condition}"),
-            (None, None) => format!("message/{}", alert.id),
+            // Two findings about a registry need have nothing to do with each other.
+            (_, None) => format!("message/{}", alert.id),
         })
     }
 
@@ -78,7 +78,6 @@ fn condition(code: &str) -> &str {
 /// What a message of this code does to its matter.
 pub fn phase(code: &str) -> Phase {
     match code {
-        ASK => Phase::Opens,
         REMINDER | ESCALATION => Phase::GoesOn,
         ANSWERED | OPENED | EXPIRED | OPENING_ENDED | AZURE_READABLE | END_KNOWN => Phase::Ends,
         _ => Phase::Opens,

