@@ -6,6 +6,7 @@ use crate::flow::notify::channels::{ChannelHealth, Dead};
 use crate::http::api::wire::{Notifications, Resend, Resent, Tested, TryChannel};
 use clap::Subcommand;
 use doorward_core::messages::wording::time;
+use std::fmt::Write;
 
 /// What `doorward notify` does.
 #[derive(Debug, Subcommand)]
@@ -114,15 +115,13 @@ impl SendAgain {
 fn channel(it: &ChannelHealth) -> String {
     let mut line = format!("{}  {}  {}", it.name, it.kind, it.state.name());
     if let (Some(since), Some(reason)) = (it.since, &it.reason) {
-        line.push_str(&format!(" since {}: {reason}", time(since)));
+        write!(line, " since {}: {reason}", time(since)).ok();
     }
     if let Some(last) = it.last_taken {
-        line.push_str(&format!("; last message {}", time(last)));
+        write!(line, "; last message {}", time(last)).ok();
     }
-    line.push_str(&format!(
-        "; {} waiting, {} undelivered\n",
-        it.waiting, it.dead
-    ));
+    // Writing to a text does not fail.
+    writeln!(line, "; {} waiting, {} undelivered", it.waiting, it.dead).ok();
     line
 }
 

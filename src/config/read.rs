@@ -5,8 +5,9 @@ use super::connections::connections;
 use super::routes::routes;
 use super::sections::{links, registries, sources};
 use super::values::{hide_urls_with_passwords, path, public_url, secret};
-use super::{Config, LONGEST_MAX_TTL, LoadError, Mode, State, azure};
+use super::{Channel, Config, LONGEST_MAX_TTL, LoadError, Mode, State, azure};
 use crate::azure::Settings;
+use doorward_core::messages::routing::Routes;
 use doorward_core::sets::parse_cidr;
 use doorward_core::state::LONGEST_REPEAT_WINDOW;
 use doorward_core::yaml::duration::Show;
@@ -69,16 +70,27 @@ pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Config, Problems> 
     }
 }
 
+fn channels_and_routes(
+    fields: &mut Fields<'_>,
+    folder: &Path,
+    sink: &mut Sink<'_>,
+) -> (Vec<Channel>, Routes) {
+    let channels = channels(fields, folder, sink);
+    let routes = routes(fields, &channels, sink);
+    (channels, routes)
+}
+
 fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Config> {
     hide_urls_with_passwords(item, sink);
     let mut fields = item.fields(sink)?;
     let listen = address(&mut fields, "listen", LISTEN, sink);
     let admin = address(&mut fields, "admin", ADMIN, sink);
-    let admin_token = fields.take("admin_token");
-    let admin_token = admin_token.map(|at| secret(&at, folder, sink));
+    let mut named = |name: &'static str| fields.take(name).map(|at| secret(&at, folder, sink));
+    let admin_token = named("admin_token");
+    let breadcrumb_key = named("breadcrumb_key");
     listeners(&fields.item, (listen, admin), admin_token.is_some(), sink);
-    let url = fields.take("public_url");
     let plain = || Some(format!("http://{listen}"));
+    let url = fields.take("public_url");
     let url = url.map_or_else(plain, |at| public_url(&at, sink));
     let (state, wait_for_database) = state(&mut fields, folder, sink);
     let policies = policies(&mut fields, folder, sink);
@@ -92,8 +104,6 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let grace = duration(&mut fields, "propagation_grace", PROPAGATION_GRACE, sink);
     let shutdown_timeout = shutdown_timeout(&mut fields, sink);
     let links = links(&mut fields, folder, sink);
-    let breadcrumb_key = fields.take("breadcrumb_key");
-    let breadcrumb_key = breadcrumb_key.map(|at| secret(&at, folder, sink));
     let azure = fields.take("azure");
     let azure = azure.map_or_else(
         || Some(Settings::default()),
@@ -101,8 +111,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     );
     let registries = registries(&mut fields, sink);
     let sources = sources(&mut fields, (&registries, folder), sink);
-    let channels = channels(&mut fields, folder, sink);
-    let routes = routes(&mut fields, &channels, sink);
+    let (channels, routes) = channels_and_routes(&mut fields, folder, sink);
     fields.finish(sink);
     Some(Config {
         listen,

@@ -59,7 +59,7 @@ async fn judged(program: &Path, script: &str, input: &Value) -> String {
 }
 
 /// What a receiver gets of an ordinary question, and of one with hostile words.
-async fn got(kind: Value) -> Vec<Got> {
+async fn got(kind: &Value) -> Vec<Got> {
     let receiver = Receiver::that(|got, _| {
         if got.path.starts_with("/api/") {
             axum::Json(json!({ "ok": true, "channel": "C0123", "ts": "1.2" })).into_response()
@@ -106,7 +106,7 @@ async fn slack_sdk_accepts_the_blocks() {
     let Some(python) = python().await else {
         return;
     };
-    let got = got(json!({ "kind": "slack", "token": "xoxb-1234", "channel": "C0123" })).await;
+    let got = got(&json!({ "kind": "slack", "token": "xoxb-1234", "channel": "C0123" })).await;
     let bodies: Vec<Value> = got.iter().map(|it| it.body.clone()).collect();
     let said = judged(&python, "slack_blocks.py", &json!(bodies)).await;
     assert_eq!(said.trim(), format!("{} messages are valid", bodies.len()));
@@ -117,7 +117,7 @@ async fn library_of_standard_webhooks_verifies_deliveries() {
     let Some(python) = python().await else {
         return;
     };
-    let got = got(json!({ "kind": "webhook", "sign": SECRET })).await;
+    let got = got(&json!({ "kind": "webhook", "sign": SECRET })).await;
     let deliveries = got.iter().map(|it| {
         let header = |name: &str| it.headers[name].to_str().unwrap().to_owned();
         json!({
@@ -161,7 +161,7 @@ async fn adaptive_cards_parser_takes_the_cards() {
             return;
         }
     }
-    let got = got(json!({ "kind": "teams" })).await;
+    let got = got(&json!({ "kind": "teams" })).await;
     let cards: Vec<Value> = got.iter().map(|it| it.body.clone()).collect();
     let input = json!({ "package": package, "messages": cards });
     let said = judged(Path::new("node"), "cards.js", &input).await;
