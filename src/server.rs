@@ -4,7 +4,7 @@ use crate::auth::SenderAuth;
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::config::{self, Config, Mode, StateUrl};
-use crate::flow::app::{App, Channel, Enrolled, Source};
+use crate::flow::app::{App, Enrolled, Source};
 use crate::flow::decide::shadow::ShadowPolicy;
 use crate::flow::memory::Memory;
 use crate::flow::refusals;
@@ -305,11 +305,8 @@ fn parts(
         ledger,
         trusted_proxies: config.trusted_proxies.clone(),
         sources,
-        channels: secrets
-            .channel_urls
-            .into_iter()
-            .map(|(name, url)| (name, Channel { url }))
-            .collect(),
+        channels: flow::notify::configured::channels(&config, secrets.channels),
+        routes: config.routes.clone(),
         registries,
         policy: ArcSwap::from_pointee(policy),
         policies: config.policies.clone(),

@@ -4,6 +4,7 @@ mod admin;
 mod grants;
 mod ledger;
 mod log;
+mod notify;
 mod parse;
 mod policy;
 mod replay;
@@ -64,6 +65,9 @@ enum Command {
     /// Look at the address sets of a running doorward, and confirm what they may become
     #[command(subcommand)]
     Sets(sets::Sets),
+    /// Look at the channels of a running doorward, try one, send again what one never took
+    #[command(subcommand)]
+    Notify(notify::Notify),
     /// List, show, revoke, extend and hand over grants of a running doorward
     #[command(subcommand)]
     Grants(grants::Grants),
@@ -141,6 +145,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Replay(replay) => replay.run().await,
         Command::Whois(whois) => whois.run(),
         Command::Sets(sets) => sets.run().await,
+        Command::Notify(notify) => notify.run().await,
         Command::Grants(grants) => grants.run().await,
         Command::Revoke(revoke) => revoke.run().await,
         Command::Verdicts(verdicts) => verdicts.run().await,

@@ -2,6 +2,7 @@
 
 mod auth;
 mod azure;
+mod channels;
 mod connections;
 mod drift;
 mod error;
@@ -9,12 +10,14 @@ mod feed;
 mod options;
 mod policies;
 mod read;
+mod routes;
 mod sections;
 mod state;
 mod text_file;
 mod values;
 
 pub use crate::secret::{SecretError, SecretRef};
+pub use channels::{Channel, ChannelKind, Email, MailTls};
 pub use connections::Connections;
 pub use drift::Drift;
 pub use error::LoadError;
@@ -28,6 +31,7 @@ pub use text_file::read_text;
 
 use crate::azure::Settings;
 use doorward_core::auth::proof::ClaimIs;
+use doorward_core::messages::routing::Routes;
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::policy::verdict::Approvals;
 use doorward_core::policy::{Policy, Rule};
@@ -96,6 +100,8 @@ pub struct Config {
     pub sources: Vec<Source>,
     /// Where messages go.
     pub channels: Vec<Channel>,
+    /// Which of them hear of which messages.
+    pub routes: Routes,
     /// What is odd about it, and allowed.
     pub warnings: Problems,
 }
@@ -216,24 +222,6 @@ pub enum Auth {
     Feed(Feed),
 }
 
-/// Where messages go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Channel {
-    /// Its name, as rules use it.
-    pub name: String,
-    /// What it is.
-    pub kind: ChannelKind,
-}
-
-/// The kinds of channels.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChannelKind {
-    /// One JSON document by POST. Where it is; whoever knows it may post there.
-    Webhook(Secret),
-    /// A line in doorward's own log, with the link: for whoever watches the terminal.
-    Log,
-}
-
 /// Why a channel's URL cannot be used, without the URL; one that is not there is told elsewhere.
 fn is_no_channel(url: &SecretString) -> Option<&'static str> {
     let text = url.expose_secret();
@@ -277,8 +265,8 @@ pub struct Secrets {
     pub ownership_tag_key: SecretString,
     /// The keys of each source, by its name.
     pub source_keys: BTreeMap<String, Vec<SecretString>>,
-    /// The URL of each channel, by its name; none of one that writes into the log.
-    pub channel_urls: BTreeMap<String, Option<SecretString>>,
+    /// The secrets of each channel, by its name and the field that names them.
+    pub channels: BTreeMap<String, BTreeMap<&'static str, SecretString>>,
 }
 
 impl Config {
@@ -319,23 +307,15 @@ impl Config {
             }
             source_keys.insert(source.name.clone(), keys);
         }
-        let mut channel_urls = BTreeMap::new();
-        for Channel { name, kind } in &self.channels {
-            let url = match kind {
-                ChannelKind::Webhook(url) => Some((url, read(url))),
-                ChannelKind::Log => None,
-            };
-            channel_urls.insert(name.clone(), url);
+        let mut channels = BTreeMap::new();
+        for channel in &self.channels {
+            let named = channel.secrets.iter();
+            let secrets: BTreeMap<&'static str, SecretString> = named
+                .map(|(field, secret)| (*field, read(secret)))
+                .collect();
+            short.extend(channel.problems(&secrets));
+            channels.insert(channel.name.clone(), secrets);
         }
-        for (named, url) in channel_urls.values().flatten() {
-            if let Some(why) = is_no_channel(url) {
-                missing.push(named.problem(why.to_owned()));
-            }
-        }
-        let urls = channel_urls.into_iter();
-        let channel_urls = urls
-            .map(|(name, url)| (name, url.map(|(_, url)| url)))
-            .collect();
         missing.extend(short);
         if missing.is_empty() {
             Ok(Secrets {
@@ -343,7 +323,7 @@ impl Config {
                 admin_token,
                 ownership_tag_key,
                 source_keys,
-                channel_urls,
+                channels,
             })
         } else {
             Err(LoadError::Problems(Problems(missing)))

@@ -1,10 +1,13 @@
 //! Reading the configuration: a file to a checked [`Config`], or everything that is wrong with it.
 
+use super::channels::channels;
 use super::connections::connections;
-use super::sections::{channels, links, registries, sources};
+use super::routes::routes;
+use super::sections::{links, registries, sources};
 use super::values::{hide_urls_with_passwords, path, public_url, secret};
-use super::{Auth, Config, LONGEST_MAX_TTL, LoadError, Mode, Source, State, azure};
+use super::{Auth, Channel, Config, LONGEST_MAX_TTL, LoadError, Mode, Source, State, azure};
 use crate::azure::Settings;
+use doorward_core::messages::routing::Routes;
 use doorward_core::sets::parse_cidr;
 use doorward_core::state::LONGEST_DEDUP_WINDOW;
 use doorward_core::yaml::duration::Show;
@@ -67,13 +70,24 @@ pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Config, Problems> 
     }
 }
 
+fn channels_and_routes(
+    fields: &mut Fields<'_>,
+    folder: &Path,
+    sink: &mut Sink<'_>,
+) -> (Vec<Channel>, Routes) {
+    let channels = channels(fields, folder, sink);
+    let routes = routes(fields, &channels, sink);
+    (channels, routes)
+}
+
 fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Config> {
     hide_urls_with_passwords(item, sink);
     let mut fields = item.fields(sink)?;
     let listen = listen(&mut fields, sink);
     let admin = address(&mut fields, "admin", ADMIN, sink);
-    let admin_token = fields.take("admin_token");
-    let admin_token = admin_token.map(|at| secret(&at, folder, sink));
+    let mut named = |name: &'static str| fields.take(name).map(|at| secret(&at, folder, sink));
+    let admin_token = named("admin_token");
+    let ownership_tag_key = named("ownership_tag_key");
     listeners(&fields.item, (listen, admin), admin_token.is_some(), sink);
     let url = fields.take("public_url");
     let plain = || Some(format!("http://{}", listen.unwrap_or(admin)));
@@ -90,8 +104,6 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let grace = duration(&mut fields, "propagation_grace", PROPAGATION_GRACE, sink);
     let shutdown_timeout = shutdown_timeout(&mut fields, sink);
     let links = links(&mut fields, folder, sink);
-    let ownership_tag_key = fields.take("ownership_tag_key");
-    let ownership_tag_key = ownership_tag_key.map(|at| secret(&at, folder, sink));
     let azure = fields.take("azure");
     let azure = azure.map_or_else(
         || Some(Settings::default()),
@@ -100,7 +112,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let registries = registries(&mut fields, sink);
     let sources = sources(&mut fields, (&registries, folder), sink);
     nobody_sends(&fields.item, listen, &sources, sink);
-    let channels = channels(&mut fields, folder, sink);
+    let (channels, routes) = channels_and_routes(&mut fields, folder, sink);
     fields.finish(sink);
     Some(Config {
         listen,
@@ -127,6 +139,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         registries,
         sources,
         channels,
+        routes,
         warnings: Problems::default(),
     })
 }

@@ -1,11 +1,11 @@
-//! The lists of a configuration: registries, sources, channels; and its links.
+//! The lists of a configuration: registries and sources; and its links.
 
 use super::auth::auth_of;
 use super::drift::drift;
 use super::feed::feed_source;
 use super::options::options;
 use super::values::{host, name, secret};
-use super::{Auth, Channel, ChannelKind, Links, Registry, Source};
+use super::{Auth, Links, Registry, Source};
 use doorward_core::net::resource_id::{REGISTRY, ResourceId};
 use doorward_core::policy::verdict::Approvals;
 use doorward_core::yaml::problem::{Sink, did_you_mean};
@@ -65,7 +65,7 @@ pub(super) fn items<'a>(
 }
 
 /// Reports a value that an earlier item of the list has too.
-fn unique<T: PartialEq>(all: &[T], one: &T, item: &Item<'_>, sink: &mut Sink<'_>) {
+pub(super) fn unique<T: PartialEq>(all: &[T], one: &T, item: &Item<'_>, sink: &mut Sink<'_>) {
     if all.contains(one) {
         item.error("this is there a second time", "keep one of the two", sink);
     }
@@ -294,44 +294,4 @@ pub(super) fn leads_to(host: &str, registry: &Registry) -> bool {
 
 fn login_server(registry: &Registry) -> String {
     format!("{}.azurecr.io", registry.id.name().to_ascii_lowercase())
-}
-
-/// `channels`.
-pub(super) fn channels(
-    fields: &mut Fields<'_>,
-    folder: &Path,
-    sink: &mut Sink<'_>,
-) -> Vec<Channel> {
-    let mut channels: Vec<Channel> = Vec::new();
-    for item in items(fields, "channels", None, sink) {
-        let Some(channel) = channel(&item, folder, sink) else {
-            continue;
-        };
-        let names: Vec<&String> = channels.iter().map(|other| &other.name).collect();
-        let at = item.field("name").unwrap_or(item);
-        unique(&names, &&channel.name, &at, sink);
-        channels.push(channel);
-    }
-    channels
-}
-
-fn channel(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Channel> {
-    let mut fields = item.fields(sink)?;
-    let named = fields.need("name", "rules name channels by it", sink);
-    let named = named.and_then(|at| name(&at, sink));
-    let kind = fields.need("kind", "write `kind: webhook`", sink);
-    let kind = kind.and_then(|at| at.word(&[("webhook", false), ("log", true)], sink));
-    let kind = if kind == Some(true) {
-        Some(ChannelKind::Log)
-    } else {
-        let help = "the URL is a secret: name where it is, as `url: { env: NAME }`";
-        let url = fields.need("url", help, sink);
-        let url = url.and_then(|at| secret(&at, folder, sink));
-        kind.and(url).map(ChannelKind::Webhook)
-    };
-    fields.finish(sink);
-    Some(Channel {
-        name: named?,
-        kind: kind?,
-    })
 }

@@ -3,7 +3,7 @@
 use crate::auth::SenderAuth;
 use crate::azure::Arm;
 use crate::azure::http::Http;
-use crate::config::{Drift, Options};
+use crate::config::{ChannelKind, Drift, Options};
 use crate::flow::decide::shadow::ShadowPolicy;
 use crate::flow::memory::Memory;
 use crate::metrics::Metrics;
@@ -11,6 +11,7 @@ use crate::store::Ledger;
 use arc_swap::ArcSwap;
 use clock::Clock;
 use doorward_core::auth::link::{LinkError, LinkKey};
+use doorward_core::auth::signature::Key;
 use doorward_core::firewall::ownership_tags::OwnershipTagKey;
 use doorward_core::firewall::raw_json::RawJson;
 use doorward_core::firewall::{Live, Malformed};
@@ -21,9 +22,11 @@ use doorward_core::intake::report::Report;
 use doorward_core::intake::routing;
 use doorward_core::intake::routing::{Hosts, NoRegistry, Scope};
 use doorward_core::ledger::alert::{About, Alert};
+use doorward_core::ledger::details::Details;
 use doorward_core::ledger::event::{Denied, LedgerEvent};
 use doorward_core::ledger::id::AlertId;
 use doorward_core::ledger::request::Request;
+use doorward_core::messages::routing::{Routes, Subject};
 use doorward_core::messages::wording;
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::policy::Policy;
@@ -53,6 +56,8 @@ pub struct App {
     pub registries: BTreeMap<ResourceId, Enrolled>,
     /// Where messages go, by name.
     pub channels: BTreeMap<String, Channel>,
+    /// Which of them hear of which messages.
+    pub routes: Routes,
     /// The policy in force.
     pub policy: ArcSwap<Policy>,
     /// Where the policy's files are.
@@ -109,10 +114,16 @@ pub struct Enrolled {
     pub drift: Drift,
 }
 
-/// Where messages go: an incoming webhook that takes JSON, or doorward's own log.
+/// Where messages go.
 pub struct Channel {
-    /// The webhook's address, which is a secret; none for the log.
-    pub url: Option<SecretString>,
+    /// What it is.
+    pub kind: ChannelKind,
+    /// Its secrets, by the field that names each.
+    pub secrets: BTreeMap<&'static str, SecretString>,
+    /// What its deliveries are signed with, if they are.
+    pub sign: Option<Key>,
+    /// The channel that takes its messages once it has failed for so long.
+    pub fallback: Option<(String, Duration)>,
 }
 
 /// A configured sender.
@@ -149,32 +160,42 @@ impl App {
         Ok(format!("{}/requests/{token}", self.public_url))
     }
 
-    /// A message to the channel that is named for it, else to all.
+    /// A message to the channel that is named for it, else to those that its route names.
     pub fn alert(&self, code: &str, text: String, about: &About) -> LedgerEvent {
         let named = about
             .channel
             .as_ref()
             .filter(|name| self.channels.contains_key(*name));
-        let channels = named.map_or_else(
-            || self.channels.keys().cloned().collect(),
-            |name| vec![name.clone()],
-        );
         let text = match wording::in_one_line(&text) {
             line if line == text => text,
             line => line,
         };
-        LedgerEvent::Alerted(Alert {
+        let of_rule = |rule: &String| {
+            Box::new(Details {
+                rule: Some(rule.clone()),
+                ..Details::default()
+            })
+        };
+        let details = about.details.clone();
+        let mut alert = Alert {
             id: AlertId(self.clock.id()),
             code: code.to_owned(),
             text,
-            channels,
+            channels: Vec::new(),
             registry: about.registry.clone(),
             address: about.address,
             denial: about.denial,
             grant: about.grant,
             grants: about.grants.clone(),
             request: about.request,
-        })
+            details: details.or_else(|| about.rule.as_ref().map(of_rule)),
+            resends: None,
+        };
+        alert.channels = named.map_or_else(
+            || self.routes.channels(Subject::of(&alert)),
+            |name| vec![name.clone()],
+        );
+        LedgerEvent::Alerted(alert)
     }
 
     /// The enrolled registry that a denial is about.

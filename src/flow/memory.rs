@@ -30,7 +30,8 @@ pub struct Memory {
     sent: Mutex<BTreeMap<ResourceId, Sent>>,
     troubles: Mutex<BTreeMap<ResourceId, String>>,
     attempts: Mutex<Attempts>,
-    taken: Mutex<BTreeSet<(AlertId, String)>>,
+    taken: Mutex<BTreeMap<(AlertId, String), Option<String>>>,
+    follow_ups: Mutex<BTreeSet<AlertId>>,
     lanes: Mutex<Lanes>,
     loops: Mutex<Loops>,
     tagged: Mutex<BTreeMap<ResourceId, Tagged>>,
@@ -49,6 +50,9 @@ pub struct Memory {
     /// Held by whoever loads address sets: one at a time.
     pub sets_refresh: tokio::sync::Mutex<()>,
 }
+
+/// How many messages about requests are remembered as written down.
+const MOST_FOLLOW_UPS: usize = 50_000;
 
 /// How many reads in a row must show an older change than is known before it is believed.
 const STALE_READS: u32 = 20;
@@ -280,18 +284,38 @@ impl App {
 
     /// Whether a channel has taken a message, though that is not written down yet.
     pub fn was_taken(&self, alert: AlertId, channel: &str) -> bool {
-        locked(&self.memory.taken).contains(&(alert, channel.to_owned()))
+        locked(&self.memory.taken).contains_key(&(alert, channel.to_owned()))
     }
 
     /// Remembers that.
-    pub fn set_taken(&self, alert: AlertId, channel: &str) {
-        locked(&self.memory.taken).insert((alert, channel.to_owned()));
+    pub fn set_taken(&self, alert: AlertId, channel: &str, receipt: Option<String>) {
+        locked(&self.memory.taken).insert((alert, channel.to_owned()), receipt);
+    }
+
+    /// By what the channel knows a message that it has taken, where it says so.
+    pub fn receipt(&self, alert: Option<AlertId>, channel: &str) -> Option<String> {
+        let key = (alert?, channel.to_owned());
+        locked(&self.memory.taken).get(&key).cloned().flatten()
+    }
+
+    /// Whether this process has not yet written down a message about a request.
+    pub fn is_new_follow_up(&self, alert: AlertId) -> bool {
+        !locked(&self.memory.follow_ups).contains(&alert)
+    }
+
+    /// Remembers that it has; the oldest are forgotten, and then the ledger refuses them.
+    pub fn followed_up(&self, alert: AlertId) {
+        let mut known = locked(&self.memory.follow_ups);
+        if known.len() >= MOST_FOLLOW_UPS {
+            known.clear();
+        }
+        known.insert(alert);
     }
 
     /// Forgets attempts for messages that `waits` no longer names.
     pub fn forget_attempts(&self, waits: impl Fn(&AlertId) -> bool) {
         locked(&self.memory.attempts).retain(|(alert, _), _| waits(alert));
-        locked(&self.memory.taken).retain(|(alert, _)| waits(alert));
+        locked(&self.memory.taken).retain(|(alert, _), _| waits(alert));
     }
 
     /// How the lanes of channels fare.

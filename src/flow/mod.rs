@@ -51,6 +51,9 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
         });
     }
     keeper.keep("channels", |app| Box::pin(notify::removed_channels(app)));
+    keeper.keep("follow_ups", |app| {
+        Box::pin(notify::follow_ups::run_once(app))
+    });
     keeper.keep("verdicts", |app| Box::pin(triage_once(app)));
     keeper.keep("hosts", |app| {
         Box::pin(async move { Ok(registry::hosts::run_once(app).await) })

@@ -1,6 +1,7 @@
 //! What a caller may know of what went wrong.
 
 use super::listener::boundary::Reason;
+use crate::flow::notify::channels::NotifyError;
 use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
 use crate::flow::sets::ConfirmError;
@@ -133,6 +134,9 @@ pub enum HttpError {
     /// The order was not followed.
     #[error(transparent)]
     Order(OrderError),
+    /// The order about a channel was not followed.
+    #[error(transparent)]
+    Notify(NotifyError),
     /// Something that should not happen did.
     #[error(
         "something went wrong on doorward's side; its log says what, under this answer's x-request-id"
@@ -149,6 +153,7 @@ impl HttpError {
         match self {
             Self::NotFound
             | Self::UnknownSource
+            | Self::Notify(_)
             | Self::Confirm(ConfirmError::NoSet { .. })
             | Self::Link(LinkError::Invalid) => StatusCode::NOT_FOUND,
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
@@ -230,7 +235,7 @@ impl HttpError {
             Self::Link(LinkError::Invalid) => "invalid_link",
             Self::Link(LinkError::Over) => "expired_link",
             Self::NoAnswer | Self::NotACommand | Self::BadOrder(_) => "bad_request",
-            Self::Answer(_) | Self::Order(_) | Self::Confirm(_) => "not_done",
+            Self::Answer(_) | Self::Order(_) | Self::Confirm(_) | Self::Notify(_) => "not_done",
             Self::Unavailable | Self::Internal => "failed",
         }
     }
@@ -269,6 +274,15 @@ impl From<OrderError> for HttpError {
         match error {
             OrderError::Store(error) => error.into(),
             error => Self::Order(error),
+        }
+    }
+}
+
+impl From<NotifyError> for HttpError {
+    fn from(error: NotifyError) -> Self {
+        match error {
+            NotifyError::Store(error) => error.into(),
+            error => Self::Notify(error),
         }
     }
 }

@@ -13,6 +13,7 @@ pub struct Health {
     last_run: Family<LoopLabels, Gauge>,
     restarts: Family<LoopLabels, Counter>,
     channel_failing: Family<ChannelLabels, Gauge>,
+    channel_state: Family<ChannelStateLabels, Gauge>,
     azure_unreadable: Family<UnreadableLabels, Gauge>,
 }
 
@@ -24,6 +25,12 @@ struct LoopLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ChannelLabels {
     channel: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ChannelStateLabels {
+    channel: String,
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -52,6 +59,11 @@ impl Health {
             health.channel_failing.clone(),
         );
         registry.register(
+            "channel_state",
+            "1 for the state that a channel is in: ok, failing or never_tried",
+            health.channel_state.clone(),
+        );
+        registry.register(
             "azure_unreadable",
             "1 while Azure does not show a registry, by the reason",
             health.azure_unreadable.clone(),
@@ -77,6 +89,23 @@ impl Health {
             .channel_failing
             .get_or_create(&ChannelLabels { channel });
         gauge.set(i64::from(failing));
+    }
+
+    /// Which of `states` a channel is in.
+    pub fn channel_state(
+        &self,
+        channel: &str,
+        is: &'static str,
+        states: impl Iterator<Item = &'static str>,
+    ) {
+        for state in states {
+            let labels = ChannelStateLabels {
+                channel: channel.to_owned(),
+                state,
+            };
+            let gauge = self.channel_state.get_or_create(&labels);
+            gauge.set(i64::from(state == is));
+        }
     }
 
     /// Why Azure does not show a registry now, if it does not, and why it did not before.

@@ -270,7 +270,7 @@ impl Append {
                         come.1.push(channel.as_str());
                     }
                 }
-                LedgerEvent::Delivered { alert, channel }
+                LedgerEvent::Delivered { alert, channel, .. }
                 | LedgerEvent::Undelivered { alert, channel, .. } => {
                     gone.0.push(alert.0);
                     gone.1.push(channel.as_str());

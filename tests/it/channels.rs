@@ -98,6 +98,8 @@ fn alert(number: u128, code: &str, text: &str, channel: &str) -> LedgerEvent {
         grant: None,
         grants: Vec::new(),
         request: None,
+        details: None,
+        resends: None,
     })
 }
 

@@ -216,6 +216,7 @@ async fn a_failing_database_is_our_fault_and_loses_nothing() {
                 "detail": "The ledger's database does not answer.",
             }],
             "degraded": [],
+            "channels": [{ "name": "chat", "state": "never_tried" }],
         })
     );
     let alive = parts
@@ -230,7 +231,10 @@ async fn a_failing_database_is_our_fault_and_loses_nothing() {
         .await;
     assert_eq!(
         ready.json(),
-        json!({ "ready": true, "missing": [], "degraded": [] })
+        json!({
+            "ready": true, "missing": [], "degraded": [],
+            "channels": [{ "name": "chat", "state": "never_tried" }],
+        })
     );
 }
 

@@ -413,6 +413,7 @@ async fn of_what_is_written_together_one_refusal_costs_the_others_nothing() {
     let told = |number: u128| LedgerEvent::Delivered {
         alert: doorward_core::ledger::id::AlertId(uuid::Uuid::from_u128(number)),
         channel: "chat".to_owned(),
+        receipt: None,
     };
     let groups = vec![
         vec![told(1)],

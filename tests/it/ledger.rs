@@ -178,7 +178,11 @@ async fn an_index_page_that_was_zeroed_is_found() {
     for number in 0..200 {
         let alert = AlertId(Uuid::from_u128(number));
         let channel = "chat".to_owned();
-        let what = LedgerEvent::Delivered { alert, channel };
+        let what = LedgerEvent::Delivered {
+            alert,
+            channel,
+            receipt: None,
+        };
         ledger
             .append(Timestamp::UNIX_EPOCH, vec![what])
             .await

@@ -23,6 +23,7 @@ fn told(number: u128) -> LedgerEvent {
     LedgerEvent::Delivered {
         alert: AlertId(Uuid::from_u128(number)),
         channel: "chat".to_owned(),
+        receipt: None,
     }
 }
 

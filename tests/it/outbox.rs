@@ -30,6 +30,8 @@ fn alerted(number: u128) -> LedgerEvent {
         grant: None,
         grants: Vec::new(),
         request: None,
+        details: None,
+        resends: None,
     })
 }
 

@@ -71,7 +71,10 @@ async fn a_broken_policy_is_refused_and_readiness_says_so() {
     flow::policy::run_once(&world.app).await;
     assert_eq!(
         ready(&world).await,
-        json!({ "ready": true, "missing": [], "degraded": [] })
+        json!({
+            "ready": true, "missing": [], "degraded": [],
+            "channels": [{ "name": "chat", "state": "never_tried" }],
+        })
     );
     assert_ne!(world.app.policy.load().hash, good);
 }

@@ -4,6 +4,8 @@ use super::send::Refusal;
 use crate::flow::app::App;
 use doorward_core::ledger::alert::Alert;
 use doorward_core::ledger::id::AlertId;
+use doorward_core::messages::codes::ESCALATION;
+use doorward_core::messages::routing::plan::{self, Waiting};
 use doorward_core::messages::wording;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +49,7 @@ impl Lane {
             wording::OVERDUE,
             wording::END_UNKNOWN,
             wording::NETWORKS_LOST,
+            ESCALATION,
         ]
         .contains(&alert.code.as_str());
         self.urgent == urgent && alert.channels.contains(&self.channel)
@@ -65,6 +68,8 @@ struct Health {
     /// Since when it has failed, and why the last time.
     since: Option<Timestamp>,
     why: String,
+    /// Why, with what the receiver said: not for everybody.
+    whole: String,
 }
 
 impl Lanes {
@@ -94,6 +99,7 @@ impl Lanes {
         health.failures = health.failures.saturating_add(1);
         health.not_before = Some(until);
         health.since.get_or_insert(now);
+        health.whole = refusal.whole();
         health.why = refusal.why;
         (health.failures, until)
     }
@@ -110,6 +116,22 @@ impl Lanes {
         broken
             .map(|(name, (since, why))| (name, since, why))
             .collect()
+    }
+
+    /// Since when a channel fails, and why, with what the receiver said; none if its last messages were
+    /// taken.
+    pub(super) fn of(&self, channel: &str) -> Option<(Timestamp, String)> {
+        let lanes = Lane::of(channel);
+        let failing = lanes.iter().filter_map(|lane| {
+            let health = self.0.get(lane)?;
+            Some((health.since?, health.whole.clone()))
+        });
+        failing.min()
+    }
+
+    /// Since when a lane has failed, if it does.
+    pub(super) fn failing_since(&self, lane: &Lane) -> Option<Timestamp> {
+        self.0.get(lane)?.since
     }
 
     fn rests_until(&self, lane: &Lane, now: Timestamp) -> Option<Timestamp> {
@@ -133,35 +155,46 @@ pub(super) fn pause(failures: u32) -> Duration {
 pub(super) enum Next {
     Nothing,
     At(Timestamp),
-    Due(Timestamp, Box<Alert>),
+    /// These are due, as one message: the first leads.
+    Due(Vec<(Timestamp, Alert)>),
 }
 
-/// The message to deliver now: of those that are due the one that failed least, then the oldest, so that
-/// one that is never taken holds up no other. Those that are delivered `elsewhere` are left out.
+/// The messages to deliver now. Those that are delivered `elsewhere` are left out.
 pub(super) fn next(app: &App, lane: &Lane, now: Timestamp, elsewhere: &BTreeSet<AlertId>) -> Next {
     let takes = |it: &Alert| lane.takes(it) && !elsewhere.contains(&it.id);
-    let waiting: Vec<(Timestamp, AlertId)> = app.ledger.read(|state| {
-        let waiting = state.outbox.values().filter(|(_, it)| takes(it));
-        waiting.map(|(since, alert)| (*since, alert.id)).collect()
-    });
     let rests_until = app.lanes(|lanes| lanes.rests_until(lane, now));
-    if let (false, Some(until)) = (waiting.is_empty(), rests_until) {
-        return Next::At(until);
-    }
-    let tried = waiting.into_iter().map(|(since, id)| {
-        let (failures, not_before) = app.attempts(id, &lane.channel);
-        (not_before.max(now), failures, since, id)
-    });
-    let Some((due, _, _, id)) = tried.min() else {
-        return Next::Nothing;
-    };
-    if due > now {
-        return Next::At(due);
-    }
-    let alert = app.ledger.read(|state| state.outbox.get(&id).cloned());
-    // Another replica may have delivered it just now.
-    alert.map_or(Next::At(now), |(since, alert)| {
-        Next::Due(since, Box::new(alert))
+    app.ledger.read(|state| {
+        let waiting = state.outbox.values().filter(|(_, it)| takes(it));
+        let waiting = waiting.map(|(since, alert)| {
+            let (failures, not_before) = app.attempts(alert.id, &lane.channel);
+            Waiting {
+                since: *since,
+                alert,
+                failures,
+                not_before,
+            }
+        });
+        let waiting: Vec<Waiting<'_>> = waiting.collect();
+        if let (false, Some(until)) = (waiting.is_empty(), rests_until) {
+            return Next::At(until);
+        }
+        let known = (&app.routes, &state.deliveries);
+        match plan::next(&waiting, &lane.channel, known, now) {
+            plan::Next::Nothing => Next::Nothing,
+            plan::Next::At(at) => Next::At(at),
+            plan::Next::Send(ids) => {
+                let due = ids.iter().filter_map(|id| state.outbox.get(id).cloned());
+                Next::Due(due.collect())
+            }
+        }
+    })
+}
+
+/// All messages of a lane.
+pub(super) fn waiting(app: &App, lane: &Lane) -> Vec<Alert> {
+    app.ledger.read(|state| {
+        let waiting = state.outbox.values().filter(|(_, it)| lane.takes(it));
+        waiting.map(|(_, alert)| alert.clone()).collect()
     })
 }
 
@@ -204,6 +237,7 @@ mod tests {
     fn refused(retry_after: Option<u64>) -> Refusal {
         Refusal {
             why: "it answered 429".to_owned(),
+            said: None,
             retry_after: retry_after.map(Duration::from_secs),
         }
     }

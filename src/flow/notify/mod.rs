@@ -3,7 +3,12 @@
 //! Each channel has two lanes: one for messages that must not queue behind others, one for the rest. Lanes
 //! deliver side by side, one message at a time, so that a slow or dead channel costs the others nothing.
 
+pub mod channels;
+pub mod configured;
+pub mod facts;
+pub mod follow_ups;
 mod lane;
+mod mail;
 mod send;
 
 pub use lane::{Lane, Lanes};
@@ -13,6 +18,7 @@ use crate::store::StoreError;
 use doorward_core::ledger::alert::Alert;
 use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::AlertId;
+use doorward_core::messages::routing::follow_ups::fallback_id;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use lane::Next;
@@ -34,6 +40,7 @@ pub type Attempts = BTreeMap<(AlertId, String), (u32, Timestamp)>;
 /// Delivers what is due on every channel; when to look again, if something is left.
 pub async fn run_once(app: &App) -> Result<Option<Timestamp>, StoreError> {
     removed_channels(app).await?;
+    let more = follow_ups::run_once(app).await?;
     let channels = app.channels.keys().map(|name| async move {
         let mut next = None;
         for lane in Lane::of(name) {
@@ -41,7 +48,7 @@ pub async fn run_once(app: &App) -> Result<Option<Timestamp>, StoreError> {
         }
         Ok::<_, StoreError>(next)
     });
-    let mut next = None;
+    let mut next = more;
     for channel in join_all(channels).await {
         next = earlier(next, channel?);
     }
@@ -68,43 +75,93 @@ pub async fn lane_turn(app: &App, lane: &Lane) -> Result<Option<Timestamp>, Stor
     loop {
         let now = app.clock.now();
         let look_again = (!elsewhere.is_empty()).then(|| clock::add(now, LOOK_AGAIN));
-        let (since, alert) = match lane::next(app, lane, now, &elsewhere) {
+        let due = match lane::next(app, lane, now, &elsewhere) {
             Next::Nothing => {
                 lane::forget(app);
                 return Ok(look_again);
             }
             Next::At(at) => return Ok(earlier(Some(at), look_again)),
-            Next::Due(since, alert) => (since, alert),
+            Next::Due(due) => due,
         };
-        if app.was_taken(alert.id, &lane.channel) {
+        let taken = due
+            .iter()
+            .map(|(_, alert)| alert.id)
+            .filter(|id| app.was_taken(*id, &lane.channel));
+        let taken: Vec<AlertId> = taken.collect();
+        if !taken.is_empty() {
             // Only that could not be written down.
-            delivered(app, lane, alert.id).await?;
-        } else if app
-            .ledger
-            .take_message(alert.id, &lane.channel, TAKEN_FOR)
-            .await?
-        {
-            match send::send(app, lane, since, &alert).await {
-                Ok(()) => {
-                    app.set_taken(alert.id, &lane.channel);
-                    app.lanes(|lanes| lanes.succeeded(lane));
-                    app.metrics.health.channel_failing(&lane.channel, false);
-                    delivered(app, lane, alert.id).await?;
-                }
-                Err(refusal) => failed(app, lane, (since, &alert), refusal).await?,
-            }
-        } else {
-            elsewhere.insert(alert.id);
-            continue;
+            let receipt = app.receipt(taken.first().copied(), &lane.channel);
+            delivered(app, lane, &taken, receipt).await?;
+            return Ok(Some(now));
         }
-        return Ok(Some(now));
+        let mut mine = Vec::new();
+        for (since, alert) in due {
+            let took = app
+                .ledger
+                .take_message(alert.id, &lane.channel, TAKEN_FOR)
+                .await?;
+            if took {
+                mine.push((since, alert));
+            } else {
+                elsewhere.insert(alert.id);
+            }
+        }
+        if !mine.is_empty() {
+            one_message(app, lane, &mine).await?;
+            return Ok(Some(now));
+        }
     }
 }
 
-async fn delivered(app: &App, lane: &Lane, alert: AlertId) -> Result<(), StoreError> {
-    let channel = lane.channel.clone();
-    let what = vec![LedgerEvent::Delivered { alert, channel }];
-    app.ledger.append(app.clock.now(), what).await
+/// Sends these as one message, and writes down what came of it.
+async fn one_message(
+    app: &App,
+    lane: &Lane,
+    alerts: &[(Timestamp, Alert)],
+) -> Result<(), StoreError> {
+    let (Some(channel), Some(message)) =
+        (app.channels.get(&lane.channel), send::message(app, alerts))
+    else {
+        return Ok(());
+    };
+    let known = app.ledger.read(|state| {
+        let thread = state.deliveries.thread(&lane.channel, &message.matter);
+        thread.and_then(|thread| thread.receipt.clone())
+    });
+    let ids: Vec<AlertId> = alerts.iter().map(|(_, alert)| alert.id).collect();
+    match send::send(app, channel, &message, known.as_deref()).await {
+        Ok(receipt) => {
+            for id in &ids {
+                app.set_taken(*id, &lane.channel, receipt.clone());
+            }
+            app.lanes(|lanes| lanes.succeeded(lane));
+            app.metrics.health.channel_failing(&lane.channel, false);
+            delivered(app, lane, &ids, receipt).await
+        }
+        Err(refusal) => {
+            for id in ids.iter().skip(1) {
+                app.ledger.release_delivery(*id, &lane.channel).await?;
+            }
+            let Some((since, first)) = alerts.first() else {
+                return Ok(());
+            };
+            failed(app, lane, (*since, first), refusal).await
+        }
+    }
+}
+
+async fn delivered(
+    app: &App,
+    lane: &Lane,
+    alerts: &[AlertId],
+    receipt: Option<String>,
+) -> Result<(), StoreError> {
+    let what = alerts.iter().map(|alert| LedgerEvent::Delivered {
+        alert: *alert,
+        channel: lane.channel.clone(),
+        receipt: receipt.clone(),
+    });
+    app.ledger.append(app.clock.now(), what.collect()).await
 }
 
 /// A message that was not taken is tried again later, after others of its lane; the lane pauses.
@@ -115,7 +172,10 @@ async fn failed(
     refusal: send::Refusal,
 ) -> Result<(), StoreError> {
     let (name, now) = (&lane.channel, app.clock.now());
-    let reason = refusal.why.clone();
+    let (reason, whole) = (refusal.why.clone(), refusal.whole());
+    if let Some(said) = &refusal.said {
+        tracing::warn!(alert = %alert.id, "a channel refused a message: {said}");
+    }
     let (failures, _) = app.attempts(alert.id, name);
     let (lane_failures, until) = app.lanes(|lanes| lanes.failed(lane, now, refusal));
     app.metrics
@@ -123,6 +183,9 @@ async fn failed(
         .channel_failing(name, lane::is_broken(lane_failures));
     let again = clock::add(now, lane::pause(failures)).max(until);
     app.set_attempts(alert.id, name, failures.saturating_add(1), again);
+    if elsewhere_instead(app, lane, &whole).await? {
+        return Ok(());
+    }
     if now.duration_since(since) < GIVE_UP_AFTER {
         tracing::warn!(channel = %name, alert = %alert.id, "a message was not taken and will be sent again: {reason}");
         return app.ledger.release_delivery(alert.id, name).await;
@@ -135,7 +198,46 @@ async fn failed(
         old.dedup();
     }
     tracing::error!(channel = %name, messages = old.len(), "messages are given up: {reason}");
-    given_up(app, name, &old, &reason).await
+    given_up(app, name, &old, &whole).await
+}
+
+/// Where the channel has failed for as long as its fallback waits, all that waits goes there; whether it
+/// did.
+async fn elsewhere_instead(app: &App, lane: &Lane, reason: &str) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    let fallback = app
+        .channels
+        .get(&lane.channel)
+        .and_then(|it| it.fallback.as_ref());
+    let since = app.lanes(|lanes| lanes.failing_since(lane));
+    let (Some((to, after)), Some(since)) = (fallback, since) else {
+        return Ok(false);
+    };
+    if clock::add(since, *after) > now {
+        return Ok(false);
+    }
+    let waiting = lane::waiting(app, lane);
+    let reason = format!("`{to}` was sent it instead: {reason}");
+    tracing::error!(channel = %lane.channel, messages = waiting.len(), "messages go to the fallback `{to}`");
+    for alert in waiting {
+        let given_up = LedgerEvent::Undelivered {
+            alert: alert.id,
+            channel: lane.channel.clone(),
+            reason: reason.clone(),
+        };
+        let copy = LedgerEvent::Alerted(Alert {
+            id: fallback_id(alert.id, to),
+            channels: vec![to.clone()],
+            ..alert
+        });
+        match app.ledger.append(now, vec![copy, given_up]).await {
+            // Another process has just delivered it, or sent it there.
+            Ok(()) | Err(StoreError::Duplicate) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    lane::forget(app);
+    Ok(true)
 }
 
 async fn given_up(

@@ -1,6 +1,7 @@
 //! What programs call: the JSON endpoints on the admin listener, and their shapes.
 
 pub(crate) mod feeds;
+pub(crate) mod notify;
 pub(crate) mod operator;
 pub(crate) mod routes;
 pub(crate) mod sets;

@@ -1,5 +1,6 @@
 //! What operators' commands and the admin listener say to each other, as JSON.
 
+use crate::flow::notify::channels::{ChannelHealth, Dead};
 use crate::flow::orders::left;
 use doorward_core::ledger::grant::Stage;
 use doorward_core::ledger::id::GrantId;
@@ -52,6 +53,45 @@ pub(crate) struct Listing {
     pub(crate) paused: Vec<PauseView>,
     #[serde(default)]
     pub(crate) stopped: Vec<StoppedView>,
+}
+
+/// How channels fare, and what they never took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Notifications {
+    pub(crate) channels: Vec<ChannelHealth>,
+    pub(crate) undelivered: Vec<Dead>,
+}
+
+/// A channel to be tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TryChannel {
+    pub(crate) channel: String,
+    pub(crate) by: String,
+}
+
+/// What a channel said to a test message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tested {
+    pub(crate) channel: String,
+    /// Whether it took the message.
+    pub(crate) taken: bool,
+    /// Why not, or what that proves.
+    pub(crate) detail: String,
+}
+
+/// A message to be sent again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resend {
+    pub(crate) id: String,
+    pub(crate) by: String,
+}
+
+/// The channels that a message goes to again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Resent {
+    pub(crate) channels: Vec<String>,
 }
 
 /// A pause.

@@ -4,6 +4,7 @@
 use super::page;
 use crate::flow::decide::forecast;
 use crate::flow::feeds;
+use crate::flow::notify::channels::{self, ChannelHealth, ChannelState, Dead};
 use crate::flow::readiness;
 use crate::http::{HttpError, Web};
 use askama::Template;
@@ -40,6 +41,8 @@ struct Page {
     answered: Vec<AnsweredRow>,
     verdicts: Vec<VerdictRow>,
     feeds: Vec<FeedRow>,
+    channels: Vec<ChannelRow>,
+    dead: Vec<DeadRow>,
 }
 
 /// A part of a feed.
@@ -47,6 +50,27 @@ struct FeedRow {
     name: String,
     failing: bool,
     text: String,
+}
+
+/// How a channel fares.
+struct ChannelRow {
+    name: String,
+    kind: String,
+    state: &'static str,
+    /// Since when it fails, and why.
+    failing: String,
+    last: String,
+    waiting: usize,
+    dead: usize,
+}
+
+/// A message that a channel never took.
+struct DeadRow {
+    at: String,
+    channel: String,
+    headline: String,
+    reason: String,
+    id: String,
 }
 
 /// A request that was answered, and what became of it.
@@ -121,11 +145,47 @@ pub(in crate::http) async fn page(State(web): State<Web>) -> Result<Html<String>
         text: feed.line(),
     });
     let feeds = feeds.collect();
+    let channels = channels::health(app).into_iter().map(channel_row).collect();
+    let dead = channels::dead(app).into_iter().map(dead_row).collect();
     page::html(&Page {
         answered,
         feeds,
+        channels,
+        dead,
         ..view
     })
+}
+
+fn channel_row(it: ChannelHealth) -> ChannelRow {
+    let since = it
+        .since
+        .map(|since| format!("since {}", wording::time(since)));
+    let failing: Vec<String> = since.into_iter().chain(it.reason).collect();
+    ChannelRow {
+        name: it.name,
+        kind: it.kind,
+        state: match it.state {
+            ChannelState::Ok => "OK",
+            ChannelState::Failing => "Failing",
+            ChannelState::NeverTried => "Never tried",
+        },
+        failing: failing.join(": "),
+        last: it
+            .last_taken
+            .map_or_else(|| "never".to_owned(), wording::time),
+        waiting: it.waiting,
+        dead: it.dead,
+    }
+}
+
+fn dead_row(it: Dead) -> DeadRow {
+    DeadRow {
+        at: wording::time(it.at),
+        channel: it.channel,
+        headline: it.headline,
+        reason: it.reason,
+        id: it.id.to_string(),
+    }
 }
 
 /// What became of an answered request.
@@ -151,6 +211,11 @@ fn answered_row(asked: &Asked, held_by: Option<String>, now: Timestamp) -> Optio
 /// `GET /metrics`, for Prometheus.
 pub(in crate::http) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    let health = &web.app.metrics.health;
+    for channel in channels::health(&web.app) {
+        let states = ChannelState::ALL.into_iter().map(ChannelState::name);
+        health.channel_state(&channel.name, channel.state.name(), states);
+    }
     ([(CONTENT_TYPE, TEXT)], web.app.metrics.render())
 }
 
@@ -185,6 +250,8 @@ fn view(
         answered: Vec::new(),
         feeds: Vec::new(),
         verdicts: state.verdicts.iter().map(|it| verdict(it)).collect(),
+        channels: Vec::new(),
+        dead: Vec::new(),
     }
 }
 

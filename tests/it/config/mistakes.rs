@@ -33,7 +33,7 @@ sources:
     trust_status_403: maybe
   - {{}}
 channels:
-  - {{ name: ops, kind: slack, url: https://hooks.example.com/T0/B0/hunter2 }}
+  - {{ name: ops, kind: chats, url: https://hooks.example.com/T0/B0/hunter2 }}
 ")), @r"
     error: there is no field `listn`
      --> doorward.yaml:2:1
@@ -239,18 +239,18 @@ channels:
        = field: sources[3].auth
        = help: say how the sender proves itself: `auth: { kind: shared_key, keys: [{ env: NAME }] }`; or let doorward fetch: `feed: { kind: azure_logs }`
 
-    error: `slack` is not known here
+    error: `chats` is not known here
       --> doorward.yaml:29:24
        |
-    29 |   - { name: ops, kind: slack, url: *************************************** }
+    29 |   - { name: ops, kind: chats, url: *************************************** }
        |                        ^^^^^
        = field: channels[0].kind
-       = help: write `webhook` or `log`
+       = help: write `webhook`, `slack`, `teams`, `pagerduty`, `email` or `log`
 
     error: a secret is named here, never written
       --> doorward.yaml:29:36
        |
-    29 |   - { name: ops, kind: slack, url: *************************************** }
+    29 |   - { name: ops, kind: chats, url: *************************************** }
        |                                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        = field: channels[0].url
        = help: write `{ env: NAME }` or `{ file: PATH }`

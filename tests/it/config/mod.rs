@@ -1,6 +1,7 @@
 //! What configurations are read, and what a broken one is told.
 #![expect(clippy::too_many_lines, reason = "most of them are what is said")]
 
+mod channels;
 mod mistakes;
 mod secrets;
 mod sources;

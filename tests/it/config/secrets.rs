@@ -105,7 +105,7 @@ fn secrets_are_read_and_missing_ones_named_with_their_fields() {
     let config = parse("doorward.yaml", &text, folder.path()).unwrap();
     let secrets = config.read_secrets().unwrap();
     assert_eq!(secrets.source_keys["alerts"].len(), 1);
-    assert!(secrets.channel_urls.contains_key("ops"));
+    assert!(secrets.channels.contains_key("ops"));
     assert!(!format!("{secrets:?}").contains("0123456789"));
 
     let text = text.replace(

@@ -82,6 +82,8 @@ async fn a_message_is_one_replicas_while_it_delivers_it() {
         grant: None,
         grants: Vec::new(),
         request: None,
+        details: None,
+        resends: None,
     };
     one.append(AT, vec![LedgerEvent::Alerted(message)])
         .await
@@ -100,9 +102,16 @@ async fn a_message_is_one_replicas_while_it_delivers_it() {
     );
     assert!(one.take_message(alert, "chat", minute).await.unwrap());
     let channel = "chat".to_owned();
-    one.append(AT, vec![LedgerEvent::Delivered { alert, channel }])
-        .await
-        .unwrap();
+    one.append(
+        AT,
+        vec![LedgerEvent::Delivered {
+            alert,
+            channel,
+            receipt: None,
+        }],
+    )
+    .await
+    .unwrap();
     assert!(!other.take_message(alert, "chat", minute).await.unwrap());
     assert_eq!(database.number("select count(*) from outbox").await, 1);
 }

@@ -1,5 +1,6 @@
 //! A message to people.
 
+use super::details::Details;
 use super::grant::Grant;
 use super::id::{AlertId, DenialId, GrantId, RequestId};
 use crate::net::resource_id::ResourceId;
@@ -31,6 +32,12 @@ pub struct Alert {
     /// The request that can be answered; the link is made when the message is sent and is never
     /// stored.
     pub request: Option<RequestId>,
+    /// Facts behind it, where it is about a denial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Box<Details>>,
+    /// The message that its channels never took, and that is sent again by this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resends: Option<AlertId>,
 }
 
 /// What a message is about.
@@ -48,8 +55,12 @@ pub struct About {
     pub grants: Vec<GrantId>,
     /// The request that can be answered.
     pub request: Option<RequestId>,
-    /// The channel that a rule names for it; none for all channels.
+    /// The channel that a rule names for it; none where routes decide.
     pub channel: Option<String>,
+    /// The policy's rule behind it.
+    pub rule: Option<String>,
+    /// Facts behind it.
+    pub details: Option<Box<Details>>,
 }
 
 impl Alert {
@@ -70,6 +81,8 @@ impl About {
             grants: Vec::new(),
             request: None,
             channel: grant.channel.clone(),
+            rule: grant.rule.clone(),
+            details: None,
         }
     }
 

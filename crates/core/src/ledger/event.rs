@@ -328,6 +328,9 @@ pub enum LedgerEvent {
         alert: AlertId,
         /// The channel.
         channel: String,
+        /// By what the channel knows the message, where it can be updated by that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Option<String>,
     },
     /// A channel did not take a message, and it is not tried again. Outcome.
     Undelivered {

@@ -64,7 +64,7 @@ impl LedgerEvent {
             Self::Requested(request) => Some(format!("requested:{}", request.id)),
             Self::Answered { request, .. } => Some(format!("answered:{request}")),
             Self::Alerted(alert) => Some(format!("alerted:{}", alert.id)),
-            Self::Delivered { alert, channel } | Self::Undelivered { alert, channel, .. } => {
+            Self::Delivered { alert, channel, .. } | Self::Undelivered { alert, channel, .. } => {
                 Some(format!("delivered:{alert}:{channel}"))
             }
         }

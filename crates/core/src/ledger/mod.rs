@@ -4,6 +4,7 @@ pub mod actor;
 pub mod alert;
 pub mod chain;
 pub mod denied;
+pub mod details;
 pub mod event;
 pub mod feed;
 pub mod grant;

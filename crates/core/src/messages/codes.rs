@@ -32,3 +32,27 @@ pub const ASK: &str = "ask";
 
 /// Why which registry refused is a guess.
 pub const GUESS: &str = "the error itself does not name the registry, only what stands near it";
+
+/// The code of a question that is asked again, as nobody has answered it.
+pub const REMINDER: &str = "reminder";
+
+/// The code of a question that goes to others, as nobody has answered it.
+pub const ESCALATION: &str = "escalation";
+
+/// The code of the news that a person answered.
+pub const ANSWERED: &str = "answered";
+
+/// The code of the news that what was approved is open.
+pub const OPENED: &str = "opened";
+
+/// The code of the news that nobody answered in time.
+pub const EXPIRED: &str = "expired";
+
+/// The code of the news that what was approved is closed, or could not be opened.
+pub const OPENING_ENDED: &str = "opening_ended";
+
+/// The code of one message that stands for several.
+pub const DIGEST: &str = "digest";
+
+/// The code of a message that an operator sends to try a channel.
+pub const TEST: &str = "test";

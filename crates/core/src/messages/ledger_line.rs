@@ -6,9 +6,10 @@ use crate::intake::report::Changed;
 use crate::ledger::actor::Actor;
 use crate::ledger::event::{LedgerEvent, Write, WriteOutcome};
 use crate::ledger::grant::{Ending, Grant};
-use crate::ledger::id::{AlertId, DenialId, GrantId};
+use crate::ledger::id::{DenialId, GrantId};
 use crate::ledger::orders;
 use crate::ledger::request::{Answer, Request};
+use crate::messages::routing::deliveries::ACCEPTED;
 use crate::net::network;
 use crate::net::resource_id::ResourceId;
 use crate::policy::verdict::Verdict;
@@ -72,12 +73,7 @@ pub fn line(what: &LedgerEvent) -> String {
         LedgerEvent::Requested(request) => requested(request),
         LedgerEvent::Answered { .. } => said(what),
         LedgerEvent::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
-        LedgerEvent::Delivered { alert, channel } => delivered(*alert, channel),
-        LedgerEvent::Undelivered {
-            alert,
-            channel,
-            reason,
-        } => undelivered(*alert, channel, reason),
+        LedgerEvent::Delivered { .. } | LedgerEvent::Undelivered { .. } => reached(what),
         LedgerEvent::FeedAdvanced(advanced) => advanced.summary(),
     }
 }
@@ -162,11 +158,27 @@ fn satisfied(grant: GrantId, entry: &str) -> String {
     format!("admitted already by `{entry}`, which is not ours (grant {grant})")
 }
 
-fn delivered(alert: AlertId, channel: &str) -> String {
-    format!("`{channel}` took the message (alert {alert})")
-}
-
-fn undelivered(alert: AlertId, channel: &str, reason: &str) -> String {
+fn reached(what: &LedgerEvent) -> String {
+    if let LedgerEvent::Delivered {
+        alert,
+        channel,
+        receipt,
+    } = what
+    {
+        return if receipt.as_deref() == Some(ACCEPTED) {
+            format!("`{channel}` accepted the message, which proves no delivery (alert {alert})")
+        } else {
+            format!("`{channel}` took the message (alert {alert})")
+        };
+    }
+    let LedgerEvent::Undelivered {
+        alert,
+        channel,
+        reason,
+    } = what
+    else {
+        return String::new();
+    };
     format!("`{channel}` never took the message: {reason} (alert {alert})")
 }
 

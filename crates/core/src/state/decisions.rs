@@ -128,8 +128,36 @@ impl State {
             let notified_at = &mut self.registry(registry).notified_at;
             notified_at.insert(alert.code.clone(), at);
         }
+        if let Some(dead) = alert.resends {
+            self.deliveries.resent(dead, &alert.channels);
+        }
         if !alert.channels.is_empty() {
             self.outbox.insert(alert.id, (at, alert.clone()));
+        }
+    }
+
+    pub(super) fn reach(&mut self, at: Timestamp, what: &LedgerEvent) {
+        if let LedgerEvent::Delivered {
+            alert,
+            channel,
+            receipt,
+        } = what
+        {
+            if let Some((_, message)) = self.outbox.get(alert) {
+                let receipt = receipt.as_ref();
+                self.deliveries.delivered(at, message, channel, receipt);
+            }
+            self.reached(*alert, channel);
+        } else if let LedgerEvent::Undelivered {
+            alert,
+            channel,
+            reason,
+        } = what
+        {
+            if let Some((_, message)) = self.outbox.get(alert) {
+                self.deliveries.given_up(at, message, channel, reason);
+            }
+            self.reached(*alert, channel);
         }
     }
 

@@ -32,6 +32,7 @@ use crate::ledger::feed::FeedPositions;
 use crate::ledger::grant::{Ending, Grant, Stage};
 use crate::ledger::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
 use crate::ledger::orders::Pauses;
+use crate::messages::routing::deliveries::Deliveries;
 use crate::net::network;
 use crate::net::resource_id::ResourceId;
 use crate::policy::precedent::Precedent;
@@ -74,6 +75,8 @@ pub struct State {
     pub requests: BTreeMap<RequestId, Asked>,
     /// Messages not yet delivered, each with the channels still to reach.
     pub outbox: BTreeMap<AlertId, (Timestamp, Alert)>,
+    /// What channels took, and what they never took.
+    pub deliveries: Deliveries,
     /// The latest verdicts, newest first: for people to look at. What a decision needs of one stands
     /// with its grant or request.
     pub verdicts: VecDeque<Arc<Decision>>,
@@ -120,8 +123,7 @@ impl State {
                 by,
             } => self.answer(at, *request, *answer, by),
             LedgerEvent::Alerted(alert) => self.tell(at, alert),
-            LedgerEvent::Delivered { alert, channel }
-            | LedgerEvent::Undelivered { alert, channel, .. } => self.reached(*alert, channel),
+            LedgerEvent::Delivered { .. } | LedgerEvent::Undelivered { .. } => self.reach(at, what),
             LedgerEvent::SetLoaded(snapshot) => self.sets.loaded(at, snapshot),
             LedgerEvent::SetRefused { candidate, reason } => {
                 self.sets.refused(at, candidate, reason);

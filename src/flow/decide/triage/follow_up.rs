@@ -1,6 +1,7 @@
 //! What a verdict leads to: a grant, a request, a message.
 
 use crate::flow::app::App;
+use crate::flow::notify;
 use doorward_core::intake::routing::NoRegistry;
 use doorward_core::ledger::alert::About;
 use doorward_core::ledger::event::{Denied, LedgerEvent};
@@ -54,7 +55,7 @@ pub(super) fn follow(
             vec![app.alert(
                 code,
                 wording::verdict_text(denied, verdict),
-                &about(denied, registry, verdict),
+                &about(app, denied, registry, verdict),
             )]
         }
     }
@@ -92,7 +93,7 @@ fn ask(
         widen: verdict.widen,
         attribution: report.denial.attribution,
     };
-    let mut about = about(denied, Some(registry), verdict);
+    let mut about = about(app, denied, Some(registry), verdict);
     about.request = Some(request.id);
     let text = wording::ask(denied, verdict, ttl(app, verdict));
     vec![
@@ -105,12 +106,15 @@ fn ttl(app: &App, verdict: &Verdict) -> Duration {
     verdict.ttl.unwrap_or(DEFAULT_TTL).min(app.max_ttl)
 }
 
-fn about(denied: &Denied, registry: Option<&ResourceId>, verdict: &Verdict) -> About {
+fn about(app: &App, denied: &Denied, registry: Option<&ResourceId>, verdict: &Verdict) -> About {
+    let details = notify::facts::details(app, denied, (registry, verdict), ttl(app, verdict));
     About {
         registry: registry.cloned(),
         address: denied.report.denial.ip.map(|ip: IpAddr| ip.to_canonical()),
         denial: Some(denied.id),
         channel: verdict.channel.clone(),
+        rule: verdict.rule.clone(),
+        details: Some(Box::new(details)),
         ..About::default()
     }
 }

@@ -63,6 +63,12 @@ impl Hours {
         })
     }
 
+    /// The same hours on every day, as people write them: `20:00`, `07:00`, `Europe/Zurich`.
+    pub fn daily(from: &str, to: &str, zone: &str) -> Result<Self, HoursError> {
+        let (from, to) = (parse_time(from)?, parse_time(to)?);
+        Self::new(every_day(), from, to, parse_zone(zone)?)
+    }
+
     /// Whether `now` lies within.
     pub fn contain(&self, now: Timestamp) -> bool {
         let local = self.zone.to_datetime(now);
