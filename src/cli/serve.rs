@@ -31,13 +31,12 @@ impl Serve {
             }
         };
         let admin = server.admin;
-        match server.listen {
-            Some(listen) => {
-                tracing::info!("listening on http://{listen}, operator page on http://{admin}/")
-            }
-            None => tracing::info!(
+        if let Some(listen) = server.listen {
+            tracing::info!("listening on http://{listen}, operator page on http://{admin}/");
+        } else {
+            tracing::info!(
                 "no listener for senders (`listen: none`), operator page on http://{admin}/"
-            ),
+            );
         }
         let failed = loop {
             tokio::select! {

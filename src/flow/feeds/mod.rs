@@ -17,7 +17,7 @@ use crate::config::{Feed, FeedKind};
 use crate::flow::app::{App, Source};
 use crate::flow::supervise::{Outcome, Supervisor};
 use crate::store::{Lease, StoreError};
-use doorward_core::intake::feed::FeedStatus;
+use doorward_core::intake::feed::{FeedFailure, FeedStatus};
 use doorward_core::net::resource_id::ResourceId;
 use jiff::{SignedDuration, Timestamp};
 use progress::Part;
@@ -152,13 +152,14 @@ fn note(app: &App, part: &Part, polled: &Polled, next: Timestamp) {
     let (source, registry) = (part.source.as_str(), part.registry.name());
     let failure = polled.status.failure();
     let names = (
-        before.as_ref().map(|it| it.name()),
-        failure.map(|it| it.name()),
+        before.as_ref().map(FeedFailure::name),
+        failure.map(FeedFailure::name),
     );
     if names.0 != names.1 {
-        match failure {
-            Some(_) => tracing::warn!(source, registry, "a feed fails: {}", polled.status.text()),
-            None => tracing::info!(source, registry, "a feed is read again"),
+        if let Some(failure) = failure {
+            tracing::warn!(source, registry, "a feed fails: {}", failure.text());
+        } else {
+            tracing::info!(source, registry, "a feed is read again");
         }
         app.metrics
             .feeds

@@ -65,7 +65,7 @@ const FAILURES: [(Turns, &str, &str); 13] = [
                     status: 404,
                     retry_after: None,
                 },
-            )
+            );
         },
         "not_found",
         "`id`",
@@ -78,7 +78,7 @@ const FAILURES: [(Turns, &str, &str); 13] = [
                     status: 401,
                     retry_after: None,
                 },
-            )
+            );
         },
         "auth_failed",
         "azure.credential",
@@ -91,7 +91,7 @@ const FAILURES: [(Turns, &str, &str); 13] = [
                     status: 503,
                     retry_after: None,
                 },
-            )
+            );
         },
         "unreachable",
         "cannot be reached",

@@ -42,7 +42,7 @@ fn row(ingested: &str, key: &str, address: &str) -> Value {
     ])
 }
 
-fn answer(rows: &[Value], permissions: Value) -> Value {
+fn answer(rows: &[Value], permissions: &Value) -> Value {
     let columns = COLUMNS.map(|name| json!({ "name": name, "type": "string" }));
     json!({
         "tables": [{ "name": "PrimaryResult", "columns": columns, "rows": rows }],
@@ -62,7 +62,7 @@ fn row_becomes_denial_of_stated_registry_known_by_its_hash() {
     let first = row("2026-11-22T12:04:00Z", "a", "20.1.2.3");
     // The same row, taken in once more.
     let again = row("2026-11-22T12:05:00Z", "a", "20.1.2.3");
-    let read = read(&answer(&[again, first], shown()), &registry()).unwrap();
+    let read = read(&answer(&[again, first], &shown()), &registry()).unwrap();
     assert_eq!(read.access, Access::Proven);
     let events: BTreeSet<&str> = read.rows.iter().map(|row| &*row.record.event).collect();
     assert_eq!((read.rows.len(), events.len()), (2, 1));
@@ -90,7 +90,7 @@ fn rows_that_cannot_be_read_are_counted() {
         row("no time", "b", "20.1.2.3"),
         good,
     ];
-    let read = read(&answer(&rows, shown()), &registry()).unwrap();
+    let read = read(&answer(&rows, &shown()), &registry()).unwrap();
     assert_eq!(
         (read.rows.len(), read.set_aside.len(), read.full),
         (1, 3, false)
@@ -101,7 +101,7 @@ fn rows_that_cannot_be_read_are_counted() {
 fn newest_row_of_any_kind_is_told_apart() {
     let mut newest = row("2026-11-22T12:09:00Z", "", "");
     newest[3] = json!("LatestRow");
-    let read = read(&answer(&[newest], shown()), &registry()).unwrap();
+    let read = read(&answer(&[newest], &shown()), &registry()).unwrap();
     let (ingested, generated) = read.newest.unwrap();
     assert!(read.rows.is_empty());
     assert_eq!(ingested.duration_since(generated).as_mins(), 9);
@@ -109,7 +109,11 @@ fn newest_row_of_any_kind_is_told_apart() {
 
 #[test]
 fn no_rows_prove_nothing_until_access_is_proven() {
-    let access = |permissions| read(&answer(&[], permissions), &registry()).unwrap().access;
+    let access = |permissions| {
+        read(&answer(&[], &permissions), &registry())
+            .unwrap()
+            .access
+    };
     let with = |pointer: &str, value: Value| {
         let mut permissions = shown();
         *permissions.pointer_mut(pointer).unwrap() = value;
@@ -150,7 +154,7 @@ fn what_is_no_answer_is_refused() {
     ] {
         assert_eq!(read(&body, &registry()), Err(Malformed), "{body}");
     }
-    let mut partial = answer(&[], shown());
+    let mut partial = answer(&[], &shown());
     partial["error"] = json!({ "code": "PartialError" });
     assert!(read(&partial, &registry()).unwrap().partial);
 }
