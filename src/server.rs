@@ -127,7 +127,7 @@ impl Starting {
                 () = kept.ledger.ended() => {}
             }
         });
-        let sums = crate::flow::refusals::sum_up(Arc::clone(&app), self.stop.clone());
+        let sums = flow::refusals::sum_up(Arc::clone(&app), self.stop.clone());
         keeper.watch("log of refusals", sums);
         flow::run(&app, &keeper);
         keeper.tasks().close();

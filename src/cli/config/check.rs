@@ -45,7 +45,7 @@ impl Check {
                 serde_json::to_string_pretty(&as_json(&found)).map_err(anyhow::Error::new)?;
             print(format_args!("{}", escaped_lines(&json)))?;
         } else {
-            let shown = [&found.warnings[..], &found.errors[..]].concat();
+            let shown = [found.warnings.as_slice(), found.errors.as_slice()].concat();
             if !shown.is_empty() {
                 // Nothing is left to be done if standard error is closed.
                 writeln!(std::io::stderr(), "{}\n", Problems(shown)).ok();

@@ -3,6 +3,7 @@
 use crate::secret::SecretRef;
 use doorward_core::yaml::Item;
 use serde_json::{Value as Json, json};
+use std::fmt::Display;
 
 /// A value in effect.
 pub(super) enum Value {
@@ -21,12 +22,12 @@ const NOT_TEXT: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", 
 
 impl Value {
     /// Anything that is written by its text.
-    pub(super) fn text(value: impl ToString) -> Self {
+    pub(super) fn text(value: impl Display) -> Self {
         Self::Text(value.to_string())
     }
 
     /// A list of texts.
-    pub(super) fn texts<T: ToString>(values: impl IntoIterator<Item = T>) -> Self {
+    pub(super) fn texts<T: Display>(values: impl IntoIterator<Item = T>) -> Self {
         Self::List(values.into_iter().map(Self::text).collect())
     }
 

@@ -28,7 +28,9 @@ enum Output {
 
 impl Show {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let path = &self.file.config;
+        // Relative paths in it become such that it may stand anywhere.
+        let path = std::path::absolute(&self.file.config).map_err(anyhow::Error::new)?;
+        let path = &path;
         let config = crate::config::load(path).map_err(Failure::wrong_input)?;
         let name = path.display().to_string();
         let text =

@@ -6,7 +6,7 @@ mod local;
 mod outside;
 
 use super::config::findings::{Findings, find};
-use super::policy::print;
+use super::policy::{self, print};
 use super::{ConfigFile, Failure};
 use clap::ValueEnum;
 use clock::Clock;
@@ -153,7 +153,10 @@ fn of_files(found: &Findings) -> Vec<Finding> {
     let policies: Vec<Finding> = found.policy_errors.iter().map(wrong("policies")).collect();
     let warnings = match found.warnings.len() {
         0 => String::new(),
-        many => format!("; {many} warnings (`doorward config check`)"),
+        many => format!(
+            "; {} (`doorward config check`)",
+            policy::count(many, "warning")
+        ),
     };
     let mut findings = config;
     if findings.is_empty() {
@@ -166,7 +169,7 @@ fn of_files(found: &Findings) -> Vec<Finding> {
         (Some(policy), true) => {
             findings.push(Finding::ok(
                 "policies",
-                format!("{} rules", policy.rules.len()),
+                policy::count(policy.rules.len(), "rule"),
             ));
         }
         (None, true) => findings.push(Finding::left_out(

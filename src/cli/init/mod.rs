@@ -34,7 +34,7 @@ pub(crate) struct Init {
     /// The branch whose jobs are let in; those of other branches are asked about
     #[arg(long, value_name = "NAME", default_value = "main")]
     branch: String,
-    /// The issuer of the CI jobs' tokens; Azure DevOps: https://vstoken.dev.azure.com/<organisation id>
+    /// The issuer of the CI jobs' tokens; for Azure DevOps `https://vstoken.dev.azure.com/<organisation id>`
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
     /// Who approves requests

@@ -5,7 +5,7 @@ use crate::azure::http::{Http, Reply};
 use crate::azure::retry_after;
 use crate::cli::Failure;
 use crate::cli::health::{endpoint, shown};
-use crate::cli::policy::print;
+use crate::cli::policy::{count, print};
 use crate::config::SecretRef;
 use anyhow::{Context, anyhow};
 use clock::Clock;
@@ -87,9 +87,11 @@ impl Report {
                 .and_then(Value::as_u64)
                 .unwrap_or_default()
         };
-        let (denials, new) = (number("denials"), number("new"));
+        let denials = usize::try_from(number("denials")).unwrap_or(usize::MAX);
         print(format_args!(
-            "accepted: {denials} denials, {new} of them new"
+            "accepted: {}, {} new",
+            count(denials, "denial"),
+            number("new")
         ))
     }
 

@@ -222,17 +222,17 @@ fn properties(schema: &Value, found: &mut BTreeSet<String>) {
             if let Some(Value::Object(properties)) = members.get("properties") {
                 found.extend(properties.keys().cloned());
             }
-            members
-                .values()
-                .for_each(|value| properties_of(value, found));
+            for value in members.values() {
+                properties(value, found);
+            }
         }
-        Value::Array(items) => items.iter().for_each(|value| properties_of(value, found)),
+        Value::Array(items) => {
+            for value in items {
+                properties(value, found);
+            }
+        }
         _ => {}
     }
-}
-
-fn properties_of(value: &Value, found: &mut BTreeSet<String>) {
-    properties(value, found);
 }
 
 #[test]

@@ -38,7 +38,7 @@ async fn report_hands_a_denial_over_and_it_is_acted_on() {
     let key = secret(&folder, KEY);
     let reported = report(&process.url(), &key, &message(OURS), &[]);
     assert!(reported.status.success(), "{}", err(&reported));
-    assert_eq!(out(&reported), "accepted: 1 denials, 1 of them new\n");
+    assert_eq!(out(&reported), "accepted: 1 denial, 1 new\n");
     until("it is open", async || azure.entries(REGISTRY) == [OURS]).await;
     let nothing = report(&process.url(), &key, "error: toomanyrequests", &[]);
     assert_eq!(nothing.status.code(), Some(3), "{}", err(&nothing));

@@ -5,6 +5,8 @@ pub mod facts;
 pub mod machine;
 pub mod permissions;
 pub mod registry;
+#[cfg(test)]
+mod registry_tests;
 pub mod senders;
 
 use serde::Serialize;
