@@ -273,6 +273,16 @@ impl Arm {
         rate_budget.unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The client, for what needs no token.
+    pub(super) fn http(&self) -> &Http {
+        &self.0.http
+    }
+
+    /// A token, as a header shows it.
+    pub(super) async fn token(&self) -> Result<HeaderValue, TokenError> {
+        Ok(self.0.tokens.get().await?.authorization)
+    }
+
     pub(super) fn clock(&self) -> &Clock {
         &self.0.clock
     }

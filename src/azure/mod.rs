@@ -9,6 +9,7 @@ mod egress;
 mod error;
 pub mod http;
 pub mod identity;
+mod inspect;
 mod logs;
 mod operation;
 mod rate_budget;

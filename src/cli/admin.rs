@@ -1,6 +1,7 @@
 //! A running doorward's admin listener, as the commands speak to it.
 
 use super::Failure;
+use super::forms::csv;
 use crate::azure::http::Http;
 use crate::config::SecretRef;
 use crate::http::api::wire::{API, COMMAND};
@@ -57,6 +58,10 @@ enum Form {
     Table,
     /// JSON for programs
     Json,
+    /// The same as YAML
+    Yaml,
+    /// Comma-separated values for spreadsheets
+    Csv,
 }
 
 impl Admin {
@@ -185,6 +190,14 @@ impl Output {
             Form::Json => {
                 let json = serde_json::to_string_pretty(what).map_err(anyhow::Error::new)?;
                 escaped_lines(&json) + "\n"
+            }
+            Form::Yaml => {
+                let yaml = serde_saphyr::to_string(what).map_err(anyhow::Error::new)?;
+                escaped_lines(yaml.trim_end()) + "\n"
+            }
+            Form::Csv => {
+                let value = serde_json::to_value(what).map_err(anyhow::Error::new)?;
+                escaped_lines(&csv(&value))
             }
         };
         let written = std::io::stdout().write_all(text.as_bytes());

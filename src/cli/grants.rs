@@ -177,7 +177,7 @@ struct Because {
     #[command(flatten)]
     by: By,
     /// Why, for the ledger
-    #[arg(long)]
+    #[arg(long, visible_alias = "reason")]
     because: Option<String>,
 }
 

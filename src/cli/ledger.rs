@@ -3,14 +3,23 @@
 use super::{ConfigFile, Failure};
 use crate::store::{self, Ledger as Store};
 use clap::{Subcommand, ValueEnum};
+use clock::Clock;
 use doorward_core::ledger::event::{Entry, LedgerEvent};
 use doorward_core::messages::invisible::escaped;
 use doorward_core::messages::{ledger_line, wording};
+use doorward_core::yaml::duration;
 use doorward_core::yaml::problem::did_you_mean;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashSet;
 use std::io::Write;
+use std::net::IpAddr;
+use std::time::Duration;
 
 /// How many entries are read at once.
 const PAGE: i64 = 500;
+
+/// How often what others write is looked for.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What `doorward ledger` does.
 #[derive(Debug, Subcommand)]
@@ -46,9 +55,66 @@ pub(crate) struct Show {
     /// Only entries that speak of this id, whole or in part
     #[arg(long, value_name = "ID")]
     about: Option<String>,
+    /// Only entries about this address: its denials, and what followed from them
+    #[arg(long, value_name = "IP")]
+    address: Option<IpAddr>,
+    /// Only entries since then: a time (2026-11-22T12:00:00Z), or how long ago (1h)
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<Since>,
+    /// Go on with what is written from now on, until Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
     /// How each entry is printed
     #[arg(long, short, value_enum, default_value_t = Output::Text)]
     output: Output,
+}
+
+/// From when on.
+#[derive(Clone, Copy, Debug)]
+enum Since {
+    Ago(Duration),
+    At(Timestamp),
+}
+
+fn since(text: &str) -> Result<Since, String> {
+    if let Ok(at) = text.parse() {
+        return Ok(Since::At(at));
+    }
+    let ago = duration::parse(text).map(Since::Ago);
+    ago.map_err(|error| format!("{error}; {}", duration::HINT))
+}
+
+/// The entries about one address: those that name it, and those that name what began with these.
+struct Trail {
+    address: String,
+    ids: HashSet<String>,
+}
+
+impl Trail {
+    fn of(address: IpAddr) -> Self {
+        Self {
+            address: address.to_string(),
+            ids: HashSet::new(),
+        }
+    }
+
+    /// Whether an entry belongs to it; what an entry of it begins does from then on.
+    fn takes(&mut self, what: &LedgerEvent, body: &str) -> bool {
+        let Self { address, ids } = self;
+        let named =
+            body.contains(&format!("\"{address}\"")) || body.contains(&format!("\"{address}/32\""));
+        if !named && !ids.iter().any(|id| body.contains(id.as_str())) {
+            return false;
+        }
+        ids.extend(match what {
+            LedgerEvent::Denied(denied) => Some(denied.id.to_string()),
+            LedgerEvent::Granted(grant) => Some(grant.id.to_string()),
+            LedgerEvent::Requested(request) => Some(request.id.to_string()),
+            LedgerEvent::Alerted(alert) => Some(alert.id.to_string()),
+            _ => None,
+        });
+        true
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -114,6 +180,15 @@ impl Show {
             )));
         }
         let ledger = self.which.open().await?;
+        let clock = Clock::system();
+        let from = self.since.map(|since| match since {
+            Since::At(at) => at,
+            Since::Ago(ago) => SignedDuration::try_from(ago)
+                .ok()
+                .and_then(|ago| clock.now().checked_sub(ago).ok())
+                .unwrap_or(Timestamp::MIN),
+        });
+        let mut trail = self.address.map(Trail::of);
         let mut seq = self.after;
         let mut output = std::io::BufWriter::new(std::io::stdout());
         loop {
@@ -121,12 +196,20 @@ impl Show {
                 .entries(seq, PAGE)
                 .await
                 .map_err(anyhow::Error::new)?;
-            let Some(last) = entries.last() else {
-                return Ok(());
-            };
-            seq = last.seq;
+            match entries.last() {
+                Some(last) => seq = last.seq,
+                None if self.follow => clock.sleep(LOOK).await,
+                None => return Ok(()),
+            }
             for entry in &entries {
-                self.print(entry, &mut output)?;
+                let what = store::what(entry).map_err(anyhow::Error::new)?;
+                // What came before `--since` is still what later entries follow from.
+                let belongs = trail
+                    .as_mut()
+                    .is_none_or(|trail| trail.takes(&what, &entry.body));
+                if belongs && from.is_none_or(|from| entry.at >= from) {
+                    self.print(entry, &what, &mut output)?;
+                }
             }
             if output.flush().is_err() {
                 return Ok(());
@@ -134,8 +217,12 @@ impl Show {
         }
     }
 
-    fn print(&self, entry: &Entry, output: &mut impl Write) -> Result<(), Failure> {
-        let what = store::what(entry).map_err(anyhow::Error::new)?;
+    fn print(
+        &self,
+        entry: &Entry,
+        what: &LedgerEvent,
+        output: &mut impl Write,
+    ) -> Result<(), Failure> {
         if self.kind.as_ref().is_some_and(|kind| kind != what.kind()) {
             return Ok(());
         }
@@ -153,7 +240,7 @@ impl Show {
                 entry.seq,
                 wording::time(entry.at),
                 what.kind(),
-                escaped(&ledger_line::line(&what))
+                escaped(&ledger_line::line(what))
             ),
             Output::Json => {
                 let hash = entry.hash.to_string();

@@ -49,7 +49,9 @@ fn start_at(usual: &str, format: LogFormat) {
     if format.is_json() {
         log.json().flatten_event(true).try_init().ok();
     } else {
-        let colours = std::io::stderr().is_terminal();
+        // Whoever sets it wants none, whatever it says (https://no-color.org).
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let colours = wanted && std::io::stderr().is_terminal();
         log.with_ansi(colours).try_init().ok();
     }
 }

@@ -1,13 +1,20 @@
 //! The command line: what `doorward --help` tells.
 
+mod about;
 mod admin;
+mod config;
+mod doctor;
+mod forms;
 mod grants;
+mod health;
+mod init;
 mod ledger;
 mod log;
 mod notify;
 mod parse;
 mod policy;
 mod replay;
+mod sender;
 mod serve;
 mod sets;
 mod sweep;
@@ -47,6 +54,15 @@ pub struct Cli {
 enum Command {
     /// Run the service
     Serve(serve::Serve),
+    /// Check and show the configuration
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Write a first configuration, a starter policy with cases, and print the commands for the role in Azure
+    Init(init::Init),
+    /// Find out what is right, wrong, or cannot be told about this installation, and what to do
+    Doctor(doctor::Doctor),
+    /// Ask a running doorward whether it is ready: for a container's health check
+    Health(health::Health),
     /// Show what doorward does, with a simulated Azure: nothing to set up, nothing leaves this machine
     #[cfg(feature = "demo")]
     Demo(crate::demo::Demo),
@@ -58,6 +74,12 @@ enum Command {
     /// Check, explain and test policies
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Hand a denial's text to a running doorward, as a CI job does whose pull was denied
+    Report(sender::report::Report),
+    /// Wait until a registry's firewall lets this machine in
+    Wait(sender::wait::Wait),
+    /// Prove that a denial goes all the way: send a synthetic one that opens nothing, and follow it
+    Prove(sender::prove::Prove),
     /// Run captured events through a policy, without touching Azure
     Replay(Box<replay::Replay>),
     /// Say who has an address: service tags, sets, country, autonomous system, or why nobody can
@@ -85,6 +107,12 @@ enum Command {
     /// Look at the ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Print the version, and what was built
+    Version(about::Version),
+    /// Print a script that completes commands in a shell
+    Completions(about::Completions),
+    /// Print the manual page
+    Man(about::Man),
 }
 
 /// A failure with its exit code.
@@ -101,6 +129,13 @@ impl Failure {
             code: WRONG_INPUT,
             error: error.into(),
         }
+    }
+}
+
+impl Failure {
+    /// A failure with an exit code of its own, which the command's help names.
+    pub(crate) fn of_code(code: u8, error: anyhow::Error) -> Self {
+        Self { code, error }
     }
 }
 
@@ -128,6 +163,16 @@ pub async fn run(cli: Cli) -> ExitCode {
     let format = cli.log_format;
     let outcome = match cli.command {
         Command::Serve(serve) => serve.run(format).await,
+        Command::Config(config) => config.run(),
+        Command::Init(init) => init.run(),
+        Command::Doctor(doctor) => {
+            log::quiet(format);
+            Box::pin(doctor.run()).await
+        }
+        Command::Report(report) => report.run().await,
+        Command::Wait(wait) => wait.run().await,
+        Command::Prove(prove) => prove.run().await,
+        Command::Health(health) => health.run().await,
         #[cfg(feature = "demo")]
         Command::Demo(demo) => {
             log::quiet(format);
@@ -156,6 +201,9 @@ pub async fn run(cli: Cli) -> ExitCode {
             sweep.run().await
         }
         Command::Ledger(ledger) => ledger.run().await,
+        Command::Version(version) => version.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

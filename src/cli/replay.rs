@@ -35,8 +35,8 @@ const ANSWERS_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Debug, clap::Args)]
 pub(crate) struct Replay {
     /// The folder with the policies
-    #[arg(long, value_name = "DIR")]
-    policy: PathBuf,
+    #[arg(long, value_name = "DIR", alias = "policy")]
+    policies: PathBuf,
     /// Another folder: what it would answer otherwise
     #[arg(long, value_name = "DIR")]
     against: Option<PathBuf>,
@@ -120,7 +120,7 @@ impl Replay {
         };
         let first = captured.iter().map(|captured| captured.at).min();
         let loaded_at = first.unwrap_or(self.at);
-        let (policy, sets) = load(&self.policy)?;
+        let (policy, sets) = load(&self.policies)?;
         let sets = with_literals(&self.sets, &policy, sets, loaded_at)?;
         let (_, summary) = replay(&policy, &sets, &captured, &given);
         let against = match &self.against {
@@ -139,7 +139,7 @@ impl Replay {
             }
         };
         let report = Report {
-            policy: self.policy.display().to_string(),
+            policy: self.policies.display().to_string(),
             quota: self.quota,
             unknown_sets: unknown(&policy, &sets),
             summary,

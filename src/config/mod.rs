@@ -46,6 +46,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use values::is_loopback;
 
+/// The JSON schema of the configuration file, for editors that complete and check it.
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// The longest that `max_ttl` may be. A door that stands open for weeks is a rule of the firewall and
 /// belongs in whatever manages the registry.
 pub const LONGEST_MAX_TTL: Duration = Duration::from_hours(7 * 24);

@@ -98,6 +98,18 @@ impl Database {
         }
     }
 
+    /// How many changes the tables have seen, and how many this program knows.
+    pub(super) async fn steps(&self) -> Result<(i64, usize), StoreError> {
+        const STEPS: &str = "select count(*) from _sqlx_migrations";
+        Ok(match self {
+            Self::Sqlite(database) => {
+                let made = sqlx::query_scalar(STEPS).fetch_one(&database.readers);
+                (made.await?, sqlite::STEPS.len())
+            }
+            Self::Postgres(database) => (database.steps(STEPS).await?, postgres::STEPS.len()),
+        })
+    }
+
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         on_both!(self, |database| database.ping().await)
     }

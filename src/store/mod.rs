@@ -274,6 +274,15 @@ impl Ledger {
         self.inner.database.ping().await
     }
 
+    /// How many changes of the tables the next start makes, and how many there are that this program does not
+    /// know.
+    pub async fn steps(&self) -> Result<(i64, i64), StoreError> {
+        let (made, known) = self.inner.database.steps().await?;
+        let known = i64::try_from(known).unwrap_or(i64::MAX);
+        let pending = known.saturating_sub(made).max(0);
+        Ok((pending, made.saturating_sub(known).max(0)))
+    }
+
     /// What keeps the ledger from being written now, and what soon will.
     pub fn conditions(&self) -> (Option<Condition>, Option<Condition>) {
         let Inner {

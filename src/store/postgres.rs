@@ -41,7 +41,7 @@ const CHANNEL: &str = "doorward_ledger";
 pub(super) struct Database(PgPool);
 
 /// The changes of the tables, in order.
-const STEPS: [(&str, &str); 2] = [
+pub(super) const STEPS: [(&str, &str); 2] = [
     (
         "ledger",
         include_str!("migrations/postgres/0001_ledger.sql"),
@@ -62,6 +62,12 @@ pub(super) struct Append {
 }
 
 impl Database {
+    /// How many changes the tables have seen.
+    pub(super) async fn steps(&self, query: &'static str) -> Result<i64, StoreError> {
+        let made = sqlx::query_scalar(query).fetch_one(&self.0);
+        made.await.map_err(connect::failed)
+    }
+
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         let database = Self(pool(url, false).await?);
         within(async {

@@ -49,6 +49,7 @@ mod manners;
 mod mmdb;
 mod needs;
 mod opening;
+mod operating;
 mod orders;
 mod others;
 mod outbox;

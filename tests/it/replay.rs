@@ -54,7 +54,7 @@ fn two_policies_are_compared_for_a_pull_request() {
     let (now, then, events) = (path("now"), path("then"), path("events.json"));
     let arguments = [
         "replay",
-        "--policy",
+        "--policies",
         &now,
         "--against",
         &then,
@@ -81,7 +81,7 @@ rules:
     let (policy, events) = (path(""), path("events.json"));
     let run = |more: &[&str]| {
         out(&doorward(
-            &[&["replay", "--policy", &policy, &events], more].concat(),
+            &[&["replay", "--policies", &policy, &events], more].concat(),
         ))
     };
     let told = run(&[]);
@@ -126,7 +126,7 @@ async fn a_ledger_can_be_replayed() {
     let lines = folder.path().join("ledger.jsonl");
     fs::write(&lines, out(&printed)).unwrap();
     for file in [database, lines.to_str().unwrap()] {
-        let output = doorward(&["replay", "--policy", policy, "--output", "json", file]);
+        let output = doorward(&["replay", "--policies", policy, "--output", "json", file]);
         assert!(output.status.success(), "{}", err(&output));
         let told: Json = serde_json::from_str(&out(&output)).unwrap();
         assert_eq!(told["denials"], 3);
@@ -142,7 +142,7 @@ fn a_file_that_holds_nothing_readable_is_named() {
     for file in ["broken.json", "no-such-file"] {
         let output = doorward(&[
             "replay",
-            "--policy",
+            "--policies",
             folder.path().to_str().unwrap(),
             &path(file),
         ]);

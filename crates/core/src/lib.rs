@@ -5,6 +5,7 @@
 )]
 
 pub mod auth;
+pub mod doctor;
 pub mod firewall;
 pub mod intake;
 pub mod ledger;

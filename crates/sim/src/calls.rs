@@ -14,6 +14,10 @@ pub enum Call {
     ListRegistries,
     /// GET of a registry's `listUsages`.
     ListUsages,
+    /// GET of what the caller may do on a registry.
+    Permissions,
+    /// GET of a registry's diagnostic settings.
+    DiagnosticSettings,
     /// GET of an asynchronous operation's status.
     GetOperation,
     /// GET of another resource: a NAT gateway, public IP address, subnet, agent pool, cluster, app, …
@@ -100,6 +104,8 @@ pub(super) enum Route {
     Resources(String),
     Registry(RegistryPath),
     Usages(RegistryPath),
+    Permissions(RegistryPath),
+    DiagnosticSettings(RegistryPath),
     Operation(RegistryPath, String),
     /// A query about a registry's log, through Resource Manager or to the service itself.
     Logs {
@@ -254,6 +260,15 @@ impl Route {
                 registry: path(name),
                 direct: false,
             },
+            [name, "providers", "microsoft.authorization", "permissions"] => {
+                Self::Permissions(path(name))
+            }
+            [
+                name,
+                "providers",
+                "microsoft.insights",
+                "diagnosticsettings",
+            ] => Self::DiagnosticSettings(path(name)),
             [name, "operationstatuses", operation] => {
                 Self::Operation(path(name), operation.to_owned())
             }
@@ -268,6 +283,8 @@ impl Route {
             Self::Registry(_) if method == Method::PATCH => Call::PatchRegistry,
             Self::Registries { .. } | Self::Resources(_) => Call::ListRegistries,
             Self::Usages(_) => Call::ListUsages,
+            Self::Permissions(_) => Call::Permissions,
+            Self::DiagnosticSettings(_) => Call::DiagnosticSettings,
             Self::Operation(..) => Call::GetOperation,
             Self::Resource(_) => Call::GetResource,
             Self::Logs { .. } => Call::LogQuery,

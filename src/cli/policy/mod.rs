@@ -33,6 +33,9 @@ pub(crate) struct Folder {
     /// The folder with the policies
     #[arg(value_name = "DIR", default_value = "policies")]
     folder: PathBuf,
+    /// The same, by the name that other commands have for it
+    #[arg(long, value_name = "DIR", conflicts_with = "folder")]
+    policies: Option<PathBuf>,
 }
 
 impl Policy {
@@ -40,19 +43,23 @@ impl Policy {
         match self {
             Self::Check(folder) => folder.check(),
             Self::Explain(explain) => explain.run(),
-            Self::Test(folder) => test::run(&folder.folder),
+            Self::Test(folder) => test::run(folder.path()),
             Self::Schema => print(format_args!("{}", doorward_core::policy::SCHEMA.trim_end())),
         }
     }
 }
 
 impl Folder {
+    fn path(&self) -> &Path {
+        self.policies.as_deref().unwrap_or(&self.folder)
+    }
+
     fn check(&self) -> Result<(), Failure> {
-        let (policy, _) = load(&self.folder)?;
+        let (policy, _) = load(self.path())?;
         warn(&policy);
         print(format_args!(
             "{}: {}, {}, {}; the default is `{}`",
-            self.folder.display(),
+            self.path().display(),
             count(policy.rules.len(), "rule"),
             count(policy.sets.len(), "named set"),
             count(policy.warnings.0.len(), "warning"),
@@ -124,7 +131,7 @@ pub(super) fn print(line: std::fmt::Arguments<'_>) -> Result<(), Failure> {
 }
 
 /// `1 rule`, `2 rules`.
-fn count(number: usize, what: &str) -> String {
+pub(super) fn count(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
 }

@@ -20,6 +20,11 @@ impl<'a> Item<'a> {
         matches!(self.node.value, Value::Map(_))
     }
 
+    /// Whether this is a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self.node.value, Value::List(_))
+    }
+
     /// Whether this is a list of nothing.
     pub fn is_empty_list(&self) -> bool {
         matches!(&self.node.value, Value::List(items) if items.is_empty())

@@ -6,7 +6,7 @@ use super::version::Version;
 use serde_json::{Map, Value, json};
 
 /// Since which api-version a property is shown.
-const SINCE: [(&str, &str); 8] = [
+const SINCE: [(&str, &str); 9] = [
     ("encryption", "2019-12-01"),
     ("dataEndpointEnabled", "2019-12-01"),
     ("dataEndpointHostNames", "2019-12-01"),
@@ -15,6 +15,7 @@ const SINCE: [(&str, &str); 8] = [
     ("networkRuleBypassOptions", "2020-11-01"),
     ("zoneRedundancy", "2020-11-01"),
     ("anonymousPullEnabled", "2021-06-01"),
+    ("networkRuleBypassAllowedForTasks", "2025-11-01"),
 ];
 
 /// Since when the policy of exports, and `systemData`, are shown.
@@ -47,6 +48,7 @@ pub(super) fn body(registry: &Registry, version: &Version, updating: bool) -> Va
         "privateEndpointConnections": [],
         "publicNetworkAccess": enabled(registry.public_network_access),
         "networkRuleBypassOptions": registry.bypass,
+        "networkRuleBypassAllowedForTasks": registry.bypass_for_tasks,
         "zoneRedundancy": "Disabled",
         "anonymousPullEnabled": registry.anonymous_pull,
     });

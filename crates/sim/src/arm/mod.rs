@@ -93,6 +93,9 @@ pub(super) fn add_headers(shared: &Shared, request: &Incoming, response: &mut Re
     };
     set(response, name, &left.to_string());
     set(response, "cache-control", "no-cache");
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new();
+    let date = date.timestamp_to_rfc9110_string(&shared.clock.now());
+    set(response, "date", &date.unwrap_or_default());
 }
 
 /// Who sent a request: the bearer of the static token, or of a token of our own authority for
@@ -186,6 +189,8 @@ impl Asked<'_> {
             } => registry::list(self, subscription, group.as_deref()),
             Route::Resources(subscription) => registry::resources(self, subscription),
             Route::Usages(path) => registry::usages(self, path),
+            Route::Permissions(path) => registry::permissions(self, path),
+            Route::DiagnosticSettings(path) => registry::diagnostic_settings(self, path),
             Route::Operation(path, id) => write::operation(self, path, id),
             Route::Resource(id) => network::resource(self, id),
             Route::ServiceTags {

@@ -2,6 +2,7 @@
 
 use super::super::calls::RegistryPath;
 use super::super::model::{Held, Model};
+use super::super::wire::lock;
 use super::body::body;
 use super::error::ArmError;
 use super::{Asked, list as list_of, ok};
@@ -89,6 +90,42 @@ pub(super) fn usages(asked: &Asked, path: &RegistryPath) -> Result<Response, Arm
         count("VNetRules", 100, rules.virtual_network_rules.len()),
         count("PrivateEndpointConnections", 200, 0),
     ])))
+}
+
+/// GET of what the caller may do on a registry: everything but what the knobs deny. Azure's pages do not
+/// say which right reading this takes; the knobs may deny `Microsoft.Authorization/permissions/read`.
+pub(super) fn permissions(asked: &Asked, path: &RegistryPath) -> Result<Response, ArmError> {
+    let mut model = asked.shared.settled();
+    let registry = &find(&mut model, path)?.registry;
+    asked.authorize("Microsoft.Authorization/permissions/read", &registry.id())?;
+    let denied = lock(&asked.shared.knobs).denied_actions.clone();
+    Ok(ok(&list_of(&[json!({
+        "actions": ["*"], "notActions": denied, "dataActions": [], "notDataActions": [],
+    })])))
+}
+
+/// GET of a registry's diagnostic settings.
+pub(super) fn diagnostic_settings(
+    asked: &Asked,
+    path: &RegistryPath,
+) -> Result<Response, ArmError> {
+    let mut model = asked.shared.settled();
+    let registry = &find(&mut model, path)?.registry;
+    let id = registry.id();
+    asked.authorize("Microsoft.Insights/diagnosticSettings/read", &id)?;
+    let setting = |to: &String| {
+        json!({
+            "id": format!("{id}/providers/microsoft.insights/diagnosticSettings/logs"), "name": "logs",
+            "type": "Microsoft.Insights/diagnosticSettings",
+            "properties": {
+                "workspaceId": to,
+                "logs": [{ "category": "ContainerRegistryLoginEvents", "categoryGroup": null, "enabled": true }],
+                "metrics": [],
+            },
+        })
+    };
+    let settings: Vec<_> = registry.logs_to.iter().map(setting).collect();
+    Ok(ok(&list_of(&settings)))
 }
 
 /// The registry at this path, or the error that says which part of it is not there.

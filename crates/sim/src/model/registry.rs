@@ -81,6 +81,10 @@ pub struct NetworkRuleSet {
 
 /// A container registry.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are flags of their own on the wire"
+)]
 pub struct Registry {
     /// Its name, as it was given.
     pub name: String,
@@ -110,6 +114,10 @@ pub struct Registry {
     pub admin_user: bool,
     /// User name and password that `/oauth2/token` takes.
     pub login: (String, String),
+    /// `networkRuleBypassAllowedForTasks`.
+    pub bypass_for_tasks: bool,
+    /// The workspace that its diagnostic setting exports login events to, if it has one.
+    pub logs_to: Option<String>,
     /// The quota of IP rules.
     pub ip_rule_limit: usize,
     /// `provisioningState` as long as no operation is under way.
@@ -143,6 +151,8 @@ impl Registry {
             bypass: "AzureServices".to_owned(),
             login_server: format!("{}.azurecr.io", name.to_ascii_lowercase()),
             data_endpoints: Vec::new(),
+            bypass_for_tasks: false,
+            logs_to: None,
             anonymous_pull: false,
             admin_user: false,
             login: ("puller".to_owned(), "simulated-password".to_owned()),
