@@ -8,7 +8,7 @@
 //! 2. [`store`]: the ledger on disk, and the state folded from it.
 //! 3. [`flow`]: the loops: intake, decide, registry, notify.
 //! 4. [`azure`]: tokens and Azure Resource Manager. [`http`]: senders, links, the operator page.
-//! 5. [`config`] and [`server`]: a file in, listeners and loops out. [`app`]: what they are given.
+//! 5. [`config`] and [`server`]: a file in, listeners and loops out; `flow::app` is what they are given.
 //! 6. [`cli`]: the commands. With the feature `demo`, also the demonstration and the simulated Azure
 //!    (`doorward_sim`) that it runs on.
 

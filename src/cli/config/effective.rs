@@ -241,6 +241,9 @@ fn drift(drift: &Drift) -> Value {
 }
 
 fn of_source(source: &Source, written: Option<&Item<'_>>) -> Value {
+    if let (Auth::Feed(_), Some(item)) = (&source.auth, written) {
+        return as_written(item);
+    }
     let options = &source.options;
     let names = |names: &[String]| (!names.is_empty()).then(|| Value::texts(names));
     let dimensions = &options.dimensions;

@@ -11,6 +11,7 @@ pub mod grant;
 pub mod id;
 pub(crate) mod idempotency;
 pub(crate) mod invalidates_decisions;
+mod kinds;
 pub mod orders;
 pub mod request;
 pub mod write;
