@@ -202,7 +202,7 @@ fn registry(registry: &Registry) -> Value {
         ("id", Value::text(&registry.id)),
         ("hosts", Value::texts(&registry.hosts)),
         ("max_entries", Value::text(registry.max_entries)),
-        ("reserve", Value::text(registry.reserve)),
+        ("reserved_entries", Value::text(registry.reserve)),
         ("grants_per_hour", Value::text(registry.grants_per_hour)),
         (
             "max_unknown_addresses",
