@@ -132,9 +132,9 @@ fn kind_and_pace(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<(FeedKind, Dura
     let kind = fields.need("kind", "write `kind: azure_logs`", sink);
     let kind = kind.and_then(|at| at.word(&[("azure_logs", FeedKind::AzureLogs)], sink));
     let every = fields.take("every");
-    let retry_state = every.as_ref().map_or(Some(OFTEN), |at| at.duration(sink));
-    if let (Some(at), Some(retry_state)) = (&every, retry_state)
-        && !(OFTEN..=SELDOM).contains(&retry_state)
+    let interval = every.as_ref().map_or(Some(OFTEN), |at| at.duration(sink));
+    if let (Some(at), Some(interval)) = (&every, interval)
+        && !(OFTEN..=SELDOM).contains(&interval)
     {
         let help = format!("write {} to {}", Show(OFTEN), Show(SELDOM));
         at.error(
@@ -144,5 +144,5 @@ fn kind_and_pace(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<(FeedKind, Dura
         );
     }
     fields.finish(sink);
-    Some((kind?, retry_state?))
+    Some((kind?, interval?))
 }

@@ -104,11 +104,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let grace = duration(&mut fields, "propagation_grace", PROPAGATION_GRACE, sink);
     let shutdown_timeout = shutdown_timeout(&mut fields, sink);
     let links = links(&mut fields, folder, sink);
-    let azure = fields.take("azure");
-    let azure = azure.map_or_else(
-        || Some(Settings::default()),
-        |at| azure::read(text, &at, folder, sink),
-    );
+    let azure = azure_settings(&mut fields, (text, folder), sink);
     let registries = registries(&mut fields, sink);
     let sources = sources(&mut fields, (&registries, folder), sink);
     nobody_sends(&fields.item, listen, &sources, sink);
@@ -142,6 +138,16 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         routes,
         warnings: Problems::default(),
     })
+}
+
+fn azure_settings(
+    fields: &mut Fields<'_>,
+    (text, folder): (&str, &Path),
+    sink: &mut Sink<'_>,
+) -> Option<Settings> {
+    let usual = || Some(Settings::default());
+    let azure = fields.take("azure");
+    azure.map_or_else(usual, |at| azure::read(text, &at, folder, sink))
 }
 
 fn duration(

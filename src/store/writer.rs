@@ -295,19 +295,17 @@ fn draft(
             }
             Work::Arrivals(windows, arrivals) => {
                 latest = latest.max(at);
-                let sorter =
-                    sorter.get_or_insert_with(|| IntakeDeduplicator::new(&folded.state, windows));
+                let sorter = sorter.get_or_insert_with(|| sorter_of(folded, windows));
                 lines.extend(sorted(sorter, &known, (at, arrivals), taken)?);
             }
             Work::Feed(windows, arrivals, advance) => {
-                if let Err(error) = fit(folded, &lines, std::slice::from_ref(&advance), &mut known)
-                {
+                let one = std::slice::from_ref(&*advance);
+                if let Err(error) = fit(folded, &lines, one, &mut known) {
                     outcomes.push(Err(error));
                     continue;
                 }
                 latest = latest.max(at);
-                let sorter =
-                    sorter.get_or_insert_with(|| IntakeDeduplicator::new(&folded.state, windows));
+                let sorter = sorter.get_or_insert_with(|| sorter_of(folded, windows));
                 lines.extend(sorted(sorter, &known, (at, arrivals), taken)?);
                 lines.push(*advance);
             }
@@ -318,6 +316,11 @@ fn draft(
         lines.push(Line::new(latest, what)?);
     }
     Ok(Draft { lines, outcomes })
+}
+
+/// What sorts arrivals by the state as it is.
+fn sorter_of(folded: &Folded, windows: DedupPolicy) -> IntakeDeduplicator<'_> {
+    IntakeDeduplicator::new(&folded.state, windows)
 }
 
 /// The entries for those denials that are to be written down.

@@ -44,7 +44,7 @@ pub(super) fn next(answers: &Answers, dir: &Path) -> String {
         ));
     }
     if answers.from == Route::Alert {
-        parts.push("# The registry's log, and the alert on it (deploy/main.bicep makes alert rule and action group):\n".to_owned());
+        parts.push("# The registry's log, and the alert on it (deploy/azure makes alert rule and action group):\n".to_owned());
         for id in &answers.registries {
             parts.push(format!(
                 "az monitor diagnostic-settings create --name doorward --resource {id} \\\n  --workspace <id of a Log Analytics workspace> \\\n  --logs '[{{\"category\":\"ContainerRegistryLoginEvents\",\"enabled\":true}}]'\n"

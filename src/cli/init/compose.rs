@@ -91,7 +91,7 @@ fn source(answers: &Answers) -> String {
     let key = format!("keys: [{{ file: secrets/{name}-key }}]");
     match answers.from {
         Route::Alert => format!(
-            "  # A log alert on the registry's login events, through an action group: deploy/main.bicep makes both. It can send no
+            "  # A log alert on the registry's login events, through an action group: deploy/azure makes both. It can send no
   # header, hence the key in the query: https://…/events/{name}?key=…
   - name: {name}
     auth: {{ kind: shared_key, {key}, query: true }}

@@ -1,4 +1,5 @@
-//! The names of the kinds of ledger events.
+//! The kinds of ledger events: their names, and which of them decisions rest on. A decision that one of these
+//! supersedes is made again.
 
 use super::event::LedgerEvent;
 
@@ -92,5 +93,34 @@ impl LedgerEvent {
             Self::Undelivered { .. } => "undelivered",
             Self::FeedAdvanced(_) => "feed_advanced",
         }
+    }
+
+    /// Whether verdicts rest on it: what is granted, asked, answered or over. The rest tells of what
+    /// arrived, of messages, and of how writes fare.
+    pub fn is_decisive(&self) -> bool {
+        !matches!(
+            self,
+            Self::Denied(_)
+                | Self::Counted { .. }
+                | Self::Suppressed { .. }
+                | Self::Flood { .. }
+                | Self::WriteIntended(_)
+                | Self::WriteSettled { .. }
+                | Self::Throttled { .. }
+                | Self::Opened { .. }
+                | Self::RegistryChanged { .. }
+                | Self::Alerted(_)
+                | Self::Delivered { .. }
+                | Self::Undelivered { .. }
+                | Self::FeedAdvanced(_)
+        )
+    }
+
+    /// Whether it says how a write of a registry fares: orders about an entry rest on it too.
+    pub fn is_write(&self) -> bool {
+        matches!(
+            self,
+            Self::WriteIntended(_) | Self::WriteSettled { .. } | Self::Opened { .. }
+        )
     }
 }

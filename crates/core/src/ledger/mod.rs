@@ -10,7 +10,6 @@ pub mod feed;
 pub mod grant;
 pub mod id;
 pub(crate) mod idempotency;
-pub(crate) mod invalidates_decisions;
 mod kinds;
 pub mod orders;
 pub mod request;

@@ -37,16 +37,16 @@ pub(super) fn settle(
     let in_force = || traces.iter().filter(|trace| !trace.rule.observe);
     let found = |trace| Some((trace, Trace::matched(trace)?));
     let forbids = |trace: &&Trace<'_>| trace.rule.then == Action::Forbid;
-    let invalidates_decisions = in_force()
+    let deciding = in_force()
         .filter(forbids)
         .find_map(found)
         .or_else(|| in_force().find_map(found));
 
-    let mut verdict = match &invalidates_decisions {
+    let mut verdict = match &deciding {
         Some((trace, used)) => from_rule(trace.rule, used.clone(), sets, facts),
         None => from_default(policy),
     };
-    let before = |trace: &Trace<'_>| match &invalidates_decisions {
+    let before = |trace: &Trace<'_>| match &deciding {
         Some((winner, _)) => earlier(traces, trace, winner),
         None => true,
     };
@@ -71,7 +71,7 @@ pub(super) fn settle(
         })
         .collect();
     own_address(&mut verdict, facts);
-    if let Some((trace, _)) = &invalidates_decisions {
+    if let Some((trace, _)) = &deciding {
         known_age(&mut verdict, trace.rule, facts);
     }
     guessed_registry(&mut verdict, facts);
