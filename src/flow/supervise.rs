@@ -43,7 +43,7 @@ pub type Loops = BTreeMap<String, Pulse>;
 #[derive(Debug, Default)]
 pub struct Pulse {
     /// The turn that is under way, if one is.
-    run_once: Option<Stopwatch>,
+    running_since: Option<Stopwatch>,
     /// When it was started again of late, oldest first.
     restarts: VecDeque<Timestamp>,
 }
@@ -51,7 +51,7 @@ pub struct Pulse {
 impl Pulse {
     /// The pause before the loop that has just fallen is started again; none if it is given up.
     fn falls(&mut self, now: Timestamp) -> Option<Duration> {
-        self.run_once = None;
+        self.running_since = None;
         self.restarts
             .retain(|at| now.duration_since(*at) < RESTARTS_WITHIN);
         let before = u32::try_from(self.restarts.len()).unwrap_or(u32::MAX);
@@ -67,8 +67,8 @@ impl Pulse {
 pub fn stuck(app: &App) -> Vec<String> {
     app.loops(|loops| {
         let is_stuck = |pulse: &Pulse| {
-            let run_once = pulse.run_once.as_ref();
-            run_once.is_some_and(|since| since.elapsed() > STUCK_AFTER)
+            let since = pulse.running_since.as_ref();
+            since.is_some_and(|since| since.elapsed() > STUCK_AFTER)
         };
         let stuck = loops.iter().filter(|(_, pulse)| is_stuck(pulse));
         stuck.map(|(name, _)| name.clone()).collect()
@@ -233,9 +233,9 @@ impl Supervisor {
         Clock::system().sleep(self.grace).await;
     }
 
-    fn pulse(&self, name: &str, run_once: Option<Stopwatch>) {
+    fn pulse(&self, name: &str, running_since: Option<Stopwatch>) {
         self.app.loops(|loops| {
-            loops.entry(name.to_owned()).or_default().run_once = run_once;
+            loops.entry(name.to_owned()).or_default().running_since = running_since;
         });
     }
 

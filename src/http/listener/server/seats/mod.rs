@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_millis(100);
 
 /// How many paces are remembered.
-const MOST_PACES: usize = 1024;
+const MOST_SCOPES: usize = 1024;
 
 /// Whom newcomers take seats from: a peer's own, or all others'.
 type Scope = Option<IpAddr>;
@@ -56,7 +56,7 @@ struct Table {
     by_peer: HashMap<IpAddr, usize>,
     known: HashMap<IpAddr, Instant>,
     /// When the next seat may be taken.
-    retry_states: HashMap<Scope, Instant>,
+    next_turns: HashMap<Scope, Instant>,
 }
 
 /// What a newcomer is told who has no seat yet.
@@ -198,15 +198,15 @@ impl Table {
 
     /// When a newcomer may take a seat there, if not at once: they come one after the other.
     fn turn(&mut self, room: UnauthenticatedBodyLimit, now: Instant) -> Option<Instant> {
-        if self.retry_states.len() >= MOST_PACES {
-            self.retry_states.retain(|_, next| *next > now);
+        if self.next_turns.len() >= MOST_SCOPES {
+            self.next_turns.retain(|_, next| *next > now);
         }
         let seats = u32::try_from(room.seats).unwrap_or(u32::MAX);
-        let retry_state = GRACE.checked_div(seats).unwrap_or(GRACE);
-        let next = self.retry_states.get(&room.scope).copied().unwrap_or(now);
+        let interval = GRACE.checked_div(seats).unwrap_or(GRACE);
+        let next = self.next_turns.get(&room.scope).copied().unwrap_or(now);
         let turn = next.max(now);
-        let after = turn.checked_add(retry_state).unwrap_or(turn);
-        self.retry_states.insert(room.scope, after);
+        let after = turn.checked_add(interval).unwrap_or(turn);
+        self.next_turns.insert(room.scope, after);
         (turn > now).then_some(turn)
     }
 
