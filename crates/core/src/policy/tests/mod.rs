@@ -2,6 +2,7 @@
 
 mod broken;
 mod claims;
+mod judge;
 mod laws;
 mod remote;
 mod replays;
