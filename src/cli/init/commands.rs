@@ -17,6 +17,12 @@ const REGISTRY: [&str; 6] = [
     "Microsoft.Insights/diagnosticSettings/read",
 ];
 
+/// What it reads of a registry's own log.
+const LOGS: [&str; 2] = [
+    "Microsoft.Insights/logs/ContainerRegistryLoginEvents/read",
+    "Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read",
+];
+
 /// What it reads of a NAT gateway.
 const NETWORK: [&str; 3] = [
     "Microsoft.Network/natGateways/read",
@@ -29,9 +35,11 @@ pub(super) fn next(answers: &Answers, dir: &Path) -> String {
     let (config, policies) = (dir.join("doorward.yaml"), dir.join("policies"));
     let (config, policies) = (config.display(), policies.display());
     let mut parts = vec![format!("{}\n", principal(answers.credential))];
+    let logs = LOGS.iter().filter(|_| answers.from == Route::Logs);
+    let actions: Vec<&str> = REGISTRY.iter().chain(logs).copied().collect();
     parts.push(role(
         "doorward firewall writer",
-        &REGISTRY,
+        &actions,
         &answers.registries,
         answers.credential,
     ));
@@ -43,19 +51,40 @@ pub(super) fn next(answers: &Answers, dir: &Path) -> String {
             answers.credential,
         ));
     }
-    if answers.from == Route::Alert {
-        parts.push("# The registry's log, and the alert on it (deploy/azure makes alert rule and action group):\n".to_owned());
-        for id in &answers.registries {
-            parts.push(format!(
-                "az monitor diagnostic-settings create --name doorward --resource {id} \\\n  --workspace <id of a Log Analytics workspace> \\\n  --logs '[{{\"category\":\"ContainerRegistryLoginEvents\",\"enabled\":true}}]'\n"
-            ));
-        }
-        parts.push("\n".to_owned());
-    }
+    parts.extend(diagnostics(answers));
     parts.push(format!(
         "# Then:\ndoorward config check --config {config}\ndoorward policy test {policies}\ndoorward doctor --config {config}\ndoorward serve --config {config}\n"
     ));
     parts.concat()
+}
+
+/// The diagnostic setting that sends the registry's log to a workspace, where the log is read.
+fn diagnostics(answers: &Answers) -> Option<String> {
+    let (why, categories) = match answers.from {
+        Route::Logs => (
+            "# The registry's log, which doorward reads:\n",
+            &[
+                "ContainerRegistryLoginEvents",
+                "ContainerRegistryRepositoryEvents",
+            ][..],
+        ),
+        Route::Alert => (
+            "# The registry's log, and the alert on it (deploy/azure makes alert rule and action group):\n",
+            &["ContainerRegistryLoginEvents"][..],
+        ),
+        Route::Github | Route::Gitlab | Route::AzureDevops | Route::Forwarder => return None,
+    };
+    let logs = categories
+        .iter()
+        .map(|category| json!({ "category": category, "enabled": true }));
+    let logs = json!(logs.collect::<Vec<_>>());
+    let setting = |id: &ResourceId| {
+        format!(
+            "az monitor diagnostic-settings create --name doorward --resource {id} \\\n  --workspace <id of a Log Analytics workspace> \\\n  --logs '{logs}'\n"
+        )
+    };
+    let settings: String = answers.registries.iter().map(setting).collect();
+    Some(format!("{why}{settings}\n"))
 }
 
 fn principal(credential: Credential) -> &'static str {

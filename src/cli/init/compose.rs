@@ -90,6 +90,16 @@ fn source(answers: &Answers) -> String {
     let hosts = hosts.join(", ");
     let key = format!("keys: [{{ file: secrets/{name}-key }}]");
     match answers.from {
+        Route::Logs => format!(
+            "  # doorward reads the registry's own log; its diagnostic setting must send it to a workspace. Minutes late.
+  - name: {name}
+    feed: {{ kind: azure_logs }}
+    registries: [{hosts}]
+    # Its rows say 403, not that it was the firewall: doorward then opens only what a rule allows on a registry whose
+    # firewall is seen to refuse. Read docs/feeds.md.
+    trust_status_403: true
+"
+        ),
         Route::Alert => format!(
             "  # A log alert on the registry's login events, through an action group: deploy/azure makes both. It can send no
   # header, hence the key in the query: https://…/events/{name}?key=…
@@ -135,7 +145,9 @@ fn provider(answers: &Answers) -> (&'static str, String) {
     match answers.from {
         Route::AzureDevops => ("azure_devops", AZURE_DEVOPS_AUDIENCE.to_owned()),
         Route::Gitlab => ("gitlab", answers.public_url.clone()),
-        Route::Github | Route::Alert | Route::Forwarder => ("github", answers.public_url.clone()),
+        Route::Github | Route::Logs | Route::Alert | Route::Forwarder => {
+            ("github", answers.public_url.clone())
+        }
     }
 }
 
@@ -162,7 +174,7 @@ fn claims(answers: &Answers) -> String {
         ),
         Route::Gitlab => format!(", ref: {}, ref_type: branch", quoted(&answers.branch)),
         // Its subject names the pipeline.
-        Route::AzureDevops | Route::Alert | Route::Forwarder => String::new(),
+        Route::AzureDevops | Route::Logs | Route::Alert | Route::Forwarder => String::new(),
     };
     format!("{{ {claim}: {}{branch} }}", quoted(&value))
 }

@@ -78,7 +78,7 @@ pub(super) fn write(dir: &Path, answers: &Answers, files: &Files) -> Result<(), 
 /// The files with secrets.
 fn secrets(answers: &Answers) -> Vec<String> {
     let mut names = vec![".gitignore".to_owned(), "link-key".to_owned()];
-    if !answers.from.is_job() {
+    if answers.from.has_key() {
         names.push(format!("{}-key", answers.from.source()));
     }
     names

@@ -60,6 +60,8 @@ pub(crate) struct Init {
 /// How denials come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Route {
+    /// doorward reads the registry's own log: nothing else to set up, minutes late
+    Logs,
     /// A log alert of Azure Monitor through an action group: nothing to change in pipelines, minutes late
     Alert,
     /// Jobs of GitHub Actions report their own denials
@@ -119,9 +121,15 @@ impl Route {
         matches!(self, Self::Github | Self::Gitlab | Self::AzureDevops)
     }
 
+    /// Whether its sender shows a key of ours.
+    fn has_key(self) -> bool {
+        matches!(self, Self::Alert | Self::Forwarder)
+    }
+
     /// The name of the source.
     fn source(self) -> &'static str {
         match self {
+            Self::Logs => "registry-log",
             Self::Alert => "alerts",
             Self::Github => "github",
             Self::Gitlab => "gitlab",
@@ -155,8 +163,8 @@ impl Init {
             Some(from) => from,
             None => choose(
                 "--from",
-                "How do denials come? alert, github, gitlab, azure-devops, forwarder",
-                "alert",
+                "How do denials come? logs, alert, github, gitlab, azure-devops, forwarder",
+                "logs",
             )?,
         };
         let owner = match (self.owner, from.is_job()) {

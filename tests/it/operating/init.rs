@@ -33,7 +33,8 @@ fn what_is_written_passes_every_check() {
         "--issuer",
         "https://vstoken.dev.azure.com/1",
     ];
-    let ways: [(&str, &[&str]); 6] = [
+    let ways: [(&str, &[&str]); 7] = [
+        ("logs", &["--nat-gateway", GATEWAY]),
         ("alert", &["--nat-gateway", GATEWAY]),
         (
             "forwarder",
@@ -113,6 +114,21 @@ fn keys_are_for_their_owner_alone_and_never_printed() {
         fs::read_to_string(folder.path().join("secrets/.gitignore")).unwrap(),
         "*\n"
     );
+}
+
+#[test]
+fn feed_needs_no_key_and_its_role_reads_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = init(folder.path(), &["--from", "logs", "--approvals", "none"]);
+    let said = out(&written);
+    assert!(!folder.path().join("secrets/registry-log-key").exists());
+    let table = "Microsoft.Insights/logs/ContainerRegistryLoginEvents/read";
+    assert!(
+        said.contains(table) && said.contains("diagnostic-settings create"),
+        "{said}"
+    );
+    let other = init(&folder.path().join("other"), &["--from", "forwarder"]);
+    assert!(!out(&other).contains(table), "{}", out(&other));
 }
 
 #[test]
