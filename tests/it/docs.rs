@@ -197,3 +197,24 @@ fn configuration_page_names_every_key() {
     let missing: Vec<&String> = keys.iter().filter(is_absent).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[test]
+fn operating_page_has_a_row_for_every_metric() {
+    let mut names = BTreeSet::new();
+    for file in files(&root().join("src/metrics"), ".rs") {
+        names.extend(quoted(&file, "register(\""));
+    }
+    for name in ["deliveries", "circuit", "feed_failing"] {
+        assert!(names.contains(name), "{name} was not found in the code");
+    }
+    let page = read("docs/operating.md");
+    let is_absent = |name: &&String| {
+        let rows = [
+            format!("\n| `doorward_{name}` |"),
+            format!("\n| `doorward_{name}_total` |"),
+        ];
+        !rows.iter().any(|row| page.contains(row))
+    };
+    let missing: Vec<&String> = names.iter().filter(is_absent).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
