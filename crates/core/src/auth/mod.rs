@@ -1,7 +1,8 @@
-//! Proofs of who somebody is: tokens of CI jobs and of Azure, signatures of senders, signed links.
+//! Proofs of who somebody is: tokens of CI jobs and of Azure, signatures of senders, signed links, people.
 
 pub mod link;
 pub mod owner;
+pub mod person;
 pub mod proof;
 pub mod signature;
 pub mod token;
