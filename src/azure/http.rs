@@ -2,7 +2,7 @@
 
 use super::settings::is_loopback;
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Client, ClientBuilder, Method, Request, StatusCode};
+use reqwest::{Certificate, Client, ClientBuilder, Method, Request, StatusCode, Url};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -122,6 +122,15 @@ impl Http {
     }
 }
 
+/// Whether what is sent to `url` can be read by nobody on the way: over TLS, or on this machine.
+pub fn keeps_secrets(url: &Url) -> bool {
+    match url.scheme() {
+        "https" => url.has_host(),
+        "http" => is_loopback(url),
+        _ => false,
+    }
+}
+
 fn base(trusted: &[Certificate]) -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
@@ -183,14 +192,14 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    async fn serve(router: Router) -> reqwest::Url {
+    async fn serve(router: Router) -> Url {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio_util::task::TaskTracker::new().spawn(async { axum::serve(listener, router).await });
         format!("http://{address}/").parse().unwrap()
     }
 
-    fn request(url: &reqwest::Url, path: &str) -> Request {
+    fn request(url: &Url, path: &str) -> Request {
         Request::new(Method::GET, url.join(path).unwrap())
     }
 
@@ -223,7 +232,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_listening_means_not_sent_and_the_url_stays_out_of_the_error() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url: reqwest::Url = format!("http://{}/", listener.local_addr().unwrap())
+        let url: Url = format!("http://{}/", listener.local_addr().unwrap())
             .parse()
             .unwrap();
         drop(listener);
@@ -240,7 +249,7 @@ mod tests {
     #[tokio::test]
     async fn a_lost_reply_is_not_asked_for_again() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url: reqwest::Url = format!("http://{}/?sig=secret", listener.local_addr().unwrap())
+        let url: Url = format!("http://{}/?sig=secret", listener.local_addr().unwrap())
             .parse()
             .unwrap();
         let asked = Arc::new(AtomicUsize::new(0));
