@@ -12,6 +12,7 @@ use crate::flow::supervise::Supervisor;
 use crate::http::{Front, Gate, Known, Limits};
 use crate::metrics::Metrics;
 use crate::store::{Ledger, Lock, StoreError};
+use crate::traces::Traces;
 use crate::{auth, flow, http};
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -49,6 +50,8 @@ pub struct Server {
     pub listen: Option<SocketAddr>,
     /// Where the operator page is.
     pub admin: SocketAddr,
+    /// Where metrics are shown beside it, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// Its parts.
     pub app: Arc<App>,
     keeper: Supervisor,
@@ -81,11 +84,13 @@ pub struct Starting {
     pub listen: Option<SocketAddr>,
     /// Where the operator page will be.
     pub admin: SocketAddr,
+    /// Where metrics will be shown beside it, if anywhere.
+    pub metrics: Option<SocketAddr>,
     config: Config,
     clock: Clock,
     build: Build,
-    /// In front of the senders and of the operators.
-    gates: [Gate; 2],
+    /// In front of the senders, of the operators, and of Prometheus.
+    gates: [Gate; 3],
     known: Known,
     limits: Limits,
     listeners: Vec<(&'static str, JoinHandle<()>)>,
@@ -108,10 +113,13 @@ impl Starting {
         tokio::time::timeout(SETS_WITHIN, flow::sets::run_once(&app))
             .await
             .ok();
-        let [public, operators] = &self.gates;
+        let [public, operators, scrapers] = &self.gates;
         self.known.is(&app);
         public.open(http::public_router_within(Arc::clone(&app), self.limits));
         operators.open(http::admin_router(Arc::clone(&app), self.admin));
+        if let Some(address) = self.metrics {
+            scrapers.open(http::metrics_router(Arc::clone(&app), address));
+        }
         let keeper = Supervisor::new(Arc::clone(&app), self.stop.clone(), self.limits.drain);
         for (name, listener) in self.listeners {
             keeper.watch(name, async move {
@@ -133,6 +141,7 @@ impl Starting {
         Ok(Server {
             listen: self.listen,
             admin: self.admin,
+            metrics: self.metrics,
             app,
             keeper,
             stop: self.stop,
@@ -198,10 +207,15 @@ impl Server {
             None => None,
         };
         let operators = bind(config.admin, "admin").await?;
+        let scrapers = match config.metrics {
+            Some(address) => Some(bind(address, "metrics").await?),
+            None => None,
+        };
         let local =
             |listener: &TcpListener| listener.local_addr().context("the listener has no address");
         let listen = public.as_ref().map(local).transpose()?;
         let admin = local(&operators)?;
+        let metrics = scrapers.as_ref().map(local).transpose()?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         // What is under way has most of the time to come to its end, and is dropped before it is over.
         let grace = config.shutdown_timeout.saturating_mul(4) / 5;
@@ -209,19 +223,22 @@ impl Server {
             drain: grace,
             ..limits(&config.connections)
         };
-        let gates = [Gate::default(), Gate::default()];
+        let gates = [Gate::default(), Gate::default(), Gate::default()];
         let known = Known::trusting(&config.trusted_proxies);
         let serve = |listener, gate: &Gate| {
             let front = Front::from(gate.router()).within(limits).of(&known);
             tasks.spawn(http::serve(listener, front, stop.clone()))
         };
-        let [first, second] = &gates;
+        let [first, second, third] = &gates;
         let public = public.map(|public| ("listener", serve(public, first)));
         let operators = ("admin listener", serve(operators, second));
-        let listeners = public.into_iter().chain([operators]).collect();
+        let scrapers = scrapers.map(|scrapers| ("metrics listener", serve(scrapers, third)));
+        let listeners = public.into_iter().chain([operators]).chain(scrapers);
+        let listeners = listeners.collect();
         Ok(Starting {
             listen,
             admin,
+            metrics,
             config,
             clock,
             build,
@@ -255,6 +272,9 @@ impl Server {
             .is_err()
         {
             tracing::warn!("not everything came to its end within `shutdown_timeout`");
+        }
+        if let Some(traces) = &self.app.traces {
+            traces.end().await;
         }
     }
 }
@@ -300,11 +320,13 @@ fn parts(
             .iter()
             .map(|(id, enrolled)| (id, &enrolled.hosts[..])),
     );
+    let traces = Traces::from_environment(&http).map_err(StartError::settings)?;
     let config = config.clone();
     let sources = sources(&config, auths);
+    let metrics = metrics(&config);
     Ok(move |ledger| App {
         arm,
-        ledger,
+        ledger: watched(ledger, &metrics, traces.clone()),
         trusted_proxies: config.trusted_proxies.clone(),
         sources,
         channels: flow::notify::configured::channels(&config, secrets.channels),
@@ -325,10 +347,34 @@ fn parts(
         sign_in,
         ownership_tag_key,
         http,
-        metrics: Metrics::default(),
+        metrics,
+        traces,
         memory: Memory::knowing(hosts),
         clock,
     })
+}
+
+/// The counters, those of what is configured at 0.
+fn metrics(config: &Config) -> Metrics {
+    let metrics = Metrics::default();
+    let sources = config.sources.iter().map(|source| source.name.as_str());
+    let registries = config.registries.iter().map(|registry| registry.id.name());
+    metrics.begin(sources, registries);
+    metrics
+}
+
+/// The ledger, which tells what it writes to the histograms and the traces.
+fn watched(ledger: Ledger, metrics: &Metrics, traces: Option<Traces>) -> Ledger {
+    let latencies = metrics.latencies.clone();
+    ledger.observe(Box::new(move |state, at, what| {
+        for step in state.steps(at, what) {
+            latencies.observe(&step);
+            if let Some(traces) = &traces {
+                traces.tell(&step);
+            }
+        }
+    }));
+    ledger
 }
 
 /// Policy and configuration must agree; what is odd about them is told.

@@ -54,16 +54,20 @@ fn core_does_no_io_and_reads_no_clock() {
 const ARROWS: [(&str, &[&str]); 10] = [
     ("secret", &[]),
     ("metrics", &[]),
+    ("traces", &["azure"]),
     ("store", &[]),
     ("azure", &["secret"]),
     ("config", &["secret", "azure", "store"]),
     ("auth", &["azure", "config"]),
-    ("flow", &["auth", "azure", "config", "metrics", "store"]),
+    (
+        "flow",
+        &["auth", "azure", "config", "metrics", "store", "traces"],
+    ),
     ("http", &["auth", "flow", "metrics", "store"]),
     (
         "server",
         &[
-            "auth", "azure", "config", "flow", "http", "metrics", "store",
+            "auth", "azure", "config", "flow", "http", "metrics", "store", "traces",
         ],
     ),
     ("demo", &["config", "flow", "http", "server", "store"]),

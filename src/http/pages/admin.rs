@@ -9,8 +9,7 @@ use crate::flow::readiness;
 use crate::http::{HttpError, Web};
 use askama::Template;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{Html, IntoResponse};
+use axum::response::Html;
 use doorward_core::ledger::actor::Actor;
 use doorward_core::ledger::grant::Stage;
 use doorward_core::ledger::id::{DenialId, GrantId};
@@ -206,17 +205,6 @@ fn answered_row(asked: &Asked, held_by: Option<String>, now: Timestamp) -> Optio
         registry,
         address,
     })
-}
-
-/// `GET /metrics`, for Prometheus.
-pub(in crate::http) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
-    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-    let health = &web.app.metrics.health;
-    for channel in channels::health(&web.app) {
-        let states = ChannelState::ALL.into_iter().map(ChannelState::name);
-        health.channel_state(&channel.name, channel.state.name(), states);
-    }
-    ([(CONTENT_TYPE, TEXT)], web.app.metrics.render())
 }
 
 fn view(

@@ -146,10 +146,12 @@ pub(super) fn put_diagnostic_setting(
         return refuse("The request content is not JSON.");
     };
     let properties = &sent["properties"];
-    let Some(workspace) = properties["workspaceId"].as_str() else {
+    let named = sent.pointer("/properties/workspaceId");
+    let Some(workspace) = named.and_then(Value::as_str) else {
         return refuse("The simulated Azure exports to a workspace only: name it in workspaceId.");
     };
-    let logs = properties["logs"].as_array().into_iter().flatten();
+    let logs = sent.pointer("/properties/logs").and_then(Value::as_array);
+    let logs = logs.into_iter().flatten();
     let mut enabled = logs.filter(|log| log["enabled"] == true);
     let exports = enabled.any(|log| {
         log["category"] == "ContainerRegistryLoginEvents" || log["categoryGroup"].is_string()
