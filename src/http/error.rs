@@ -1,5 +1,6 @@
 //! What a caller may know of what went wrong.
 
+use super::api::problem::Refusal;
 use super::listener::boundary::Reason;
 use super::pages::sign_in::SignInError;
 use crate::flow::api_tokens::ApiTokenError;
@@ -118,6 +119,29 @@ pub enum HttpError {
          `admin` in doorward's configuration"
     )]
     ForeignHost,
+    /// There is no such thing.
+    #[error("there is no such {what}: see `{list}`")]
+    NoSuch {
+        /// What was asked for: `request`.
+        what: &'static str,
+        /// The commands that list what there is.
+        list: &'static str,
+    },
+    /// Several things may be meant.
+    #[error("several are meant: give more of the {what}'s id")]
+    Several {
+        /// What was asked for: `request`.
+        what: &'static str,
+    },
+    /// An idempotency key that is none.
+    #[error("`Idempotency-Key` is given once, and has from 1 to 128 printable characters")]
+    BadKey,
+    /// An idempotency key that another order had.
+    #[error("this `Idempotency-Key` belongs to another order: choose a new one for this")]
+    KeyReused,
+    /// An order with the same key is under way.
+    #[error("an order with this `Idempotency-Key` is under way: ask again in a moment")]
+    KeyInUse,
     /// A set was not confirmed.
     #[error(transparent)]
     Confirm(ConfirmError),
@@ -172,6 +196,7 @@ impl HttpError {
         match self {
             Self::NotFound
             | Self::UnknownSource
+            | Self::NoSuch { .. }
             | Self::Notify(_)
             | Self::NoSession(_)
             | Self::ApiToken(ApiTokenError::Unknown(_))
@@ -183,7 +208,8 @@ impl HttpError {
             } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Unreadable(DeliveryError::TooMuchWork | DeliveryError::OverBound { .. }) => {
+            Self::KeyReused
+            | Self::Unreadable(DeliveryError::TooMuchWork | DeliveryError::OverBound { .. }) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -192,6 +218,7 @@ impl HttpError {
             | Self::Unreadable(_)
             | Self::NoAnswer
             | Self::BadHost
+            | Self::BadKey
             | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
             Self::Order(error) => order_status(error),
             Self::SignIn(error) => error.status(),
@@ -217,6 +244,8 @@ impl HttpError {
             Self::Answer(
                 AnswerError::Answered | AnswerError::Paused(_) | AnswerError::Unread(_),
             )
+            | Self::Several { .. }
+            | Self::KeyInUse
             | Self::Confirm(_) => StatusCode::CONFLICT,
         }
     }
@@ -248,7 +277,11 @@ impl HttpError {
     /// Why it failed, in a word, for the log and the metrics.
     fn reason(&self) -> &'static str {
         match self {
-            Self::NotFound => "not_found",
+            Self::NotFound | Self::NoSuch { .. } => "not_found",
+            Self::Several { .. } => "ambiguous",
+            Self::BadKey => "idempotency_key",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::KeyInUse => "idempotency_key_in_use",
             Self::UnknownSource => "unknown_source",
             Self::Unauthorized { .. } => "unauthorized",
             Self::NoKeys { .. } => "no_keys",
@@ -275,7 +308,9 @@ impl HttpError {
     /// The answer with `body` in place of JSON.
     pub(super) fn with_body(&self, body: impl IntoResponse) -> Response {
         let mut response = (self.status(), body).into_response();
-        response.extensions_mut().insert(Reason(self.reason()));
+        let extensions = response.extensions_mut();
+        extensions.insert(Reason(self.reason()));
+        extensions.insert(Refusal::of(self, self.reason()));
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);
         }

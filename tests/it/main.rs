@@ -49,6 +49,7 @@ mod loops;
 mod manners;
 mod mmdb;
 mod needs;
+mod node;
 mod opening;
 mod operating;
 mod orders;

@@ -12,9 +12,10 @@ use doorward_core::messages::message::headline;
 use doorward_core::messages::routing::deliveries::ACCEPTED;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How a channel fares.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChannelHealth {
     /// Its name.
     pub name: String,
@@ -35,7 +36,7 @@ pub struct ChannelHealth {
 }
 
 /// Whether a channel takes messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelState {
     /// It took the last one.
@@ -61,9 +62,10 @@ impl ChannelState {
 }
 
 /// A message that a channel never took.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dead {
     /// Its id.
+    #[schema(value_type = String, format = Uuid)]
     pub id: AlertId,
     /// The channel.
     pub channel: String,

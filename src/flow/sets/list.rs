@@ -11,12 +11,13 @@ use doorward_core::state::KnownSet;
 use doorward_core::yaml::problem::did_you_mean;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The least that a hash may be cut down to, in characters.
 const SHORTEST_HASH: usize = 8;
 
 /// A set, or a source of addresses that stands in a rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Listed {
     /// Its name; without one, what it is made of.
     pub name: String,
@@ -27,6 +28,7 @@ pub struct Listed {
     /// Whether nobody but its owner sends from there.
     pub owned: bool,
     /// How large it is; none if it was never loaded.
+    #[schema(value_type = Option<Object>)]
     pub size: Option<Size>,
     /// The hash of its addresses, as verdicts name it.
     pub hash: Option<String>,
@@ -47,20 +49,21 @@ pub struct Listed {
 }
 
 /// What waits to be confirmed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pending {
     /// Its hash.
     pub hash: String,
     /// Since when.
     pub since: Timestamp,
     /// How large the set would be.
+    #[schema(value_type = Object)]
     pub size: Size,
     /// What changes too much.
     pub reason: String,
 }
 
 /// What was confirmed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Confirmed {
     /// The set's name.
     pub name: String,

@@ -2,8 +2,13 @@
 
 pub(crate) mod access;
 pub(crate) mod feeds;
+pub(crate) mod idempotency;
 pub(crate) mod notify;
+pub(crate) mod openapi;
 pub(crate) mod operator;
+pub(crate) mod page;
+pub(crate) mod problem;
+pub(crate) mod read;
 pub(crate) mod routes;
 pub(crate) mod sets;
 pub(crate) mod wire;

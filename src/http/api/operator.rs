@@ -7,9 +7,9 @@ use crate::flow::orders::{By, OrderError};
 use crate::http::{HttpError, Web, auth, caller};
 use crate::store::ApiToken;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header::{AUTHORIZATION, ORIGIN};
+use axum::http::header::{ALLOW, AUTHORIZATION, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -134,10 +134,15 @@ fn needed(method: &Method, path: &str) -> Option<Scope> {
 /// it comes from, and sends [`COMMAND`] for its own pages only. Nor can it know an API token.
 pub(in crate::http) async fn commands_only(request: Request, next: Next) -> Response {
     let headers = request.headers();
+    let method = request.method();
+    if ![Method::GET, Method::HEAD, Method::POST].contains(method) {
+        // Whatever else there may be one day is no order without being one of these.
+        return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD, POST")]).into_response();
+    }
     let browser = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
     let token = matches!(request.extensions().get(), Some(Admitted::Token(_)));
     let meant = headers.contains_key(COMMAND) || token;
-    if request.method() == Method::GET || (meant && !browser) {
+    if method != Method::POST || (meant && !browser) {
         next.run(request).await
     } else {
         HttpError::NotACommand.into_response()

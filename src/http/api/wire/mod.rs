@@ -13,6 +13,7 @@ use doorward_core::state::{GrantRecord, Throttle};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use utoipa::ToSchema;
 
 /// Where the API is, below the admin listener's root.
 pub(crate) const API: &str = "/api/v1";
@@ -22,9 +23,10 @@ pub(crate) const API: &str = "/api/v1";
 pub(crate) const COMMAND: &str = "x-doorward-command";
 
 /// A grant that stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct GrantView {
     /// Its id.
+    #[schema(value_type = String, format = Uuid)]
     pub(crate) id: GrantId,
     /// The registry's name.
     pub(crate) registry: String,
@@ -33,6 +35,7 @@ pub(crate) struct GrantView {
     /// For whom.
     pub(crate) address: String,
     /// `intended`, `open` or `covered_by_existing`; see [`Stage`].
+    #[schema(value_type = String)]
     pub(crate) stage: Stage,
     /// When it was decided.
     pub(crate) since: Timestamp,
@@ -48,24 +51,25 @@ pub(crate) struct GrantView {
     pub(crate) request: Option<String>,
 }
 
-/// The grants that stand, soonest end first, what is paused, and what has stopped by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Listing {
-    pub(crate) grants: Vec<GrantView>,
+/// What is paused, and what has stopped by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Pauses {
+    /// What somebody paused.
     pub(crate) paused: Vec<PauseView>,
+    /// What stopped by itself.
     #[serde(default)]
     pub(crate) stopped: Vec<StoppedView>,
 }
 
 /// How channels fare, and what they never took.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Notifications {
     pub(crate) channels: Vec<ChannelHealth>,
     pub(crate) undelivered: Vec<Dead>,
 }
 
 /// A channel to be tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TryChannel {
     pub(crate) channel: String,
@@ -73,7 +77,7 @@ pub(crate) struct TryChannel {
 }
 
 /// What a channel said to a test message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Tested {
     pub(crate) channel: String,
     /// Whether it took the message.
@@ -83,7 +87,7 @@ pub(crate) struct Tested {
 }
 
 /// A message to be sent again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Resend {
     pub(crate) id: String,
@@ -91,13 +95,13 @@ pub(crate) struct Resend {
 }
 
 /// The channels that a message goes to again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Resent {
     pub(crate) channels: Vec<String>,
 }
 
 /// A pause.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct PauseView {
     /// The registry's name; none for all.
     pub(crate) registry: Option<String>,
@@ -110,7 +114,7 @@ pub(crate) struct PauseView {
 }
 
 /// A registry on which nothing is opened until a person has looked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct StoppedView {
     /// The registry's name.
     pub(crate) registry: String,
@@ -121,7 +125,7 @@ pub(crate) struct StoppedView {
 }
 
 /// Who orders, as they say of themselves, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Revoke {
     /// Beginnings or ends of ids; empty with `all`.
@@ -138,7 +142,7 @@ pub(crate) struct Revoke {
 }
 
 /// How a grant is to be extended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Extend {
     /// How long from now it stands at least.
@@ -147,7 +151,7 @@ pub(crate) struct Extend {
 }
 
 /// A grant that was extended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Extended {
     #[serde(flatten)]
     pub(crate) grant: GrantView,
@@ -157,9 +161,10 @@ pub(crate) struct Extended {
 }
 
 /// Whose denials are to be decided anew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClearVerdicts {
+    #[schema(value_type = String, format = Ipv4)]
     pub(crate) address: IpAddr,
     #[serde(default)]
     pub(crate) registry: Option<String>,
@@ -169,20 +174,20 @@ pub(crate) struct ClearVerdicts {
 }
 
 /// How many verdicts stood for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Cleared {
     pub(crate) cleared: usize,
 }
 
 /// That an entry is handed over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Keep {
     pub(crate) by: String,
 }
 
 /// What is to be paused or resumed: one registry or all.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PauseOrder {
     #[serde(default)]
@@ -193,7 +198,7 @@ pub(crate) struct PauseOrder {
 }
 
 /// What an address set may become.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Confirm {
     /// The set's name.
@@ -204,14 +209,14 @@ pub(crate) struct Confirm {
 }
 
 /// What became of each grant of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Revoked {
     pub(crate) revoked: Vec<GrantView>,
     pub(crate) refused: Vec<Refused>,
 }
 
 /// A grant that an order could not be followed for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Refused {
     /// As it was named.
     pub(crate) grant: String,
