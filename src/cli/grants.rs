@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::admin::{Admin, By, Output};
+use crate::http::api::page::Page;
 use crate::http::api::wire;
 use crate::http::api::wire::{GrantView, PauseView, StoppedView};
 use clap::Subcommand;
@@ -189,10 +190,18 @@ impl Grants {
                 output,
                 admin,
             }) => {
-                let found: wire::Listing = admin.get_of(&["grants"], registry.as_ref()).await?;
+                let found: Page<GrantView> = admin.all_of(&["grants"], registry.as_ref()).await?;
+                // Programs ask for it themselves.
+                let closed: Option<wire::Pauses> = if output.is_table() {
+                    Some(admin.get(&["pauses"]).await?)
+                } else {
+                    None
+                };
                 output.print(&found, || {
-                    let closed = pauses(&found.paused) + &stopped(&found.stopped);
-                    closed + &table(&found.grants, "no grant stands")
+                    let closed = closed
+                        .as_ref()
+                        .map(|it| pauses(&it.paused) + &stopped(&it.stopped));
+                    closed.unwrap_or_default() + &table(&found.items, "no grant stands")
                 })
             }
             Self::Show(Show { id, output, admin }) => {
@@ -252,13 +261,13 @@ impl Keep {
 impl RevokeAll {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let registry = self.registry.as_ref();
-        let found: wire::Listing = self.admin.get_of(&["grants"], registry).await?;
+        let found: Page<GrantView> = self.admin.all_of(&["grants"], registry).await?;
         let on = registry.map_or_else(
             || "on all registries".to_owned(),
             |registry| format!("on `{registry}`"),
         );
         if !self.yes {
-            confirm(&format!("Revoke all {} grants {on}?", found.grants.len()))?;
+            confirm(&format!("Revoke all {} grants {on}?", found.items.len()))?;
         }
         let order = wire::Revoke {
             all: true,
