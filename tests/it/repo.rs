@@ -51,7 +51,7 @@ fn core_does_no_io_and_reads_no_clock() {
 }
 
 /// What each part of the service may use; `ARCHITECTURE.md` draws the same arrows.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("secret", &[]),
     ("metrics", &[]),
     ("traces", &["azure"]),
