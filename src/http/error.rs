@@ -4,12 +4,14 @@ use super::listener::boundary::Reason;
 use crate::flow::notify::channels::NotifyError;
 use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
+use crate::flow::respond::afterwards::AfterwardsError;
 use crate::flow::sets::ConfirmError;
 use crate::store::StoreError;
 use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use doorward_core::approvals::Refusal;
 use doorward_core::auth::link::LinkError;
 use doorward_core::intake::report::DeliveryError;
 use std::time::Duration;
@@ -123,6 +125,9 @@ pub enum HttpError {
     /// The answer was not taken.
     #[error(transparent)]
     Answer(#[from] AnswerError),
+    /// The order about what a request has opened was not followed.
+    #[error(transparent)]
+    Afterwards(#[from] AfterwardsError),
     /// An order that no command sent.
     #[error(
         "orders are taken from doorward's own commands: send JSON with the header `x-doorward-command`, and not from a browser"
@@ -155,7 +160,9 @@ impl HttpError {
             | Self::UnknownSource
             | Self::Notify(_)
             | Self::Confirm(ConfirmError::NoSet { .. })
-            | Self::Link(LinkError::Invalid) => StatusCode::NOT_FOUND,
+            | Self::Link(LinkError::Invalid | LinkError::Tampered | LinkError::OtherKey) => {
+                StatusCode::NOT_FOUND
+            }
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany {
                 heeds_429: true, ..
@@ -183,11 +190,24 @@ impl HttpError {
             | Self::NotACommand
             | Self::OtherSubscription
             | Self::OtherOrigin
-            | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
+            | Self::Link(LinkError::OtherPurpose) => StatusCode::FORBIDDEN,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Link(LinkError::Over) | Self::Answer(AnswerError::Over) => StatusCode::GONE,
+            Self::Answer(AnswerError::Refused(refusal)) => refusal_status(refusal),
+            Self::Answer(AnswerError::NotShown) => StatusCode::PRECONDITION_REQUIRED,
+            Self::Afterwards(error) => match error {
+                AfterwardsError::Refused(refusal) => refusal_status(refusal),
+                AfterwardsError::TakesSeveral(_) | AfterwardsError::Unknown => {
+                    StatusCode::FORBIDDEN
+                }
+                AfterwardsError::NothingOpen => StatusCode::CONFLICT,
+                AfterwardsError::Order(error) => order_status(error),
+            },
             Self::Answer(
-                AnswerError::Answered | AnswerError::Paused(_) | AnswerError::Unread(_),
+                AnswerError::Answered
+                | AnswerError::Changed(_)
+                | AnswerError::Paused(_)
+                | AnswerError::Unread(_),
             )
             | Self::Confirm(_) => StatusCode::CONFLICT,
         }
@@ -232,12 +252,28 @@ impl HttpError {
             Self::Encoded | Self::Packed { .. } | Self::Unreadable(_) => "unreadable",
             Self::ForeignOrigin => "foreign_origin",
             Self::ForeignHost | Self::BadHost => "bad_host",
-            Self::Link(LinkError::Invalid) => "invalid_link",
+            Self::Link(LinkError::Invalid | LinkError::Tampered) => "invalid_link",
+            Self::Link(LinkError::OtherKey) => "other_key_link",
+            Self::Link(LinkError::OtherPurpose) => "other_purpose_link",
             Self::Link(LinkError::Over) => "expired_link",
             Self::NoAnswer | Self::NotACommand | Self::BadOrder(_) => "bad_request",
-            Self::Answer(_) | Self::Order(_) | Self::Confirm(_) | Self::Notify(_) => "not_done",
+            Self::Answer(_)
+            | Self::Afterwards(_)
+            | Self::Order(_)
+            | Self::Confirm(_)
+            | Self::Notify(_) => "not_done",
             Self::Unavailable | Self::Internal => "failed",
         }
+    }
+
+    /// The page that is shown instead, with this status.
+    pub(super) fn with_page(&self, page: Response) -> Response {
+        let (head, body) = page.into_parts();
+        let mut response = self.with_body(body);
+        for (name, value) in &head.headers {
+            response.headers_mut().insert(name, value.clone());
+        }
+        response
     }
 
     /// The answer with `body` in place of JSON.
@@ -248,6 +284,17 @@ impl HttpError {
             response.headers_mut().insert(name, value);
         }
         response
+    }
+}
+
+/// Who may not is forbidden; what may not be wished for can be wished for otherwise.
+fn refusal_status(refusal: &Refusal) -> StatusCode {
+    if refusal.is_of_the_wish() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else if *refusal == Refusal::SaidYes {
+        StatusCode::CONFLICT
+    } else {
+        StatusCode::FORBIDDEN
     }
 }
 

@@ -58,6 +58,9 @@ pub(in crate::http) fn failed(error: &HttpError) -> Response {
     let page = Failed {
         title: match error {
             HttpError::Link(LinkError::Invalid) => "Invalid link",
+            HttpError::Link(LinkError::Tampered) => "Changed link",
+            HttpError::Link(LinkError::OtherKey) => "Link of another key",
+            HttpError::Link(LinkError::OtherPurpose) => "Link for something else",
             HttpError::Link(LinkError::Over) | HttpError::Answer(AnswerError::Over) => "Expired",
             HttpError::Answer(AnswerError::Answered) => "Already answered",
             error => error.status().canonical_reason().unwrap_or("Not possible"),

@@ -1,7 +1,10 @@
-//! Approval links: a signed token that names one request, for one purpose, until its end.
+//! Approval links: a signed token that names one request, for one purpose, until its end. Keys change: a
+//! token names its key, and several keys count at once.
 
 use crate::ledger::id::RequestId;
+use aws_lc_rs::hmac;
 use jiff::Timestamp;
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -19,24 +22,53 @@ pub const SHORTEST_KEY: usize = 32;
 /// A token that is longer than this is none of ours.
 const LONGEST_TOKEN: usize = 1024;
 
-/// The key that signs links, HS256.
+/// How many hexadecimal digits name a key.
+const KEY_ID: usize = 16;
+
+/// A key of links, HS256.
 pub struct LinkKey {
+    /// What links that it signed call it: a part of a hash that says nothing of the key.
+    id: String,
     sign: EncodingKey,
     verify: DecodingKey,
+}
+
+/// The keys of links: the first one signs, and all of them count.
+pub struct LinkKeys {
+    first: LinkKey,
+    older: Vec<LinkKey>,
 }
 
 /// A link that does not lead anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// Not ours, or changed.
+    /// Not a token at all.
     #[error("This link is invalid or incomplete. Open it from the original message.")]
     Invalid,
+    /// A token that says something else than what was signed.
+    #[error(
+        "This link was changed on its way: its signature does not fit. Open it from the original message."
+    )]
+    Tampered,
+    /// Signed with a key that is not, or no longer, among ours.
+    #[error(
+        "This link was signed with a key that is not in use here, or no longer. The next denial of the same address raises a new request."
+    )]
+    OtherKey,
+    /// Signed by us, for something else.
+    #[error("This link is for something else, and neither shows nor answers a request.")]
+    OtherPurpose,
     /// Its time is over.
     #[error(
         "This link has expired and is no longer valid. The next denial of the same address raises a new request."
     )]
     Over,
 }
+
+/// A token could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a link cannot be signed")]
+pub struct NotSigned;
 
 /// A key that is too short to sign with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +84,7 @@ impl ShortKey {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Claims {
     aud: String,
     sub: String,
@@ -67,22 +99,69 @@ impl LinkKey {
         if bytes.len() < SHORTEST_KEY {
             return Err(ShortKey(bytes.len()));
         }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, bytes);
+        let tag = hmac::sign(&key, b"doorward link key id");
+        let id: String = tag
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         Ok(Self {
+            id: id.chars().take(KEY_ID).collect(),
             sign: EncodingKey::from_secret(bytes),
             verify: DecodingKey::from_secret(bytes),
         })
     }
 
+    /// What `token` says, if this key signed it.
+    fn claims(&self, token: &str) -> Result<Claims, LinkError> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[AUDIENCE]);
+        validation.required_spec_claims =
+            HashSet::from(["aud".to_owned(), "sub".to_owned(), "exp".to_owned()]);
+        // The library would ask the machine's clock; the end is compared by whoever asks.
+        validation.validate_exp = false;
+        let decoded = jsonwebtoken::decode::<Claims>(token, &self.verify, &validation);
+        match decoded {
+            Ok(decoded) if decoded.claims.purpose != PURPOSE => Err(LinkError::OtherPurpose),
+            Ok(decoded) => Ok(decoded.claims),
+            Err(error) => Err(why(&error)),
+        }
+    }
+}
+
+/// What is wrong with a token that cannot be decoded.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's errors may become more"
+)]
+fn why(error: &jsonwebtoken::errors::Error) -> LinkError {
+    match error.kind() {
+        ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm => LinkError::Tampered,
+        ErrorKind::InvalidAudience => LinkError::OtherPurpose,
+        _ => LinkError::Invalid,
+    }
+}
+
+impl LinkKeys {
+    /// Keys of which `first` signs, and all count.
+    pub fn new(first: LinkKey, older: Vec<LinkKey>) -> Self {
+        Self { first, older }
+    }
+
     /// The token that names `request` until `until`.
-    pub fn sign(&self, request: RequestId, until: Timestamp) -> Result<String, LinkError> {
+    pub fn sign(&self, request: RequestId, until: Timestamp) -> Result<String, NotSigned> {
         let claims = Claims {
             aud: AUDIENCE.to_owned(),
             sub: request.to_string(),
             purpose: PURPOSE.to_owned(),
             exp: until.as_second(),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign)
-            .map_err(|_| LinkError::Invalid)
+        let header = Header {
+            kid: Some(self.first.id.clone()),
+            ..Header::new(Algorithm::HS256)
+        };
+        jsonwebtoken::encode(&header, &claims, &self.first.sign).map_err(|_| NotSigned)
     }
 
     /// The request that `token` names, if it is ours, meant for this, and not over at `now`.
@@ -90,22 +169,29 @@ impl LinkKey {
         if token.len() > LONGEST_TOKEN {
             return Err(LinkError::Invalid);
         }
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_audience(&[AUDIENCE]);
-        validation.required_spec_claims =
-            HashSet::from(["aud".to_owned(), "sub".to_owned(), "exp".to_owned()]);
-        // The library would ask the machine's clock; the end is compared below.
-        validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.verify, &validation)
-            .map_err(|_| LinkError::Invalid)?
-            .claims;
-        if claims.purpose != PURPOSE {
-            return Err(LinkError::Invalid);
+        let header = jsonwebtoken::decode_header(token).map_err(|_| LinkError::Invalid)?;
+        if header.alg != Algorithm::HS256 {
+            return Err(LinkError::Tampered);
         }
+        let claims = self.claims(token, header.kid.as_deref())?;
         if claims.exp <= now.as_second() {
             return Err(LinkError::Over);
         }
         claims.sub.parse().map_err(|_| LinkError::Invalid)
+    }
+
+    /// What a token says that is signed with the key that it names; one that names none, as links once did
+    /// not, may be of any.
+    fn claims(&self, token: &str, id: Option<&str>) -> Result<Claims, LinkError> {
+        let mut all = std::iter::once(&self.first).chain(&self.older);
+        let Some(id) = id else {
+            let tried = all.map(|key| key.claims(token));
+            let other = |claims: &Result<Claims, LinkError>| *claims != Err(LinkError::Tampered);
+            let mut known = tried.filter(other);
+            return known.next().unwrap_or(Err(LinkError::Tampered));
+        };
+        let named = all.find(|key| key.id == id);
+        named.ok_or(LinkError::OtherKey)?.claims(token)
     }
 }
 
@@ -118,68 +204,109 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn key(text: &str) -> LinkKey {
-        LinkKey::new(&SecretString::from(text)).unwrap()
+    fn keys(first: &str, older: &[&str]) -> LinkKeys {
+        let key = |text: &str| LinkKey::new(&SecretString::from(text)).unwrap();
+        LinkKeys::new(key(first), older.iter().map(|text| key(text)).collect())
     }
 
     const KEY: &str = "0123456789abcdef0123456789abcdef";
+    const OTHER: &str = "another key that is long enough!!";
 
-    #[test]
-    fn a_link_names_its_request_until_its_end() {
-        let request = RequestId(Uuid::from_u128(7));
-        let token = key(KEY).sign(request, at(100)).unwrap();
-        assert_eq!(key(KEY).verify(&token, at(99)), Ok(request));
-        assert_eq!(key(KEY).verify(&token, at(100)), Err(LinkError::Over));
+    fn request() -> RequestId {
+        RequestId(Uuid::from_u128(7))
     }
 
     #[test]
-    fn a_link_of_another_key_or_purpose_or_algorithm_is_none() {
-        let token = key(KEY).sign(RequestId(Uuid::nil()), at(100)).unwrap();
+    fn link_names_its_request_until_its_end() {
+        let token = keys(KEY, &[]).sign(request(), at(100)).unwrap();
+        assert_eq!(keys(KEY, &[]).verify(&token, at(99)), Ok(request()));
+        assert_eq!(keys(KEY, &[]).verify(&token, at(100)), Err(LinkError::Over));
+    }
+
+    #[test]
+    fn link_of_an_older_key_counts_while_the_key_is_listed() {
+        let token = keys(OTHER, &[]).sign(request(), at(100)).unwrap();
+        assert_eq!(keys(KEY, &[OTHER]).verify(&token, at(1)), Ok(request()));
         assert_eq!(
-            key("another key that is long enough!!").verify(&token, at(1)),
-            Err(LinkError::Invalid)
+            keys(KEY, &[]).verify(&token, at(1)),
+            Err(LinkError::OtherKey)
         );
-        let forge = |alg, aud: &str, purpose: &str| {
-            let claims = Claims {
-                aud: aud.to_owned(),
-                sub: Uuid::nil().to_string(),
-                purpose: purpose.to_owned(),
-                exp: 100,
-            };
-            jsonwebtoken::encode(
-                &Header::new(alg),
-                &claims,
-                &EncodingKey::from_secret(KEY.as_bytes()),
-            )
-            .unwrap()
+        let newer = keys(KEY, &[OTHER]).sign(request(), at(100)).unwrap();
+        assert_eq!(
+            keys(OTHER, &[]).verify(&newer, at(1)),
+            Err(LinkError::OtherKey)
+        );
+    }
+
+    /// A token of `KEY` for `aud` and `purpose`, which may name its key.
+    fn forged(alg: Algorithm, aud: &str, purpose: &str, kid: Option<&str>) -> String {
+        let claims = Claims {
+            aud: aud.to_owned(),
+            sub: request().to_string(),
+            purpose: purpose.to_owned(),
+            exp: 100,
         };
-        assert!(
-            key(KEY)
-                .verify(&forge(Algorithm::HS256, AUDIENCE, PURPOSE), at(1))
-                .is_ok()
-        );
-        assert!(
-            key(KEY)
-                .verify(&forge(Algorithm::HS384, AUDIENCE, PURPOSE), at(1))
-                .is_err()
-        );
-        assert!(
-            key(KEY)
-                .verify(&forge(Algorithm::HS256, "doorward:session", PURPOSE), at(1))
-                .is_err()
-        );
-        assert!(
-            key(KEY)
-                .verify(&forge(Algorithm::HS256, AUDIENCE, "show"), at(1))
-                .is_err()
-        );
+        let header = Header {
+            kid: kid.map(str::to_owned),
+            ..Header::new(alg)
+        };
+        let key = EncodingKey::from_secret(KEY.as_bytes());
+        jsonwebtoken::encode(&header, &claims, &key).unwrap()
     }
 
     #[test]
-    fn a_short_key_is_refused() {
-        assert_eq!(
-            LinkKey::new(&SecretString::from("short")).err(),
-            Some(ShortKey(5))
-        );
+    fn link_without_a_key_id_is_tried_with_every_key() {
+        let token = forged(Algorithm::HS256, AUDIENCE, PURPOSE, None);
+        assert_eq!(keys(OTHER, &[KEY]).verify(&token, at(1)), Ok(request()));
+        let unknown = keys(OTHER, &[]).verify(&token, at(1));
+        assert_eq!(unknown, Err(LinkError::Tampered));
+    }
+
+    #[test]
+    fn each_bad_link_is_told_by_its_cause() {
+        let id = keys(KEY, &[]).first.id;
+        let good = keys(KEY, &[]).sign(request(), at(100)).unwrap();
+        let (head, tail) = good.split_at(good.len() - 2);
+        let (signed, _) = good.rsplit_once('.').unwrap();
+        let same = |alg, aud, purpose| forged(alg, aud, purpose, Some(&id));
+        for (token, expected) in [
+            (String::new(), LinkError::Invalid),
+            ("a.b.c".to_owned(), LinkError::Invalid),
+            (head.to_owned(), LinkError::Invalid),
+            (
+                format!("{head}{}", tail.chars().rev().collect::<String>()),
+                LinkError::Tampered,
+            ),
+            (format!("{signed}."), LinkError::Tampered),
+            ("x".repeat(LONGEST_TOKEN + 1), LinkError::Invalid),
+            (
+                same(Algorithm::HS384, AUDIENCE, PURPOSE),
+                LinkError::Tampered,
+            ),
+            (
+                same(Algorithm::HS256, "doorward:session", PURPOSE),
+                LinkError::OtherPurpose,
+            ),
+            (
+                same(Algorithm::HS256, AUDIENCE, "show"),
+                LinkError::OtherPurpose,
+            ),
+            (
+                forged(Algorithm::HS256, AUDIENCE, PURPOSE, Some("0123")),
+                LinkError::OtherKey,
+            ),
+        ] {
+            assert_eq!(
+                keys(KEY, &[]).verify(&token, at(1)),
+                Err(expected),
+                "{token}"
+            );
+        }
+    }
+
+    #[test]
+    fn short_key_is_refused() {
+        let short = LinkKey::new(&SecretString::from("short"));
+        assert_eq!(short.err(), Some(ShortKey(5)));
     }
 }

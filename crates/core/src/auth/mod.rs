@@ -2,6 +2,7 @@
 
 pub mod link;
 pub mod owner;
+pub mod person;
 pub mod proof;
 pub mod signature;
 pub mod token;

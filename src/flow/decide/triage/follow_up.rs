@@ -2,6 +2,7 @@
 
 use crate::flow::app::App;
 use crate::flow::notify;
+use doorward_core::approvals::Asker;
 use doorward_core::intake::routing::NoRegistry;
 use doorward_core::ledger::alert::About;
 use doorward_core::ledger::event::{Denied, LedgerEvent};
@@ -86,7 +87,8 @@ fn ask(
         source: denied.source.clone(),
         rule: verdict.rule.clone(),
         because: verdict.because.clone(),
-        approvals: verdict.approvals,
+        approvals: verdict.approvals.clone(),
+        asker: asker(denied),
         channel: verdict.channel.clone(),
         renew: verdict.renew,
         evictable: verdict.evictable,
@@ -100,6 +102,16 @@ fn ask(
         LedgerEvent::Requested(request),
         app.alert(wording::ASK, text, &about),
     ]
+}
+
+/// Who started the CI job that reported a denial, where its token says so: GitHub's `actor`
+/// (<https://docs.github.com/actions/reference/security/oidc>), GitLab's `user_login`
+/// (<https://docs.gitlab.com/ci/secrets/id_token_authentication/>).
+fn asker(denied: &Denied) -> Option<Asker> {
+    let proof = denied.proof.as_ref()?;
+    let mut claims = ["actor", "user_login"].into_iter();
+    let name = claims.find_map(|claim| proof.claim(claim))?;
+    Some(Asker::Ci(name.to_owned()))
 }
 
 fn ttl(app: &App, verdict: &Verdict) -> Duration {
