@@ -9,6 +9,7 @@
 mod admin;
 mod ages;
 mod answers;
+mod approvals;
 mod arm;
 mod asking;
 mod attribution;
