@@ -16,8 +16,10 @@ mod policy;
 mod replay;
 mod sender;
 mod serve;
+mod sessions;
 mod sets;
 mod sweep;
+mod tokens;
 mod whois;
 
 use clap::{Parser, Subcommand};
@@ -90,6 +92,12 @@ enum Command {
     /// Look at the channels of a running doorward, try one, send again what one never took
     #[command(subcommand)]
     Notify(notify::Notify),
+    /// List the people who are signed in to a running doorward, and end a session
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
+    /// Create, list and revoke API tokens of a running doorward
+    #[command(subcommand)]
+    Tokens(tokens::TokensCommand),
     /// List, show, revoke, extend and hand over grants of a running doorward
     #[command(subcommand)]
     Grants(grants::Grants),
@@ -191,6 +199,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Whois(whois) => whois.run(),
         Command::Sets(sets) => sets.run().await,
         Command::Notify(notify) => notify.run().await,
+        Command::Sessions(sessions) => sessions.run().await,
+        Command::Tokens(tokens) => tokens.run().await,
         Command::Grants(grants) => grants.run().await,
         Command::Revoke(revoke) => revoke.run().await,
         Command::Verdicts(verdicts) => verdicts.run().await,

@@ -120,7 +120,7 @@ fn entra_token(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Auth> {
 }
 
 /// A GUID, in lower case and with its dashes.
-fn guid(item: &Item<'_>, help: &str, sink: &mut Sink<'_>) -> Option<String> {
+pub(super) fn guid(item: &Item<'_>, help: &str, sink: &mut Sink<'_>) -> Option<String> {
     let text = item.text(sink)?;
     let parsed = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
     if parsed.is_none() {
@@ -203,7 +203,7 @@ fn whose(claims: &[ClaimIs], item: &Item<'_>, provider: Provider, sink: &mut Sin
 }
 
 /// An issuer: where its `OpenID` configuration is found, too.
-fn issuer(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<String> {
+pub(super) fn issuer(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<String> {
     let text = item.text(sink)?;
     let url = Url::parse(text).ok().filter(|url| {
         let safe = url.scheme() == "https" || url.scheme() == "http" && is_loopback(url);

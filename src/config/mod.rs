@@ -14,6 +14,7 @@ mod read;
 mod registries;
 mod routes;
 mod sections;
+mod sign_in;
 mod state;
 mod text_file;
 mod values;
@@ -28,6 +29,7 @@ pub use options::Options;
 pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
 pub use read::{load, parse};
 pub use registries::GRANTS_PER_HOUR;
+pub use sign_in::{SignIn, SignInWay};
 pub use state::{State, StateError, StateUrl};
 pub use text_file::read_text;
 
@@ -110,6 +112,8 @@ pub struct Config {
     pub channels: Vec<Channel>,
     /// Which of them hear of which messages.
     pub routes: Routes,
+    /// How people sign in, if they can.
+    pub sign_in: Option<SignIn>,
     /// What is odd about it, and allowed.
     pub warnings: Problems,
 }
@@ -281,6 +285,8 @@ pub struct Secrets {
     pub source_keys: BTreeMap<String, Vec<SecretString>>,
     /// The secrets of each channel, by its name and the field that names them.
     pub channels: BTreeMap<String, BTreeMap<&'static str, SecretString>>,
+    /// doorward's own at the provider where people sign in.
+    pub client_secret: Option<SecretString>,
 }
 
 impl Config {
@@ -308,6 +314,8 @@ impl Config {
         let ownership_tag_key = self.ownership_tag_key.as_ref().map(&mut read);
         let ownership_tag_key = ownership_tag_key.unwrap_or_else(|| link_key.clone());
         let admin_token = self.admin_token.as_ref().map(&mut read);
+        let client_secret = self.sign_in.as_ref().and_then(SignIn::client_secret);
+        let client_secret = client_secret.map(&mut read);
         let mut source_keys = BTreeMap::new();
         let mut short = Vec::new();
         for source in &self.sources {
@@ -340,6 +348,7 @@ impl Config {
                 ownership_tag_key,
                 source_keys,
                 channels,
+                client_secret,
             })
         } else {
             Err(LoadError::Problems(Problems(missing)))

@@ -6,6 +6,7 @@ use super::connections::connections;
 use super::registries::registries;
 use super::routes::routes;
 use super::sections::sources;
+use super::sign_in::sign_in;
 use super::values::{hide_urls_with_passwords, path, public_url, secret};
 use super::{Auth, Channel, Config, LONGEST_MAX_TTL, LoadError, Mode, Source, State, azure};
 use crate::azure::Settings;
@@ -112,6 +113,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let sources = sources(&mut fields, (&registries, folder), sink);
     nobody_sends(&fields.item, listen, &sources, sink);
     let (channels, routes) = channels_and_routes(&mut fields, folder, sink);
+    let people = (url.as_deref(), !trusted_proxies.is_empty(), folder);
+    let sign_in = sign_in(&mut fields, people, sink);
     fields.finish(sink);
     Some(Config {
         listen,
@@ -140,6 +143,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         sources,
         channels,
         routes,
+        sign_in,
         warnings: Problems::default(),
     })
 }

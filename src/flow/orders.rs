@@ -111,6 +111,18 @@ impl By {
         self.actor.clone()
     }
 
+    /// Whoever shows the API token of this name.
+    pub fn token(name: &str, because: Option<&str>) -> Result<Self, OrderError> {
+        let by = Self::new(name, because)?;
+        Ok(match by.actor {
+            Actor::Person(name) => Self {
+                actor: Actor::Token(name),
+                ..by
+            },
+            _ => by,
+        })
+    }
+
     /// Somebody who is known otherwise, and whose reason was looked at.
     pub fn known(actor: Actor, because: Option<&str>) -> Self {
         let because = because.map(str::to_owned);
