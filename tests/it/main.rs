@@ -13,6 +13,8 @@ mod arm;
 mod asking;
 mod attribution;
 mod az;
+mod azurite;
+mod brokers;
 mod browser;
 mod caps;
 mod channels;
