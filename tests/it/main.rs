@@ -62,6 +62,7 @@ mod packed;
 mod parts;
 mod patience;
 mod pausing;
+mod pausing_until;
 mod policies;
 mod policy_commands;
 mod postgres;

@@ -62,6 +62,13 @@ impl Queue {
         Ok(received.into_iter().filter_map(message).collect())
     }
 
+    /// Looks at the first message, which stays as it is.
+    pub async fn peek(&self) -> Result<(), StorageError> {
+        let answer = within(self.0.peek_messages(None)).await?;
+        let read = answer.into_model();
+        read.map(drop).map_err(|error| StorageError::read(&error))
+    }
+
     /// Deletes a message; one that is gone already is deleted too.
     pub async fn delete(&self, message: &Message) -> Result<(), StorageError> {
         let deleted = within(self.0.delete_message(&message.id, &message.receipt, None)).await;

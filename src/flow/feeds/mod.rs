@@ -10,11 +10,13 @@ mod blob;
 mod commit;
 mod kafka;
 mod list;
+mod probe;
 mod progress;
 mod queue;
 mod storage;
 
 pub use list::{FeedView, conditions, list};
+pub use probe::probe;
 pub use progress::Feeds;
 
 use crate::auth::SenderAuth;
@@ -99,8 +101,8 @@ pub async fn run_once(app: &App, source: &str, part: &str) -> Outcome {
     let Some((source, feed)) = all(app).find(|(known, _)| known.name == source) else {
         return Ok(None);
     };
-    let named = Part::all(source, feed).into_iter();
-    let Some(part) = named.into_iter().find(|known| known.name == part) else {
+    let mut named = Part::all(source, feed).into_iter();
+    let Some(part) = named.find(|known| known.name == part) else {
         return Ok(None);
     };
     let now = app.clock.now();

@@ -2,6 +2,7 @@
 
 mod blob;
 mod client;
+mod doctor;
 mod failures;
 mod kafka;
 mod killed;

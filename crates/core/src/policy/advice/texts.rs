@@ -43,7 +43,7 @@ impl Advice {
     /// Microsoft's or GitHub's page about it.
     pub fn link(self) -> &'static str {
         match self {
-            Self::AcrTasksSharedAgents => {
+            Self::AcrTasksSharedAgents | Self::TasksBypassDisabled => {
                 "https://learn.microsoft.com/azure/container-registry/manage-network-bypass-policy-for-tasks"
             }
             Self::AzureDevopsHostedAgent => {
@@ -58,9 +58,6 @@ impl Advice {
             }
             Self::ImageImport => {
                 "https://learn.microsoft.com/azure/container-registry/container-registry-import-images"
-            }
-            Self::TasksBypassDisabled => {
-                "https://learn.microsoft.com/azure/container-registry/manage-network-bypass-policy-for-tasks"
             }
             Self::TrustedServicesDisabled => {
                 "https://learn.microsoft.com/azure/container-registry/allow-access-trusted-services"

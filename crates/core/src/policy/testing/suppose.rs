@@ -99,14 +99,7 @@ pub fn posture<'a>(
                 if !is("enabled") && !is("disabled") {
                     return Err(wrong("write `enabled` or `disabled`"));
                 }
-                let properties = registry
-                    .get_mut("properties")
-                    .and_then(Value::as_object_mut);
-                if let (Some(properties), Some((name, value))) =
-                    (properties, setting(field, is("enabled")))
-                {
-                    properties.insert(name.to_owned(), value);
-                }
+                suppose(&mut registry, setting(field, is("enabled")));
                 continue;
             }
             "default_action" if is("allow") || is("deny") => {
@@ -126,11 +119,7 @@ pub fn posture<'a>(
                 if !network && value.parse::<std::net::Ipv4Addr>().is_err() {
                     return Err(wrong("write an IPv4 address or CIDR as the list shows it"));
                 }
-                let entry = json!({ "action": "Allow", "value": value });
-                let list = registry.pointer_mut("/properties/networkRuleSet/ipRules");
-                if let Some(Value::Array(list)) = list {
-                    list.push(entry);
-                }
+                add_entry(&mut registry, value);
                 continue;
             }
             _ => {
@@ -148,6 +137,22 @@ pub fn posture<'a>(
     // Those that a write could lose: the others are of no consequence.
     live.loses_subnets = true;
     Ok(live)
+}
+
+fn suppose(registry: &mut Value, setting: Option<(&'static str, Value)>) {
+    let properties = registry
+        .get_mut("properties")
+        .and_then(Value::as_object_mut);
+    if let (Some(properties), Some((name, value))) = (properties, setting) {
+        properties.insert(name.to_owned(), value);
+    }
+}
+
+fn add_entry(registry: &mut Value, value: &str) {
+    let list = registry.pointer_mut("/properties/networkRuleSet/ipRules");
+    if let Some(Value::Array(list)) = list {
+        list.push(json!({ "action": "Allow", "value": value }));
+    }
 }
 
 /// Reads what `facts` of a case supposes beside who spoke.
