@@ -14,6 +14,7 @@ pub mod memory;
 pub mod notice;
 pub mod notify;
 pub mod orders;
+pub mod pauses;
 pub mod policy;
 pub mod readiness;
 pub mod refusals;
@@ -57,6 +58,7 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
         Box::pin(notify::follow_ups::run_once(app))
     });
     keeper.keep("verdicts", |app| Box::pin(triage_once(app)));
+    keeper.keep("pauses", |app| Box::pin(pauses::run_once(app)));
     keeper.keep("hosts", |app| {
         Box::pin(async move { Ok(registry::hosts::run_once(app).await) })
     });

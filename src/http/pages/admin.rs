@@ -140,7 +140,7 @@ pub(in crate::http) async fn page(State(web): State<Web>) -> Result<Html<String>
     });
     let feeds = feeds::list(app);
     let feeds = feeds.iter().map(|feed| FeedRow {
-        name: format!("{}/{}", feed.source, feed.registry),
+        name: format!("{}/{}", feed.source, feed.partition),
         failing: feed.failing,
         text: feed.line(),
     });
