@@ -1,6 +1,7 @@
 //! The command line: what `doorward --help` tells.
 
 mod about;
+mod access;
 mod admin;
 mod config;
 mod doctor;
@@ -17,12 +18,11 @@ mod policy;
 mod replay;
 mod sender;
 mod serve;
-mod sessions;
 mod sets;
 mod sweep;
-mod tokens;
 mod whois;
 
+use access::{sessions, tokens};
 use clap::{Parser, Subcommand};
 use clock::Clock;
 #[cfg(feature = "demo")]

@@ -14,12 +14,12 @@ mod read;
 mod registries;
 mod routes;
 mod sections;
-mod sign_in;
 mod state;
 mod text_file;
 mod values;
 
 pub use crate::secret::{SecretError, SecretRef};
+pub use auth::{SignIn, SignInWay};
 pub use channels::{Channel, ChannelKind, Email, MailTls};
 pub use connections::Connections;
 pub use drift::Drift;
@@ -29,7 +29,6 @@ pub use options::Options;
 pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
 pub use read::{load, parse};
 pub use registries::GRANTS_PER_HOUR;
-pub use sign_in::{SignIn, SignInWay};
 pub use state::{State, StateError, StateUrl};
 pub use text_file::read_text;
 

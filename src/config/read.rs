@@ -1,12 +1,12 @@
 //! Reading the configuration: a file to a checked [`Config`], or everything that is wrong with it.
 
 use super::approvals::{approvers, links};
+use super::auth::sign_in;
 use super::channels::channels;
 use super::connections::connections;
 use super::registries::registries;
 use super::routes::routes;
 use super::sections::sources;
-use super::sign_in::sign_in;
 use super::values::{hide_urls_with_passwords, path, public_url, secret};
 use super::{Auth, Channel, Config, LONGEST_MAX_TTL, LoadError, Mode, Source, State, azure};
 use crate::azure::Settings;

@@ -8,7 +8,7 @@ mod cookies;
 mod error;
 
 pub(in crate::http) use account::account;
-pub use error::SignInError;
+pub(in crate::http) use error::SignInError;
 
 use super::page;
 use crate::auth::{self, ProviderError, SignIn, Way};

@@ -1,8 +1,8 @@
 //! `sign_in`: where people sign in, and who may.
 
-use super::Secret;
-use super::auth::{guid, issuer};
-use super::values::{is_loopback, secret};
+use super::{guid, issuer};
+use crate::config::Secret;
+use crate::config::values::{is_loopback, secret};
 use doorward_core::auth::sign_in::{Admission, Subject};
 use doorward_core::yaml::problem::Sink;
 use doorward_core::yaml::{Fields, Item};
@@ -63,7 +63,7 @@ pub enum SignInWay {
 
 impl SignIn {
     /// Where doorward's own secret at the provider is.
-    pub(super) fn client_secret(&self) -> Option<&Secret> {
+    pub(in crate::config) fn client_secret(&self) -> Option<&Secret> {
         match &self.way {
             SignInWay::Provider { client_secret, .. } => client_secret.as_ref(),
             SignInWay::EasyAuth { .. } => None,
@@ -72,7 +72,7 @@ impl SignIn {
 }
 
 /// `sign_in`. `public_url` is how people reach doorward; `proxies`, whether any proxy is trusted.
-pub(super) fn sign_in(
+pub(in crate::config) fn sign_in(
     fields: &mut Fields<'_>,
     (public_url, proxies, folder): (Option<&str>, bool, &Path),
     sink: &mut Sink<'_>,

@@ -1,7 +1,7 @@
 //! `doorward tokens`: the API tokens of programs.
 
-use super::Failure;
-use super::admin::{Admin, By, Output};
+use crate::cli::Failure;
+use crate::cli::admin::{Admin, By, Output};
 use crate::http::api::wire::access::{
     CreateToken, Created, RevokeToken, RevokedToken, TokenView, Tokens,
 };
@@ -70,7 +70,7 @@ pub(crate) struct Revoke {
 }
 
 impl TokensCommand {
-    pub(super) async fn run(self) -> Result<(), Failure> {
+    pub(in crate::cli) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::Create(create) => create.run().await,
             Self::List(list) => list.run().await,

@@ -1,5 +1,10 @@
 //! `auth` of a source: how its sender proves itself.
 
+mod sign_in;
+
+pub(super) use sign_in::sign_in;
+pub use sign_in::{SignIn, SignInWay};
+
 use super::sections::items;
 use super::values::{is_loopback, secret};
 use super::{Auth, Secret};
@@ -120,7 +125,7 @@ fn entra_token(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Auth> {
 }
 
 /// A GUID, in lower case and with its dashes.
-pub(super) fn guid(item: &Item<'_>, help: &str, sink: &mut Sink<'_>) -> Option<String> {
+fn guid(item: &Item<'_>, help: &str, sink: &mut Sink<'_>) -> Option<String> {
     let text = item.text(sink)?;
     let parsed = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
     if parsed.is_none() {
@@ -203,7 +208,7 @@ fn whose(claims: &[ClaimIs], item: &Item<'_>, provider: Provider, sink: &mut Sin
 }
 
 /// An issuer: where its `OpenID` configuration is found, too.
-pub(super) fn issuer(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<String> {
+fn issuer(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<String> {
     let text = item.text(sink)?;
     let url = Url::parse(text).ok().filter(|url| {
         let safe = url.scheme() == "https" || url.scheme() == "http" && is_loopback(url);

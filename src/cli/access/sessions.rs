@@ -1,7 +1,7 @@
 //! `doorward sessions`: the people who are signed in.
 
-use super::Failure;
-use super::admin::{Admin, By, Output};
+use crate::cli::Failure;
+use crate::cli::admin::{Admin, By, Output};
 use crate::http::api::wire::access::{EndSession, Ended, SessionView, Sessions};
 use clap::Subcommand;
 use doorward_core::messages::wording::time;
@@ -38,7 +38,7 @@ pub(crate) struct End {
 }
 
 impl SessionsCommand {
-    pub(super) async fn run(self) -> Result<(), Failure> {
+    pub(in crate::cli) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::List(list) => list.run().await,
             Self::End(end) => end.run().await,
