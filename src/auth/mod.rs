@@ -1,9 +1,11 @@
 //! Bearer tokens: the published keys of their issuers, and whether a token is good.
 
 mod keys;
+mod links;
 mod sources;
 
 pub use keys::{KeyError, KeySet};
+pub use links::link_keys;
 pub use sources::{AuthError, of_sources};
 
 use clock::Clock;
