@@ -3,7 +3,7 @@
 use crate::auth::SenderAuth;
 use crate::azure::Arm;
 use crate::azure::http::Http;
-use crate::config::{self, Config, Mode, Secret, Secrets, StateUrl};
+use crate::config::{self, Config, Mode, StateUrl};
 use crate::flow::app::{App, Enrolled, Source};
 use crate::flow::decide::shadow::ShadowPolicy;
 use crate::flow::memory::Memory;
@@ -17,7 +17,7 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use clock::Clock;
 use doorward_core::approvals::Approvers;
-use doorward_core::auth::link::{LinkKey, LinkKeys};
+use doorward_core::auth::link::LinkKey;
 use doorward_core::firewall::ownership_tags::OwnershipTagKey;
 use doorward_core::intake::dedup::DedupPolicy;
 use doorward_core::intake::routing::{Hosts, Scope};
@@ -26,7 +26,6 @@ use doorward_core::policy::Policy;
 use doorward_core::state::readiness::{Condition, ConditionCode};
 use governor::{Quota, RateLimiter};
 use jiff::SignedDuration;
-use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -281,7 +280,7 @@ fn parts(
     let sets =
         config::load_files(&policy, &config.policies, clock.now()).map_err(StartError::settings)?;
     let arm = Arm::new(&config.azure, clock.clone()).map_err(StartError::settings)?;
-    let link_keys = link_keys(config, &secrets)?;
+    let link_keys = auth::link_keys(config, &secrets).map_err(StartError::settings)?;
     let ownership_tag_key = OwnershipTagKey::new(&secrets.ownership_tag_key).map_err(|error| {
         StartError::settings(config.ownership_tag_key().refused(error.to_string()))
     })?;
@@ -334,17 +333,6 @@ fn parts(
         memory: Memory::knowing(hosts),
         clock,
     })
-}
-
-/// The keys of links, in the order of the configuration.
-fn link_keys(config: &Config, secrets: &Secrets) -> Result<LinkKeys, StartError> {
-    let key = |named: &Secret, secret: &SecretString| {
-        LinkKey::new(secret).map_err(|error| StartError::settings(named.refused(error.to_string())))
-    };
-    let first = key(&config.links.key, &secrets.link_key)?;
-    let older = config.links.older.iter().zip(&secrets.older_link_keys);
-    let older = older.map(|(named, secret)| key(named, secret));
-    Ok(LinkKeys::new(first, older.collect::<Result<_, _>>()?))
 }
 
 /// Policy and configuration must agree; what is odd about them is told.

@@ -361,6 +361,13 @@ impl World {
     }
 }
 
+/// Questions are sent however many there are, for stories of other limits.
+pub(crate) fn ask_freely(setup: &mut Setup) {
+    for of in ["registries", "channels"] {
+        setup.config[of][0]["questions_per_hour"] = json!(10_000);
+    }
+}
+
 /// A form with the digest that a page has, if it has one.
 pub(crate) fn with_shown(form: &str, page: &str) -> String {
     let shown = page.split("name=\"shown\" value=\"").nth(1);

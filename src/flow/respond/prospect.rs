@@ -6,10 +6,12 @@ use crate::flow::app::App;
 use crate::flow::decide::forecast;
 use crate::flow::decide::forecast::Foresight;
 use doorward_core::approvals::shown::Outlook;
-use doorward_core::approvals::{Refusal, Seen, Shown, Terms, Who, may_answer};
+use doorward_core::approvals::{Approvals, Refusal, Seen, Shown, Terms, Who, may_answer};
 use doorward_core::firewall::Effect;
 use doorward_core::ledger::grant::Grant;
 use doorward_core::ledger::request::{Answer, Request};
+use doorward_core::net::resource_id::ResourceId;
+use doorward_core::policy::verdict::Verdict;
 use doorward_core::state::{Asked, Voice};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -38,7 +40,7 @@ impl App {
     /// the same rule now.
     pub fn terms(&self, request: &Request) -> Terms {
         let Some(enrolled) = self.registries.get(&request.registry) else {
-            return Terms::of(&doorward_core::approvals::Approvals::none());
+            return Terms::of(&Approvals::none());
         };
         let policy = self.policy.load();
         let rule = request.rule.as_ref().and_then(|name| policy.rule(name));
@@ -47,6 +49,15 @@ impl App {
         let registry = Terms::of(&enrolled.approvals);
         let asked = asked.into_iter().flatten();
         asked.fold(registry, Terms::raised_by)
+    }
+
+    /// The longest that a yes to what a verdict asks about a registry may open.
+    pub(in crate::flow) fn longest_on(&self, registry: &ResourceId, verdict: &Verdict) -> Duration {
+        let enrolled = self.registries.get(registry);
+        let of_registry = enrolled.and_then(|it| it.approvals.max);
+        let of_rule = verdict.approvals.as_ref().and_then(|it| it.max);
+        let both = of_registry.into_iter().chain(of_rule);
+        both.min().unwrap_or(Duration::MAX)
     }
 
     /// Whether whoever has a request's link may answer it.

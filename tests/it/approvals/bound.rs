@@ -98,7 +98,7 @@ async fn change_that_does_not_bear_on_the_request_does_not_stop_an_answer() {
     asked(&world).await;
     let (link, before) = page(&world).await;
     changed(&world, |registry| {
-        registry.ip_rules.push("52.1.1.1".to_owned())
+        *registry = registry.clone().with_entry("52.1.1.1");
     })
     .await;
     let form = with_shown("answer=allow", &before);

@@ -56,7 +56,7 @@ pub(super) fn follow(
             vec![app.alert(
                 code,
                 wording::verdict_text(denied, verdict),
-                &about(app, denied, registry, verdict),
+                &about(app, denied, registry, (verdict, ttl(app, verdict))),
             )]
         }
     }
@@ -74,12 +74,13 @@ fn ask(
         Err(NoRegistry::NotYetKnown(host)) => Some(host),
         _ => None,
     };
+    let lasts = ttl(app, verdict).min(app.longest_on(registry, verdict));
     let request = Request {
         presumed,
         id: RequestId(app.clock.id()),
         registry: registry.clone(),
         address,
-        ttl_seconds: ttl(app, verdict).as_secs(),
+        ttl_seconds: lasts.as_secs(),
         until: clock::add(app.clock.now(), app.links_valid_for),
         denial: denied.id,
         repository: report.denial.repository.clone(),
@@ -95,9 +96,9 @@ fn ask(
         widen: verdict.widen,
         attribution: report.denial.attribution,
     };
-    let mut about = about(app, denied, Some(registry), verdict);
+    let mut about = about(app, denied, Some(registry), (verdict, lasts));
     about.request = Some(request.id);
-    let text = wording::ask(denied, verdict, ttl(app, verdict));
+    let text = wording::ask(denied, verdict, lasts);
     vec![
         LedgerEvent::Requested(request),
         app.alert(wording::ASK, text, &about),
@@ -118,8 +119,13 @@ fn ttl(app: &App, verdict: &Verdict) -> Duration {
     verdict.ttl.unwrap_or(DEFAULT_TTL).min(app.max_ttl)
 }
 
-fn about(app: &App, denied: &Denied, registry: Option<&ResourceId>, verdict: &Verdict) -> About {
-    let details = notify::facts::details(app, denied, (registry, verdict), ttl(app, verdict));
+fn about(
+    app: &App,
+    denied: &Denied,
+    registry: Option<&ResourceId>,
+    (verdict, lasts): (&Verdict, Duration),
+) -> About {
+    let details = notify::facts::details(app, denied, (registry, verdict), lasts);
     About {
         registry: registry.cloned(),
         address: denied.report.denial.ip.map(|ip: IpAddr| ip.to_canonical()),

@@ -1,21 +1,17 @@
 //! What holds of every demand, every rule and every answer.
 
+mod reading;
+mod shown;
+
 use super::may::{LONGEST_REASON, SHORTEST, may_wish};
-use super::shown::Outlook;
 use super::*;
 use crate::auth::person::{Person, PersonId};
-use crate::firewall::Effect;
 use crate::ledger::actor::Actor;
-use crate::ledger::id::{DenialId, RequestId};
-use crate::ledger::request::{Answer, Request};
-use crate::net::address::GlobalIpv4;
-use crate::yaml::Item;
-use crate::yaml::problem::Sink;
-use jiff::Timestamp;
+use crate::ledger::request::Answer;
 use proptest::prelude::*;
+use reading::read;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use uuid::Uuid;
 
 const ISSUER: &str = "https://login.microsoftonline.com/t/v2.0";
 
@@ -133,19 +129,6 @@ proptest! {
     fn demand_reads_back_as_it_was_written(demand in demand()) {
         let written = serde_json::to_string(&demand).unwrap();
         prop_assert_eq!(serde_json::from_str::<Approvals>(&written).unwrap(), demand);
-    }
-
-    #[test]
-    fn digest_as_text_reads_back(seconds in any::<u64>()) {
-        let seen = seen(&request(), seconds, "sha256:a");
-        prop_assert_eq!(seen.to_string().parse::<Seen>(), Ok(seen));
-        let short: Seen = seen.digest().to_string().parse().unwrap();
-        prop_assert!(short.is_same(&seen));
-    }
-
-    #[test]
-    fn no_text_panics_as_a_digest(text in ".{0,100}|[0-9a-f.]{64,110}") {
-        text.parse::<Seen>().ok();
     }
 }
 
@@ -266,168 +249,4 @@ fn wish_is_bounded() {
     assert_eq!(asks(&terms, Some("deploy"), None), None);
     let no = may_wish(Wish::default(), Answer::Deny, &terms, hour);
     assert_eq!(no, Ok(()), "a no needs no reason");
-}
-
-fn read(text: &str) -> Result<Approvals, String> {
-    let text = format!("approvals: {text}\n");
-    let mut sink = Sink::new("x.yaml", &text);
-    let read = crate::yaml::load(&text, &mut sink).and_then(|node| {
-        let document = Item::document(&node);
-        read::approvals(&document.field("approvals")?, &mut sink)
-    });
-    let failed = sink.failed();
-    read.filter(|_| !failed)
-        .ok_or_else(|| sink.finish().to_string())
-}
-
-#[test]
-fn both_forms_are_read() {
-    let whole = read("{ strength: sign_in, count: 2, by: platform, reason: required, max: 8h }");
-    let expected = Approvals {
-        strength: Some(Strength::SignIn),
-        count: Some(2),
-        by: set(&["platform"]),
-        reason: Some(true),
-        max: Some(Duration::from_hours(8)),
-    };
-    assert_eq!(whole, Ok(expected));
-    assert_eq!(read("chat"), Ok(Strength::Chat.into()));
-    assert_eq!(read("{}"), Ok(Approvals::default()));
-    for (text, what) in [
-        ("links", "`links` is not known here"),
-        (
-            "{ strength: link, count: 2 }",
-            "a link does not say who answers",
-        ),
-        (
-            "{ strength: link, by: [a] }",
-            "a link does not say who answers",
-        ),
-        ("{ count: 0 }", "not a number that fits here"),
-        ("{ count: 11 }", "not a number that fits here"),
-        ("{ by: [] }", "this list is empty"),
-        ("{ reason: yes }", "`yes` is not known here"),
-        ("{ max: 8 }", "has no unit"),
-        ("{ strenght: chat }", "there is no field `strenght`"),
-    ] {
-        let error = read(text).unwrap_err();
-        assert!(error.contains(what), "{text}: {error}");
-    }
-}
-
-#[test]
-fn what_has_no_effect_is_told() {
-    let registry =
-        Terms::of(&read("{ strength: chat, count: 2, reason: required, max: 1h }").unwrap());
-    let rule = read("{ strength: link, reason: optional, max: 2h }").unwrap();
-    assert_eq!(registry.outweigh(&rule).len(), 3);
-    let rule = read("{ strength: sign_in, count: 3, reason: required, max: 30m }").unwrap();
-    assert_eq!(registry.outweigh(&rule), [""; 0]);
-}
-
-fn request() -> Request {
-    Request {
-        id: RequestId(Uuid::from_u128(1)),
-        registry: "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/r/providers/Microsoft.ContainerRegistry/registries/contosoprod"
-            .parse()
-            .unwrap(),
-        address: GlobalIpv4::try_from(std::net::Ipv4Addr::new(20, 1, 2, 3)).unwrap(),
-        ttl_seconds: 3600,
-        until: Timestamp::UNIX_EPOCH,
-        denial: DenialId(Uuid::from_u128(2)),
-        presumed: None,
-        repository: None,
-        reference: None,
-        source: "alerts".to_owned(),
-        rule: None,
-        because: None,
-        approvals: None,
-        asker: None,
-        channel: None,
-        renew: None,
-        evictable: false,
-        widen: None,
-        attribution: None,
-    }
-}
-
-fn seen(request: &Request, lasts_seconds: u64, policy: &str) -> Seen {
-    let shown = Shown {
-        request,
-        terms: &Terms::default(),
-        approvers: &Approvers::default(),
-        lasts_seconds,
-        policy,
-        outlook: &Outlook::Opens,
-        effect: &Effect::default(),
-    };
-    shown.digest()
-}
-
-#[test]
-fn each_part_changes_the_digest_and_is_named() {
-    let request = request();
-    let before = seen(&request, 3600, "sha256:a");
-    assert!(before.is_same(&seen(&request, 3600, "sha256:a")));
-    let other_image = Request {
-        repository: Some("api".to_owned()),
-        ..request.clone()
-    };
-    let listed = approvers();
-    let adds = Effect {
-        add: vec!["20.1.2.3/32".parse().unwrap()],
-        remove: Vec::new(),
-    };
-    let not = Outlook::Not("full".to_owned());
-    let strict = Terms {
-        reason: true,
-        ..Terms::default()
-    };
-    for (now, part) in [
-        (seen(&other_image, 3600, "sha256:a"), Part::Request),
-        (seen(&request, 60, "sha256:a"), Part::Terms),
-        (
-            shown_with_terms(&request, &strict, &Approvers::default()),
-            Part::Terms,
-        ),
-        (
-            shown_with_terms(&request, &Terms::default(), &listed),
-            Part::Terms,
-        ),
-        (seen(&request, 3600, "sha256:b"), Part::Policy),
-        (with(&request, &not, &Effect::default()), Part::Registry),
-        (with(&request, &Outlook::Opens, &adds), Part::Plan),
-    ] {
-        assert!(!before.is_same(&now));
-        assert_eq!(before.differs_in(&now), [part]);
-    }
-    let short: Seen = before.digest().to_string().parse().unwrap();
-    let other = seen(&request, 60, "sha256:b");
-    assert_eq!(short.differs_in(&other), Part::ALL, "it cannot be told");
-}
-
-fn shown_with_terms(request: &Request, terms: &Terms, approvers: &Approvers) -> Seen {
-    let shown = Shown {
-        request,
-        terms,
-        approvers,
-        lasts_seconds: 3600,
-        policy: "sha256:a",
-        outlook: &Outlook::Opens,
-        effect: &Effect::default(),
-    };
-    shown.digest()
-}
-
-fn with(request: &Request, outlook: &Outlook, effect: &Effect) -> Seen {
-    let shown = Shown {
-        request,
-        terms: &Terms::default(),
-        approvers: &Approvers::default(),
-        lasts_seconds: 3600,
-        policy: "sha256:a",
-        outlook,
-        effect,
-    };
-    shown.digest()
 }
