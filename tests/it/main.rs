@@ -17,6 +17,7 @@ mod az;
 mod browser;
 mod caps;
 mod channels;
+mod chat;
 mod circuit;
 mod commands;
 mod config;
