@@ -9,6 +9,7 @@ mod events;
 mod health;
 pub mod listener;
 pub mod pages;
+mod slack;
 mod viewer;
 
 pub use error::HttpError;
@@ -50,6 +51,7 @@ pub fn public_router_within(app: Arc<App>, limits: Limits) -> Router {
         "/events/{source}",
         post(events::deliver).options(events::handshake),
     );
+    let routes = routes.route("/slack/interactions", post(slack::interactions));
     bounded(with_common_parts(routes), web)
 }
 

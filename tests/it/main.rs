@@ -20,6 +20,7 @@ mod brokers;
 mod browser;
 mod caps;
 mod channels;
+mod chat;
 mod circuit;
 mod commands;
 mod config;

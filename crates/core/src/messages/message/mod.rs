@@ -13,6 +13,7 @@ pub use matter::{Matter, phase};
 use super::codes;
 use super::prose::{code, plain};
 use super::wording::{capital, in_one_line, sentence, time};
+use crate::auth::slack::ButtonValue;
 use crate::ledger::alert::Alert;
 use crate::ledger::details::{AddressFacts, Details, Effectiveness};
 use crate::ledger::id::AlertId;
@@ -133,6 +134,17 @@ pub struct Message {
     pub phase: Phase,
     /// How many messages it stands for.
     pub count: usize,
+    /// What its buttons stand for, where a press in a chat is enough to answer.
+    pub buttons: Option<Buttons>,
+}
+
+/// What buttons stand for that answer a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buttons {
+    /// The request, and a digest of what is shown.
+    pub value: ButtonValue,
+    /// For how long a yes opens.
+    pub lasts: Duration,
 }
 
 /// What is known only when a message is sent.
@@ -144,6 +156,8 @@ pub struct Now {
     pub until: Option<Timestamp>,
     /// How often the denial came again since.
     pub repeats: u64,
+    /// What its buttons stand for, where a press in a chat is enough to answer.
+    pub buttons: Option<Buttons>,
 }
 
 impl Message {
@@ -183,6 +197,7 @@ impl Message {
             matter: Matter::of(alert),
             phase: phase(&alert.code),
             count: 1,
+            buttons: now.buttons,
         }
     }
 
