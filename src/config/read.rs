@@ -1,10 +1,12 @@
 //! Reading the configuration: a file to a checked [`Config`], or everything that is wrong with it.
 
+use super::approvals::{approvers, links};
 use super::auth::sign_in;
 use super::channels::channels;
 use super::connections::connections;
+use super::registries::registries;
 use super::routes::routes;
-use super::sections::{links, registries, sources};
+use super::sections::sources;
 use super::values::{hide_urls_with_passwords, path, public_url, secret};
 use super::{Auth, Channel, Config, LONGEST_MAX_TTL, LoadError, Mode, Source, State, azure};
 use crate::azure::Settings;
@@ -107,6 +109,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let links = links(&mut fields, folder, sink);
     let azure = azure_settings(&mut fields, (text, folder), sink);
     let registries = registries(&mut fields, sink);
+    let approvers = approvers(&mut fields, sink);
     let sources = sources(&mut fields, (&registries, folder), sink);
     nobody_sends(&fields.item, listen, &sources, sink);
     let (channels, routes) = channels_and_routes(&mut fields, folder, sink);
@@ -136,6 +139,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         ownership_tag_key: ownership_tag_key.flatten(),
         azure: azure?,
         registries,
+        approvers,
         sources,
         channels,
         routes,

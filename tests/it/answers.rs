@@ -1,7 +1,7 @@
 //! Requests: what a link shows, and who may answer.
 
 use crate::parts::{ORIGIN, PROD, Parts, TEST, post};
-use crate::world::Reply;
+use crate::world::{Reply, with_shown};
 use axum::body::Body;
 use axum::http::{Method, Request};
 use std::time::Duration;
@@ -13,15 +13,20 @@ async fn open(parts: &Parts, link: &str) -> Reply {
 }
 
 /// Sends the form as a browser does, with these headers.
-async fn send(parts: &Parts, link: &str, form: &'static str, headers: &[(&str, &str)]) -> Reply {
+async fn send(parts: &Parts, link: &str, form: &str, headers: &[(&str, &str)]) -> Reply {
     let mut request = post(link).header("content-type", "application/x-www-form-urlencoded");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    parts.call(request.body(form.into()).unwrap()).await
+    parts
+        .call(request.body(form.to_owned().into()).unwrap())
+        .await
 }
 
-async fn answer(parts: &Parts, link: &str, form: &'static str) -> Reply {
+/// Answers as a browser does that has the page open.
+async fn answer(parts: &Parts, link: &str, form: &str) -> Reply {
+    let page = open(parts, link).await;
+    let form = &with_shown(form, &page.text);
     let headers = [("origin", ORIGIN), ("sec-fetch-site", "same-origin")];
     send(parts, link, form, &headers).await
 }
@@ -108,7 +113,7 @@ async fn a_yes_opens_once() {
     );
     let shown = open(&parts, &link).await;
     assert_eq!(shown.status, 200);
-    assert!(shown.text.contains("Approved by link at") && !shown.text.contains("<form"));
+    assert!(shown.text.contains("Approved by link at") && !shown.text.contains("name=\"answer\""));
 }
 
 #[tokio::test]

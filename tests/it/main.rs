@@ -10,6 +10,7 @@ mod admin;
 mod ages;
 mod answers;
 mod api_tokens;
+mod approvals;
 mod arm;
 mod asking;
 mod attribution;

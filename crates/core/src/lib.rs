@@ -4,6 +4,7 @@
     deny(clippy::wildcard_enum_match_arm, clippy::arithmetic_side_effects)
 )]
 
+pub mod approvals;
 pub mod auth;
 pub mod doctor;
 pub mod firewall;

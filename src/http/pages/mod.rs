@@ -3,4 +3,5 @@
 pub(crate) mod admin;
 pub(crate) mod answers;
 pub(crate) mod page;
+mod reply;
 pub(crate) mod sign_in;

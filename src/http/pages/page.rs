@@ -67,6 +67,9 @@ pub(in crate::http) fn failed(error: &HttpError) -> Response {
     let page = Note {
         title: match error {
             HttpError::Link(LinkError::Invalid) => "Invalid link",
+            HttpError::Link(LinkError::Tampered) => "Changed link",
+            HttpError::Link(LinkError::OtherKey) => "Link of another key",
+            HttpError::Link(LinkError::OtherPurpose) => "Link for something else",
             HttpError::Link(LinkError::Over) | HttpError::Answer(AnswerError::Over) => "Expired",
             HttpError::Answer(AnswerError::Answered) => "Already answered",
             HttpError::SignIn(_) => "Not signed in",

@@ -1,6 +1,9 @@
 //! Which entries of the ledger may stand in it once only.
 
+use super::actor::Actor;
 use super::event::{Hash, LedgerEvent};
+use super::id::RequestId;
+use super::request::Given;
 use crate::net::resource_id::ResourceId;
 
 impl LedgerEvent {
@@ -62,6 +65,8 @@ impl LedgerEvent {
                 .map(|event| format!("changed:{source}:{}", Hash::of(event.as_bytes()))),
             Self::FeedAdvanced(advanced) => Some(advanced.idempotency_key()),
             Self::Requested(request) => Some(format!("requested:{}", request.id)),
+            Self::QuestionWithheld { request, .. } => Some(format!("withheld:{request}")),
+            Self::Approval { request, by, given } => Some(approval(request, by, given)),
             Self::Answered { request, .. } => Some(format!("answered:{request}")),
             Self::Alerted(alert) => Some(format!("alerted:{}", alert.id)),
             Self::Delivered { alert, channel, .. } | Self::Undelivered { alert, channel, .. } => {
@@ -69,4 +74,15 @@ impl LedgerEvent {
             }
         }
     }
+}
+
+/// One yes of each person to what they were shown.
+fn approval(request: &RequestId, by: &Actor, given: &Given) -> String {
+    let who = match by {
+        Actor::Known(known) => format!("{}\n{}", known.id.issuer, known.id.subject),
+        Actor::Person(_) | Actor::System(_) => by.to_string(),
+    };
+    let who = Hash::of(who.as_bytes());
+    let shown = given.shown.as_deref().unwrap_or_default();
+    format!("approval:{request}:{who}:{shown}")
 }

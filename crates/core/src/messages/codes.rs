@@ -33,6 +33,9 @@ pub const ASK: &str = "ask";
 /// Why which registry refused is a guess.
 pub const GUESS: &str = "the error itself does not name the registry, only what stands near it";
 
+/// The code of the message that questions are withheld, since there are too many.
+pub const QUESTIONS_WITHHELD: &str = "questions_withheld";
+
 /// The code of a question that is asked again, as nobody has answered it.
 pub const REMINDER: &str = "reminder";
 

@@ -13,13 +13,14 @@ mod observed;
 mod orders;
 pub mod past_grants;
 mod pruning;
+pub mod questions;
 pub mod readiness;
 mod records;
 mod request_progress;
 mod sets;
 
 pub use late::{Known, LastRead, Late};
-pub use records::{Asked, Decision, GrantRecord, Networks, Registry, Throttle};
+pub use records::{Asked, Decision, GrantRecord, Networks, Registry, Throttle, Voice};
 pub use sets::{KnownSet, KnownSets};
 
 use crate::firewall::owned_entries::MAY_LAND_WITHIN;
@@ -94,6 +95,8 @@ pub struct State {
     pub sets: KnownSets,
     /// The new callers of each registry, and of none.
     pub admissions: BTreeMap<Option<ResourceId>, AdmissionWindow>,
+    /// How often people were asked lately.
+    pub questions: questions::Questions,
     /// How far feeds have been read.
     pub feeds: FeedPositions,
     /// What operators have paused.
@@ -117,11 +120,10 @@ impl State {
             LedgerEvent::Repeated { .. } | LedgerEvent::Counted { .. } => self.again(at, what),
             LedgerEvent::Suppressed { .. } | LedgerEvent::Flood { .. } => self.crowd_in(at, what),
             LedgerEvent::Requested(request) => self.ask(request),
-            LedgerEvent::Answered {
-                request,
-                answer,
-                by,
-            } => self.answer(at, *request, *answer, by),
+            LedgerEvent::Approval { .. } | LedgerEvent::Answered { .. } => self.answer(at, what),
+            LedgerEvent::QuestionWithheld {
+                request, wholly, ..
+            } => self.withhold(at, *request, *wholly),
             LedgerEvent::Alerted(alert) => self.tell(at, alert),
             LedgerEvent::Delivered { .. } | LedgerEvent::Undelivered { .. } => self.reach(at, what),
             LedgerEvent::SetLoaded(snapshot) => self.sets.loaded(at, snapshot),
@@ -186,7 +188,9 @@ impl State {
             }
             LedgerEvent::NotOpened { grant, .. } => self.end(at, *grant, None),
             LedgerEvent::GrantOutcome(helped) => self.helped(at, helped),
-            LedgerEvent::Extended { grant, until, by } => self.extend(at, (*grant, *until), by),
+            LedgerEvent::Extended {
+                grant, until, by, ..
+            } => self.extend(at, (*grant, *until), by),
             LedgerEvent::Restoring { grant } => self.restore(at, *grant),
             LedgerEvent::EndWaits { grant, .. } => {
                 self.notified(at, *grant, LedgerEvent::END_WAITS);
