@@ -1,6 +1,6 @@
 //! The service put together: configuration in, listeners and loops out.
 
-use crate::auth::SenderAuth;
+use crate::auth::{SenderAuth, SignIn};
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::config::{self, Config, Mode, StateUrl};
@@ -294,7 +294,7 @@ fn parts(
     let shared = (secrets.client_secret, &secrets.link_key);
     let sign_in = auth::of_people(config, shared, (&http, &clock)).map_err(StartError::settings)?;
     let registries: BTreeMap<ResourceId, Enrolled> =
-        config.registries.iter().map(enrolled).collect();
+        config.registries.iter().map(Enrolled::configured).collect();
     let hosts = Hosts::configured(
         registries
             .iter()
@@ -320,7 +320,7 @@ fn parts(
         link_keys,
         approvers: Approvers {
             listed: config.approvers.clone(),
-            ..Approvers::default()
+            ..sign_in.as_ref().map(SignIn::approvers).unwrap_or_default()
         },
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
@@ -382,21 +382,6 @@ fn windows(config: &Config) -> DedupPolicy {
 
 fn span(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
-}
-
-fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
-    let enrolled = Enrolled {
-        hosts: registry.hosts.clone(),
-        max_entries: registry.max_entries,
-        reserve: registry.reserve,
-        ownership_tags: registry.ownership_tags,
-        approvals: registry.approvals.clone(),
-        questions_per_hour: registry.questions_per_hour,
-        grants_per_hour: registry.grants_per_hour,
-        max_unknown_addresses: registry.max_unknown_addresses,
-        drift: registry.drift.clone(),
-    };
-    (registry.id.clone(), enrolled)
 }
 
 fn sources(config: &Config, mut auths: BTreeMap<String, SenderAuth>) -> BTreeMap<String, Source> {

@@ -3,7 +3,7 @@
 use crate::auth::{SenderAuth, SignIn};
 use crate::azure::Arm;
 use crate::azure::http::Http;
-use crate::config::{ChannelKind, Drift, Options};
+use crate::config::{ChannelKind, Drift, Options, Registry};
 use crate::flow::decide::shadow::ShadowPolicy;
 use crate::flow::memory::Memory;
 use crate::metrics::Metrics;
@@ -118,6 +118,24 @@ pub struct Enrolled {
     pub max_unknown_addresses: usize,
     /// What is done about changes of others.
     pub drift: Drift,
+}
+
+impl Enrolled {
+    /// As it is configured, by its id.
+    pub fn configured(registry: &Registry) -> (ResourceId, Self) {
+        let enrolled = Self {
+            hosts: registry.hosts.clone(),
+            max_entries: registry.max_entries,
+            reserve: registry.reserve,
+            ownership_tags: registry.ownership_tags,
+            approvals: registry.approvals.clone(),
+            questions_per_hour: registry.questions_per_hour,
+            grants_per_hour: registry.grants_per_hour,
+            max_unknown_addresses: registry.max_unknown_addresses,
+            drift: registry.drift.clone(),
+        };
+        (registry.id.clone(), enrolled)
+    }
 }
 
 /// Where messages go.

@@ -116,13 +116,9 @@ impl By {
 
     /// Whoever shows the API token of this name.
     pub fn token(name: &str, because: Option<&str>) -> Result<Self, OrderError> {
-        let by = Self::new(name, because)?;
-        Ok(match by.actor {
-            Actor::Person(name) => Self {
-                actor: Actor::Token(name),
-                ..by
-            },
-            _ => by,
+        Ok(Self {
+            actor: Actor::Token(name.to_owned()),
+            ..Self::new(name, because)?
         })
     }
 

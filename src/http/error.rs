@@ -129,9 +129,6 @@ pub enum HttpError {
     /// The answer was not taken.
     #[error(transparent)]
     Answer(#[from] AnswerError),
-    /// The order about what a request has opened was not followed.
-    #[error(transparent)]
-    Afterwards(#[from] AfterwardsError),
     /// Nobody is signed in.
     #[error(transparent)]
     SignIn(#[from] SignInError),
@@ -147,6 +144,9 @@ pub enum HttpError {
     /// There is no such session.
     #[error("there is no session `{0}`: `doorward sessions list` shows them")]
     NoSession(String),
+    /// The order about what a request has opened was not followed.
+    #[error(transparent)]
+    Afterwards(#[from] AfterwardsError),
     /// An order that no command sent.
     #[error(
         "orders are taken from doorward's own commands: send JSON with the header `x-doorward-command`, and not from a browser"
@@ -319,6 +319,16 @@ impl HttpError {
     }
 }
 
+fn out_of_scope(needed: Option<Scope>) -> String {
+    match needed {
+        Some(scope) => format!(
+            "this API token has not the scope `{}`: create one that has (`doorward tokens create`)",
+            scope.name()
+        ),
+        None => "API tokens and sessions are seen to by operators, not by an API token".to_owned(),
+    }
+}
+
 /// Who may not is forbidden; what may not be wished for can be wished for otherwise.
 fn refusal_status(refusal: &Refusal) -> StatusCode {
     if refusal.is_of_the_wish() {
@@ -327,16 +337,6 @@ fn refusal_status(refusal: &Refusal) -> StatusCode {
         StatusCode::CONFLICT
     } else {
         StatusCode::FORBIDDEN
-    }
-}
-
-fn out_of_scope(needed: Option<Scope>) -> String {
-    match needed {
-        Some(scope) => format!(
-            "this API token has not the scope `{}`: create one that has (`doorward tokens create`)",
-            scope.name()
-        ),
-        None => "API tokens and sessions are seen to by operators, not by an API token".to_owned(),
     }
 }
 

@@ -83,8 +83,7 @@ impl Chat {
     }
 
     async fn signature(&self, timestamp: &str, body: &str) -> String {
-        let script =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/independent/slack_sign.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/independent/slack_sign.py");
         let mut signer = Command::new(&self.python)
             .arg(script)
             .kill_on_drop(true)
@@ -242,13 +241,24 @@ async fn signed_request_that_is_no_press_is_refused_and_a_link_button_is_nothing
     let now = chat.world.clock.now().as_second().to_string();
     for body in ["", "payload=%7B", "payload=1&payload=2", "a=b"] {
         let signature = chat.signature(&now, body).await;
-        assert_eq!(chat.send((&now, &signature), body).await.status, 400, "{body}");
+        assert_eq!(
+            chat.send((&now, &signature), body).await.status,
+            400,
+            "{body}"
+        );
     }
     assert_eq!(chat.press("U1", "doorward_review", "").await.status, 200);
     assert_eq!(chat.press("U1", "doorward_other", "x y").await.status, 400);
     let unknown = format!("{} ab.01", uuid::Uuid::nil());
-    assert_eq!(chat.press("U1", "doorward_approve", &unknown).await.status, 200);
-    assert!(chat.whispers()[0].1.contains("expired"), "{:?}", chat.whispers());
+    assert_eq!(
+        chat.press("U1", "doorward_approve", &unknown).await.status,
+        200
+    );
+    assert!(
+        chat.whispers()[0].1.contains("expired"),
+        "{:?}",
+        chat.whispers()
+    );
     assert_eq!(chat.answers().await, 0);
 }
 
@@ -265,12 +275,20 @@ async fn stronger_demands_leave_only_the_button_that_opens_the_page() {
         let (texts, _) = chat.buttons();
         assert_eq!(texts, ["Review"], "{approvals}");
         // A press that somebody makes up of what another message showed.
-        let request = chat.world.ledger().await.into_iter().find_map(|what| match what {
-            LedgerEvent::Requested(request) => Some(request.id),
-            _ => None,
-        });
+        let request = chat
+            .world
+            .ledger()
+            .await
+            .into_iter()
+            .find_map(|what| match what {
+                LedgerEvent::Requested(request) => Some(request.id),
+                _ => None,
+            });
         let value = format!("{} ab.01", request.unwrap());
-        assert_eq!(chat.press("U1", "doorward_approve", &value).await.status, 200);
+        assert_eq!(
+            chat.press("U1", "doorward_approve", &value).await.status,
+            200
+        );
         chat.world.settle().await;
         assert_eq!(chat.answers().await, 0, "{approvals}");
         assert_eq!(chat.whispers().len(), 1);

@@ -9,6 +9,7 @@ use crate::flow::respond;
 use crate::flow::respond::afterwards;
 use crate::http::caller::Caller;
 use crate::http::listener::origin;
+use crate::http::viewer::Viewer;
 use crate::http::{HttpError, Web};
 use askama::Template;
 use axum::extract::rejection::{FormRejection, PathRejection};
@@ -46,6 +47,10 @@ struct Page {
     notice: Option<String>,
     /// Which registry refused is a guess.
     guess: bool,
+    /// Who is signed in.
+    viewer: Option<String>,
+    /// Where to sign in, where a link is not enough.
+    sign_in: Option<String>,
     can: Can,
 }
 
@@ -75,15 +80,30 @@ struct Became {
 pub(in crate::http) async fn show(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
+    viewer: Result<Viewer, HttpError>,
     token: Result<Path<String>, PathRejection>,
 ) -> Response {
     let token = token.map(|Path(token)| token).unwrap_or_default();
     let shown = async {
         let id = known(&web.app, &token, &caller)?;
         forecast::refresh(&web.app, id).await;
-        shown(&web.app, id, &Who::Link, None)
+        shown(&web.app, id, &who(&viewer?), None)
     };
     shown.await.unwrap_or_else(|error| page::failed(&error))
+}
+
+/// Who answers: a person who is signed in, else whoever has the link. A form comes from our own page only,
+/// since it carries its origin.
+fn who(viewer: &Viewer) -> Who {
+    let signed_in = viewer.signed_in();
+    signed_in.map_or(Who::Link, |it| Who::SignedIn(it.person.clone()))
+}
+
+/// Where to sign in to answer a request that `who` cannot answer.
+fn sign_in_for(app: &App, request: &Request, who: &Who) -> Option<String> {
+    app.sign_in.as_ref().filter(|_| *who == Who::Link)?;
+    let link = app.link_to(request).ok()?;
+    link.strip_prefix(&app.public_url).map(str::to_owned)
 }
 
 /// The request that a link names; whoever has a good one is known.
@@ -121,8 +141,14 @@ fn shown(
         Can::Answered(..) => None,
         Can::Answer(_) | Can::Look(_) => warning(app, &asked.request),
     };
+    let sign_in = match &can {
+        Can::Look(_) => sign_in_for(app, &asked.request, who),
+        Can::Answer(_) | Can::Answered(..) => None,
+    };
     let view = Page {
         warning,
+        sign_in,
+        viewer: who.person().map(|person| person.name.clone()),
         notice: notice.map(|text| wording::sentence(&text)),
         ..view(app, &asked, decided, can)
     };
@@ -174,6 +200,8 @@ fn view(app: &App, asked: &Asked, decided: Option<Timestamp>, can: Can) -> Page 
         warning: None,
         notice: None,
         guess: request.is_guess(),
+        viewer: None,
+        sign_in: None,
         can,
     }
 }
@@ -203,6 +231,7 @@ pub(in crate::http) fn image(request: &Request) -> Option<String> {
 pub(in crate::http) async fn answer(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
+    viewer: Result<Viewer, HttpError>,
     token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     sent: Result<Form<Sent>, FormRejection>,
@@ -214,7 +243,7 @@ pub(in crate::http) async fn answer(
         }
         let id = known(&web.app, &token, &caller)?;
         let Form(sent) = sent.map_err(|_| HttpError::NoAnswer)?;
-        take(&web.app, id, sent, Who::Link).await
+        take(&web.app, id, sent, who(&viewer?)).await
     };
     answered.await.unwrap_or_else(|error| page::failed(&error))
 }

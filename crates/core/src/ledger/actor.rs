@@ -12,10 +12,10 @@ use std::fmt;
 pub enum Actor {
     /// A person, by the name that they give: nothing proves it.
     Person(String),
-    /// A person whose identity was proven.
-    Known(Known),
     /// A program, by the name of the API token that it showed.
     Token(String),
+    /// A person whose identity was proven.
+    Known(Known),
     /// A part of doorward.
     System(Component),
 }
@@ -62,8 +62,8 @@ impl Actor {
     pub fn in_words(&self) -> String {
         match self {
             Self::Person(name) => format!("`{}` (as they say)", wording::quoted(name)),
-            Self::Known(known) => format!("`{}`", wording::quoted(&known.name)),
             Self::Token(name) => format!("API token `{}`", wording::quoted(name)),
+            Self::Known(known) => format!("`{}`", wording::quoted(&known.name)),
             Self::System(Component::Use) => "doorward, since its address is in use".to_owned(),
             Self::System(Component::Link) => "link".to_owned(),
             Self::System(Component::Policy) => "the policy, which allows it now".to_owned(),
@@ -76,8 +76,8 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Person(name) => f.write_str(name),
-            Self::Known(known) => f.write_str(&known.name),
             Self::Token(name) => write!(f, "token:{name}"),
+            Self::Known(known) => f.write_str(&known.name),
             Self::System(_) => f.write_str("doorward"),
         }
     }
@@ -95,8 +95,8 @@ enum Written {
 #[serde(rename_all = "snake_case")]
 enum Shape {
     Person(String),
-    Known(Known),
     Token(String),
+    Known(Known),
     System(Component),
 }
 
@@ -106,8 +106,8 @@ fn read<'de, D: Deserializer<'de>>(
 ) -> Result<Actor, D::Error> {
     Ok(match Written::deserialize(deserializer)? {
         Written::Actor(Shape::Person(name)) => Actor::Person(name),
-        Written::Actor(Shape::Known(known)) => Actor::Known(known),
         Written::Actor(Shape::Token(name)) => Actor::Token(name),
+        Written::Actor(Shape::Known(known)) => Actor::Known(known),
         Written::Actor(Shape::System(component)) => Actor::System(component),
         Written::Text(written) => text(written),
     })
