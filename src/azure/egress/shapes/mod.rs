@@ -6,7 +6,7 @@ mod pools;
 use super::super::error::{ArmError, clean};
 use super::{Egress, Found};
 use doorward_core::net::resource_id::{
-    NAT_GATEWAY, PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX, ResourceId, SUBNET,
+    NAT_GATEWAY, PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX, ResourceId,
 };
 use doorward_core::sets::AzureKind;
 use ipnet::{IpNet, Ipv4Net};
