@@ -163,7 +163,14 @@ fn tfvars(all: &[Exported]) -> String {
         let entries: Vec<String> = entries.map(|entry| literal(entry, '"')).collect();
         let entries = entries.iter().map(|entry| format!("    {entry},\n"));
         let entries: String = entries.collect();
-        text += &format!("  {} = [\n{entries}  ]\n", literal(&registry.name, '"'));
+        text += &[
+            "  ",
+            &literal(&registry.name, '"'),
+            " = [\n",
+            &entries,
+            "  ]\n",
+        ]
+        .concat();
     }
     text + "}\n"
 }
@@ -179,7 +186,14 @@ fn bicepparam(all: &[Exported], using: &str) -> String {
         let entries: Vec<String> = entries.map(|entry| literal(entry, '\'')).collect();
         let entries = entries.iter().map(|entry| format!("    {entry}\n"));
         let entries: String = entries.collect();
-        text += &format!("  {}: [\n{entries}  ]\n", literal(&registry.name, '\''));
+        text += &[
+            "  ",
+            &literal(&registry.name, '\''),
+            ": [\n",
+            &entries,
+            "  ]\n",
+        ]
+        .concat();
     }
     text + "}\n"
 }

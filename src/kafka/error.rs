@@ -91,7 +91,8 @@ fn is_tls(error: &KrafkaError) -> bool {
     std::iter::successors(Some(first), |error| error.source()).any(|error| {
         let io = error.downcast_ref::<std::io::Error>();
         let inner = io.and_then(std::io::Error::get_ref);
-        error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
+        let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        error.is::<rustls::Error>() || inner.is_some()
     })
 }
 

@@ -79,7 +79,7 @@ async fn a_registrys_loop_heeds_a_pause_and_goes_on_after_it() {
     let loops = Running::of(&world);
     let id = world.app.registries.keys().next().cloned();
     let by = By::new("ada", None).unwrap();
-    orders::pause(&world.app, id.clone(), &by, None)
+    orders::pause(&world.app, id.clone(), None, &by)
         .await
         .unwrap();
     world.denied(OURS).await;

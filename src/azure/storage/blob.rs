@@ -34,9 +34,9 @@ impl Container {
             prefix: prefix.map(str::to_owned),
             ..BlobContainerClientListBlobsOptions::default()
         };
-        let pager = self.0.list_blobs(Some(options));
-        let pager = pager.map_err(|error| StorageError::read(&error))?;
-        let mut pages: PageIterator<_> = pager.into_pages();
+        let listing = self.0.list_blobs(Some(options));
+        let listing = listing.map_err(|error| StorageError::read(&error))?;
+        let mut pages: PageIterator<_> = listing.into_pages();
         let mut found = Vec::new();
         for _ in 0..MAX_PAGES {
             let Some(page) = within(pages.try_next()).await? else {

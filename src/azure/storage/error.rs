@@ -77,7 +77,7 @@ fn refusal(status: u16, code: &str, answer: Option<&RawResponse>) -> StorageErro
         }
         (403, _) => StorageError::RightMissing,
         (404, _) | (409, "QueueBeingDeleted" | "ContainerBeingDeleted") => StorageError::Missing,
-        (429, _) | (503, _) | (_, "ServerBusy") => StorageError::Throttled(patience(answer)),
+        (429 | 503, _) | (_, "ServerBusy") => StorageError::Throttled(patience(answer)),
         (408 | 500.., _) => StorageError::Unreachable,
         _ => StorageError::BadReply(status),
     }

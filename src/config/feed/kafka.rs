@@ -47,7 +47,7 @@ pub(super) fn kafka(
     let topic = topic.and_then(|at| topic_name(&at, sink));
     let tls = fields.take("tls");
     let tls = match &tls {
-        None => Some(Some(Tls::default())),
+        None => Some(Encrypted(Some(Tls::default()))),
         Some(at) => tls_of(at, folder, sink),
     };
     let sasl = fields.take("sasl");
@@ -55,7 +55,8 @@ pub(super) fn kafka(
         None => Some(None),
         Some(at) => sasl_of(at, (folder, secrets), sink).map(Some),
     };
-    if let (Some(at), Some(Some(sasl)), Some(None), Some(hosts)) = (&sasl, &read, &tls, &hosts)
+    if let (Some(at), Some(Some(sasl)), Some(Encrypted(None)), Some(hosts)) =
+        (&sasl, &read, &tls, &hosts)
         && !hosts.iter().all(|host| is_local(host))
         && !matches!(
             sasl,
@@ -76,14 +77,17 @@ pub(super) fn kafka(
         brokers: Brokers {
             hosts: hosts?,
             sasl: read?,
-            tls: tls?,
+            tls: tls?.0,
         },
     })
 }
 
-fn tls_of(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Option<Tls>> {
+/// Whether a connection is encrypted, and how.
+struct Encrypted(Option<Tls>);
+
+fn tls_of(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Encrypted> {
     if !item.is_mapping() {
-        return Some(item.flag(sink)?.then(Tls::default));
+        return Some(Encrypted(item.flag(sink)?.then(Tls::default)));
     }
     let mut fields = item.fields(sink)?;
     let help = "name a PEM file with the authorities to trust in place of the usual ones";
@@ -91,7 +95,7 @@ fn tls_of(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Option<
     let ca_file = ca_file.and_then(|at| at.text(sink).map(|path| folder.join(path)));
     fields.finish(sink);
     let ca_file = Some(ca_file?);
-    Some(Some(Tls { ca_file }))
+    Some(Encrypted(Some(Tls { ca_file })))
 }
 
 fn sasl_of(

@@ -71,7 +71,7 @@ pub fn all(app: &App) -> impl Iterator<Item = (&Source, &Feed)> {
     app.sources
         .values()
         .filter_map(|source| match &source.auth {
-            SenderAuth::Feed(feed) => Some((source, feed)),
+            SenderAuth::Feed(feed) => Some((source, &**feed)),
             SenderAuth::SharedKey { .. } | SenderAuth::Bearer(_) | SenderAuth::Signature(_) => None,
         })
 }

@@ -34,18 +34,15 @@ impl Turn<'_> {
         let offset = known.and_then(|known| known.cursor.parse().ok());
         let offset = remembered.map(|(_, offset)| offset).or(offset);
         let begins = offset.is_none();
-        let offset = match offset {
-            Some(offset) => offset,
-            None => {
-                let now = Clock::system().now();
-                let since = now.checked_sub(self.app.windows.max_age).unwrap_or(now);
-                match connected
-                    .beginning(&self.kind.topic, partition, since)
-                    .await
-                {
-                    Ok(offset) => offset,
-                    Err(error) => return Ok(Err(error)),
-                }
+        let offset = if let Some(offset) = offset {
+            offset
+        } else {
+            let now = Clock::system().now();
+            let since = now.checked_sub(self.app.windows.max_age).unwrap_or(now);
+            let topic = &self.kind.topic;
+            match connected.beginning(topic, partition, since).await {
+                Ok(offset) => offset,
+                Err(error) => return Ok(Err(error)),
             }
         };
         let mut reading = Reading {
