@@ -37,6 +37,8 @@ impl Message {
             at: Timestamp::UNIX_EPOCH,
             until: None,
             matter: Matter::of(&alert()),
+            buttons: None,
+            buttons: None,
             phase: Phase::Opens,
             count: 1,
         };
