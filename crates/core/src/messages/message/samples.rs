@@ -38,7 +38,6 @@ impl Message {
             until: None,
             matter: Matter::of(&alert()),
             buttons: None,
-            buttons: None,
             phase: Phase::Opens,
             count: 1,
         };
