@@ -39,6 +39,7 @@ impl Message {
             matter: Matter::of(&alert()),
             phase: Phase::Opens,
             count: 1,
+            buttons: None,
         };
         let fact = |name| Fact {
             name,
