@@ -40,6 +40,7 @@ impl Message {
             buttons: None,
             phase: Phase::Opens,
             count: 1,
+            buttons: None,
         };
         let fact = |name| Fact {
             name,
