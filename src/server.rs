@@ -16,7 +16,6 @@ use crate::{auth, flow, http};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use clock::Clock;
-use doorward_core::approvals::Approvers;
 use doorward_core::auth::link::LinkKey;
 use doorward_core::firewall::ownership_tags::OwnershipTagKey;
 use doorward_core::intake::dedup::DedupPolicy;
@@ -291,6 +290,8 @@ fn parts(
     let http = Http::new(config.azure.ca_file.as_deref()).map_err(StartError::settings)?;
     let auths = auth::of_sources(config, secrets.source_keys, (&http, &clock))
         .map_err(StartError::settings)?;
+    let shared = (secrets.client_secret, &secrets.link_key);
+    let sign_in = auth::of_people(config, shared, (&http, &clock)).map_err(StartError::settings)?;
     let registries: BTreeMap<ResourceId, Enrolled> =
         config.registries.iter().map(enrolled).collect();
     let hosts = Hosts::configured(
@@ -316,14 +317,12 @@ fn parts(
         max_ttl: config.max_ttl,
         windows: windows(&config),
         link_keys,
-        approvers: Approvers {
-            listed: config.approvers.clone(),
-            ..Approvers::default()
-        },
+        approvers: auth::approvers(&config),
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
         listens: config.listen.is_some(),
         admin_token: secrets.admin_token,
+        sign_in,
         ownership_tag_key,
         http,
         metrics: Metrics::default(),

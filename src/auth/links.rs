@@ -1,6 +1,7 @@
-//! The keys of approval links.
+//! The keys of approval links, and the people who may answer what these lead to.
 
 use crate::config::{Config, LoadError, Secret, Secrets};
+use doorward_core::approvals::Approvers;
 use doorward_core::auth::link::{LinkKey, LinkKeys};
 use secrecy::SecretString;
 
@@ -16,4 +17,14 @@ pub fn link_keys(config: &Config, secrets: &Secrets) -> Result<LinkKeys, LoadErr
     let older = config.links.older.iter().zip(&secrets.older_link_keys);
     let older = older.map(|(named, secret)| key(named, secret));
     Ok(LinkKeys::new(first, older.collect::<Result<_, _>>()?))
+}
+
+/// Who may approve: the people that the configuration lists, and whom `sign_in` admits.
+pub fn approvers(config: &Config) -> Approvers {
+    let admission = config.sign_in.as_ref().map(|it| &it.admission);
+    Approvers {
+        listed: config.approvers.clone(),
+        roles: admission.map(|it| it.roles.clone()).unwrap_or_default(),
+        groups: admission.map(|it| it.groups.clone()).unwrap_or_default(),
+    }
 }

@@ -27,6 +27,8 @@ const LONGEST: (usize, usize) = (128, 500);
 pub struct By {
     /// Who.
     pub actor: Actor,
+    /// Their name, for reading.
+    pub name: String,
     /// Why, if they say so.
     pub because: Option<String>,
 }
@@ -111,10 +113,20 @@ impl By {
         self.actor.clone()
     }
 
+    /// Whoever shows the API token of this name.
+    pub fn token(name: &str, because: Option<&str>) -> Result<Self, OrderError> {
+        let said = Self::new(name, because)?;
+        let actor = Actor::Token(said.name.clone());
+        Ok(Self { actor, ..said })
+    }
+
     /// Somebody who is known otherwise, and whose reason was looked at.
     pub fn known(actor: Actor, because: Option<&str>) -> Self {
-        let because = because.map(str::to_owned);
-        Self { actor, because }
+        Self {
+            name: actor.to_string(),
+            actor,
+            because: because.map(str::to_owned),
+        }
     }
 
     /// Who orders, as they say of themselves and if in bounds: nothing proves it.
@@ -126,8 +138,10 @@ impl By {
                 && !text.chars().any(char::is_control);
             good.then(|| text.to_owned()).ok_or(OrderError::Nobody)
         };
+        let name = line(name, LONGEST.0)?;
         Ok(Self {
-            actor: Actor::Person(line(name, LONGEST.0)?),
+            actor: Actor::Person(name.clone()),
+            name,
             because: because.map(|why| line(why, LONGEST.1)).transpose()?,
         })
     }

@@ -1,10 +1,13 @@
 //! What a caller may know of what went wrong.
 
 use super::listener::boundary::Reason;
+use super::pages::sign_in::SignInError;
+use crate::flow::api_tokens::ApiTokenError;
 use crate::flow::notify::channels::NotifyError;
 use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
 use crate::flow::respond::afterwards::AfterwardsError;
+use crate::flow::sessions::SessionError;
 use crate::flow::sets::ConfirmError;
 use crate::store::StoreError;
 use axum::Json;
@@ -12,6 +15,7 @@ use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use doorward_core::approvals::Refusal;
+use doorward_core::auth::api_token::Scope;
 use doorward_core::auth::link::LinkError;
 use doorward_core::intake::report::DeliveryError;
 use std::time::Duration;
@@ -128,6 +132,21 @@ pub enum HttpError {
     /// The order about what a request has opened was not followed.
     #[error(transparent)]
     Afterwards(#[from] AfterwardsError),
+    /// Nobody is signed in.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    /// The API token shown is for other things.
+    #[error("{}", out_of_scope(*.needed))]
+    OutOfScope {
+        /// The scope that it lacks; none where no token will do.
+        needed: Option<Scope>,
+    },
+    /// A token was not created, or not revoked.
+    #[error(transparent)]
+    ApiToken(ApiTokenError),
+    /// There is no such session.
+    #[error("there is no session `{0}`: `doorward sessions list` shows them")]
+    NoSession(String),
     /// An order that no command sent.
     #[error(
         "orders are taken from doorward's own commands: send JSON with the header `x-doorward-command`, and not from a browser"
@@ -159,6 +178,8 @@ impl HttpError {
             Self::NotFound
             | Self::UnknownSource
             | Self::Notify(_)
+            | Self::NoSession(_)
+            | Self::ApiToken(ApiTokenError::Unknown(_))
             | Self::Confirm(ConfirmError::NoSet { .. })
             | Self::Link(LinkError::Invalid | LinkError::Tampered | LinkError::OtherKey) => {
                 StatusCode::NOT_FOUND
@@ -180,6 +201,12 @@ impl HttpError {
             | Self::BadHost
             | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
             Self::Order(error) => order_status(error),
+            Self::SignIn(error) => error.status(),
+            Self::ApiToken(ApiTokenError::Taken(_)) => StatusCode::CONFLICT,
+            Self::ApiToken(ApiTokenError::Store(_) | ApiTokenError::Random(_)) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::ApiToken(_) => StatusCode::BAD_REQUEST,
             Self::TooMany { .. }
             | Self::Unavailable
             | Self::NoKeys { .. }
@@ -187,6 +214,7 @@ impl HttpError {
             | Self::Internal
             | Self::Answer(AnswerError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignOrigin
+            | Self::OutOfScope { .. }
             | Self::NotACommand
             | Self::OtherSubscription
             | Self::OtherOrigin
@@ -228,6 +256,7 @@ impl HttpError {
             }
             Self::TooMany { wait, .. } | Self::NoKeys { wait } => wait.as_secs().saturating_add(1),
             Self::Busy => 1,
+            Self::SignIn(error) => error.retry_after()?,
             Self::Unavailable | Self::Internal | Self::Answer(AnswerError::Store(_)) => {
                 RETRY_SECONDS
             }
@@ -256,6 +285,9 @@ impl HttpError {
             Self::Link(LinkError::OtherKey) => "other_key_link",
             Self::Link(LinkError::OtherPurpose) => "other_purpose_link",
             Self::Link(LinkError::Over) => "expired_link",
+            Self::SignIn(_) => "not_signed_in",
+            Self::OutOfScope { .. } => "out_of_scope",
+            Self::ApiToken(_) | Self::NoSession(_) => "not_done",
             Self::NoAnswer | Self::NotACommand | Self::BadOrder(_) => "bad_request",
             Self::Answer(_)
             | Self::Afterwards(_)
@@ -295,6 +327,16 @@ fn refusal_status(refusal: &Refusal) -> StatusCode {
         StatusCode::CONFLICT
     } else {
         StatusCode::FORBIDDEN
+    }
+}
+
+fn out_of_scope(needed: Option<Scope>) -> String {
+    match needed {
+        Some(scope) => format!(
+            "this API token has not the scope `{}`: create one that has (`doorward tokens create`)",
+            scope.name()
+        ),
+        None => "API tokens and sessions are seen to by operators, not by an API token".to_owned(),
     }
 }
 
@@ -339,6 +381,27 @@ impl From<ConfirmError> for HttpError {
         match error {
             ConfirmError::Store(error) => error.into(),
             error => Self::Confirm(error),
+        }
+    }
+}
+
+impl From<ApiTokenError> for HttpError {
+    fn from(error: ApiTokenError) -> Self {
+        match error {
+            ApiTokenError::Store(error) => error.into(),
+            error => Self::ApiToken(error),
+        }
+    }
+}
+
+impl From<SessionError> for HttpError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Store(error) => error.into(),
+            SessionError::Random(error) => {
+                tracing::error!(%error, "no session could be made");
+                Self::Internal
+            }
         }
     }
 }

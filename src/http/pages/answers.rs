@@ -9,6 +9,7 @@ use crate::flow::respond;
 use crate::flow::respond::afterwards;
 use crate::http::caller::Caller;
 use crate::http::listener::origin;
+use crate::http::viewer::Viewer;
 use crate::http::{HttpError, Web};
 use askama::Template;
 use axum::extract::rejection::{FormRejection, PathRejection};
@@ -44,6 +45,10 @@ struct Page {
     warning: Option<String>,
     /// What came of what they sent, where it was not taken.
     notice: Option<String>,
+    /// What the forms of whoever is signed in carry.
+    form_token: Option<String>,
+    /// Where whoever is not signed in comes back to once they are.
+    sign_in: Option<String>,
     /// Which registry refused is a guess.
     guess: bool,
     can: Can,
@@ -75,13 +80,14 @@ struct Became {
 pub(in crate::http) async fn show(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
+    viewer: Result<Viewer, HttpError>,
     token: Result<Path<String>, PathRejection>,
 ) -> Response {
     let token = token.map(|Path(token)| token).unwrap_or_default();
     let shown = async {
         let id = known(&web.app, &token, &caller)?;
         forecast::refresh(&web.app, id).await;
-        shown(&web.app, id, &Who::Link, None)
+        shown(&web.app, id, &viewer?, None)
     };
     shown.await.unwrap_or_else(|error| page::failed(&error))
 }
@@ -93,14 +99,29 @@ fn known(app: &App, token: &str, caller: &Caller) -> Result<RequestId, HttpError
     Ok(id)
 }
 
-/// The page as `who` sees it, with what there is to say first.
+/// Where people come back to who sign in first; none where they cannot, or are.
+fn sign_in(app: &App, request: &Request, viewer: &Viewer) -> Option<String> {
+    if app.sign_in.is_none() || viewer.signed_in().is_some() {
+        return None;
+    }
+    let token = app.link_keys.sign(request.id, request.until).ok()?;
+    Some(format!("/requests/{token}"))
+}
+
+/// Who answers: whoever is signed in, else whoever has the link.
+fn who(viewer: &Viewer) -> Who {
+    let person = viewer.signed_in().map(|it| it.person.clone());
+    person.map_or(Who::Link, Who::SignedIn)
+}
+
+/// The page as whoever looks at it sees it, with what there is to say first.
 fn shown(
     app: &App,
     id: RequestId,
-    who: &Who,
+    viewer: &Viewer,
     notice: Option<String>,
 ) -> Result<Response, HttpError> {
-    let now = app.clock.now();
+    let (now, who) = (app.clock.now(), &who(viewer));
     let asked = app.ledger.read(|state| state.requests.get(&id).cloned());
     let asked = asked.ok_or(LinkError::Over)?;
     let decided = asked.decision.as_ref().map(|decision| decision.at);
@@ -124,6 +145,8 @@ fn shown(
     let view = Page {
         warning,
         notice: notice.map(|text| wording::sentence(&text)),
+        form_token: viewer.signed_in().map(|it| it.form_token.clone()),
+        sign_in: sign_in(app, &asked.request, viewer),
         ..view(app, &asked, decided, can)
     };
     page::html(&view).map(IntoResponse::into_response)
@@ -173,6 +196,8 @@ fn view(app: &App, asked: &Asked, decided: Option<Timestamp>, can: Can) -> Page 
         left: wording::duration(request.until.duration_since(now)),
         warning: None,
         notice: None,
+        form_token: None,
+        sign_in: None,
         guess: request.is_guess(),
         can,
     }
@@ -203,6 +228,7 @@ pub(in crate::http) fn image(request: &Request) -> Option<String> {
 pub(in crate::http) async fn answer(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
+    viewer: Result<Viewer, HttpError>,
     token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     sent: Result<Form<Sent>, FormRejection>,
@@ -214,27 +240,38 @@ pub(in crate::http) async fn answer(
         }
         let id = known(&web.app, &token, &caller)?;
         let Form(sent) = sent.map_err(|_| HttpError::NoAnswer)?;
-        take(&web.app, id, sent, Who::Link).await
+        take(&web.app, id, sent, &viewer?).await
     };
     answered.await.unwrap_or_else(|error| page::failed(&error))
 }
 
 /// Takes what was sent, and shows what came of it.
-async fn take(app: &App, id: RequestId, sent: Sent, who: Who) -> Result<Response, HttpError> {
+async fn take(
+    app: &App,
+    id: RequestId,
+    sent: Sent,
+    viewer: &Viewer,
+) -> Result<Response, HttpError> {
+    let who = who(viewer);
+    if let Some(signed_in) = viewer.signed_in()
+        && !signed_in.is_own_form(app, sent.form_token())
+    {
+        return Err(HttpError::ForeignOrigin);
+    }
     let error: HttpError = match sent.read(who.clone())? {
         Asks::Answer(reply) => match respond::answer(app, id, &reply).await {
-            Ok(_) => return shown(app, id, &who, None),
+            Ok(_) => return shown(app, id, viewer, None),
             Err(error) if reply::is_shown_again(&error) => error.into(),
             Err(error) => return Err(error.into()),
         },
         Asks::Order(order, reason) => {
             let by = (&who, reason.as_deref());
             match afterwards::order(app, id, order, by).await {
-                Ok(()) => return shown(app, id, &who, None),
+                Ok(()) => return shown(app, id, viewer, None),
                 Err(error) => error.into(),
             }
         }
     };
-    let page = shown(app, id, &who, Some(error.to_string()))?;
+    let page = shown(app, id, viewer, Some(error.to_string()))?;
     Ok(error.with_page(page))
 }

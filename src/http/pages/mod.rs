@@ -4,3 +4,4 @@ pub(crate) mod admin;
 pub(crate) mod answers;
 pub(crate) mod page;
 mod reply;
+pub(crate) mod sign_in;

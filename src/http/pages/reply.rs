@@ -38,6 +38,8 @@ pub(in crate::http) struct Sent {
     lasts: String,
     #[serde(default)]
     shown: String,
+    #[serde(default)]
+    form_token: String,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -57,6 +59,11 @@ pub(in crate::http) enum Asks {
 }
 
 impl Sent {
+    /// What the form of somebody who is signed in carries.
+    pub(in crate::http) fn form_token(&self) -> &str {
+        &self.form_token
+    }
+
     /// What it asks for, if it is one thing and can be read.
     pub(in crate::http) fn read(self, who: Who) -> Result<Asks, HttpError> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
@@ -104,6 +111,8 @@ pub(in crate::http) struct Offer {
     pub(in crate::http) effect: Vec<String>,
     /// Why whoever looks cannot say yes; none if they can.
     pub(in crate::http) refusal: Option<Refusal>,
+    /// Whether whoever has the link can answer.
+    pub(in crate::http) by_link: bool,
     /// Whether they can say no.
     pub(in crate::http) may_deny: bool,
 }
@@ -132,6 +141,7 @@ impl Offer {
             needed: Some(prospect.terms.count).filter(|count| *count > 1),
             voices: voices(&prospect),
             effect: effect(&prospect),
+            by_link: prospect.terms.takes_links(),
             refusal,
             may_deny,
         }

@@ -14,6 +14,8 @@ pub enum Actor {
     Person(String),
     /// A person whose identity was proven.
     Known(Known),
+    /// A program, by the name of the API token that it showed.
+    Token(String),
     /// A part of doorward.
     System(Component),
 }
@@ -56,6 +58,7 @@ impl Actor {
         match self {
             Self::Person(name) => format!("`{}` (as they say)", wording::quoted(name)),
             Self::Known(known) => format!("`{}`", wording::quoted(&known.name)),
+            Self::Token(name) => format!("API token `{}`", wording::quoted(name)),
             Self::System(Component::Use) => "doorward, since its address is in use".to_owned(),
             Self::System(Component::Link) => "link".to_owned(),
             Self::System(Component::Policy) => "the policy, which allows it now".to_owned(),
@@ -68,6 +71,7 @@ impl fmt::Display for Actor {
         match self {
             Self::Person(name) => f.write_str(name),
             Self::Known(known) => f.write_str(&known.name),
+            Self::Token(name) => write!(f, "token:{name}"),
             Self::System(_) => f.write_str("doorward"),
         }
     }
@@ -86,6 +90,7 @@ enum Written {
 enum Shape {
     Person(String),
     Known(Known),
+    Token(String),
     System(Component),
 }
 
@@ -96,6 +101,7 @@ fn read<'de, D: Deserializer<'de>>(
     Ok(match Written::deserialize(deserializer)? {
         Written::Actor(Shape::Person(name)) => Actor::Person(name),
         Written::Actor(Shape::Known(known)) => Actor::Known(known),
+        Written::Actor(Shape::Token(name)) => Actor::Token(name),
         Written::Actor(Shape::System(component)) => Actor::System(component),
         Written::Text(written) => text(written),
     })
@@ -144,10 +150,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn person_never_reads_back_as_a_system_actor(name in "use|link|doorward|system|\\PC{0,20}|\\{\"system\":\"use\"\\}") {
-            let person = Actor::Person(name);
+        fn person_never_reads_back_as_a_system_actor(name in "use|link|doorward|system|token|\\PC{0,20}|\\{\"system\":\"use\"\\}") {
+            let person = Actor::Person(name.clone());
             let text = written(&person);
-            for system in [Actor::USE, Actor::LINK, Actor::POLICY] {
+            let token = Actor::Token(name);
+            for system in [Actor::USE, Actor::LINK, Actor::POLICY, token] {
                 prop_assert_ne!(&text, &written(&system));
             }
             let read: Actor = serde_json::from_str(&text).unwrap();

@@ -80,7 +80,7 @@ impl LedgerEvent {
 fn approval(request: &RequestId, by: &Actor, given: &Given) -> String {
     let who = match by {
         Actor::Known(known) => format!("{}\n{}", known.id.issuer, known.id.subject),
-        Actor::Person(_) | Actor::System(_) => by.to_string(),
+        Actor::Person(_) | Actor::Token(_) | Actor::System(_) => by.to_string(),
     };
     let who = Hash::of(who.as_bytes());
     let shown = given.shown.as_deref().unwrap_or_default();
