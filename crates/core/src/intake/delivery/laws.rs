@@ -275,7 +275,7 @@ fn the_registrys_own_sentence_is_read_where_it_stands() {
         .to_string();
         let found = extract::candidates::hits(body.as_bytes()).unwrap();
         let piece = row::Piece {
-            raw: body.as_bytes(),
+            text: &body,
             from: 0,
             hits: &found.places,
         };
