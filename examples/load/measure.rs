@@ -24,35 +24,44 @@ pub(crate) struct Measured {
     pub(crate) speed: f64,
 }
 
-/// The servers, doorward first.
-pub(crate) struct Servers(Vec<(&'static str, Server)>);
+/// The servers: doorward, and those beside it.
+pub(crate) struct Servers {
+    own: Server,
+    others: Vec<(&'static str, Server)>,
+}
 
 impl Servers {
     pub(crate) async fn start(installation: &Installation) -> anyhow::Result<Self> {
-        let mut all = vec![
-            ("doorward", Server::doorward(installation).await?),
+        let mut others = vec![
             ("bare axum", Server::axum("bare").await?),
             ("axum that parses", Server::axum("parse").await?),
         ];
-        all.extend(Server::fastapi().await?.map(|server| ("FastAPI", server)));
-        Ok(Self(all))
+        others.extend(Server::fastapi().await?.map(|server| ("FastAPI", server)));
+        let own = Server::doorward(installation).await?;
+        Ok(Self { own, others })
     }
 
     /// The one that is measured.
     pub(crate) fn own(&self) -> &Server {
-        #[expect(clippy::indexing_slicing, reason = "doorward is always the first")]
-        &self.0[0].1
+        &self.own
+    }
+
+    /// All of them, doorward first.
+    fn all(&self) -> impl Iterator<Item = (&'static str, &Server)> {
+        let others = self.others.iter().map(|(name, server)| (*name, server));
+        std::iter::once(("doorward", &self.own)).chain(others)
     }
 
     /// How many columns a row has.
     pub(crate) fn columns(&self) -> usize {
-        2 * self.0.len() + 1
+        2 * self.all().count() + 1
     }
 
     /// The columns' names.
     pub(crate) fn head(&self) -> String {
-        let names = self.0.iter();
-        let names = names.map(|(name, _)| format!("{name}: records/s | CPU a record"));
+        let names = self
+            .all()
+            .map(|(name, _)| format!("{name}: records/s | CPU a record"));
         format!("{} | MB/s", names.collect::<Vec<_>>().join(" | "))
     }
 
@@ -71,9 +80,9 @@ impl Servers {
 
     /// The same load to each in turns, several times; the best of each. A server that refuses it has none.
     pub(crate) async fn measure(&self, load: &Load) -> anyhow::Result<Vec<Option<Measured>>> {
-        let mut best: Vec<Option<Measured>> = vec![None; self.0.len()];
+        let mut best: Vec<Option<Measured>> = vec![None; self.all().count()];
         for _ in 0..ROUNDS {
-            for ((_, server), best) in self.0.iter().zip(&mut best) {
+            for ((_, server), best) in self.all().zip(&mut best) {
                 let measured = once(server, load).await?;
                 *best = Some(best.map_or(measured, |best| Measured {
                     rate: best.rate.max(measured.rate),
@@ -86,7 +95,8 @@ impl Servers {
     }
 
     pub(crate) async fn stop(self) {
-        for (_, server) in self.0 {
+        self.own.stop().await;
+        for (_, server) in self.others {
             server.stop().await;
         }
     }

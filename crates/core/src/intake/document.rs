@@ -327,7 +327,8 @@ mod tests {
                 .collect();
             prop_assert!(all.keys().is_sorted());
             let last = names.iter().rposition(|name| *name == asked);
-            prop_assert_eq!(all.get(&asked), last.map(|at| Value::Number(at.into())).as_ref());
+            let last = last.map(|at| Value::Number(at.into()));
+            prop_assert_eq!(all.get(&asked), last.as_ref());
         }
     }
 }
