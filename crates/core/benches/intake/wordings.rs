@@ -35,14 +35,11 @@ fn wordings() -> Vec<(String, String)> {
     ];
     for line in TEXTS.lines() {
         let known: Value = serde_json::from_str(line).unwrap();
-        let one = known["denied"]
-            .as_array()
-            .is_some_and(|denied| denied.len() == 1);
-        if let (true, Some(text)) = (one, known["text"].as_str()) {
-            all.push((
-                known["name"].as_str().unwrap_or_default().to_owned(),
-                text.to_owned(),
-            ));
+        let denied = known.get("denied").and_then(Value::as_array);
+        let one = denied.is_some_and(|denied| denied.len() == 1);
+        let said = |name: &str| known.get(name).and_then(Value::as_str);
+        if let (true, Some(name), Some(text)) = (one, said("name"), said("text")) {
+            all.push((name.to_owned(), text.to_owned()));
         }
     }
     all
@@ -72,8 +69,8 @@ fn row(more: Value) -> Value {
         "callerIpAddress": "20.1.2.3", "correlationId": "5d7e3f0c-0000-4000-8000-000000000001", "resourceId": ID, "location": "westeurope",
         "identity": "8b1f2e6c-93a7-4c2e-8f70-1b2c3d4e5f6a", "durationMs": "31",
     });
-    for (name, value) in more.as_object().unwrap() {
-        row[name] = value.clone();
+    if let (Value::Object(row), Value::Object(more)) = (&mut row, more) {
+        row.extend(more);
     }
     row
 }
@@ -97,7 +94,7 @@ pub(crate) fn table() {
                 || serde_json::from_str::<Value>(&body).is_ok(),
             );
             let each = |took: Duration| took.as_secs_f64() * 1e6 / f64::from(RECORDS);
-            let speed = body.len() as f64 / 1e6 / ours.as_secs_f64();
+            let speed = crate::speed(&body, ours);
             total += each(ours);
             count += 1.0;
             rows.push((
