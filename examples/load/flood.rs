@@ -1,100 +1,165 @@
-//! A flood of a million distinct addresses with an owned one in its middle: memory, and when that is open.
+//! Floods, of which every denial is accounted for.
 
-use crate::bodies::{IN_A_BATCH, flood as batch};
-use crate::client::{Until, requests, send};
-use crate::process::{Installation, Server};
-use crate::{OURS, REGISTRY};
-use anyhow::ensure;
+use crate::bodies::{Words, batch, refused};
+use crate::measure::send;
+use crate::place::Place;
+use crate::{IN_A_BATCH, OURS, REGISTRY};
+use anyhow::{Context, ensure};
+use axum::body::Bytes;
 use clock::Clock;
-use doorward::store::{self, Ledger};
+use doorward::store;
 use doorward_core::ledger::event::LedgerEvent;
+use std::collections::BTreeSet;
+use std::fs;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 
-const ADDRESSES: u32 = 1_000_000;
+/// A line of `/proc/self/status`, in MiB.
+fn memory(field: &str) -> anyhow::Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let kib: u64 = line
+        .context("no such line")?
+        .trim_matches(|c: char| !c.is_ascii_digit())
+        .parse()?;
+    Ok(kib / 1024)
+}
 
-/// How many are sent at once; the owned one comes beside the middle of these parts.
-const PART: u32 = 100_000;
-
-/// Sends the flood and prints what became of it; every denial of it has to be accounted for.
-pub(crate) async fn flood(installation: &Installation, server: &Server) -> anyhow::Result<()> {
-    let before = tally(installation).await?;
-    let began = Instant::now();
-    let mut opened = None;
-    for part in (0..ADDRESSES).step_by(usize::try_from(PART)?) {
-        let each = usize::try_from(IN_A_BATCH)?;
-        let bodies = (part..part + PART).step_by(each).map(|first| {
-            let address = |number| Ipv4Addr::from(u32::from(Ipv4Addr::new(52, 0, 0, 0)) + number);
-            batch((first..first + IN_A_BATCH).map(address))
-        });
-        let bodies = requests(server.at, server.path, &bodies.collect::<Vec<_>>());
-        let sent = send(server.at, bodies, 8, (Until::Once, 300));
-        if part == ADDRESSES / 2 {
-            let (sent, open) = tokio::join!(sent, open(installation, server));
-            sent?;
-            opened = Some(open?);
-        } else {
-            sent.await?;
-        }
-    }
-    let took = began.elapsed().as_secs_f64();
-    let accounted = tally(installation).await? - before;
-    println!("## A flood of {ADDRESSES} distinct addresses\n");
-    println!("- took {took:.0} s; {accounted} denials are accounted for, the owned one among them");
+/// One flood, with our own address in the middle of it.
+pub(crate) fn flood(
+    name: &str,
+    sending: &Runtime,
+    place: &Place,
+    (addresses, most): (&[Ipv4Addr], u64),
+) -> anyhow::Result<()> {
+    let total = addresses.len();
+    // Batches are made beforehand; what they take is there before memory is looked at.
+    let bodies = addresses.chunks(IN_A_BATCH);
+    let refused = |address| refused(Words::ContainerApps, address);
+    let bodies = bodies.map(|some| batch(&some.iter().copied().map(refused).collect::<Vec<_>>()));
+    let bodies: Arc<Vec<Bytes>> = Arc::new(bodies.collect());
+    let ours = Arc::new(vec![batch(&[refused(OURS.parse()?)])]);
+    // Resets the peak (proc(5), clear_refs).
+    fs::write("/proc/self/clear_refs", "5")?;
+    let (before, began) = (memory("VmRSS:")?, Instant::now());
+    let half = bodies.len() / 2;
+    let part = |bodies: &Arc<Vec<Bytes>>, from: usize, to: usize| {
+        let next = AtomicUsize::new(from);
+        let next = move || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < to);
+        let (url, bodies) = (place.events(), Arc::clone(bodies));
+        async move { send(&url, bodies, 8, Arc::new(next)).await }
+    };
+    let opened = sending.block_on(async {
+        part(&bodies, 0, half).await?;
+        let rest = part(&bodies, half, bodies.len());
+        let asked = Instant::now();
+        let open = async {
+            part(&ours, 0, 1).await?;
+            while !place.azure.entries(REGISTRY).contains(&OURS.to_owned()) {
+                ensure!(
+                    asked.elapsed() < Duration::from_mins(1),
+                    "our own address was never opened"
+                );
+                Clock::system().sleep(Duration::from_millis(5)).await;
+            }
+            anyhow::Ok(asked.elapsed())
+        };
+        let (rest, open) = tokio::join!(rest, open);
+        rest?;
+        open
+    })?;
+    let taken = began.elapsed();
+    let (after, peak) = (memory("VmRSS:")?, memory("VmHWM:")?);
+    let tally = sending.block_on(tally(place))?;
     println!(
-        "- the owned address was open after {} ms",
-        opened.unwrap_or_default().as_millis()
+        "**{name}** and one of our own, in {:.1} s:",
+        taken.as_secs_f64()
     );
-    println!("- the server's process had {} MiB at most", server.peak()?);
-    ensure!(
-        accounted == u64::from(ADDRESSES) + 1,
-        "denials were lost or counted twice"
+    tally.print(total + 1, most)?;
+    println!("- our own address open after {} ms", opened.as_millis());
+    println!(
+        "- resident memory: {before} MiB before, {after} MiB after, {peak} MiB at most (sender and simulated Azure included)\n"
     );
     Ok(())
 }
 
-/// Has the owned address refused; how long until it is open.
-async fn open(installation: &Installation, server: &Server) -> anyhow::Result<Duration> {
-    let ours = batch(std::iter::once(OURS.parse()?));
-    let asked = Instant::now();
-    send(
-        server.at,
-        requests(server.at, server.path, &[ours]),
-        1,
-        (Until::Once, 300),
-    )
-    .await?;
-    while !installation
-        .azure
-        .entries(REGISTRY)
-        .contains(&OURS.to_owned())
-    {
-        ensure!(
-            asked.elapsed() < Duration::from_mins(1),
-            "the owned address was never opened"
-        );
-        Clock::system().sleep(Duration::from_millis(2)).await;
-    }
-    Ok(asked.elapsed())
+#[derive(Default)]
+struct Tally {
+    entries: u64,
+    denials: u64,
+    rows: u64,
+    decisions: u64,
+    ours: u64,
+    repeats: u64,
+    suppressed: u64,
 }
 
-/// How many denials the ledger tells of: written down, counted as repeats, and thinned out.
-async fn tally(installation: &Installation) -> anyhow::Result<u64> {
-    let ledger = Ledger::open_read_only(&installation.ledger()).await?;
-    let (mut denials, mut seq) = (0, 0);
+impl Tally {
+    /// Prints it; it has to account for `sent` denials, with at most so many decisions.
+    fn print(&self, sent: usize, most: u64) -> anyhow::Result<()> {
+        println!("- denials accounted for: {} of {sent}", self.denials);
+        println!(
+            "- written down {}, counted as repeats {}, thinned out {}",
+            self.rows, self.repeats, self.suppressed
+        );
+        println!(
+            "- decided for these addresses {} (at most {most}), for our own {}",
+            self.decisions, self.ours
+        );
+        println!("- entries in the ledger: {}", self.entries);
+        ensure!(
+            self.denials == u64::try_from(sent)?,
+            "denials were lost or counted twice"
+        );
+        ensure!(
+            self.decisions <= most && self.ours == 1,
+            "there were more decisions than there may be"
+        );
+        Ok(())
+    }
+}
+
+/// Reads the whole ledger.
+async fn tally(place: &Place) -> anyhow::Result<Tally> {
+    // What was taken in last may wait for its verdict.
+    while place
+        .server
+        .app
+        .ledger
+        .read(|state| !state.undecided.is_empty())
+    {
+        Clock::system().sleep(Duration::from_millis(20)).await;
+    }
+    let mut tally = Tally::default();
+    let ours: Ipv4Addr = OURS.parse()?;
+    let mut own = BTreeSet::new();
+    let mut seq = 0;
     loop {
-        let entries = ledger.entries(seq, 1000).await?;
-        let Some(last) = entries.last() else {
-            return Ok(denials);
-        };
+        let entries = place.server.app.ledger.entries(seq, 1000).await?;
+        let Some(last) = entries.last() else { break };
         seq = last.seq;
         for entry in &entries {
-            denials += match store::what(entry)? {
-                LedgerEvent::Denied(_) => 1,
-                LedgerEvent::Counted { counts, .. } => counts.values().sum::<u64>(),
-                LedgerEvent::Suppressed { count, .. } => count,
-                _ => 0,
-            };
+            tally.entries += 1;
+            match store::what(entry)? {
+                LedgerEvent::Denied(denied) => {
+                    tally.rows += 1;
+                    if denied.report.denial.ip == Some(ours.into()) {
+                        own.insert(denied.id);
+                    }
+                }
+                LedgerEvent::Decided { denial, .. } if own.contains(&denial) => tally.ours += 1,
+                LedgerEvent::Decided { .. } => tally.decisions += 1,
+                LedgerEvent::Counted { counts, .. } => {
+                    tally.repeats += counts.values().sum::<u64>();
+                }
+                LedgerEvent::Suppressed { count, .. } => tally.suppressed += count,
+                _ => {}
+            }
         }
     }
+    tally.denials = tally.rows + tally.repeats + tally.suppressed;
+    Ok(tally)
 }
