@@ -18,7 +18,9 @@ pub mod readiness;
 pub mod refusals;
 pub mod registry;
 pub mod respond;
+pub mod search;
 pub mod sets;
+pub mod states;
 pub mod supervise;
 pub mod usage;
 

@@ -2,6 +2,7 @@
 //! and orders come from commands alone, never from a browser.
 
 use super::wire::COMMAND;
+use crate::http::pages::assets;
 use crate::http::{HttpError, Web, auth, caller};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, ORIGIN};
@@ -15,8 +16,13 @@ use base64::engine::general_purpose::STANDARD;
 /// token as it is (RFC 6750).
 const CHALLENGE: &str = "Basic realm=\"doorward\", charset=\"UTF-8\"";
 
-/// What is answered to whoever asks: whether it is alive, and the style sheet.
-const OPEN: [&str; 3] = ["/healthz", "/readyz", crate::http::pages::page::STYLE_PATH];
+/// What is answered to whoever asks: whether it is alive, and what pages load.
+const OPEN: [&str; 4] = [
+    "/healthz",
+    "/readyz",
+    assets::STYLE_PATH,
+    assets::SCRIPT_PATH,
+];
 
 /// Lets requests pass that know the token, where one is configured.
 pub(in crate::http) async fn known(
