@@ -137,7 +137,7 @@ fn quoted(file: &Path, mark: &str) -> BTreeSet<String> {
 fn messages_page_has_a_row_for_every_code() {
     let mut codes = quoted(Path::new("crates/core/src/messages/codes.rs"), ":&str=\"");
     codes.extend(quoted(
-        Path::new("crates/core/src/firewall/drift.rs"),
+        Path::new("crates/core/src/firewall/drift/mod.rs"),
         "=>\"",
     ));
     codes.extend(quoted(
