@@ -1,5 +1,8 @@
 //! The documentation: its links lead somewhere, its pages stay short, and it names every key, kind and code.
 
+mod commands;
+mod snippets;
+
 use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::advice::Advice;
 use doorward_core::policy::verdict::NoteCode;

@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-async fn serve(router: Router) -> reqwest::Url {
+async fn serve(router: Router) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio_util::task::TaskTracker::new().spawn(async { axum::serve(listener, router).await });
     format!("http://{address}/").parse().unwrap()
 }
 
-fn request(url: &reqwest::Url, path: &str) -> Request {
+fn request(url: &Url, path: &str) -> Request {
     Request::new(Method::GET, url.join(path).unwrap())
 }
 
@@ -48,7 +48,7 @@ async fn an_endless_answer_is_cut() {
 #[tokio::test]
 async fn nobody_listening_means_not_sent_and_the_url_stays_out_of_the_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url: reqwest::Url = format!("http://{}/", listener.local_addr().unwrap())
+    let url: Url = format!("http://{}/", listener.local_addr().unwrap())
         .parse()
         .unwrap();
     drop(listener);
@@ -65,7 +65,7 @@ async fn nobody_listening_means_not_sent_and_the_url_stays_out_of_the_error() {
 #[tokio::test]
 async fn a_lost_reply_is_not_asked_for_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url: reqwest::Url = format!("http://{}/?sig=secret", listener.local_addr().unwrap())
+    let url: Url = format!("http://{}/?sig=secret", listener.local_addr().unwrap())
         .parse()
         .unwrap();
     let asked = Arc::new(AtomicUsize::new(0));

@@ -6,3 +6,4 @@ pub(crate) mod assets;
 pub(crate) mod page;
 pub(crate) mod prose;
 pub(crate) mod request_view;
+pub(crate) mod sign_in;

@@ -16,22 +16,36 @@ pub(in crate::http) fn html(template: &impl Template) -> Result<Html<String>, Ht
     })
 }
 
+/// A page that says one thing.
+#[derive(Template)]
+#[template(path = "failed.html")]
+struct Note {
+    title: &'static str,
+    text: String,
+    /// How far below the root the page is.
+    depth: usize,
+}
+
+/// A page that says one thing, which is no failure.
+pub(in crate::http) fn note(title: &'static str, text: &str) -> Response {
+    let text = text.to_owned();
+    let page = Note {
+        title,
+        text,
+        depth: 1,
+    };
+    html(&page).map_or_else(IntoResponse::into_response, IntoResponse::into_response)
+}
+
 /// The answer for a person whose request failed.
 pub(in crate::http) fn failed(error: &HttpError) -> Response {
-    #[derive(Template)]
-    #[template(path = "failed.html")]
-    struct Failed {
-        title: &'static str,
-        text: String,
-        /// How far below the root the page is.
-        depth: usize,
-    }
-    let page = Failed {
+    let page = Note {
         depth: 1,
         title: match error {
             HttpError::Link(LinkError::Invalid) => "Invalid link",
             HttpError::Link(LinkError::Over) | HttpError::Answer(AnswerError::Over) => "Expired",
             HttpError::Answer(AnswerError::Answered) => "Already answered",
+            HttpError::SignIn(_) => "Not signed in",
             error => error.status().canonical_reason().unwrap_or("Not possible"),
         },
         text: wording::sentence(&wording::capital(&error.to_string())),

@@ -1,5 +1,7 @@
 //! What operators' commands and the admin listener say to each other, as JSON.
 
+pub(crate) mod access;
+
 use crate::flow::notify::channels::{ChannelHealth, Dead};
 use crate::flow::orders::left;
 use doorward_core::ledger::grant::Stage;

@@ -1,5 +1,10 @@
 //! `auth` of a source: how its sender proves itself.
 
+mod sign_in;
+
+pub(super) use sign_in::sign_in;
+pub use sign_in::{SignIn, SignInWay};
+
 use super::sections::items;
 use super::values::{is_loopback, secret};
 use super::{Auth, Secret};
