@@ -4,6 +4,7 @@
 //! that waits for the ledger to grow or for a time to come, and that is kept alive ([`supervise`]); tests
 //! take the turns themselves, and some run the loops.
 
+pub mod api_tokens;
 pub mod app;
 pub mod decide;
 mod effectiveness;
@@ -18,7 +19,10 @@ pub mod readiness;
 pub mod refusals;
 pub mod registry;
 pub mod respond;
+pub mod search;
+pub mod sessions;
 pub mod sets;
+pub mod states;
 pub mod supervise;
 pub mod usage;
 

@@ -1,6 +1,7 @@
 //! What would become of a grant, were it decided now.
 
 use super::live::Live;
+use super::patch::Patch;
 use super::plan::{Step, Wanted, plan};
 use super::posture::Obstacle;
 use crate::ledger::grant::{Grant, Stage};
@@ -37,4 +38,12 @@ pub fn foresee(
         | Step::Observed(_)
         | Step::Ended(..) => None,
     })
+}
+
+/// The write that would carry `grant` out beside what is wanted already, given this read; none if nothing
+/// would be written.
+pub fn change(live: &Live, wanted: &Wanted<'_>, grant: &Grant, now: Timestamp) -> Option<Patch> {
+    let mut wanted = wanted.clone();
+    wanted.grants.push((grant, Stage::Intended));
+    plan(live, &wanted, now).patch
 }
