@@ -5,6 +5,7 @@ use crate::flow::feeds::Feeds;
 use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::registry::posture::Postures;
 use crate::flow::registry::reconcile::{RetryState, Sent, Tagged, Watch};
+use crate::flow::states::Heard;
 use crate::flow::supervise::Loops;
 use doorward_core::intake::routing::Hosts;
 use doorward_core::ledger::id::{AlertId, GrantId};
@@ -41,6 +42,7 @@ pub struct Memory {
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
     postures: Mutex<Postures>,
     feeds: Mutex<Feeds>,
+    heard: Mutex<BTreeMap<String, Heard>>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
     /// What is known of the sources of address sets.
@@ -78,6 +80,11 @@ struct Latest {
 }
 
 impl Memory {
+    /// When each source was heard by this process.
+    pub(super) fn heard(&self) -> MutexGuard<'_, BTreeMap<String, Heard>> {
+        locked(&self.heard)
+    }
+
     /// A memory that begins with the hosts that configuration names.
     pub fn knowing(hosts: Hosts) -> Self {
         Self {

@@ -120,12 +120,13 @@ fn api_routes() -> Router<Web> {
         .layer(from_fn(api::operator::commands_only))
 }
 
-/// What both listeners have: health, the style sheet, and an answer for every other path.
+/// What both listeners have: health, what pages load, and an answer for every other path.
 fn with_common_parts(routes: Router<Web>) -> Router<Web> {
     routes
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route(pages::page::STYLE_PATH, get(pages::page::style))
+        .route(pages::assets::STYLE_PATH, get(pages::assets::get_style))
+        .route(pages::assets::SCRIPT_PATH, get(pages::assets::get_script))
         .fallback(async || HttpError::NotFound)
 }
 

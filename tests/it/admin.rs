@@ -65,7 +65,7 @@ async fn the_page_shows_what_stands_and_no_link() {
     parts.world.jump(Duration::from_hours(2));
     let page = get(&parts, "/", "localhost:8081").await;
     assert!(page.text.contains("ended 30 minutes ago"), "{}", page.text);
-    assert!(page.text.contains("Nobody is asked"), "{}", page.text);
+    assert!(page.text.contains("No open requests"), "{}", page.text);
 }
 
 #[tokio::test]

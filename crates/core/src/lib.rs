@@ -15,4 +15,5 @@ pub mod net;
 pub mod policy;
 pub mod sets;
 pub mod state;
+pub mod states;
 pub mod yaml;

@@ -306,6 +306,7 @@ fn of_source(source: &Source, written: Option<&Item<'_>>) -> Value {
     )
     .with("rate_per_second", Some(Value::text(source.rate_per_second)))
     .with("max_body_bytes", Some(Value::text(source.max_body_bytes)))
+    .with("expect_every", options.expect_every.map(lasts))
     .with("dimensions", dimensions)
     .with(
         "event_grid",

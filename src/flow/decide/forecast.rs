@@ -9,6 +9,7 @@ use doorward_core::ledger::id::RequestId;
 use doorward_core::ledger::request::Request;
 use doorward_core::messages::outcome::OBSERVES;
 use doorward_core::messages::wording;
+use doorward_core::net::network;
 use doorward_core::net::resource_id::ResourceId;
 use std::collections::BTreeSet;
 
@@ -69,6 +70,38 @@ pub fn with_effect(app: &App, grant: &Grant) -> (Foresight, Effect) {
         )),
     };
     (foresight, effect)
+}
+
+/// What a yes would change in the registry's list, as it was last read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// How many entries the list has.
+    pub before: usize,
+    /// How many it would have.
+    pub after: usize,
+    /// The entries that would come.
+    pub add: Vec<String>,
+    /// The entries of doorward's that would go with them.
+    pub remove: Vec<String>,
+}
+
+/// The write that a yes to `request` would lead to; none where the registry has not been read, or nothing
+/// would be written.
+pub fn change(app: &App, request: &Request) -> Option<Change> {
+    let (id, now) = (&request.registry, app.clock.now());
+    let live = app.postures(|postures| postures.last(id))?;
+    let grant = prospect::plain_grant(app, request, now);
+    let patch = app.ledger.read(|state| {
+        let wanted = reconcile::wanted(app, (id, state), reconcile::limit_as_known(app, id), now);
+        firewall::change(&live, &wanted, &grant, now)
+    })?;
+    let texts = |networks: &BTreeSet<_>| networks.iter().copied().map(network::text).collect();
+    Some(Change {
+        before: live.rules.len(),
+        after: patch.entries_after(&live),
+        add: texts(&patch.add),
+        remove: texts(&patch.remove),
+    })
 }
 
 /// What keeps rules from being added to a registry at the moment, if something does.

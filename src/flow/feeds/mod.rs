@@ -22,7 +22,7 @@ pub use progress::Feeds;
 use crate::auth::SenderAuth;
 use crate::config::{Feed, FeedKind};
 use crate::flow::app::{App, Source};
-use crate::flow::supervise::{Outcome, Supervisor};
+use crate::flow::supervise::{Outcome, Supervisor, WokenBy};
 use crate::store::{Lease, StoreError};
 use doorward_core::intake::feed::{FeedFailure, FeedStatus};
 use jiff::{SignedDuration, Timestamp};
@@ -88,7 +88,7 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
         }
         for part in Part::all(source, feed) {
             let name = format!("feed:{}:{}", source.name, part.name);
-            keeper.keep(&name, move |app| {
+            keeper.keep(&name, WokenBy::MoreThanArrivals, move |app| {
                 let part = part.clone();
                 Box::pin(async move { run_once(app, &part.source, &part.name).await })
             });

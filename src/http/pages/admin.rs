@@ -1,7 +1,7 @@
 //! The operator page: what is open, what is asked, what was decided, what is paused. It changes nothing,
 //! and shows no link.
 
-use super::page;
+use super::{assets, page};
 use crate::flow::decide::forecast;
 use crate::flow::feeds;
 use crate::flow::notify::channels::{self, ChannelHealth, ChannelState, Dead};
@@ -32,6 +32,8 @@ const LAST_ANSWERED: usize = 50;
 #[template(path = "operator.html")]
 struct Page {
     now: String,
+    /// How far below the root the page is.
+    depth: usize,
     undelivered: usize,
     undecided: usize,
     paused: Vec<String>,
@@ -232,6 +234,7 @@ fn view(
     requests.sort_by_key(|asked| asked.request.until);
     Page {
         now: wording::time(now),
+        depth: 0,
         undelivered: state.outbox.len(),
         undecided: state.undecided.len(),
         paused: paused(state),

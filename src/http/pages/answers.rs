@@ -1,10 +1,12 @@
 //! `GET /requests/{token}` shows what a person is asked; `POST` answers it, once.
 
-use super::page;
-use super::reply::{self, Afterwards, Asks, Offer, Sent};
+use super::prose::Prose;
+use super::reply;
+use super::reply::{Afterwards, Asks, Offer, Sent};
+use super::request_view::{Became, RequestView};
+use super::{assets, page};
 use crate::flow::app::App;
 use crate::flow::decide::forecast;
-use crate::flow::decide::forecast::Foresight;
 use crate::flow::respond;
 use crate::flow::respond::afterwards;
 use crate::http::caller::Caller;
@@ -21,37 +23,23 @@ use doorward_core::approvals::Who;
 use doorward_core::auth::link::LinkError;
 use doorward_core::ledger::id::RequestId;
 use doorward_core::ledger::request::Request;
-use doorward_core::messages::outcome::outcome;
 use doorward_core::messages::wording;
-use doorward_core::state::Asked;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 /// The request as its page shows it.
 #[derive(Template)]
 #[template(path = "request.html")]
 struct Page {
-    registry: String,
-    registry_id: String,
-    address: String,
-    image: Option<String>,
-    ttl: String,
-    rule: Option<String>,
-    because: Option<String>,
-    source: String,
-    asked: Option<String>,
-    until: String,
-    left: String,
-    /// What a person should know before they answer.
-    warning: Option<String>,
+    it: RequestView,
     /// What came of what they sent, where it was not taken.
-    notice: Option<String>,
-    /// Which registry refused is a guess.
-    guess: bool,
+    notice: Option<Prose>,
     /// Who is signed in.
     viewer: Option<String>,
     /// Where to sign in, where a link is not enough.
     sign_in: Option<String>,
     can: Can,
+    /// How far below the root the page is.
+    depth: usize,
 }
 
 /// What can be done with it.
@@ -62,17 +50,6 @@ enum Can {
     Look(Offer),
     /// Nothing any more: a person answered, and this became of it.
     Answered(Became, Afterwards),
-}
-
-/// What became of a request, as the page shows it.
-struct Became {
-    title: String,
-    text: String,
-    /// Who answered what, and when.
-    answer: String,
-    tone: &'static str,
-    /// Whether the page looks again by itself.
-    is_moving: bool,
 }
 
 /// Shows the request that the link names. Changes nothing: chat programs and mail scanners fetch
@@ -123,9 +100,8 @@ fn shown(
     let now = app.clock.now();
     let asked = app.ledger.read(|state| state.requests.get(&id).cloned());
     let asked = asked.ok_or(LinkError::Over)?;
-    let decided = asked.decision.as_ref().map(|decision| decision.at);
     let can = if asked.answer.is_some() {
-        let became = became(app, &asked, now);
+        let became = Became::of(app, &asked, now);
         Can::Answered(became, Afterwards::of(app, &asked, who))
     } else if !asked.open(now) {
         return Err(LinkError::Over.into());
@@ -137,77 +113,23 @@ fn shown(
             Can::Look(offer)
         }
     };
-    let warning = match &can {
-        Can::Answered(..) => None,
-        Can::Answer(_) | Can::Look(_) => warning(app, &asked.request),
-    };
     let sign_in = match &can {
         Can::Look(_) => sign_in_for(app, &asked.request, who),
         Can::Answer(_) | Can::Answered(..) => None,
     };
-    let view = Page {
-        warning,
-        sign_in,
+    let page = Page {
+        it: RequestView::of(app, &asked, now),
+        notice: notice.map(|text| Prose::new(wording::sentence(&text))),
         viewer: who.person().map(|person| person.name.clone()),
-        notice: notice.map(|text| wording::sentence(&text)),
-        ..view(app, &asked, decided, can)
-    };
-    page::html(&view).map(IntoResponse::into_response)
-}
-
-/// What became of an answered request.
-fn became(app: &App, asked: &Asked, now: Timestamp) -> Became {
-    let request = &asked.request;
-    let outcome = outcome(asked, forecast::held_by(app, &request.registry), now);
-    let (registry, address) = (request.registry.name(), request.address.to_string());
-    Became {
-        title: outcome.title(),
-        text: outcome.text(registry, &address),
-        answer: reply::told(asked).unwrap_or_default(),
-        tone: if outcome.is_open() { "allow" } else { "deny" },
-        is_moving: outcome.is_moving(),
-    }
-}
-
-/// What a person should know before they say yes.
-fn warning(app: &App, request: &Request) -> Option<String> {
-    match forecast::of(app, request) {
-        Foresight::Opens => None,
-        Foresight::Unknown => Some(
-            "The registry has not been read yet, so it is not known whether approving would open anything."
-                .to_owned(),
-        ),
-        Foresight::Not(why) => Some(wording::sentence(&format!(
-            "Approving would open nothing at the moment: {why}"
-        ))),
-    }
-}
-
-fn view(app: &App, asked: &Asked, decided: Option<Timestamp>, can: Can) -> Page {
-    let (request, now) = (&asked.request, app.clock.now());
-    Page {
-        registry: request.registry.name().to_owned(),
-        registry_id: request.registry.to_string(),
-        address: request.address.to_string(),
-        image: image(request),
-        ttl: wording::duration(longest(app, request)),
-        rule: request.rule.clone(),
-        because: request.because.clone(),
-        source: request.source.clone(),
-        asked: decided.map(wording::time),
-        until: wording::time(request.until),
-        left: wording::duration(request.until.duration_since(now)),
-        warning: None,
-        notice: None,
-        guess: request.is_guess(),
-        viewer: None,
-        sign_in: None,
+        sign_in,
         can,
-    }
+        depth: 1,
+    };
+    page::html(&page).map(IntoResponse::into_response)
 }
 
 /// How long an opening would last.
-fn longest(app: &App, request: &Request) -> SignedDuration {
+pub(in crate::http) fn longest(app: &App, request: &Request) -> SignedDuration {
     let longest = app.longest(request, &app.terms(request));
     SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX)
 }

@@ -100,8 +100,6 @@ pub(in crate::http) struct Offer {
     pub(in crate::http) needed: Option<u32>,
     /// Who has said yes, and whose yes counts no more: each in a sentence.
     pub(in crate::http) voices: Vec<String>,
-    /// What would change on the registry's list, in sentences.
-    pub(in crate::http) effect: Vec<String>,
     /// Why whoever looks cannot say yes; none if they can.
     pub(in crate::http) refusal: Option<Refusal>,
     /// Whether they can say no.
@@ -131,7 +129,6 @@ impl Offer {
             needs_reason: prospect.terms.reason,
             needed: Some(prospect.terms.count).filter(|count| *count > 1),
             voices: voices(&prospect),
-            effect: effect(&prospect),
             refusal,
             may_deny,
         }
@@ -164,16 +161,6 @@ fn voices(prospect: &Prospect) -> Vec<String> {
     };
     let counting = prospect.voices.iter().map(said);
     counting.chain(prospect.lapsed.iter().map(lapsed)).collect()
-}
-
-fn effect(prospect: &Prospect) -> Vec<String> {
-    let each = |entries: &[ipnet::Ipv4Net], what: &str| -> Vec<String> {
-        let texts = entries.iter().map(|entry| network::text(*entry));
-        texts.map(|entry| format!("{what} `{entry}`")).collect()
-    };
-    let mut all = each(&prospect.effect.add, "adds");
-    all.extend(each(&prospect.effect.remove, "removes doorward's own"));
-    all
 }
 
 /// What the page offers to whoever looks at what was opened.

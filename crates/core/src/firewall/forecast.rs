@@ -1,6 +1,7 @@
 //! What would become of a grant, were it decided now.
 
 use super::live::Live;
+use super::patch::Patch;
 use super::plan::{Step, Wanted, plan};
 use super::posture::Obstacle;
 use crate::ledger::grant::{Grant, Stage};
@@ -65,4 +66,12 @@ pub fn effect(live: &Live, wanted: &Wanted<'_>, grant: &Grant, now: Timestamp) -
         add: new(&after.add, &before.add),
         remove: new(&after.remove, &before.remove),
     }
+}
+
+/// The write that would carry `grant` out beside what is wanted already, given this read; none if nothing
+/// would be written.
+pub fn change(live: &Live, wanted: &Wanted<'_>, grant: &Grant, now: Timestamp) -> Option<Patch> {
+    let mut wanted = wanted.clone();
+    wanted.grants.push((grant, Stage::Intended));
+    plan(live, &wanted, now).patch
 }

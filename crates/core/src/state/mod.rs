@@ -39,6 +39,7 @@ use crate::net::resource_id::ResourceId;
 use crate::policy::precedent::Precedent;
 use crate::state::bounded::Recent;
 use crate::state::effectiveness::GrantTimeline;
+use crate::states::Activity;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -101,6 +102,8 @@ pub struct State {
     pub feeds: FeedPositions,
     /// What operators have paused.
     pub pauses: Pauses,
+    /// What came in lately, and what was said of it.
+    pub activity: Activity,
     /// When grants of each rule were decided within the last hour, oldest first.
     by_rule: BTreeMap<String, VecDeque<Timestamp>>,
     tidied: Option<Timestamp>,
@@ -110,6 +113,11 @@ impl State {
     /// Takes in what happened at `at`.
     pub fn apply(&mut self, at: Timestamp, what: &LedgerEvent) {
         self.follow(at, what);
+        let undecided = &self.undecided;
+        self.activity.take_in(at, what, |denial| {
+            let (_, denied) = undecided.get(&denial)?;
+            Some(denied.source.clone())
+        });
         match what {
             LedgerEvent::Denied(denied) => self.enqueue(at, denied),
             LedgerEvent::Decided {

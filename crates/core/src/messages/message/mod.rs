@@ -261,7 +261,7 @@ fn facts(alert: &Alert, details: &Details, repeats: u64) -> Vec<Fact> {
 }
 
 /// Whose address it is, as far as the policy's sets say.
-fn whose(facts: &AddressFacts) -> String {
+pub fn whose(facts: &AddressFacts) -> String {
     if facts.sets.is_empty() {
         return "in no set of the policy".to_owned();
     }
@@ -274,7 +274,8 @@ fn whose(facts: &AddressFacts) -> String {
     format!("in {}{owned}", sets.join(", "))
 }
 
-fn before(facts: &AddressFacts) -> String {
+/// Whether it was let in before, and by whom.
+pub fn before(facts: &AddressFacts) -> String {
     match (facts.approved_before, facts.allowed_before) {
         (Some(at), _) => format!("approved by a person on {}", time(at)),
         (None, Some(at)) => format!("allowed by policy on {}", time(at)),

@@ -40,7 +40,6 @@ impl Message {
             buttons: None,
             phase: Phase::Opens,
             count: 1,
-            buttons: None,
         };
         let fact = |name| Fact {
             name,
