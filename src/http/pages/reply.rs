@@ -10,7 +10,6 @@ use doorward_core::approvals::{Refusal, Who};
 use doorward_core::ledger::actor::Actor;
 use doorward_core::ledger::request::Answer;
 use doorward_core::messages::wording;
-use doorward_core::net::network;
 use doorward_core::state::{Asked, Voice};
 use doorward_core::yaml::duration::{self, Show};
 use serde::Deserialize;
