@@ -22,6 +22,7 @@ pub mod respond;
 pub mod search;
 pub mod sessions;
 pub mod sets;
+pub mod silence;
 pub mod states;
 pub mod supervise;
 pub mod usage;
@@ -62,6 +63,7 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
     keeper.keep("hosts", |app| {
         Box::pin(async move { Ok(registry::hosts::run_once(app).await) })
     });
+    keeper.keep("silence", |app| Box::pin(silence::run_once(app)));
     keeper.keep("policy", |app| Box::pin(policy_turn(app)));
     keeper.keep("sets", |app| {
         Box::pin(async move { Ok(Some(sets::run_once(app).await)) })

@@ -8,6 +8,7 @@ use crate::ledger::event::LedgerEvent;
 use crate::ledger::grant::Grant;
 use crate::ledger::id::{AlertId, DenialId, GrantId, RequestId};
 use crate::ledger::request::{Answer, Request};
+use crate::messages::codes;
 use crate::messages::wording;
 use crate::net::resource_id::ResourceId;
 use crate::policy::precedent::Precedent;
@@ -119,6 +120,14 @@ impl State {
     pub(super) fn tell(&mut self, at: Timestamp, alert: &Alert) {
         for grant in alert.all_grants() {
             self.notified(at, grant, &alert.code);
+        }
+        let source = alert.details.as_ref().and_then(|it| it.source.as_ref());
+        match (alert.code.as_str(), source) {
+            (codes::SOURCE_SILENT, Some(source)) => {
+                self.silent_sources.insert(source.clone(), at);
+            }
+            (codes::SOURCE_HEARD, Some(source)) => _ = self.silent_sources.remove(source),
+            _ => {}
         }
         let of_all = alert.grant.is_none() && alert.denial.is_none() && alert.request.is_none();
         // These are told of a registry's entries together, however many there are.
