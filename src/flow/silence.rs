@@ -11,12 +11,16 @@ use doorward_core::messages::codes::{SOURCE_HEARD, SOURCE_SILENT};
 use doorward_core::messages::wording;
 use doorward_core::states::SourceFacts;
 use jiff::Timestamp;
+use std::time::Duration;
+
+/// How soon it is looked at again whether a silent source is heard.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// Tells what is to be told now; when to look again.
 pub async fn run_once(app: &App) -> Result<Option<Timestamp>, StoreError> {
     let now = app.clock.now();
     let since = app.memory.expecting_since(now);
-    let mut next = None;
+    let mut next: Option<Timestamp> = None;
     for source in app.sources.values() {
         let facts = states::source_facts(app, source);
         let told = app
@@ -26,13 +30,14 @@ pub async fn run_once(app: &App) -> Result<Option<Timestamp>, StoreError> {
         let message = match (due, told) {
             (Some(due), None) if due <= now => silent(app, source, &facts),
             (_, Some(told)) if facts.heard > Some(told) => heard(app, source),
-            (Some(due), None) => {
-                next = Some(next.map_or(due, |next: Timestamp| next.min(due)));
+            (due, told) => {
+                let again = told.map(|_| clock::add(now, AGAIN)).or(due);
+                next = next.into_iter().chain(again).min();
                 continue;
             }
-            _ => continue,
         };
         app.ledger.append(now, vec![message]).await?;
+        next = next.into_iter().chain([clock::add(now, AGAIN)]).min();
     }
     Ok(next)
 }

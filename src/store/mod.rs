@@ -61,6 +61,8 @@ struct Inner {
     end: Mutex<Option<(i64, Hash)>>,
     folded: RwLock<Folded>,
     changed: watch::Sender<i64>,
+    /// The same, but not for an append of arrivals alone.
+    moved: watch::Sender<i64>,
 }
 
 /// What stands, and as of which entry.
@@ -266,6 +268,11 @@ impl Ledger {
         self.inner.changed.subscribe()
     }
 
+    /// Tells of every append that is more than arrivals: denials that came, and counts of them.
+    pub fn moved(&self) -> watch::Receiver<i64> {
+        self.inner.moved.subscribe()
+    }
+
     /// Up to `limit` entries after `seq`, in order.
     pub async fn entries(&self, seq: i64, limit: i64) -> Result<Vec<Entry>, StoreError> {
         self.inner.database.entries(seq, limit).await
@@ -356,6 +363,7 @@ impl Inner {
             end: Mutex::new(None),
             folded: RwLock::default(),
             changed: watch::Sender::new(0),
+            moved: watch::Sender::new(0),
         }
     }
 
@@ -368,14 +376,16 @@ impl Inner {
     /// Folds what stands after `end`.
     async fn fold_new(&self, end: &mut Option<(i64, Hash)>) -> Result<(), StoreError> {
         let before = *end;
+        let mut moved = false;
         let walked = self
             .walk(end, |entry, what| {
+                moved |= !what.is_arrival();
                 let mut folded = self.folded.write().unwrap_or_else(PoisonError::into_inner);
                 folded.apply(entry.seq, entry.at, what);
             })
             .await;
         if *end != before {
-            self.announce(*end);
+            self.announce(*end, moved);
         }
         walked
     }
@@ -408,8 +418,13 @@ impl Inner {
         }
     }
 
-    fn announce(&self, end: Option<(i64, Hash)>) {
-        self.changed.send_replace(end.map_or(0, |(seq, _)| seq));
+    /// Tells whoever waits where the chain ends now, and whether more than arrivals came.
+    fn announce(&self, end: Option<(i64, Hash)>, moved: bool) {
+        let seq = end.map_or(0, |(seq, _)| seq);
+        self.changed.send_replace(seq);
+        if moved {
+            self.moved.send_replace(seq);
+        }
     }
 }
 

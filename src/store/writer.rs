@@ -242,7 +242,8 @@ impl Inner {
                 folded.apply(entry.seq, line.at, &line.what);
             }
         }
-        self.announce(*end);
+        let moved = draft.lines.iter().any(|line| !line.what.is_arrival());
+        self.announce(*end, moved);
         Ok(draft.outcomes)
     }
 }

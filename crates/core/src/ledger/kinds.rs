@@ -116,6 +116,15 @@ impl LedgerEvent {
         )
     }
 
+    /// Whether it tells of nothing but denials that came. Much of that comes in a flood, and only verdicts
+    /// follow from it.
+    pub fn is_arrival(&self) -> bool {
+        matches!(
+            self,
+            Self::Denied(_) | Self::Counted { .. } | Self::Suppressed { .. }
+        )
+    }
+
     /// Whether it says how a write of a registry fares: orders about an entry rest on it too.
     pub fn is_write(&self) -> bool {
         matches!(
