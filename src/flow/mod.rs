@@ -24,6 +24,7 @@ pub mod respond;
 pub mod search;
 pub mod sessions;
 pub mod sets;
+pub mod silence;
 pub mod states;
 pub mod supervise;
 pub mod usage;
@@ -70,6 +71,10 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
     });
     keeper.keep("hosts", WokenBy::MoreThanArrivals, |app| {
         Box::pin(async move { Ok(registry::hosts::run_once(app).await) })
+    });
+    // A delivery without denials leaves nothing in the ledger, and is a sign of life.
+    keeper.keep("silence", WokenBy::Time, |app| {
+        Box::pin(silence::run_once(app))
     });
     // Its files say nothing of the ledger.
     keeper.keep("policy", WokenBy::Time, |app| Box::pin(policy_turn(app)));

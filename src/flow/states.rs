@@ -70,7 +70,7 @@ pub fn registry(app: &App, id: &ResourceId) -> RegistryState {
             state.differs(id, now),
         )
     });
-    let limit = usize::try_from(limit_as_known(app, id)).unwrap_or(usize::MAX);
+    let limit = limit(app, id);
     let stands_against = live
         .as_deref()
         .is_some_and(|live| diagnose(live).is_some() || live.rules.len() >= limit);
@@ -109,6 +109,11 @@ pub fn source_facts(app: &App, source: &Source) -> SourceFacts {
     };
     facts.refused = failing.and_then(|part| part.since);
     facts
+}
+
+/// How many entries a registry's list may have, as far as is known without asking.
+pub fn limit(app: &App, id: &ResourceId) -> usize {
+    usize::try_from(limit_as_known(app, id)).unwrap_or(usize::MAX)
 }
 
 /// How a source is.

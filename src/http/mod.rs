@@ -69,22 +69,33 @@ fn requests() -> Router<Web> {
     pages.layer(DefaultBodyLimit::max(LARGEST_FORM))
 }
 
+/// The same, where ids lead to operators' pages.
+fn requests_and_operators() -> Router<Web> {
+    Router::new().route(
+        "/requests/{token}",
+        get(pages::operator::by_id_or_link)
+            .post(pages::answers::answer)
+            .layer(DefaultBodyLimit::max(LARGEST_FORM)),
+    )
+}
+
 /// The routes for operators. `address` is what the listener is bound to: only requests that name it,
 /// or a loopback address with its port, are answered, and where there is a token, only those who know
-/// it. Only orders change anything, and only commands give them.
+/// it. Only orders change anything: commands give them, and pages that ask for confirmation.
 pub fn admin_router(app: Arc<App>, address: SocketAddr) -> Router {
     let web = Web {
         app,
         limits: Limits::default(),
     };
     // Where nobody listens elsewhere, requests are answered here.
-    let links = if web.app.listens {
+    let listens = web.app.listens;
+    let links = if listens {
         Router::new()
     } else {
-        requests()
+        requests_and_operators()
     };
     let routes = links
-        .route("/", get(pages::admin::page))
+        .merge(pages::operator::routes(!listens))
         .route("/metrics", get(pages::admin::metrics))
         .nest(api::wire::API, api_routes());
     let known = from_fn_with_state(web.clone(), api::operator::known);

@@ -135,7 +135,7 @@ impl Browser {
         self.post("execute/async", &script).await
     }
 
-    /// A command of the DevTools protocol.
+    /// A command of the `DevTools` protocol.
     pub(crate) async fn devtools(&self, command: &str, parameters: Value) {
         let body = json!({ "cmd": command, "params": parameters });
         self.post("goog/cdp/execute", &body).await;

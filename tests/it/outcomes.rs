@@ -60,7 +60,7 @@ async fn approved(world: &World) -> String {
 async fn both_say(world: &World, link: &str, what: &str) {
     let page = look(world, link).await.text;
     assert!(page.contains(what), "{what}: {page}");
-    let operators = without_times(&world.ask("/").await.text);
+    let operators = without_times(&world.ask("/requests").await.text);
     assert!(operators.contains(what), "{what}: {operators}");
 }
 

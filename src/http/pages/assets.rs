@@ -52,6 +52,10 @@ pub(in crate::http) fn script() -> &'static str {
 
 /// The way from a page to the root, for a page that is `depth` segments below it: doorward may stand
 /// behind a proxy that serves it below a path of its own.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "templates hand over references"
+)]
 pub(in crate::http) fn up(depth: &usize) -> String {
     "../".repeat(*depth)
 }

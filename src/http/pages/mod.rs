@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod answers;
 pub(crate) mod assets;
+pub(crate) mod operator;
 pub(crate) mod page;
 pub(crate) mod prose;
 mod reply;

@@ -23,6 +23,11 @@ impl Prose {
         Self(text.into())
     }
 
+    /// Whether there is nothing to read.
+    pub(in crate::http) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Of a time.
     pub(in crate::http) fn time(at: Timestamp) -> Self {
         Self(wording::time(at))

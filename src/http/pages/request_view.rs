@@ -35,6 +35,8 @@ pub(in crate::http) struct RequestView {
     pub(super) advice: Vec<Advice>,
     /// How long a yes would open.
     pub(super) ttl: String,
+    /// The same, short enough for a button.
+    pub(super) short: String,
     /// Until when it can be answered.
     pub(super) until: Prose,
     /// How long that is from now.
@@ -91,6 +93,7 @@ impl RequestView {
             refused: refused(app, asked, &details),
             advice: details.help.iter().map(Advice::of).collect(),
             ttl: wording::duration(answers::longest(app, request)),
+            short: short(&wording::duration(answers::longest(app, request))),
             until: Prose::time(request.until),
             left: wording::duration(request.until.duration_since(now)),
             rule: request.rule.clone().map(Prose::new),
@@ -108,6 +111,21 @@ impl RequestView {
             ],
         }
     }
+}
+
+/// `2 h 30 min` for `2 hours 30 minutes`.
+fn short(duration: &str) -> String {
+    let units = [
+        ("day", "d"),
+        ("hour", "h"),
+        ("minute", "min"),
+        ("second", "s"),
+    ];
+    let word = |word: &str| {
+        let unit = units.iter().find(|(unit, _)| word.starts_with(unit));
+        unit.map_or_else(|| word.to_owned(), |(_, short)| (*short).to_owned())
+    };
+    duration.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// What would help instead, as the message about it says, and when it was refused first.

@@ -54,6 +54,12 @@ pub const EXPIRED: &str = "expired";
 /// The code of the news that what was approved is closed, or could not be opened.
 pub const OPENING_ENDED: &str = "opening_ended";
 
+/// The code of the alarm that a source is silent for longer than it should be.
+pub const SOURCE_SILENT: &str = "source_silent";
+
+/// The code of the message that such a source is heard again.
+pub const SOURCE_HEARD: &str = "source_heard";
+
 /// The code of one message that stands for several.
 pub const DIGEST: &str = "digest";
 

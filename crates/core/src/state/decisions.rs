@@ -7,6 +7,7 @@ use crate::ledger::event::LedgerEvent;
 use crate::ledger::grant::Grant;
 use crate::ledger::id::{AlertId, DenialId, GrantId};
 use crate::ledger::request::{Answer, Request};
+use crate::messages::codes;
 use crate::messages::wording;
 use crate::net::resource_id::ResourceId;
 use crate::policy::precedent::Precedent;
@@ -133,6 +134,14 @@ impl State {
         self.questions.ask(at, alert);
         for grant in alert.all_grants() {
             self.notified(at, grant, &alert.code);
+        }
+        let source = alert.details.as_ref().and_then(|it| it.source.as_ref());
+        match (alert.code.as_str(), source) {
+            (codes::SOURCE_SILENT, Some(source)) => {
+                self.silent_sources.insert(source.clone(), at);
+            }
+            (codes::SOURCE_HEARD, Some(source)) => _ = self.silent_sources.remove(source),
+            _ => {}
         }
         let of_all = alert.grant.is_none() && alert.denial.is_none() && alert.request.is_none();
         // These are told of a registry's entries together, however many there are.

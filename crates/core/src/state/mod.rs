@@ -102,6 +102,8 @@ pub struct State {
     pub feeds: FeedPositions,
     /// What operators have paused.
     pub pauses: Pauses,
+    /// The sources of whose silence people were told, and when.
+    pub silent_sources: BTreeMap<String, Timestamp>,
     /// What came in lately, and what was said of it.
     pub activity: Activity,
     /// When grants of each rule were decided within the last hour, oldest first.

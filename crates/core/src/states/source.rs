@@ -33,7 +33,7 @@ impl SourceState {
         let within = facts.expect_every.unwrap_or(UNTOLD);
         let within = SignedDuration::try_from(within).unwrap_or(SignedDuration::MAX);
         match (facts.heard, facts.refused) {
-            (Some(heard), _) if now.duration_since(heard) <= within => Self::Fed,
+            (Some(heard), _) if now.duration_since(heard) < within => Self::Fed,
             (heard, Some(refused)) if heard.is_none_or(|heard| refused > heard) => Self::Refused,
             (Some(_), _) => Self::Silent,
             (None, _) => Self::NeverSeen,
@@ -59,15 +59,15 @@ mod tests {
         let of = |facts, minute| SourceState::of(&facts, at(minute));
         assert_eq!(of(facts(None, None), 0), SourceState::NeverSeen);
         assert_eq!(of(facts(None, Some(0)), 0), SourceState::Refused);
-        assert_eq!(of(facts(Some(0), None), 60), SourceState::Fed);
-        assert_eq!(of(facts(Some(0), Some(30)), 60), SourceState::Fed);
+        assert_eq!(of(facts(Some(0), None), 59), SourceState::Fed);
+        assert_eq!(of(facts(Some(0), Some(30)), 59), SourceState::Fed);
         assert_eq!(of(facts(Some(0), Some(30)), 61), SourceState::Refused);
         assert_eq!(of(facts(Some(30), Some(0)), 91), SourceState::Silent);
         let untold = SourceFacts {
             expect_every: None,
             ..facts(Some(0), None)
         };
-        assert_eq!(of(untold, 24 * 60), SourceState::Fed);
+        assert_eq!(of(untold, 24 * 60 - 1), SourceState::Fed);
         assert_eq!(of(untold, 24 * 60 + 1), SourceState::Silent);
         assert_eq!(untold.silent_from(at(0)), None);
         assert_eq!(facts(Some(5), None).silent_from(at(10)), Some(at(70)));

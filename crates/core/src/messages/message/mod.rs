@@ -56,9 +56,11 @@ impl Severity {
             | codes::NETWORKS_LOST
             | codes::WRITE_REFUSED
             | codes::AZURE_UNREADABLE
-            | codes::ESCALATION => Self::Critical,
+            | codes::ESCALATION
+            | codes::SOURCE_SILENT => Self::Critical,
             codes::END_KNOWN
             | codes::AZURE_READABLE
+            | codes::SOURCE_HEARD
             | codes::ANSWERED
             | codes::OPENED
             | codes::OPENING_ENDED
