@@ -14,21 +14,19 @@ pub struct Feeds {
     latency: Family<PartLabels, Gauge>,
     failing: Family<FailingLabels, Gauge>,
     set_aside: Family<PartLabels, Counter>,
-    behind: Family<PartLabels, Gauge>,
-    missed: Family<PartLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct PartLabels {
     source: String,
-    partition: String,
+    registry: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct FailingLabels {
     source: String,
-    partition: String,
+    registry: String,
     reason: &'static str,
 }
 
@@ -63,16 +61,6 @@ impl Feeds {
             feeds.set_aside.clone(),
         );
         registry.register(
-            "feed_records_behind",
-            "Records of a topic's partition that were not read yet",
-            feeds.behind.clone(),
-        );
-        registry.register(
-            "feed_missed",
-            "Records that a broker had deleted before they were read",
-            feeds.missed.clone(),
-        );
-        registry.register(
             "feed_requests",
             "Requests for records, by the state that they led to",
             feeds.requests.clone(),
@@ -81,37 +69,22 @@ impl Feeds {
     }
 
     /// A feed was read to its end.
-    pub fn succeeded(&self, (source, partition): (&str, &str), at: Timestamp) {
-        let labels = PartLabels::of(source, partition);
+    pub fn succeeded(&self, (source, registry): (&str, &str), at: Timestamp) {
+        let labels = PartLabels::of(source, registry);
         let gauge = self.last_success.get_or_create(&labels);
         gauge.set(at.as_second());
     }
 
     /// How late the latest records were.
-    pub fn late_by(&self, (source, partition): (&str, &str), latency: SignedDuration) {
-        let labels = PartLabels::of(source, partition);
+    pub fn late_by(&self, (source, registry): (&str, &str), latency: SignedDuration) {
+        let labels = PartLabels::of(source, registry);
         self.latency.get_or_create(&labels).set(latency.as_secs());
     }
 
     /// Records could not be read.
-    pub fn set_aside(&self, (source, partition): (&str, &str), count: u64) {
-        let labels = PartLabels::of(source, partition);
+    pub fn set_aside(&self, (source, registry): (&str, &str), count: u64) {
+        let labels = PartLabels::of(source, registry);
         self.set_aside.get_or_create(&labels).inc_by(count);
-    }
-
-    /// How many records were not read yet, where that is known.
-    pub fn behind(&self, (source, partition): (&str, &str), records: Option<u64>) {
-        let labels = PartLabels::of(source, partition);
-        if let Some(records) = records {
-            let records = i64::try_from(records).unwrap_or(i64::MAX);
-            self.behind.get_or_create(&labels).set(records);
-        }
-    }
-
-    /// Records were deleted before they were read.
-    pub fn missed(&self, (source, partition): (&str, &str), records: u64) {
-        let labels = PartLabels::of(source, partition);
-        self.missed.get_or_create(&labels).inc_by(records);
     }
 
     /// A request led to this state.
@@ -124,13 +97,13 @@ impl Feeds {
     /// Why a feed cannot be relied on now, if so, and why it could not before.
     pub fn failing(
         &self,
-        (source, partition): (&str, &str),
+        (source, registry): (&str, &str),
         before: Option<&'static str>,
         reason: Option<&'static str>,
     ) {
         let labels = |reason| FailingLabels {
             source: source.to_owned(),
-            partition: partition.to_owned(),
+            registry: registry.to_owned(),
             reason,
         };
         if let Some(before) = before {
@@ -143,10 +116,10 @@ impl Feeds {
 }
 
 impl PartLabels {
-    fn of(source: &str, partition: &str) -> Self {
+    fn of(source: &str, registry: &str) -> Self {
         Self {
             source: source.to_owned(),
-            partition: partition.to_owned(),
+            registry: registry.to_owned(),
         }
     }
 }

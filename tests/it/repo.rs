@@ -51,18 +51,14 @@ fn core_does_no_io_and_reads_no_clock() {
 }
 
 /// What each part of the service may use; `ARCHITECTURE.md` draws the same arrows.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("secret", &[]),
     ("metrics", &[]),
     ("store", &[]),
     ("azure", &["secret"]),
-    ("kafka", &["secret", "azure"]),
-    ("config", &["secret", "azure", "kafka", "store"]),
+    ("config", &["secret", "azure", "store"]),
     ("auth", &["azure", "config"]),
-    (
-        "flow",
-        &["auth", "azure", "config", "kafka", "metrics", "store"],
-    ),
+    ("flow", &["auth", "azure", "config", "metrics", "store"]),
     ("http", &["auth", "flow", "metrics", "store"]),
     (
         "server",

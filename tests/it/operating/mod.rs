@@ -3,7 +3,6 @@
 mod about;
 mod config;
 mod doctor;
-mod export;
 mod init;
 mod jobs;
 mod ledger;

@@ -119,9 +119,9 @@ pub(in crate::http) async fn source(State(web): State<Web>, Path(name): Path<Str
             ),
         ];
         for part in feeds::list(app).iter().filter(|part| part.source == name) {
-            let partition = part.partition.clone();
+            let registry = part.registry.clone();
             view.facts
-                .push(("Feed", Cell::text(partition).small(part.line())));
+                .push(("Feed", Cell::text(registry).small(part.line())));
         }
         let older = found
             .older

@@ -1,6 +1,5 @@
 //! Which rule decides, and what it may not decide.
 
-mod settings;
 mod told;
 mod trial;
 mod unknown;
