@@ -83,6 +83,7 @@ fn channels_and_routes(
     (channels, routes)
 }
 
+#[expect(clippy::too_many_lines, reason = "a line for each key")]
 fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Config> {
     hide_urls_with_passwords(item, sink);
     let mut fields = item.fields(sink)?;
@@ -92,8 +93,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let admin_token = named("admin_token");
     let ownership_tag_key = named("ownership_tag_key");
     listeners(&fields.item, (listen, admin), admin_token.is_some(), sink);
-    let url = fields.take("public_url");
     let plain = || Some(format!("http://{}", listen.unwrap_or(admin)));
+    let url = fields.take("public_url");
     let url = url.map_or_else(plain, |at| public_url(&at, sink));
     let (state, wait_for_database) = state(&mut fields, folder, sink);
     let policies = policies(&mut fields, folder, sink);

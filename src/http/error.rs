@@ -173,6 +173,7 @@ impl HttpError {
     /// so none of these ever stands for a fault of ours
     /// (<https://learn.microsoft.com/azure/event-grid/delivery-and-retry>); and action groups do not
     /// try again after 500 (<https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups>).
+    #[expect(clippy::too_many_lines, reason = "a line or two for each error")]
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound
@@ -195,6 +196,7 @@ impl HttpError {
             }
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::CutOff
+            | Self::ApiToken(ApiTokenError::Name | ApiTokenError::Lasts)
             | Self::Packed { .. }
             | Self::Unreadable(_)
             | Self::NoAnswer
@@ -202,11 +204,9 @@ impl HttpError {
             | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
             Self::Order(error) => order_status(error),
             Self::SignIn(error) => error.status(),
-            Self::ApiToken(ApiTokenError::Taken(_)) => StatusCode::CONFLICT,
             Self::ApiToken(ApiTokenError::Store(_) | ApiTokenError::Random(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::ApiToken(_) => StatusCode::BAD_REQUEST,
             Self::TooMany { .. }
             | Self::Unavailable
             | Self::NoKeys { .. }
@@ -237,6 +237,7 @@ impl HttpError {
                 | AnswerError::Paused(_)
                 | AnswerError::Unread(_),
             )
+            | Self::ApiToken(ApiTokenError::Taken(_))
             | Self::Confirm(_) => StatusCode::CONFLICT,
         }
     }
@@ -287,10 +288,11 @@ impl HttpError {
             Self::Link(LinkError::Over) => "expired_link",
             Self::SignIn(_) => "not_signed_in",
             Self::OutOfScope { .. } => "out_of_scope",
-            Self::ApiToken(_) | Self::NoSession(_) => "not_done",
             Self::NoAnswer | Self::NotACommand | Self::BadOrder(_) => "bad_request",
             Self::Answer(_)
             | Self::Afterwards(_)
+            | Self::ApiToken(_)
+            | Self::NoSession(_)
             | Self::Order(_)
             | Self::Confirm(_)
             | Self::Notify(_) => "not_done",

@@ -39,9 +39,9 @@ async fn pressed(web: &Web, request: Request) -> Result<Response, HttpError> {
     let signed = signed(&head.headers).filter(|signed| signed.is_timely(app.clock.now()));
     let signed = signed.ok_or(NOT_SLACK)?;
     let peer = auth::peer_of(app, &head.headers, &head.extensions);
-    let seat = ROOM.seat(peer, &head.headers, LARGEST)?;
+    let permit = ROOM.seat(peer, &head.headers, LARGEST)?;
     let sent: Bytes = body::whole(&head.headers, sent, LARGEST, unauthenticated::WITHIN).await?;
-    drop(seat);
+    drop(permit);
     let channel = chat::channel(app, &signed, &sent).ok_or(NOT_SLACK)?;
     caller::proven(&head.extensions);
     let unreadable = || HttpError::BadOrder("this is no press of a button".to_owned());

@@ -228,10 +228,7 @@ fn approvals(approvals: &Approvals) -> Value {
     if let Some(word) = approvals.as_word() {
         return Value::text(word);
     }
-    let reason = |required| match required {
-        true => Value::text("required"),
-        false => Value::text("optional"),
-    };
+    let reason = |required| Value::text(if required { "required" } else { "optional" });
     let by = (!approvals.by.is_empty()).then(|| Value::texts(&approvals.by));
     Value::map([])
         .with("strength", approvals.strength.map(Value::text))

@@ -112,14 +112,13 @@ fn account_of_entra(
     let subject = guid(at, help, sink);
     let issuer = match tenant {
         Some(tenant) => of_tenant(&tenant?),
-        None => match issuer {
-            Some(issuer) => issuer.to_owned(),
-            None => {
+        None => {
+            if issuer.is_none() {
                 let help = "add `tenant_id`, or `sign_in` with the tenant's issuer";
                 at.error("an object id says who it is in its tenant only", help, sink);
-                return None;
             }
-        },
+            issuer?.to_owned()
+        }
     };
     Some(PersonId {
         issuer,

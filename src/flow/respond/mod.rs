@@ -129,8 +129,9 @@ fn decide(
     let asked = open(app, id)?;
     let request = &asked.request;
     let prospect = prospect::of(app, &asked);
-    let (who, asker) = (&reply.who, request.asker.as_ref());
-    may_answer(who, reply.answer, &prospect.terms, &app.approvers, asker)?;
+    let asker = request.asker.as_ref();
+    let (terms, approvers) = (&prospect.terms, &app.approvers);
+    may_answer(&reply.who, reply.answer, terms, approvers, asker)?;
     if reply.answer == Answer::Allow {
         may_open(app, request)?;
     }

@@ -150,6 +150,7 @@ pub(in crate::http) fn image(request: &Request) -> Option<String> {
 }
 
 /// Takes the answer, or the order about what was opened, if it comes from the page that asked.
+#[expect(clippy::too_many_arguments, reason = "extractors")]
 pub(in crate::http) async fn answer(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,

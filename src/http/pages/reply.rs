@@ -217,9 +217,10 @@ pub(in crate::http) fn told(asked: &Asked) -> Option<String> {
         .and_then(|given| given.reason.as_deref());
     let reason = reason.map_or_else(String::new, |why| format!(": {}", wording::quoted(why)));
     let others: Vec<String> = asked.voices.iter().map(|it| it.by.in_words()).collect();
-    let others = match others.is_empty() {
-        true => String::new(),
-        false => format!(" Before that, approved by {}.", others.join(", ")),
+    let others = if others.is_empty() {
+        String::new()
+    } else {
+        format!(" Before that, approved by {}.", others.join(", "))
     };
     let at = wording::time(at);
     Some(format!("{answered} by {by} at {at}{reason}.{others}"))

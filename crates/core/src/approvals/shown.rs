@@ -103,9 +103,9 @@ impl Shown<'_> {
             of(&self.outlook),
             of(&self.effect),
         ];
-        let all: String = parts.iter().map(|part| format!("\n{part}")).collect();
+        let all: Vec<String> = parts.iter().map(ToString::to_string).collect();
         Seen {
-            digest: Hash::of(format!("{VERSION}{all}").as_bytes()),
+            digest: Hash::of(format!("{VERSION}\n{}", all.join("\n")).as_bytes()),
             parts: Some(parts.map(|part| part.prefix())),
         }
     }

@@ -119,9 +119,12 @@ impl From<Approvals> for Written {
         if let Some(word) = approvals.as_word() {
             return Self::Word(word);
         }
-        let reason = |required| match required {
-            true => Reason::Required,
-            false => Reason::Optional,
+        let reason = |required| {
+            if required {
+                Reason::Required
+            } else {
+                Reason::Optional
+            }
         };
         Self::Map(Map {
             strength: approvals.strength,

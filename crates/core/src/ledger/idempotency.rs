@@ -60,11 +60,9 @@ impl LedgerEvent {
             | Self::Kept { grant, .. } => Some(format!("ended:{grant}")),
             Self::RegistryChanged {
                 source, event_id, ..
-            } => event_id
-                .as_ref()
-                .map(|event| format!("changed:{source}:{}", Hash::of(event.as_bytes()))),
+            } => Some(changed(source, event_id.as_deref()?)),
             Self::FeedAdvanced(advanced) => Some(advanced.idempotency_key()),
-            Self::Requested(request) => Some(format!("requested:{}", request.id)),
+            Self::Requested(it) => Some(format!("requested:{}", it.id)),
             Self::QuestionWithheld { request, .. } => Some(format!("withheld:{request}")),
             Self::Approval { request, by, given } => Some(approval(request, by, given)),
             Self::Answered { request, .. } => Some(format!("answered:{request}")),
@@ -74,6 +72,11 @@ impl LedgerEvent {
             }
         }
     }
+}
+
+/// One report of a change by each source.
+fn changed(source: &str, event: &str) -> String {
+    format!("changed:{source}:{}", Hash::of(event.as_bytes()))
 }
 
 /// One yes of each person to what they were shown.

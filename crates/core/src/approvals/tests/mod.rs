@@ -142,6 +142,7 @@ fn demands_of_older_ledgers_are_still_read() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_refusal_says_why() {
     let terms = |text: &str| Terms::of(&read(text).unwrap());
     let asker = Asker::Ci("Ana-GH".to_owned());

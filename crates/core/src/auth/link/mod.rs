@@ -104,11 +104,7 @@ impl LinkKey {
         }
         let key = hmac::Key::new(hmac::HMAC_SHA256, bytes);
         let tag = hmac::sign(&key, b"doorward link key id");
-        let id: String = tag
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let id = hex(tag.as_ref());
         Ok(Self {
             id: id.chars().take(KEY_ID).collect(),
             sign: EncodingKey::from_secret(bytes),
@@ -196,4 +192,10 @@ impl LinkKeys {
         let named = all.find(|key| key.id == id);
         named.ok_or(LinkError::OtherKey)?.claims(token)
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let digits = digits.filter_map(|digit| char::from_digit(u32::from(digit), 16));
+    digits.collect()
 }
