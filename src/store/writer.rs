@@ -5,7 +5,8 @@
 //! nothing for those beside it: the task belongs to the ledger, not to any caller.
 
 use super::database::Append;
-use super::{Folded, Inner, StoreError, chain};
+use super::fold::chain;
+use super::{Folded, Inner, StoreError};
 use doorward_core::intake::arrivals::{Arrival, IntakeDeduplicator, IntakeResult};
 use doorward_core::intake::dedup::DedupPolicy;
 use doorward_core::ledger::event::{Entry, Hash, LedgerEvent, Write};

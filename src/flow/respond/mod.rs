@@ -147,6 +147,7 @@ fn decide(
         lasts: reply.lasts,
     };
     may_wish(wish, reply.answer, &prospect.terms, prospect.longest)?;
+    let who = &reply.who;
     let (by, given) = (who.actor(&app.approvers), given(reply));
     if reply.answer == Answer::Allow {
         if prospect.has_said_yes(app, who).is_some() {
