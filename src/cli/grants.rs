@@ -6,7 +6,6 @@ use crate::http::api::page::Page;
 use crate::http::api::wire;
 use crate::http::api::wire::{GrantView, PauseView, StoppedView};
 use clap::Subcommand;
-use doorward_core::ledger::grant::Stage;
 use doorward_core::messages::wording;
 use doorward_core::yaml::duration;
 use jiff::SignedDuration;
@@ -173,13 +172,14 @@ pub(crate) struct PauseOrder {
     admin: Admin,
 }
 
+/// Who orders, and why.
 #[derive(Debug, clap::Args)]
-struct Because {
+pub(super) struct Because {
     #[command(flatten)]
-    by: By,
+    pub(super) by: By,
     /// Why, for the ledger
     #[arg(long, visible_alias = "reason")]
-    because: Option<String>,
+    pub(super) because: Option<String>,
 }
 
 impl Grants {
@@ -333,7 +333,7 @@ async fn revoke(order: &wire::Revoke, output: &Output, admin: &Admin) -> Result<
 }
 
 /// Asks whoever sits at the terminal.
-fn confirm(question: &str) -> Result<(), Failure> {
+pub(super) fn confirm(question: &str) -> Result<(), Failure> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         let what = "nobody can be asked whether this is meant: add `--yes`";
@@ -404,20 +404,11 @@ fn row(grant: &GrantView) -> [String; 7] {
         grant.id.to_string(),
         grant.registry.clone(),
         grant.address.clone(),
-        state(grant).to_owned(),
+        grant.state.to_string(),
         left(grant),
         wording::time(grant.until),
         grant.rule.clone().unwrap_or_else(|| "-".to_owned()),
     ]
-}
-
-fn state(grant: &GrantView) -> &'static str {
-    match grant.stage {
-        _ if grant.seconds_left == 0 => "closing",
-        Stage::Intended => "opening",
-        Stage::Open => "open",
-        Stage::CoveredByExisting => "not needed",
-    }
 }
 
 fn left(grant: &GrantView) -> String {
@@ -431,7 +422,7 @@ fn whole(grant: &GrantView) -> String {
         ("id", grant.id.to_string()),
         ("registry", grant.registry_id.clone()),
         ("address", grant.address.clone()),
-        ("state", state(grant).to_owned()),
+        ("state", grant.state.to_string()),
         ("since", wording::time(grant.since)),
         (
             "until",

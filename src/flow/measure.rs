@@ -2,19 +2,9 @@
 
 use crate::flow::app::App;
 use crate::flow::notify::channels::{self, ChannelState};
-use crate::flow::registry::reconcile::{is_stopped_by_failures, limit_as_known};
+use crate::flow::registry::reconcile::limit_as_known;
+use crate::flow::{sets, states};
 use crate::metrics::LedgerNumbers;
-use doorward_core::net::resource_id::ResourceId;
-
-/// How many entries a registry's list may have, as far as is known without asking.
-pub fn limit(app: &App, id: &ResourceId) -> u32 {
-    limit_as_known(app, id)
-}
-
-/// Whether nothing is added to a registry for a while, since too many attempts have failed.
-pub fn is_stopped(app: &App, id: &ResourceId) -> bool {
-    is_stopped_by_failures(app, id)
-}
 
 /// Sets every gauge that tells what stands.
 pub async fn take(app: &App) {
@@ -24,7 +14,16 @@ pub async fn take(app: &App) {
         let numbers = app.ledger.read(|state| state.in_numbers(id, &read, now));
         let limit = limit_as_known(app, id);
         app.metrics.standing.registry(id.name(), &numbers, limit);
+        let state = states::registry(app, id);
+        app.metrics.standing.states().registry(id.name(), state);
     }
+    for source in app.sources.values() {
+        let state = states::source(app, source);
+        app.metrics.standing.states().source(&source.name, state);
+    }
+    let sets = sets::list(app);
+    let sets = sets.iter().map(|it| (it.name.as_str(), it.state));
+    app.metrics.standing.states().sets(sets);
     let health = &app.metrics.health;
     for channel in channels::health(app) {
         let states = ChannelState::ALL.into_iter().map(ChannelState::name);

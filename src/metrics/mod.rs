@@ -4,6 +4,7 @@ mod feeds;
 mod health;
 mod latencies;
 mod standing;
+mod states;
 mod text;
 
 pub use feeds::Feeds;

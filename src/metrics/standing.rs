@@ -1,5 +1,6 @@
 //! What stands, as gauges that are set when somebody asks for them.
 
+use super::states::States;
 use doorward_core::telemetry::standing::InNumbers;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
@@ -16,6 +17,7 @@ pub struct Standing {
     entries: Family<OwnerLabels, Gauge>,
     limit: Family<RegistryLabels, Gauge>,
     paused: Family<RegistryLabels, Gauge>,
+    states: States,
     ledger_entries: Gauge,
     ledger_bytes: Gauge,
     undecided: Gauge,
@@ -100,6 +102,7 @@ impl Standing {
             "1 while an order stands that nothing is opened on a registry",
             paused.clone(),
         );
+        standing.states.register(registry);
         standing.register_ledger(registry);
         standing
     }
@@ -131,6 +134,11 @@ impl Standing {
         registry.register("build_info", "1, with the program's version", build);
     }
 
+    /// How registries, sources and address sets are.
+    pub fn states(&self) -> &States {
+        &self.states
+    }
+
     /// Sets what is shown of a registry; `limit` as far as it is known.
     pub fn registry(&self, name: &str, numbers: &InNumbers, limit: u32) {
         let labels = RegistryLabels {
@@ -139,7 +147,7 @@ impl Standing {
         for (state, count) in &numbers.grants {
             let labels = StateLabels {
                 registry: name.to_owned(),
-                state,
+                state: state.name(),
             };
             self.grants.get_or_create(&labels).set(gauge(*count));
         }

@@ -4,6 +4,7 @@
     deny(clippy::wildcard_enum_match_arm, clippy::arithmetic_side_effects)
 )]
 
+pub mod approvals;
 pub mod audit;
 pub mod auth;
 pub mod doctor;
@@ -15,5 +16,6 @@ pub mod net;
 pub mod policy;
 pub mod sets;
 pub mod state;
+pub mod states;
 pub mod telemetry;
 pub mod yaml;

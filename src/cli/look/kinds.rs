@@ -1,9 +1,11 @@
 //! The kinds of things that can be looked at, by the names that people try.
 
+use crate::cli::Failure;
+use doorward_core::states::{GrantState, RegistryState, RequestState, SetState, SourceState};
 use doorward_core::yaml::problem::did_you_mean;
 
 /// A kind.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Kind {
     /// What one of it is called.
     singular: &'static str,
@@ -13,10 +15,8 @@ pub(crate) struct Kind {
     pub(super) columns: &'static [(&'static str, &'static str)],
     /// Further ones where there is room.
     pub(super) wide: &'static [(&'static str, &'static str)],
-    /// Where its state is.
-    pub(super) state: &'static str,
-    /// Whether it has one.
-    pub(super) has_state: bool,
+    /// The words for how one is; empty where there are none.
+    pub(super) states: fn() -> Vec<&'static str>,
 }
 
 const GRANTS: Kind = Kind {
@@ -26,17 +26,17 @@ const GRANTS: Kind = Kind {
         ("ID", "/id"),
         ("REGISTRY", "/registry"),
         ("ADDRESS", "/address"),
-        ("STAGE", "/stage"),
+        ("STATE", "/state"),
         ("UNTIL", "/until"),
         ("RULE", "/rule"),
     ],
     wide: &[
+        ("STAGE", "/stage"),
         ("SINCE", "/since"),
         ("DENIAL", "/denial"),
         ("REQUEST", "/request"),
     ],
-    state: "stage",
-    has_state: true,
+    states: || GrantState::ALL.map(GrantState::name).to_vec(),
 };
 
 pub(super) const REQUESTS: Kind = Kind {
@@ -57,8 +57,7 @@ pub(super) const REQUESTS: Kind = Kind {
         ("ANSWER", "/answer/answer"),
         ("BY", "/answer/by"),
     ],
-    state: "state",
-    has_state: true,
+    states: || RequestState::ALL.map(RequestState::name).to_vec(),
 };
 
 pub(super) const DENIALS: Kind = Kind {
@@ -77,8 +76,7 @@ pub(super) const DENIALS: Kind = Kind {
         ("REPOSITORY", "/repository"),
         ("WHY", "/verdict/why"),
     ],
-    state: "state",
-    has_state: false,
+    states: Vec::new,
 };
 
 pub(super) const REGISTRIES: Kind = Kind {
@@ -100,8 +98,7 @@ pub(super) const REGISTRIES: Kind = Kind {
         ("DEFAULT DENY", "/default_deny"),
         ("ERROR", "/error"),
     ],
-    state: "state",
-    has_state: true,
+    states: || RegistryState::ALL.map(RegistryState::name).to_vec(),
 };
 
 const SOURCES: Kind = Kind {
@@ -109,13 +106,14 @@ const SOURCES: Kind = Kind {
     plural: "sources",
     columns: &[
         ("NAME", "/name"),
+        ("STATE", "/state"),
         ("KIND", "/kind"),
+        ("HEARD", "/heard_at"),
         ("PER SECOND", "/rate_per_second"),
         ("STATUS 403", "/trust_status_403"),
     ],
     wide: &[("MAX BODY", "/max_body_bytes")],
-    state: "state",
-    has_state: false,
+    states: || SourceState::ALL.map(SourceState::name).to_vec(),
 };
 
 const SETS: Kind = Kind {
@@ -123,14 +121,14 @@ const SETS: Kind = Kind {
     plural: "sets",
     columns: &[
         ("NAME", "/name"),
+        ("STATE", "/state"),
         ("KIND", "/kind"),
         ("OWNED", "/owned"),
         ("LOADED", "/loaded_at"),
         ("ERROR", "/error"),
     ],
     wide: &[("FROM", "/from"), ("HASH", "/hash"), ("NEXT", "/next")],
-    state: "state",
-    has_state: false,
+    states: || SetState::ALL.map(SetState::name).to_vec(),
 };
 
 const RULES: Kind = Kind {
@@ -150,11 +148,27 @@ const RULES: Kind = Kind {
         ("OBSERVE", "/observe"),
         ("BECAUSE", "/because"),
     ],
-    state: "state",
-    has_state: false,
+    states: Vec::new,
 };
 
 static KINDS: [Kind; 7] = [GRANTS, REQUESTS, DENIALS, REGISTRIES, SOURCES, SETS, RULES];
+
+impl Kind {
+    /// Whether things of this kind can be in this state.
+    pub(super) fn check_state(&self, state: &str) -> Result<(), Failure> {
+        let all = (self.states)();
+        if all.iter().any(|word| word.eq_ignore_ascii_case(state)) {
+            return Ok(());
+        }
+        let what = if all.is_empty() {
+            format!("{} have no state that they could be chosen by", self.plural)
+        } else {
+            let (plural, all) = (self.plural, all.join(", "));
+            format!("`--state {state}`: {plural} are {all}")
+        };
+        Err(Failure::wrong_input(anyhow::anyhow!(what)))
+    }
+}
 
 /// The kind that people call by this name.
 pub(super) fn named(name: &str) -> Result<&'static Kind, String> {

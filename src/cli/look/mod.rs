@@ -1,5 +1,6 @@
 //! Looking at a running doorward: `doorward get`, `describe`, and the same by the names of things.
 
+mod answers;
 pub(super) mod audit;
 mod kinds;
 pub(super) mod reader;
@@ -8,6 +9,7 @@ mod table;
 use super::Failure;
 use super::admin::{Admin, Output};
 use crate::http::api::page::Page;
+use answers::{Approve, Deny};
 use clap::Subcommand;
 use clock::Clock;
 use doorward_core::messages::wording;
@@ -86,6 +88,10 @@ pub(crate) enum Requests {
     List(How),
     /// Show a request, by its id or the address that it is for
     Show(One),
+    /// Approve a request: shows what that opens, and asks whether it is meant
+    Approve(Approve),
+    /// Deny a request: nothing is opened
+    Deny(Deny),
 }
 
 /// What `doorward registries` does.
@@ -159,6 +165,8 @@ impl Requests {
         match self {
             Self::List(how) => how.list(&kinds::REQUESTS).await,
             Self::Show(one) => one.show(&kinds::REQUESTS).await,
+            Self::Approve(approve) => approve.run().await,
+            Self::Deny(deny) => deny.run().await,
         }
     }
 }
@@ -183,9 +191,8 @@ impl Denials {
 
 impl How {
     async fn list(&self, kind: &Kind) -> Result<(), Failure> {
-        if self.state.is_some() && !kind.has_state {
-            let what = format!("{} have no state that they could be chosen by", kind.plural);
-            return Err(Failure::wrong_input(anyhow::anyhow!(what)));
+        if let Some(state) = &self.state {
+            kind.check_state(state)?;
         }
         let clock = Clock::system();
         let mut before: Option<Vec<Value>> = None;
@@ -230,7 +237,7 @@ impl How {
                 "registry"
             };
             is(item, own, self.registry.as_ref())
-                && is(item, kind.state, self.state.as_ref())
+                && is(item, "state", self.state.as_ref())
                 && from.is_none_or(|from| time(item).is_none_or(|at| at >= from))
         });
         Ok(found)

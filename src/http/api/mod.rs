@@ -1,6 +1,7 @@
 //! What programs call: the JSON endpoints on the admin listener, and their shapes.
 
 pub(crate) mod access;
+pub(crate) mod answers;
 pub(crate) mod feeds;
 pub(crate) mod idempotency;
 pub(crate) mod notify;

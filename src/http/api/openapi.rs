@@ -141,6 +141,8 @@ pub(in crate::http) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(super::routes::resume))
         .routes(routes!(requests::list))
         .routes(routes!(requests::show))
+        .routes(routes!(super::answers::preview))
+        .routes(routes!(super::answers::answer))
         .routes(routes!(denials::list))
         .routes(routes!(denials::show))
         .routes(routes!(registries::list))

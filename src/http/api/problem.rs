@@ -2,6 +2,7 @@
 
 use crate::flow::notify::channels::NotifyError;
 use crate::flow::orders::OrderError;
+use crate::flow::respond::AnswerError;
 use crate::http::HttpError;
 use axum::Json;
 use axum::body::to_bytes;
@@ -38,12 +39,12 @@ pub(crate) struct Problem {
 
 /// Put into the extensions of an answer that an [`HttpError`] makes.
 #[derive(Clone, Debug)]
-pub(in crate::http) struct Refusal {
+pub(in crate::http) struct Cause {
     kind: &'static str,
     detail: String,
 }
 
-impl Refusal {
+impl Cause {
     pub(in crate::http) fn of(error: &HttpError, reason: &'static str) -> Self {
         Self {
             kind: kind(error).unwrap_or(reason),
@@ -71,6 +72,16 @@ fn kind(error: &HttpError) -> Option<&'static str> {
             OrderError::AllPaused => "all_paused",
             OrderError::Store(_) => "failed",
         }),
+        HttpError::Answer(error) => Some(match error {
+            AnswerError::Over => "request_over",
+            AnswerError::Answered => "answered_already",
+            AnswerError::Refused(refusal) => refusal.code(),
+            AnswerError::NotShown => "not_shown",
+            AnswerError::Changed(_) => "changed_since_shown",
+            AnswerError::Paused(_) => "paused",
+            AnswerError::Unread(_) => "registry_not_read",
+            AnswerError::Store(_) => "failed",
+        }),
         HttpError::Notify(NotifyError::Store(_)) => Some("failed"),
         HttpError::Notify(_) | HttpError::Confirm(_) => Some("not_done"),
         _ => None,
@@ -86,7 +97,7 @@ pub(in crate::http) async fn around(request: Request, next: Next) -> Response {
         return answer;
     }
     let (head, body) = answer.into_parts();
-    let said = head.extensions.get::<Refusal>().cloned();
+    let said = head.extensions.get::<Cause>().cloned();
     let (kind, detail) = if let Some(said) = said {
         (said.kind, said.detail)
     } else {

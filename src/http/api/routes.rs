@@ -9,6 +9,7 @@ use super::wire::{
 };
 use crate::flow::app::App;
 use crate::flow::orders::{self, By, OrderError};
+use crate::flow::states;
 use crate::http::{HttpError, Web};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -17,17 +18,22 @@ use doorward_core::state::{GrantRecord, State as Stands};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::time::Duration;
-use utoipa::IntoParams;
 
 pub(in crate::http) type Body<T> = Result<Json<T>, JsonRejection>;
 pub(in crate::http) type Answer<T> = Result<Json<T>, HttpError>;
 
 /// Which registry is asked about.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Of {
     /// Only those of this registry: its resource id, name or login server.
     registry: Option<String>,
+}
+
+/// A grant as programs see it.
+fn view(app: &App, standing: &GrantRecord) -> GrantView {
+    let now = app.clock.now();
+    GrantView::new(standing, states::grant(app, standing, now), now)
 }
 
 /// List the grants that have not ended, soonest end first.
@@ -39,11 +45,10 @@ pub(in crate::http) async fn list(
     Query(paging): Query<Paging>,
 ) -> Answer<Page<GrantView>> {
     let app = &web.app;
-    let now = app.clock.now();
     let registry = of.registry.map(|name| orders::registry(app, &name));
     let registry = registry.transpose()?;
     let standing = orders::standing(app, registry.as_ref());
-    let views = standing.iter().map(|it| GrantView::new(it, now)).collect();
+    let views = standing.iter().map(|it| view(app, it)).collect();
     let key = |it: &GrantView| format!("{:020}{}", it.until.as_microsecond(), it.id);
     Ok(Json(paging.cut(views, key)?))
 }
@@ -66,7 +71,7 @@ pub(in crate::http) async fn show(
     Path(id): Path<String>,
 ) -> Answer<GrantView> {
     let standing = orders::find(&web.app, &id)?;
-    Ok(Json(GrantView::new(&standing, web.app.clock.now())))
+    Ok(Json(view(&web.app, &standing)))
 }
 
 /// End grants now. Each by itself: one that cannot be revoked holds up none.
@@ -102,8 +107,7 @@ pub(in crate::http) async fn revoke(
     for name in names {
         match revoke_named(app, &name, &by).await {
             Ok(ended) => {
-                let now = app.clock.now();
-                let views = ended.iter().map(|standing| GrantView::new(standing, now));
+                let views = ended.iter().map(|standing| view(app, standing));
                 done.revoked.extend(views);
             }
             Err(OrderError::Store(error)) => return Err(error.into()),
@@ -169,7 +173,7 @@ pub(in crate::http) async fn extend(
     let wanted = clock::add(now, time);
     let cut = standing.grant.until < wanted;
     Ok(Json(Extended {
-        grant: GrantView::new(&standing, now),
+        grant: view(app, &standing),
         max_ttl_seconds: cut.then(|| app.max_ttl.as_secs()),
     }))
 }
@@ -188,7 +192,7 @@ pub(in crate::http) async fn keep(
     let by = admitted.by(&order.by, None)?;
     let grant = orders::find(app, &id)?.grant.id;
     let standing = orders::keep(app, grant, &by).await?;
-    Ok(Json(GrantView::new(&standing, app.clock.now())))
+    Ok(Json(view(app, &standing)))
 }
 
 /// Open nothing more; what is paused then.

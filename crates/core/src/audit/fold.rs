@@ -30,7 +30,10 @@ pub struct Fold {
 #[derive(Debug)]
 struct Asked {
     until: Timestamp,
-    by: Option<String>,
+    /// Who has said yes, the last one too.
+    by: Vec<String>,
+    /// Whether that was enough.
+    approved: bool,
 }
 
 impl Fold {
@@ -108,22 +111,29 @@ impl Fold {
                 it.state = format!("not opened: {code}");
                 it.ended_at = Some(at);
             });
-        } else if let LedgerEvent::Extended { grant, until, by } = what {
-            let text = format!("extended to {} by {}", wording::time(*until), by.in_words());
+        } else if let LedgerEvent::Extended {
+            grant,
+            until,
+            by,
+            because,
+        } = what
+        {
+            let until = *until;
+            let (to, by, why) = (wording::time(until), by.in_words(), why(because.as_ref()));
+            let text = format!("extended to {to} by {by}{why}");
             self.change(*grant, |it| {
-                it.until = *until;
+                it.until = until;
                 it.orders.push(text);
             });
         } else if let LedgerEvent::Revoked { grant, by, because } = what {
-            let why = because.as_ref();
-            let why = why.map_or_else(String::new, |why| format!(": {}", wording::quoted(why)));
-            let text = format!("revoked by {}{why}", by.in_words());
+            let text = format!("revoked by {}{}", by.in_words(), why(because.as_ref()));
             self.change(*grant, |it| {
                 it.until = it.until.min(at);
                 it.orders.push(text);
             });
-        } else if let LedgerEvent::Kept { grant, by } = what {
-            let text = format!("handed over to people by {}", by.in_words());
+        } else if let LedgerEvent::Kept { grant, by, because } = what {
+            let (by, why) = (by.in_words(), why(because.as_ref()));
+            let text = format!("handed over to people by {by}{why}");
             self.change(*grant, |it| {
                 it.ended_at = Some(at);
                 it.until = it.until.min(at);
@@ -145,7 +155,8 @@ impl Fold {
 
     fn grant(&mut self, at: Timestamp, grant: &Grant) {
         let (denial, why) = self.denials.get(&grant.denial).cloned().unwrap_or_default();
-        let by = grant.request.and_then(|id| self.requests.remove(&id)?.by);
+        let by = grant.request.and_then(|id| self.requests.remove(&id));
+        let by = by.filter(|it| it.approved).map(|it| it.by.join(", "));
         let grant = AuditedGrant {
             id: grant.id,
             registry: grant.registry.name().to_owned(),
@@ -176,20 +187,29 @@ impl Fold {
         if let LedgerEvent::Requested(request) = what {
             let asked = Asked {
                 until: request.until,
-                by: None,
+                by: Vec::new(),
+                approved: false,
             };
             self.requests.insert(request.id, asked);
         } else if let LedgerEvent::Answered {
             request,
             answer,
             by,
+            given,
         } = what
         {
             if *answer == Answer::Deny {
                 self.requests.remove(request);
             } else if let Some(asked) = self.requests.get_mut(request) {
-                asked.by = Some(Actor::in_words(by));
+                let reason = given.as_ref().and_then(|given| given.reason.as_ref());
+                asked.by.push(Actor::in_words(by) + &why(reason));
+                asked.approved = true;
             }
+        } else if let LedgerEvent::Approval { request, by, given } = what
+            && let Some(asked) = self.requests.get_mut(request)
+        {
+            let said = Actor::in_words(by) + &why(given.reason.as_ref());
+            asked.by.push(said);
         }
     }
 
@@ -231,7 +251,7 @@ impl Fold {
     pub fn finish(mut self, now: Timestamp, head: Option<Link>) -> Audit {
         let (from, to) = self.span;
         let lapsed = self.requests.values();
-        let lapsed = lapsed.filter(|it| it.by.is_none() && it.until >= from && it.until < to);
+        let lapsed = lapsed.filter(|it| !it.approved && it.until >= from && it.until < to);
         let lapsed = lapsed.filter(|it| it.until <= now).count();
         if lapsed > 0 {
             let count = u64::try_from(lapsed).unwrap_or(u64::MAX);
@@ -259,4 +279,9 @@ impl Fold {
             orders: self.orders,
         }
     }
+}
+
+/// A reason, after who had it.
+fn why(because: Option<&String>) -> String {
+    because.map_or_else(String::new, |why| format!(": {}", wording::quoted(why)))
 }

@@ -1,21 +1,17 @@
 //! What stands, in numbers.
 
-use crate::ledger::grant::Stage;
 use crate::ledger::id::GrantId;
 use crate::net::resource_id::ResourceId;
-use crate::state::effectiveness::Effectiveness;
-use crate::state::{GrantRecord, LastRead, State};
+use crate::state::{Known, LastRead, State};
+use crate::states::GrantState;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// The states that a grant which is not over for good can be in.
-pub const GRANT_STATES: [&str; 5] = ["opening", "open", "still_denied", "ending", "overdue"];
+use std::collections::BTreeMap;
 
 /// The numbers of one registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InNumbers {
-    /// How many grants are in each of [`GRANT_STATES`].
-    pub grants: BTreeMap<&'static str, u64>,
+    /// How many grants are in each state but `ended`.
+    pub grants: BTreeMap<GrantState, u64>,
     /// How many requests wait for an answer.
     pub waiting: u64,
     /// How long the oldest of them has waited.
@@ -31,11 +27,17 @@ impl State {
     /// A registry in numbers. `read` is what this process's last read of it showed.
     pub fn in_numbers(&self, id: &ResourceId, read: &LastRead, now: Timestamp) -> InNumbers {
         let late = self.late(id, read, now);
-        let late: BTreeSet<GrantId> = late.iter().map(|it| it.standing.grant.id).collect();
-        let mut grants: BTreeMap<&'static str, u64> =
-            GRANT_STATES.into_iter().map(|state| (state, 0)).collect();
+        let late: BTreeMap<GrantId, Known> = late
+            .iter()
+            .map(|it| (it.standing.grant.id, it.known))
+            .collect();
+        let states = GrantState::ALL.into_iter();
+        let states = states.filter(|state| *state != GrantState::Ended);
+        let mut grants: BTreeMap<GrantState, u64> = states.map(|state| (state, 0)).collect();
         for standing in self.grants_of(id) {
-            let count = grants.entry(word(standing, &late, now)).or_insert(0);
+            let known = late.get(&standing.grant.id).copied();
+            let state = GrantState::of(standing, known, now);
+            let count = grants.entry(state).or_default();
             *count = count.saturating_add(1);
         }
         let open = self
@@ -60,20 +62,6 @@ impl State {
         let ours = claimed.iter().filter(|net| seen.shows(**net)).count();
         let others = seen.entries.len().saturating_sub(ours);
         Some((count(ours), count(others)))
-    }
-}
-
-fn word(standing: &GrantRecord, late: &BTreeSet<GrantId>, now: Timestamp) -> &'static str {
-    if late.contains(&standing.grant.id) {
-        "overdue"
-    } else if standing.is_over(now) {
-        "ending"
-    } else if standing.course.help == Some(Effectiveness::StillDenied) {
-        "still_denied"
-    } else if standing.stage == Stage::Intended {
-        "opening"
-    } else {
-        "open"
     }
 }
 

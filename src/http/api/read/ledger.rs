@@ -10,7 +10,7 @@ use doorward_core::ledger::event::{Entry, LedgerEvent};
 use doorward_core::messages::ledger_line;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// How many entries are read at once, and how many one request looks at: a search that takes longer goes on at
 /// its `next`.
@@ -36,7 +36,7 @@ pub(crate) struct EntryView {
 }
 
 /// Which entries.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Which {
     /// Only entries of this kind.

@@ -5,12 +5,12 @@ use super::super::routes::Answer;
 use super::super::wire::PauseView;
 use crate::flow::app::App;
 use crate::flow::registry::posture;
-use crate::flow::{measure, orders};
+use crate::flow::{orders, states};
 use crate::http::Web;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use doorward_core::net::resource_id::ResourceId;
-use doorward_core::state::Networks;
+use doorward_core::states::RegistryState;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +26,7 @@ pub(crate) struct RegistryView {
     /// Its login server, once Azure has told it.
     pub(crate) login_server: Option<String>,
     /// How it stands.
+    #[schema(schema_with = states::words::registry)]
     pub(crate) state: RegistryState,
     /// Its firewall entries as the last read showed them; null before the first.
     pub(crate) entries: Option<Entries>,
@@ -47,24 +48,6 @@ pub(crate) struct RegistryView {
     pub(crate) pause: Option<PauseView>,
 }
 
-/// How a registry stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RegistryState {
-    /// Entries can be added.
-    Writable,
-    /// Somebody ordered that nothing is opened, or doorward only observes.
-    Paused,
-    /// Something stands against adding entries.
-    Blocked,
-    /// Others have changed it, and that is not settled yet.
-    Drifted,
-    /// Azure does not show it.
-    Unreachable,
-    /// Nobody has read it yet.
-    Unknown,
-}
-
 /// Firewall entries in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Entries {
@@ -84,7 +67,7 @@ impl RegistryView {
         let read = app.last_read(id);
         let failing = posture::failing(app, id);
         let numbers = app.ledger.read(|state| state.in_numbers(id, &read, now));
-        let limit = u64::from(measure::limit(app, id));
+        let limit = u64::try_from(states::limit(app, id)).unwrap_or(u64::MAX);
         let entries = numbers.entries.map(|(ours, others)| Entries {
             doorward: ours,
             others,
@@ -105,10 +88,10 @@ impl RegistryView {
             name: id.name().to_owned(),
             id: id.to_string(),
             login_server: app.login_server(id),
-            state: state(app, id, failing.is_some()),
+            state: states::registry(app, id),
             entries,
             grants: grants
-                .map(|(word, count)| ((*word).to_owned(), *count))
+                .map(|(state, count)| (state.name().to_owned(), *count))
                 .collect(),
             requests_waiting: numbers.waiting,
             read_at: app.postures(|postures| postures.read_at(id)),
@@ -119,34 +102,6 @@ impl RegistryView {
             pause,
         }
     }
-}
-
-fn state(app: &App, id: &ResourceId, failing: bool) -> RegistryState {
-    let now = app.clock.now();
-    if failing {
-        return RegistryState::Unreachable;
-    }
-    let stopped = measure::is_stopped(app, id);
-    app.ledger.read(|state| {
-        let known = state.registries.get(id);
-        let Some((known, seen)) = known.and_then(|it| Some((it, it.sight.seen.as_ref()?))) else {
-            return RegistryState::Unknown;
-        };
-        if !app.may_add || state.pauses.of(id).is_some() {
-            RegistryState::Paused
-        } else if stopped
-            || state.throttled(id, now).is_some()
-            || known.networks == Some(Networks::Lost)
-            || !seen.default_deny
-            || !seen.public_access
-        {
-            RegistryState::Blocked
-        } else if known.sight.differs(&state.ours(id, now)) {
-            RegistryState::Drifted
-        } else {
-            RegistryState::Writable
-        }
-    })
 }
 
 /// List the enrolled registries, by name.

@@ -11,9 +11,10 @@ use doorward_core::ledger::actor::Actor;
 use doorward_core::ledger::id::RequestId;
 use doorward_core::ledger::request;
 use doorward_core::state::Asked;
+use doorward_core::states::RequestState;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -22,6 +23,7 @@ pub(crate) struct RequestView {
     #[schema(value_type = String, format = Uuid)]
     pub(crate) id: RequestId,
     /// Whether it waits for an answer, has one, or can be answered no more.
+    #[schema(schema_with = crate::flow::states::words::request)]
     pub(crate) state: RequestState,
     /// The registry's name.
     pub(crate) registry: String,
@@ -53,18 +55,6 @@ pub(crate) struct RequestView {
     pub(crate) answer: Option<AnswerView>,
 }
 
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RequestState {
-    /// It waits for an answer.
-    Waiting,
-    /// A person answered.
-    Answered,
-    /// Nobody did in time.
-    Lapsed,
-}
-
 /// A person's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct AnswerView {
@@ -86,35 +76,37 @@ pub(crate) enum Said {
     Denied,
 }
 
+impl From<request::Answer> for Said {
+    fn from(answer: request::Answer) -> Self {
+        match answer {
+            request::Answer::Allow => Self::Approved,
+            request::Answer::Deny => Self::Denied,
+        }
+    }
+}
+
 /// Which requests.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Which {
     /// Only those of this registry: its resource id, name or login server.
     registry: Option<String>,
     /// Only those in this state.
-    #[param(inline)]
+    #[param(schema_with = crate::flow::states::words::request)]
     state: Option<RequestState>,
 }
 
 impl RequestView {
-    fn new(asked: &Asked, now: Timestamp) -> Self {
+    pub(in crate::http) fn new(asked: &Asked, now: Timestamp) -> Self {
         let request = &asked.request;
         let answer = asked.answer.map(|(at, answer)| AnswerView {
-            answer: match answer {
-                request::Answer::Allow => Said::Approved,
-                request::Answer::Deny => Said::Denied,
-            },
+            answer: answer.into(),
             at,
             by: asked.by.as_ref().map(Actor::in_words),
         });
         Self {
             id: request.id,
-            state: match &answer {
-                Some(_) => RequestState::Answered,
-                None if asked.open(now) => RequestState::Waiting,
-                None => RequestState::Lapsed,
-            },
+            state: RequestState::of(asked, now),
             registry: request.registry.name().to_owned(),
             registry_id: request.registry.to_string(),
             is_guess: request.is_guess(),
@@ -181,22 +173,29 @@ pub(in crate::http) async fn show(
     Ok(Json(found))
 }
 
-/// The one request that `name` means.
+/// The one request that `name` means: by its id, the beginning or end of it, or the address that it is for while it
+/// waits.
 pub(in crate::http) fn find(web: &Web, name: &str) -> Result<RequestView, HttpError> {
+    let now = web.app.clock.now();
+    meant(web, name).map(|asked| RequestView::new(&asked, now))
+}
+
+/// The same as it stands.
+pub(in crate::http) fn meant(web: &Web, name: &str) -> Result<Asked, HttpError> {
     let wanted = name.trim().to_ascii_lowercase();
     let now = web.app.clock.now();
     if wanted.len() < 4 {
         let what = "give at least 4 characters of the request's id";
         return Err(HttpError::BadOrder(what.to_owned()));
     }
-    let mut found: Vec<RequestView> = web.app.ledger.read(|state| {
+    let mut found: Vec<Asked> = web.app.ledger.read(|state| {
         let fits = |asked: &&Asked| {
             let id = asked.request.id.to_string();
             let address = asked.request.address.to_string() == wanted && asked.open(now);
             id.starts_with(&wanted) || id.ends_with(&wanted) || address
         };
         let found = state.requests.values().filter(fits);
-        found.map(|asked| RequestView::new(asked, now)).collect()
+        found.cloned().collect()
     });
     match (found.pop(), found.len()) {
         (None, _) => Err(HttpError::NoSuch {

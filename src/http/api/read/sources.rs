@@ -4,10 +4,12 @@ use super::super::page::{Page, Paging};
 use super::super::routes::Answer;
 use crate::auth::SenderAuth;
 use crate::flow::app::{App, Source};
-use crate::flow::feeds;
+use crate::flow::{feeds, states};
 use crate::http::{HttpError, Web};
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use doorward_core::states::SourceState;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,6 +18,11 @@ use utoipa::ToSchema;
 pub(crate) struct SourceView {
     /// Its name.
     pub(crate) name: String,
+    /// How it is.
+    #[schema(schema_with = states::words::source)]
+    pub(crate) state: SourceState,
+    /// When it was last heard.
+    pub(crate) heard_at: Option<Timestamp>,
     /// How its sender proves itself, or `feed`.
     pub(crate) kind: String,
     /// The hosts of registries that it may name; empty for all that are enrolled.
@@ -43,10 +50,13 @@ pub(crate) struct FeedPart {
 
 impl SourceView {
     fn new(app: &App, source: &Source) -> Self {
+        let facts = states::source_facts(app, source);
         let parts = feeds::list(app).into_iter();
         let parts = parts.filter(|part| part.source == source.name);
         Self {
             name: source.name.clone(),
+            state: SourceState::of(&facts, app.clock.now()),
+            heard_at: facts.heard,
             kind: match &source.auth {
                 SenderAuth::SharedKey { .. } => "shared_key",
                 SenderAuth::Bearer(_) => "token",
