@@ -1,6 +1,7 @@
 //! The commands for whoever sets doorward up and runs it.
 
 mod about;
+mod answers;
 mod api;
 mod audit;
 mod config;
