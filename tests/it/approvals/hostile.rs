@@ -149,8 +149,8 @@ async fn hostile_link_gets_its_status_and_a_page_that_says_why() {
         (
             "over before time began",
             claims(&world, &[("exp", json!(-1))]),
-            410,
-            "expired",
+            404,
+            invalid,
         ),
         (
             "of no request",

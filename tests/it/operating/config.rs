@@ -170,11 +170,12 @@ fn whole(folder: &Path) -> Value {
     config["azure"] = azure(folder, &secret);
     config["registries"] = json!([{
         "id": REGISTRY, "hosts": ["images.contoso.com"], "max_entries": 100, "reserved_entries": 9, "grants_per_hour": 61,
-        "max_unknown_addresses": 201, "ownership_tags": "tags", "approvals": "link", "restore_foreign": true,
+        "max_unknown_addresses": 201, "questions_per_hour": 12, "ownership_tags": "tags", "restore_foreign": true,
         "drift": {
             "every": "6m", "ours_missing": "restore", "foreign_new": "accept", "foreign_gone": "accept", "replaced": "accept",
             "default_action": "accept", "public_access": "accept", "sku": "accept", "registry": "accept",
         },
+        "approvals": { "strength": "sign_in", "count": 2, "by": ["platform"], "reason": "required", "max": "4h" },
     }]);
     let host = "contosoprod.azurecr.io";
     let auths = [
@@ -209,6 +210,11 @@ fn whole(folder: &Path) -> Value {
         "client_secret": secret, "roles": ["doorward.approver"], "groups": ["platform"], "subject": "oid",
         "session": { "idle": "30m", "max": "8h" },
     });
+    config["approvers"] = json!([{
+        "name": "Platform on call", "slack": "U0123", "entra": "33333333-0000-4000-8000-000000000003",
+        "tenant_id": "22222222-0000-4000-8000-000000000002", "issuer": "https://accounts.example", "subject": "42",
+        "mail": "oncall@contoso.com", "groups": ["platform"], "ci": ["oncall"],
+    }]);
     config["sources"].as_array_mut().unwrap().push(json!({
         "name": "log", "feed": { "kind": "azure_logs", "every": "2m" }, "registries": [host], "trust_status_403": true,
         "expect_every": "1h",
@@ -464,7 +470,7 @@ fn schema_has_the_words_that_the_reader_knows() {
         ),
         (
             "/registries/0/approvals".to_owned(),
-            format!("{registry}/approvals"),
+            format!("{registry}/approvals/oneOf/0"),
         ),
         (
             "/registries/0/drift/ours_missing".to_owned(),
