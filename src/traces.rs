@@ -47,6 +47,10 @@ pub struct TracesError(String);
 
 impl Traces {
     /// What the environment asks for; none where it names no collector. Needs a runtime.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "OpenTelemetry's library reads its settings from the environment, and so its switch is there"
+    )]
     pub fn from_environment(http: &Http) -> Result<Option<Self>, TracesError> {
         let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let disabled = said("OTEL_SDK_DISABLED").is_some_and(|it| it.eq_ignore_ascii_case("true"));
@@ -105,9 +109,7 @@ fn resource() -> Resource {
 fn span(step: &Step, scope: InstrumentationScope) -> SpanData {
     SpanData {
         span_context: context(step.denial.0, step.id),
-        parent_span_id: step
-            .parent
-            .map_or(SpanId::INVALID, |parent| SpanId::from(parent)),
+        parent_span_id: step.parent.map_or(SpanId::INVALID, SpanId::from),
         // Whoever wrote the entry that it belongs to may have been another process.
         parent_span_is_remote: step.parent.is_some(),
         span_kind: match step.kind {

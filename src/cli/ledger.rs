@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ledger {
     /// Print the entries, oldest first
-    Show(Show),
+    Show(Box<Show>),
     /// Check that every entry follows from the one before it and that the database is as it was made, and print
     /// the last entry's hash
     Verify(Where),

@@ -246,8 +246,8 @@ fn metrics(
     (listen, admin): (Option<SocketAddr>, SocketAddr),
     sink: &mut Sink<'_>,
 ) -> Option<SocketAddr> {
-    let at = fields.item.field("metrics")?;
-    let metrics = address(fields, "metrics", METRICS, sink);
+    let at = fields.take("metrics")?;
+    let metrics = address_of(&at, METRICS, sink);
     if metrics.port() != 0 && (listen == Some(metrics) || admin == metrics) {
         let help = "give the listener for metrics a port of its own";
         at.error("another listener has this address", help, sink);
@@ -280,9 +280,11 @@ fn address(
     default: SocketAddr,
     sink: &mut Sink<'_>,
 ) -> SocketAddr {
-    let Some(item) = fields.take(name) else {
-        return default;
-    };
+    let item = fields.take(name);
+    item.map_or(default, |item| address_of(&item, default, sink))
+}
+
+fn address_of(item: &Item<'_>, default: SocketAddr, sink: &mut Sink<'_>) -> SocketAddr {
     let Some(text) = item.text(sink) else {
         return default;
     };

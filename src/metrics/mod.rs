@@ -163,12 +163,7 @@ impl Default for Metrics {
             "Records that can never carry a denial",
             passed_over.clone(),
         );
-        let shadow_verdicts = Family::default();
-        registry.register(
-            "shadow_verdicts",
-            "Verdicts that a candidate policy was asked about too",
-            shadow_verdicts.clone(),
-        );
+        let shadow_verdicts = of_shadow(&mut registry);
         let circuits = Family::default();
         registry.register(
             "circuit",
@@ -201,6 +196,16 @@ impl Default for Metrics {
             circuits,
         }
     }
+}
+
+fn of_shadow(registry: &mut Registry) -> Family<ShadowLabels, Counter> {
+    let verdicts = Family::default();
+    registry.register(
+        "shadow_verdicts",
+        "Verdicts that a candidate policy was asked about too",
+        Family::clone(&verdicts),
+    );
+    verdicts
 }
 
 fn of_refusals(registry: &mut Registry) -> Family<ReasonLabels, Counter> {

@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(crate) struct Approve {
     /// The request: its id, the beginning or end of it, or the address that it is for
     #[arg(value_name = "REQUEST")]
-    name: String,
+    request: String,
     /// For how long, if not for as long as is shown: `30m`, `2h`
     #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
     time: Option<Duration>,
@@ -37,7 +37,7 @@ pub(crate) struct Approve {
 pub(crate) struct Deny {
     /// The request: its id, the beginning or end of it, or the address that it is for
     #[arg(value_name = "REQUEST")]
-    name: String,
+    request: String,
     #[command(flatten)]
     because: Because,
     #[command(flatten)]
@@ -48,7 +48,7 @@ pub(crate) struct Deny {
 
 impl Approve {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let path = ["requests", &self.name, "preview"];
+        let path = ["requests", &self.request, "preview"];
         let preview: Preview = self.admin.get(&path).await?;
         if let Some(refusal) = &preview.refusal {
             return Err(anyhow::anyhow!("{refusal}").into());
@@ -85,7 +85,7 @@ impl Deny {
             by: self.because.by.name,
             because: self.because.because,
         };
-        send(&self.name, &order, &self.output, &self.admin).await
+        send(&self.request, &order, &self.output, &self.admin).await
     }
 }
 

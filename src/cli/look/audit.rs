@@ -121,6 +121,9 @@ impl AuditOrder {
     }
 }
 
+/// What happened: when, by which entry, and what.
+type Lines = Vec<(String, i64, String)>;
+
 /// An audit as a page.
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -130,7 +133,7 @@ struct Page {
     heads: [&'static str; 12],
     grants: Vec<[String; 12]>,
     refusals: Vec<(String, u64)>,
-    sections: [(&'static str, Vec<(String, i64, String)>); 2],
+    sections: [(&'static str, Lines); 2],
 }
 
 fn html(audit: &Audit) -> Result<String, Failure> {

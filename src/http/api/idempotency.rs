@@ -42,8 +42,8 @@ pub(in crate::http) struct Kept {
 type Name = (Vec<u8>, String);
 
 struct Order {
-    /// What was ordered.
-    order: Vec<u8>,
+    /// A hash of what was ordered.
+    sum: Vec<u8>,
     at: Timestamp,
     /// What came of it; none while it is under way.
     answer: Option<(StatusCode, Option<HeaderValue>, Bytes)>,
@@ -70,7 +70,7 @@ impl Kept {
         orders.retain(|_, it| now.duration_since(it.at) < KEPT_FOR);
         if let Some(known) = orders.get(name) {
             return Some(match &known.answer {
-                _ if known.order != order => HttpError::KeyReused.into_response(),
+                _ if known.sum != order => HttpError::KeyReused.into_response(),
                 None => HttpError::KeyInUse.into_response(),
                 Some((status, kind, body)) => replayed(*status, kind.as_ref(), body),
             });
@@ -82,7 +82,7 @@ impl Kept {
             oldest.and_then(|name| orders.remove(&name));
         }
         let order = Order {
-            order: order.to_vec(),
+            sum: order.to_vec(),
             at: now,
             answer: None,
         };

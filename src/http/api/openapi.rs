@@ -1,4 +1,4 @@
-//! The description of the API (OpenAPI 3.1), made from the code that answers.
+//! The description of the API (`OpenAPI` 3.1), made from the code that answers.
 
 use super::idempotency::KEY;
 use super::problem::{MEDIA_TYPE, Problem};
@@ -65,6 +65,8 @@ fn finished(mut description: OpenApi) -> OpenApi {
             }
         }
     }
+    // Whose license the program has is not said by the description of its API.
+    description.info.license = None;
     let components = description.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
     let bearer = bearer.description(Some("The listener's token, where it has one"));
@@ -82,6 +84,14 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     let words = path.split(['/', '{', '}']).filter(|word| !word.is_empty());
     let words: Vec<&str> = words.filter(|word| !["api", "v1"].contains(word)).collect();
     operation.operation_id = Some(format!("{method}_{}", words.join("_")));
+    let summary = operation.summary.clone().unwrap_or_default();
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description.clone_from(&summary);
+        }
+    }
     for (status, meaning) in REFUSALS {
         let schema = RefOr::Ref(Ref::from_schema_name(Problem::name()));
         let response = ResponseBuilder::new()

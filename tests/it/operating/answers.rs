@@ -14,8 +14,7 @@ use std::time::Duration;
 
 /// A stranger waits for an answer on a registry that asks this of answers; and what a yes would open.
 async fn asked(approvals: Value) -> (World, Value) {
-    let world =
-        World::with(|setup| setup.config["registries"][0]["approvals"] = approvals).await;
+    let world = World::with(|setup| setup.config["registries"][0]["approvals"] = approvals).await;
     world.denied(STRANGER).await;
     world.settle().await;
     let preview = preview(&world).await;
@@ -50,7 +49,11 @@ async fn yes_by_the_api_opens_what_its_preview_shows_and_needs_its_digest() {
     assert_eq!(shown["refusal"], Value::Null);
     let before = world.kinds().await.len();
     preview(&world).await;
-    assert_eq!(world.kinds().await.len(), before, "a preview changes nothing");
+    assert_eq!(
+        world.kinds().await.len(),
+        before,
+        "a preview changes nothing"
+    );
 
     let yes = json!({ "answer": "approve", "by": "ada" });
     let blind = answer(&world, &shown, yes.clone()).await;
@@ -77,10 +80,14 @@ async fn yes_by_the_api_opens_what_its_preview_shows_and_needs_its_digest() {
     assert_eq!(taken["request"]["state"], "answered", "{taken}");
     world.settle().await;
     assert_eq!(world.azure.entries(REGISTRY), [STRANGER]);
-    let by = world.ledger().await.into_iter().find_map(|what| match what {
-        LedgerEvent::Answered { by, given, .. } => Some((by, given.unwrap().reason)),
-        _ => None,
-    });
+    let by = world
+        .ledger()
+        .await
+        .into_iter()
+        .find_map(|what| match what {
+            LedgerEvent::Answered { by, given, .. } => Some((by, given.unwrap().reason)),
+            _ => None,
+        });
     let reason = Some("the build of today".to_owned());
     assert_eq!(by, Some((Actor::Person("ada".to_owned()), reason)));
     let grants = world.ask("/api/v1/grants").await.json();
@@ -103,7 +110,8 @@ async fn yes_by_the_api_is_refused_where_a_link_is_not_enough() {
     ] {
         let world = World::with(|setup| {
             setup.config["registries"][0]["approvals"] = approvals.clone();
-            let of = json!({ "name": "Ana", "issuer": "https://idp.contoso.com", "subject": "ana" });
+            let of =
+                json!({ "name": "Ana", "issuer": "https://idp.contoso.com", "subject": "ana" });
             setup.config["approvers"] = json!([of]);
         })
         .await;
@@ -114,7 +122,11 @@ async fn yes_by_the_api_is_refused_where_a_link_is_not_enough() {
         for verb in ["approve", "deny"] {
             let order = json!({ "answer": verb, "by": "ada", "shown": shown["shown"] });
             let reply = answer(&world, &shown, order).await;
-            assert_eq!(problem(&reply), (403, code.to_owned()), "{approvals} {verb}");
+            assert_eq!(
+                problem(&reply),
+                (403, code.to_owned()),
+                "{approvals} {verb}"
+            );
         }
         world.settle().await;
         assert!(world.azure.entries(REGISTRY).is_empty());
@@ -153,7 +165,9 @@ async fn api_token_answers_with_its_own_name_and_only_with_the_scope_for_it() {
     let order = json!({ "answer": "approve", "by": "somebody else", "shown": shown["shown"] });
     for (scope, status) in [("read", 403), ("operate", 403), ("answer", 200)] {
         let of = (scope.parse().unwrap(), None);
-        let (token, _) = api_tokens::create(&world.app, scope, of, &by).await.unwrap();
+        let (token, _) = api_tokens::create(&world.app, scope, of, &by)
+            .await
+            .unwrap();
         let bearer = format!("Bearer {token}");
         let headers = [
             ("content-type", "application/json"),
@@ -164,10 +178,14 @@ async fn api_token_answers_with_its_own_name_and_only_with_the_scope_for_it() {
             .await;
         assert_eq!(reply.status, status, "{scope}: {}", reply.text);
     }
-    let by = world.ledger().await.into_iter().find_map(|what| match what {
-        LedgerEvent::Answered { by, .. } => Some(by),
-        _ => None,
-    });
+    let by = world
+        .ledger()
+        .await
+        .into_iter()
+        .find_map(|what| match what {
+            LedgerEvent::Answered { by, .. } => Some(by),
+            _ => None,
+        });
     assert_eq!(by, Some(Actor::Token("answer".to_owned())));
 }
 
@@ -205,13 +223,18 @@ async fn approve_shows_what_it_opens_and_asks_and_deny_opens_nothing() {
     let approved = run(&["requests", "approve", STRANGER, "--yes", "--for", "5m"]);
     let text = out(&approved);
     assert_eq!(approved.status.code(), Some(0), "{text}");
-    assert!(text.contains(&format!("approved `{STRANGER}` on `contosoprod`")), "{text}");
+    assert!(
+        text.contains(&format!("approved `{STRANGER}` on `contosoprod`")),
+        "{text}"
+    );
     until("the entry", async || {
         let entries = azure.entries("contosoprod");
         entries.iter().any(|entry| entry == STRANGER)
     })
     .await;
-    let denied = run(&["requests", "deny", OTHER, "--reason", "not ours", "-o", "json"]);
+    let denied = run(&[
+        "requests", "deny", OTHER, "--reason", "not ours", "-o", "json",
+    ]);
     let text = String::from_utf8(denied.stdout.clone()).unwrap();
     assert_eq!(denied.status.code(), Some(0), "{}", out(&denied));
     let denied: Value = serde_json::from_str(&text).unwrap();
@@ -219,5 +242,10 @@ async fn approve_shows_what_it_opens_and_asks_and_deny_opens_nothing() {
     assert_eq!(denied["request"]["answer"]["by"], "`ada` (as they say)");
     let again = run(&["requests", "approve", STRANGER, "--yes"]);
     assert_eq!(again.status.code(), Some(1), "{}", out(&again));
-    assert!(!azure.entries("contosoprod").iter().any(|entry| entry == OTHER));
+    assert!(
+        !azure
+            .entries("contosoprod")
+            .iter()
+            .any(|entry| entry == OTHER)
+    );
 }

@@ -7,6 +7,7 @@ use crate::http::{HttpError, Web};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use doorward_core::policy::Rule;
+use doorward_core::yaml::problem::Problem;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -63,7 +64,7 @@ pub(in crate::http) async fn show(State(web): State<Web>) -> Json<PolicyView> {
         default: policy.default.to_string(),
         rules: policy.rules.len(),
         sets: policy.sets.keys().cloned().collect(),
-        warnings: warnings.map(|warning| warning.in_a_line()).collect(),
+        warnings: warnings.map(Problem::in_a_line).collect(),
         is_refused: policy::is_refused(&web.app),
     })
 }
