@@ -67,18 +67,23 @@ fn has(metrics: &str, line: &str) {
     assert!(found, "{line}\nis not among\n{near}");
 }
 
+/// Each of these lines, in which `{REGISTRY}` is the registry's name.
+#[track_caller]
+fn have(metrics: &str, lines: &[&str]) {
+    for line in lines {
+        has(metrics, &line.replace("{REGISTRY}", REGISTRY));
+    }
+}
+
 #[tokio::test]
 async fn metrics_count_what_stands_and_how_long_steps_took() {
     let world = World::new().await;
     let before = metrics(&world).await;
-    has(
-        &before,
-        "doorward_decision_latency_seconds_count{source=\"clusters\"} 0",
-    );
-    has(
-        &before,
-        &format!("doorward_grants{{registry=\"{REGISTRY}\",state=\"open\"}} 0"),
-    );
+    let lines = [
+        r#"doorward_decision_latency_seconds_count{source="clusters"} 0"#,
+        r#"doorward_grants{registry="{REGISTRY}",state="open"} 0"#,
+    ];
+    have(&before, &lines);
     let happened = world.clock.now();
     world.jump(Duration::from_secs(90));
     assert_eq!(
@@ -90,53 +95,30 @@ async fn metrics_count_what_stands_and_how_long_steps_took() {
     world.settle().await;
     world.pass(Duration::from_secs(5)).await;
     let open = metrics(&world).await;
-    has(
-        &open,
-        "doorward_event_latency_seconds_sum{source=\"logs\"} 90.0",
-    );
-    has(
-        &open,
-        "doorward_decision_latency_seconds_count{source=\"logs\"} 1",
-    );
-    has(
-        &open,
-        &format!("doorward_opening_latency_seconds_count{{registry=\"{REGISTRY}\"}} 1"),
-    );
-    has(
-        &open,
-        &format!("doorward_grants{{registry=\"{REGISTRY}\",state=\"open\"}} 1"),
-    );
-    has(
-        &open,
-        &format!("doorward_firewall_entries{{registry=\"{REGISTRY}\",owner=\"doorward\"}} 1"),
-    );
-    has(
-        &open,
-        &format!("doorward_requests_waiting{{registry=\"{REGISTRY}\"}} 1"),
-    );
-    has(
-        &open,
-        &format!("doorward_oldest_request_age_seconds{{registry=\"{REGISTRY}\"}} 5.0"),
-    );
+    let lines = [
+        r#"doorward_event_latency_seconds_sum{source="logs"} 90.0"#,
+        r#"doorward_decision_latency_seconds_count{source="logs"} 1"#,
+        r#"doorward_opening_latency_seconds_count{registry="{REGISTRY}"} 1"#,
+        r#"doorward_grants{registry="{REGISTRY}",state="open"} 1"#,
+        r#"doorward_firewall_entries{registry="{REGISTRY}",owner="doorward"} 1"#,
+        r#"doorward_requests_waiting{registry="{REGISTRY}"} 1"#,
+        r#"doorward_oldest_request_age_seconds{registry="{REGISTRY}"} 5.0"#,
+        r#"doorward_registry_state{registry="{REGISTRY}",state="writable"} 1"#,
+        r#"doorward_registry_state{registry="{REGISTRY}",state="unreachable"} 0"#,
+        r#"doorward_source_state{source="logs",state="fed"} 1"#,
+    ];
+    have(&open, &lines);
     let entries = world.app.ledger.as_of();
     has(&open, &format!("doorward_ledger_entries {entries}"));
     assert!(!open.contains("doorward_ledger_size_bytes 0\n"), "{open}");
     world.pass(Duration::from_mins(11)).await;
     let over = metrics(&world).await;
-    has(
-        &over,
-        &format!("doorward_removal_latency_seconds_count{{registry=\"{REGISTRY}\"}} 1"),
-    );
-    has(
-        &over,
-        &format!(
-            "doorward_removal_latency_seconds_bucket{{le=\"30.0\",registry=\"{REGISTRY}\"}} 1"
-        ),
-    );
-    has(
-        &over,
-        &format!("doorward_grants{{registry=\"{REGISTRY}\",state=\"open\"}} 0"),
-    );
+    let lines = [
+        r#"doorward_removal_latency_seconds_count{registry="{REGISTRY}"} 1"#,
+        r#"doorward_removal_latency_seconds_bucket{le="30.0",registry="{REGISTRY}"} 1"#,
+        r#"doorward_grants{registry="{REGISTRY}",state="open"} 0"#,
+    ];
+    have(&over, &lines);
     match promtool() {
         Some(promtool) => assert_eq!(checked(&promtool, &over), ""),
         None => needs::skip("promtool is not there, and apt-get does not bring it"),
