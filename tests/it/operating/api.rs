@@ -58,6 +58,9 @@ async fn refusals_are_problems_with_stable_types() {
             "{path} {body}"
         );
         assert_eq!(problem["status"], status);
+        if status == 405 {
+            assert_eq!(reply.headers["allow"], "GET,HEAD", "{path}");
+        }
         assert!(!problem["detail"].as_str().unwrap().is_empty(), "{path}");
     }
 }

@@ -1,16 +1,16 @@
 //! What a caller may know of what went wrong.
 
-use super::api::problem::Cause;
-use super::listener::boundary::Reason;
-use super::pages::sign_in::SignInError;
+mod conversions;
+
 use crate::flow::api_tokens::ApiTokenError;
 use crate::flow::notify::channels::NotifyError;
 use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
 use crate::flow::respond::afterwards::AfterwardsError;
-use crate::flow::sessions::SessionError;
 use crate::flow::sets::ConfirmError;
-use crate::store::StoreError;
+use crate::http::api::problem::Cause;
+use crate::http::listener::boundary::Reason;
+use crate::http::pages::sign_in::SignInError;
 use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -392,61 +392,6 @@ fn order_status(error: &OrderError) -> StatusCode {
         | OrderError::Paused(_)
         | OrderError::NoVerdict(_)
         | OrderError::AllPaused => StatusCode::CONFLICT,
-    }
-}
-
-impl From<OrderError> for HttpError {
-    fn from(error: OrderError) -> Self {
-        match error {
-            OrderError::Store(error) => error.into(),
-            error => Self::Order(error),
-        }
-    }
-}
-
-impl From<NotifyError> for HttpError {
-    fn from(error: NotifyError) -> Self {
-        match error {
-            NotifyError::Store(error) => error.into(),
-            error => Self::Notify(error),
-        }
-    }
-}
-
-impl From<ConfirmError> for HttpError {
-    fn from(error: ConfirmError) -> Self {
-        match error {
-            ConfirmError::Store(error) => error.into(),
-            error => Self::Confirm(error),
-        }
-    }
-}
-
-impl From<ApiTokenError> for HttpError {
-    fn from(error: ApiTokenError) -> Self {
-        match error {
-            ApiTokenError::Store(error) => error.into(),
-            error => Self::ApiToken(error),
-        }
-    }
-}
-
-impl From<SessionError> for HttpError {
-    fn from(error: SessionError) -> Self {
-        match error {
-            SessionError::Store(error) => error.into(),
-            SessionError::Random(error) => {
-                tracing::error!(%error, "no session could be made");
-                Self::Internal
-            }
-        }
-    }
-}
-
-impl From<StoreError> for HttpError {
-    fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the ledger cannot be written");
-        Self::Unavailable
     }
 }
 
