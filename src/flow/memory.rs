@@ -2,6 +2,7 @@
 
 use crate::flow::app::App;
 use crate::flow::feeds::Feeds;
+use crate::flow::ledger_watch::LedgerNotices;
 use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::registry::posture::Postures;
 use crate::flow::registry::reconcile::{RetryState, Sent, Tagged, Watch};
@@ -41,6 +42,7 @@ pub struct Memory {
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
     postures: Mutex<Postures>,
     feeds: Mutex<Feeds>,
+    ledger_notices: Mutex<LedgerNotices>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
     /// What is known of the sources of address sets.
@@ -96,6 +98,11 @@ impl App {
     /// What is known of the feeds.
     pub fn feeds<T>(&self, with: impl FnOnce(&mut Feeds) -> T) -> T {
         with(&mut locked(&self.memory.feeds))
+    }
+
+    /// What has been told of the ledger's own health.
+    pub fn ledger_notices<T>(&self, with: impl FnOnce(&mut LedgerNotices) -> T) -> T {
+        with(&mut locked(&self.memory.ledger_notices))
     }
 
     /// What is known of a registry's limit of entries, of whatever age.

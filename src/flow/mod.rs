@@ -9,6 +9,7 @@ pub mod decide;
 mod effectiveness;
 pub mod feeds;
 pub mod intake;
+pub mod ledger_watch;
 pub mod memory;
 pub mod notice;
 pub mod notify;
@@ -58,6 +59,7 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
     keeper.keep("hosts", |app| {
         Box::pin(async move { Ok(registry::hosts::run_once(app).await) })
     });
+    keeper.keep("ledger_watch", |app| Box::pin(ledger_watch::run_once(app)));
     keeper.keep("policy", |app| Box::pin(policy_turn(app)));
     keeper.keep("sets", |app| {
         Box::pin(async move { Ok(Some(sets::run_once(app).await)) })

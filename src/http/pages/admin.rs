@@ -118,8 +118,9 @@ struct VerdictRow {
 pub(in crate::http) async fn page(State(web): State<Web>) -> Result<Html<String>, HttpError> {
     let now = web.app.clock.now();
     let app = &web.app;
-    let degraded = readiness::degraded(app);
-    let degraded = degraded.iter().map(condition).collect();
+    let degraded = readiness::of(app).await;
+    let degraded = degraded.missing.iter().chain(&degraded.degraded);
+    let degraded = degraded.map(condition).collect();
     let mut answered: Vec<Asked> = app.ledger.read(|state| {
         let answered = state.requests.values().filter(|it| it.answer.is_some());
         answered.cloned().collect()
@@ -260,7 +261,12 @@ fn condition(it: &Condition) -> String {
     let subject = it.subject.as_ref();
     let subject = subject.map_or_else(String::new, |it| format!("`{it}`: "));
     let since = it.since.map(|at| format!(" Since {}.", wording::time(at)));
-    format!("{subject}{}{}", it.detail, since.unwrap_or_default())
+    let code = it.code.name();
+    format!(
+        "{subject}{}{} [{code}]",
+        it.detail,
+        since.unwrap_or_default()
+    )
 }
 
 /// What is paused, and what has stopped by itself, in sentences.

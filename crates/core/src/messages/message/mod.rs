@@ -55,9 +55,11 @@ impl Severity {
             | codes::NETWORKS_LOST
             | codes::WRITE_REFUSED
             | codes::AZURE_UNREADABLE
+            | codes::LEDGER_WRITE_FAILED
             | codes::ESCALATION => Self::Critical,
             codes::END_KNOWN
             | codes::AZURE_READABLE
+            | codes::LEDGER_WRITTEN
             | codes::ANSWERED
             | codes::OPENED
             | codes::OPENING_ENDED
