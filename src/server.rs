@@ -291,6 +291,8 @@ fn parts(
     let http = Http::new(config.azure.ca_file.as_deref()).map_err(StartError::settings)?;
     let auths = auth::of_sources(config, secrets.source_keys, (&http, &clock))
         .map_err(StartError::settings)?;
+    let shared = (secrets.client_secret, &secrets.link_key);
+    let sign_in = auth::of_people(config, shared, (&http, &clock)).map_err(StartError::settings)?;
     let registries: BTreeMap<ResourceId, Enrolled> =
         config.registries.iter().map(enrolled).collect();
     let hosts = Hosts::configured(
@@ -320,6 +322,7 @@ fn parts(
         public_url: config.public_url.clone(),
         listens: config.listen.is_some(),
         admin_token: secrets.admin_token,
+        sign_in,
         ownership_tag_key,
         http,
         metrics: Metrics::default(),

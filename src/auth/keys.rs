@@ -1,6 +1,6 @@
 //! The keys that an issuer publishes: fetched once for all who wait, kept while the issuer is down.
 
-use crate::azure::http::{Http, SendError};
+use crate::azure::http::{Http, SendError, keeps_secrets};
 use arc_swap::ArcSwapOption;
 use clock::{self, Clock};
 use jiff::{SignedDuration, Timestamp};
@@ -100,6 +100,8 @@ struct Look {
 /// The keys of one issuer.
 pub struct KeySet {
     issuer: Url,
+    /// Whether its keys may be on another host, as its configuration says.
+    elsewhere: bool,
     http: Http,
     clock: Clock,
     known: ArcSwapOption<Known>,
@@ -111,8 +113,19 @@ pub struct KeySet {
 impl KeySet {
     /// The keys of `issuer`, which is also where its `OpenID` configuration is found.
     pub fn new(issuer: Url, http: Http, clock: Clock) -> Arc<Self> {
+        Self::of(issuer, false, (http, clock))
+    }
+
+    /// The same of a provider at which people sign in. Some publish their keys on a host of their own
+    /// (Google does), which the configuration document names.
+    pub fn of_provider(issuer: Url, http: Http, clock: Clock) -> Arc<Self> {
+        Self::of(issuer, true, (http, clock))
+    }
+
+    fn of(issuer: Url, elsewhere: bool, (http, clock): (Http, Clock)) -> Arc<Self> {
         Arc::new(Self {
             issuer,
+            elsewhere,
             http,
             clock,
             known: ArcSwapOption::empty(),
@@ -204,7 +217,8 @@ impl KeySet {
             return Err(FetchError::OtherIssuer(discovery.issuer));
         }
         let url = Url::parse(&discovery.jwks_uri).ok();
-        let url = url.filter(|url| url.origin() == self.issuer.origin());
+        let own = |url: &Url| url.origin() == self.issuer.origin();
+        let url = url.filter(|url| own(url) || self.elsewhere && keeps_secrets(url));
         let url = url.ok_or(FetchError::Elsewhere(discovery.jwks_uri))?;
         let published: Published = self.get("key set", url).await?;
         let keys: HashMap<String, DecodingKey> = published

@@ -1,9 +1,15 @@
-//! Bearer tokens: the published keys of their issuers, and whether a token is good.
+//! Proofs: bearer tokens with the published keys of their issuers, and the provider at which people sign in.
 
 mod keys;
+mod people;
+mod provider;
+mod random;
 mod sources;
 
 pub use keys::{KeyError, KeySet};
+pub use people::{PeopleError, SignIn, Way, of_people};
+pub use provider::{Provider, ProviderError, error_code};
+pub use random::{NoRandomness, secret_text};
 pub use sources::{AuthError, of_sources};
 
 use clock::Clock;

@@ -1,6 +1,7 @@
 //! The command line: what `doorward --help` tells.
 
 mod about;
+mod access;
 mod admin;
 mod config;
 mod doctor;
@@ -20,6 +21,7 @@ mod sets;
 mod sweep;
 mod whois;
 
+use access::{sessions, tokens};
 use clap::{Parser, Subcommand};
 use clock::Clock;
 #[cfg(feature = "demo")]
@@ -90,6 +92,12 @@ enum Command {
     /// Look at the channels of a running doorward, try one, send again what one never took
     #[command(subcommand)]
     Notify(notify::Notify),
+    /// List the people who are signed in to a running doorward, and end a session
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
+    /// Create, list and revoke API tokens of a running doorward
+    #[command(subcommand)]
+    Tokens(tokens::TokensCommand),
     /// List, show, revoke, extend and hand over grants of a running doorward
     #[command(subcommand)]
     Grants(grants::Grants),
@@ -191,6 +199,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Whois(whois) => whois.run(),
         Command::Sets(sets) => sets.run().await,
         Command::Notify(notify) => notify.run().await,
+        Command::Sessions(sessions) => sessions.run().await,
+        Command::Tokens(tokens) => tokens.run().await,
         Command::Grants(grants) => grants.run().await,
         Command::Revoke(revoke) => revoke.run().await,
         Command::Verdicts(verdicts) => verdicts.run().await,

@@ -17,6 +17,7 @@ mod text_file;
 mod values;
 
 pub use crate::secret::{SecretError, SecretRef};
+pub use auth::{SignIn, SignInWay};
 pub use channels::{Channel, ChannelKind, Email, MailTls};
 pub use connections::Connections;
 pub use drift::Drift;
@@ -105,6 +106,8 @@ pub struct Config {
     pub channels: Vec<Channel>,
     /// Which of them hear of which messages.
     pub routes: Routes,
+    /// How people sign in, if they can.
+    pub sign_in: Option<SignIn>,
     /// What is odd about it, and allowed.
     pub warnings: Problems,
 }
@@ -270,6 +273,8 @@ pub struct Secrets {
     pub source_keys: BTreeMap<String, Vec<SecretString>>,
     /// The secrets of each channel, by its name and the field that names them.
     pub channels: BTreeMap<String, BTreeMap<&'static str, SecretString>>,
+    /// doorward's own at the provider where people sign in.
+    pub client_secret: Option<SecretString>,
 }
 
 impl Config {
@@ -296,6 +301,8 @@ impl Config {
         let ownership_tag_key = self.ownership_tag_key.as_ref().map(&mut read);
         let ownership_tag_key = ownership_tag_key.unwrap_or_else(|| link_key.clone());
         let admin_token = self.admin_token.as_ref().map(&mut read);
+        let client_secret = self.sign_in.as_ref().and_then(SignIn::client_secret);
+        let client_secret = client_secret.map(&mut read);
         let mut source_keys = BTreeMap::new();
         let mut short = Vec::new();
         for source in &self.sources {
@@ -327,6 +334,7 @@ impl Config {
                 ownership_tag_key,
                 source_keys,
                 channels,
+                client_secret,
             })
         } else {
             Err(LoadError::Problems(Problems(missing)))

@@ -1,5 +1,6 @@
 //! Reading the configuration: a file to a checked [`Config`], or everything that is wrong with it.
 
+use super::auth::sign_in;
 use super::channels::channels;
 use super::connections::connections;
 use super::routes::routes;
@@ -109,6 +110,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let sources = sources(&mut fields, (&registries, folder), sink);
     nobody_sends(&fields.item, listen, &sources, sink);
     let (channels, routes) = channels_and_routes(&mut fields, folder, sink);
+    let people = (url.as_deref(), !trusted_proxies.is_empty(), folder);
+    let sign_in = sign_in(&mut fields, people, sink);
     fields.finish(sink);
     Some(Config {
         listen,
@@ -136,6 +139,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         sources,
         channels,
         routes,
+        sign_in,
         warnings: Problems::default(),
     })
 }

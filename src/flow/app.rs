@@ -1,6 +1,6 @@
 //! What the shell is given: every collaborator, once, with public fields.
 
-use crate::auth::SenderAuth;
+use crate::auth::{SenderAuth, SignIn};
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::config::{ChannelKind, Drift, Options};
@@ -84,6 +84,8 @@ pub struct App {
     pub ownership_tag_key: OwnershipTagKey,
     /// What whoever uses the admin listener must know, where it has a token.
     pub admin_token: Option<SecretString>,
+    /// How people sign in, if they can.
+    pub sign_in: Option<SignIn>,
     /// For channels.
     pub http: Http,
     /// Counters for Prometheus.

@@ -4,6 +4,7 @@
 //! that waits for the ledger to grow or for a time to come, and that is kept alive ([`supervise`]); tests
 //! take the turns themselves, and some run the loops.
 
+pub mod api_tokens;
 pub mod app;
 pub mod decide;
 mod effectiveness;
@@ -19,6 +20,7 @@ pub mod readiness;
 pub mod refusals;
 pub mod registry;
 pub mod respond;
+pub mod sessions;
 pub mod sets;
 pub mod supervise;
 pub mod usage;

@@ -22,11 +22,13 @@ const SHORTEST: usize = 4;
 /// The longest name and the longest reason that are taken, in characters.
 const LONGEST: (usize, usize) = (128, 500);
 
-/// Who orders, as they say of themselves: nothing proves it.
+/// Who orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {
-    /// Their name.
+    /// Their name, as they say, or that of the API token that they showed.
     pub name: String,
+    /// Whether an API token proves the name.
+    pub token: bool,
     /// Why, if they say so.
     pub because: Option<String>,
 }
@@ -108,7 +110,19 @@ pub enum OrderError {
 impl By {
     /// Who orders, as the ledger says it.
     pub fn actor(&self) -> Actor {
-        Actor::Person(self.name.clone())
+        if self.token {
+            Actor::Token(self.name.clone())
+        } else {
+            Actor::Person(self.name.clone())
+        }
+    }
+
+    /// Whoever shows the API token of this name.
+    pub fn token(name: &str, because: Option<&str>) -> Result<Self, OrderError> {
+        Ok(Self {
+            token: true,
+            ..Self::new(name, because)?
+        })
     }
 
     /// Who orders, if they say so in bounds.
@@ -122,6 +136,7 @@ impl By {
         };
         Ok(Self {
             name: line(name, LONGEST.0)?,
+            token: false,
             because: because.map(|why| line(why, LONGEST.1)).transpose()?,
         })
     }

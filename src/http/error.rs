@@ -1,15 +1,19 @@
 //! What a caller may know of what went wrong.
 
 use super::listener::boundary::Reason;
+use super::pages::sign_in::SignInError;
+use crate::flow::api_tokens::ApiTokenError;
 use crate::flow::notify::channels::NotifyError;
 use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
+use crate::flow::sessions::SessionError;
 use crate::flow::sets::ConfirmError;
 use crate::store::StoreError;
 use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use doorward_core::auth::api_token::Scope;
 use doorward_core::auth::link::LinkError;
 use doorward_core::intake::report::DeliveryError;
 use std::time::Duration;
@@ -123,6 +127,21 @@ pub enum HttpError {
     /// The answer was not taken.
     #[error(transparent)]
     Answer(#[from] AnswerError),
+    /// Nobody is signed in.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    /// The API token shown is for other things.
+    #[error("{}", out_of_scope(*.needed))]
+    OutOfScope {
+        /// The scope that it lacks; none where no token will do.
+        needed: Option<Scope>,
+    },
+    /// A token was not created, or not revoked.
+    #[error(transparent)]
+    ApiToken(ApiTokenError),
+    /// There is no such session.
+    #[error("there is no session `{0}`: `doorward sessions list` shows them")]
+    NoSession(String),
     /// An order that no command sent.
     #[error(
         "orders are taken from doorward's own commands: send JSON with the header `x-doorward-command`, and not from a browser"
@@ -154,6 +173,8 @@ impl HttpError {
             Self::NotFound
             | Self::UnknownSource
             | Self::Notify(_)
+            | Self::NoSession(_)
+            | Self::ApiToken(ApiTokenError::Unknown(_))
             | Self::Confirm(ConfirmError::NoSet { .. })
             | Self::Link(LinkError::Invalid) => StatusCode::NOT_FOUND,
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
@@ -173,6 +194,12 @@ impl HttpError {
             | Self::BadHost
             | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
             Self::Order(error) => order_status(error),
+            Self::SignIn(error) => error.status(),
+            Self::ApiToken(ApiTokenError::Taken(_)) => StatusCode::CONFLICT,
+            Self::ApiToken(ApiTokenError::Store(_) | ApiTokenError::Random(_)) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::ApiToken(_) => StatusCode::BAD_REQUEST,
             Self::TooMany { .. }
             | Self::Unavailable
             | Self::NoKeys { .. }
@@ -180,6 +207,7 @@ impl HttpError {
             | Self::Internal
             | Self::Answer(AnswerError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignOrigin
+            | Self::OutOfScope { .. }
             | Self::NotACommand
             | Self::OtherSubscription
             | Self::OtherOrigin
@@ -208,6 +236,7 @@ impl HttpError {
             }
             Self::TooMany { wait, .. } | Self::NoKeys { wait } => wait.as_secs().saturating_add(1),
             Self::Busy => 1,
+            Self::SignIn(error) => error.retry_after()?,
             Self::Unavailable | Self::Internal | Self::Answer(AnswerError::Store(_)) => {
                 RETRY_SECONDS
             }
@@ -234,6 +263,9 @@ impl HttpError {
             Self::ForeignHost | Self::BadHost => "bad_host",
             Self::Link(LinkError::Invalid) => "invalid_link",
             Self::Link(LinkError::Over) => "expired_link",
+            Self::SignIn(_) => "not_signed_in",
+            Self::OutOfScope { .. } => "out_of_scope",
+            Self::ApiToken(_) | Self::NoSession(_) => "not_done",
             Self::NoAnswer | Self::NotACommand | Self::BadOrder(_) => "bad_request",
             Self::Answer(_) | Self::Order(_) | Self::Confirm(_) | Self::Notify(_) => "not_done",
             Self::Unavailable | Self::Internal => "failed",
@@ -248,6 +280,16 @@ impl HttpError {
             response.headers_mut().insert(name, value);
         }
         response
+    }
+}
+
+fn out_of_scope(needed: Option<Scope>) -> String {
+    match needed {
+        Some(scope) => format!(
+            "this API token has not the scope `{}`: create one that has (`doorward tokens create`)",
+            scope.name()
+        ),
+        None => "API tokens and sessions are seen to by operators, not by an API token".to_owned(),
     }
 }
 
@@ -292,6 +334,27 @@ impl From<ConfirmError> for HttpError {
         match error {
             ConfirmError::Store(error) => error.into(),
             error => Self::Confirm(error),
+        }
+    }
+}
+
+impl From<ApiTokenError> for HttpError {
+    fn from(error: ApiTokenError) -> Self {
+        match error {
+            ApiTokenError::Store(error) => error.into(),
+            error => Self::ApiToken(error),
+        }
+    }
+}
+
+impl From<SessionError> for HttpError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Store(error) => error.into(),
+            SessionError::Random(error) => {
+                tracing::error!(%error, "no session could be made");
+                Self::Internal
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod events;
 mod health;
 pub mod listener;
 pub mod pages;
+mod viewer;
 
 pub use error::HttpError;
 pub use listener::gate::Gate;
@@ -52,14 +53,18 @@ pub fn public_router_within(app: Arc<App>, limits: Limits) -> Router {
     bounded(with_common_parts(routes), web)
 }
 
-/// What links lead to.
+/// What links lead to, and how people sign in.
 fn requests() -> Router<Web> {
-    Router::new().route(
-        "/requests/{token}",
-        get(pages::answers::show)
-            .post(pages::answers::answer)
-            .layer(DefaultBodyLimit::max(LARGEST_FORM)),
-    )
+    let pages = Router::new()
+        .route(
+            "/requests/{token}",
+            get(pages::answers::show).post(pages::answers::answer),
+        )
+        .route("/sign-in", get(pages::sign_in::begin))
+        .route("/sign-in/callback", get(pages::sign_in::callback))
+        .route("/sign-out", post(pages::sign_in::sign_out))
+        .route("/account", get(pages::sign_in::account));
+    pages.layer(DefaultBodyLimit::max(LARGEST_FORM))
 }
 
 /// The routes for operators. `address` is what the listener is bound to: only requests that name it,
@@ -100,6 +105,13 @@ fn api_routes() -> Router<Web> {
         .route("/notify", get(api::notify::list))
         .route("/notify/test", post(api::notify::test))
         .route("/notify/resend", post(api::notify::resend))
+        .route("/sessions", get(api::access::list_sessions))
+        .route("/sessions/end", post(api::access::end_session))
+        .route(
+            "/tokens",
+            get(api::access::tokens).post(api::access::create_token),
+        )
+        .route("/tokens/revoke", post(api::access::revoke_token))
         .route("/sets", get(api::sets::list))
         .route("/sets/confirm", post(api::sets::confirm))
         .layer(DefaultBodyLimit::max(LARGEST_ORDER))

@@ -1,5 +1,6 @@
 //! The ledger in SQLite or PostgreSQL, and the state folded from it. The only SQL in the program.
 
+mod access;
 mod audit;
 mod connect;
 mod database;
@@ -12,6 +13,7 @@ mod postgres;
 mod sqlite;
 mod writer;
 
+pub use access::{ApiToken, NewToken, Session};
 pub use connect::PARAMETERS as URL_PARAMETERS;
 pub use error::StoreError;
 pub use files::{Lock, LockError};

@@ -1,6 +1,7 @@
 //! PostgreSQL: any number of processes, one append at a time, each process told of the others'.
 
 use super::StoreError;
+use super::access::{PostgresQuery, PostgresRows};
 use super::audit;
 use super::connect;
 use super::database::{Stored, hash, migrator, refused, stored};
@@ -41,7 +42,7 @@ const CHANNEL: &str = "doorward_ledger";
 pub(super) struct Database(PgPool);
 
 /// The changes of the tables, in order.
-pub(super) const STEPS: [(&str, &str); 2] = [
+pub(super) const STEPS: [(&str, &str); 3] = [
     (
         "ledger",
         include_str!("migrations/postgres/0001_ledger.sql"),
@@ -49,6 +50,10 @@ pub(super) const STEPS: [(&str, &str); 2] = [
     (
         "from one",
         include_str!("migrations/postgres/0002_from_one.sql"),
+    ),
+    (
+        "access",
+        include_str!("migrations/postgres/0003_access.sql"),
     ),
 ];
 
@@ -91,6 +96,19 @@ impl Database {
         let lock = sqlx::query("select pg_advisory_xact_lock($1)").bind(APPENDING);
         lock.execute(append.on()?).await?;
         Ok(append)
+    }
+
+    /// Runs a statement on what stands beside the ledger; how many rows it changed.
+    pub(super) async fn change(&self, statement: PostgresQuery<'_>) -> Result<u64, StoreError> {
+        let done = statement.execute(&self.0);
+        let done = within(async { Ok(done.await?) }).await?;
+        Ok(done.rows_affected())
+    }
+
+    /// The rows that a query finds.
+    pub(super) async fn find(&self, query: PostgresQuery<'_>) -> Result<PostgresRows, StoreError> {
+        let rows = query.fetch_all(&self.0);
+        within(async { Ok(rows.await?) }).await
     }
 
     pub(super) async fn rows(&self, after: i64, limit: i64) -> Result<Vec<Stored>, StoreError> {

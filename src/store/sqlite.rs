@@ -1,6 +1,7 @@
 //! SQLite: write-ahead log, every commit on disk before it counts, one writer, several readers.
 
 use super::StoreError;
+use super::access::{SqliteQuery, SqliteRows};
 use super::database::{Stored, hash, migrator, refused, stored};
 use super::files::{self, Files};
 use super::writer::Line;
@@ -22,17 +23,20 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ROWS_AT_ONCE: [usize; 4] = [512, 64, 8, 1];
 
 /// The changes of the tables, in order.
-pub(super) const STEPS: [(&str, &str); 2] = [
+pub(super) const STEPS: [(&str, &str); 3] = [
     ("ledger", include_str!("migrations/sqlite/0001_ledger.sql")),
     (
         "never replaced",
         include_str!("migrations/sqlite/0002_never_replaced.sql"),
     ),
+    ("access", include_str!("migrations/sqlite/0003_access.sql")),
 ];
 
 /// The database file.
 pub(super) struct Database {
     writer: Writer,
+    /// For what stands beside the ledger.
+    beside: Writer,
     pub(super) readers: SqlitePool,
     /// None where it is only read.
     files: Option<Files>,
@@ -70,12 +74,14 @@ impl Database {
             .max_lifetime(None)
             .connect_with(options.clone().read_only(true))
             .await?;
+        let beside = Writer::of(options.clone());
         let writer = Writer {
             options,
             idle: Mutex::new(Some(connection)),
         };
         let database = Self {
             writer,
+            beside,
             readers,
             files: Some(Files::of(&path)),
         };
@@ -91,12 +97,9 @@ impl Database {
             .max_connections(1)
             .connect_with(options.clone())
             .await?;
-        let writer = Writer {
-            options,
-            idle: Mutex::default(),
-        };
         Ok(Self {
-            writer,
+            writer: Writer::of(options.clone()),
+            beside: Writer::of(options),
             readers,
             files: None,
         })
@@ -129,6 +132,25 @@ impl Database {
             connection,
             database: self,
         })
+    }
+
+    /// Runs a statement on what stands beside the ledger; how many rows it changed. It waits for an append that
+    /// is under way, and an append for it.
+    pub(super) async fn change(&self, statement: SqliteQuery<'_>) -> Result<u64, StoreError> {
+        self.in_place()?;
+        let mut connection = match self.beside.take() {
+            Some(connection) => connection,
+            None => self.beside.options.connect().await?,
+        };
+        // One whose statement failed is not used again: what state it is in is not known.
+        let done = statement.execute(&mut connection).await?;
+        self.beside.put(connection);
+        Ok(done.rows_affected())
+    }
+
+    /// The rows that a query finds.
+    pub(super) async fn find(&self, query: SqliteQuery<'_>) -> Result<SqliteRows, StoreError> {
+        Ok(query.fetch_all(&self.readers).await?)
     }
 
     pub(super) async fn rows(&self, after: i64, limit: i64) -> Result<Vec<Stored>, StoreError> {
@@ -226,6 +248,12 @@ impl Append<'_> {
 }
 
 impl Writer {
+    /// One without a connection yet.
+    fn of(options: SqliteConnectOptions) -> Self {
+        let idle = Mutex::default();
+        Self { options, idle }
+    }
+
     fn take(&self) -> Option<SqliteConnection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.take()

@@ -1,5 +1,8 @@
 //! The documentation: its links lead somewhere, its pages stay short, and it names every key, kind and code.
 
+mod commands;
+mod snippets;
+
 use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::advice::Advice;
 use doorward_core::policy::verdict::NoteCode;
@@ -137,7 +140,7 @@ fn quoted(file: &Path, mark: &str) -> BTreeSet<String> {
 fn messages_page_has_a_row_for_every_code() {
     let mut codes = quoted(Path::new("crates/core/src/messages/codes.rs"), ":&str=\"");
     codes.extend(quoted(
-        Path::new("crates/core/src/firewall/drift.rs"),
+        Path::new("crates/core/src/firewall/drift/mod.rs"),
         "=>\"",
     ));
     codes.extend(quoted(

@@ -9,6 +9,7 @@
 mod admin;
 mod ages;
 mod answers;
+mod api_tokens;
 mod arm;
 mod asking;
 mod attribution;
@@ -79,6 +80,7 @@ mod senders;
 mod sets;
 mod shadow;
 mod shared_ledger;
+mod sign_in;
 mod simulator;
 mod stopped;
 mod subnets;

@@ -106,6 +106,8 @@ pub(super) enum Route {
     Usages(RegistryPath),
     Permissions(RegistryPath),
     DiagnosticSettings(RegistryPath),
+    /// One of them, by its name.
+    DiagnosticSetting(RegistryPath, String),
     Operation(RegistryPath, String),
     /// A query about a registry's log, through Resource Manager or to the service itself.
     Logs {
@@ -269,6 +271,13 @@ impl Route {
                 "microsoft.insights",
                 "diagnosticsettings",
             ] => Self::DiagnosticSettings(path(name)),
+            [
+                name,
+                "providers",
+                "microsoft.insights",
+                "diagnosticsettings",
+                setting,
+            ] => Self::DiagnosticSetting(path(name), setting.to_owned()),
             [name, "operationstatuses", operation] => {
                 Self::Operation(path(name), operation.to_owned())
             }
@@ -284,7 +293,7 @@ impl Route {
             Self::Registries { .. } | Self::Resources(_) => Call::ListRegistries,
             Self::Usages(_) => Call::ListUsages,
             Self::Permissions(_) => Call::Permissions,
-            Self::DiagnosticSettings(_) => Call::DiagnosticSettings,
+            Self::DiagnosticSettings(_) | Self::DiagnosticSetting(..) => Call::DiagnosticSettings,
             Self::Operation(..) => Call::GetOperation,
             Self::Resource(_) => Call::GetResource,
             Self::Logs { .. } => Call::LogQuery,

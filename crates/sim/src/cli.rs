@@ -58,6 +58,9 @@ pub struct SimulateOptions {
     /// Seconds until the data plane follows a change, opening and closing alike
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     propagation: u64,
+    /// Seconds until a workspace shows a row of the registry's log; Azure takes minutes
+    #[arg(long, default_value_t = 240, value_name = "SECONDS")]
+    ingestion: u64,
     /// Answer writes with 201 and an operation that takes this long; without it with 200
     #[arg(long, value_name = "SECONDS")]
     operations_take: Option<u64>,
@@ -109,6 +112,7 @@ fn furnish(azure: &Sim, options: &SimulateOptions) -> String {
     });
     azure.knobs(|knobs| {
         knobs.propagates_in(Duration::from_secs(options.propagation));
+        knobs.logs.ingestion = Duration::from_secs(options.ingestion);
         if let Some(seconds) = options.operations_take {
             knobs.writes = Writes::Asynchronous {
                 takes: Duration::from_secs(seconds),

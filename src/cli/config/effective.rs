@@ -1,6 +1,7 @@
 //! The configuration in effect as a tree, defaults included.
 
 use super::emit::Value;
+use super::people::sign_in;
 use crate::azure::{Cloud, Credential, Settings};
 use crate::config::{Auth, Config, Connections, Drift, Mode, Registry, Secret, Source, State};
 use doorward_core::auth::proof::ClaimIs;
@@ -63,6 +64,7 @@ pub(super) fn tree(config: &Config, written: Option<&Item<'_>>) -> Value {
     )
     .with("channels", written_or_none(written, "channels"))
     .with("routes", written_or_none(written, "routes"))
+    .with("sign_in", config.sign_in.as_ref().map(sign_in))
 }
 
 fn listen(config: &Config) -> Value {
@@ -91,11 +93,11 @@ fn as_written(item: &Item<'_>) -> Value {
     Value::Text(text.unwrap_or_default())
 }
 
-fn secret(secret: &Secret) -> Value {
+pub(super) fn secret(secret: &Secret) -> Value {
     Value::Secret(secret.from.clone())
 }
 
-fn lasts(time: Duration) -> Value {
+pub(super) fn lasts(time: Duration) -> Value {
     Value::text(Show(time))
 }
 

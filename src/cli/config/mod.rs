@@ -4,6 +4,7 @@ mod check;
 mod effective;
 mod emit;
 pub(in crate::cli) mod findings;
+mod people;
 mod show;
 
 use super::policy::print;

@@ -1,5 +1,6 @@
 //! What programs call: the JSON endpoints on the admin listener, and their shapes.
 
+pub(crate) mod access;
 pub(crate) mod feeds;
 pub(crate) mod notify;
 pub(crate) mod operator;

@@ -1,6 +1,7 @@
 //! `/api/v1`: what operators' commands ask of a running doorward. `GET` changes nothing; a `POST` is an
 //! order, and stands in the ledger with who gave it, as they say.
 
+use super::operator::Admitted;
 use super::wire::{
     ClearVerdicts, Cleared, Extend, Extended, GrantView, Keep, Listing, PauseOrder, PauseView,
     Refused, Revoke, Revoked, StoppedView,
@@ -51,10 +52,11 @@ pub(in crate::http) async fn show(
 /// `POST /api/v1/grants/revoke`. Each grant by itself: one that cannot be revoked holds up none.
 pub(in crate::http) async fn revoke(
     State(web): State<Web>,
+    admitted: Admitted,
     order: Body<Revoke>,
 ) -> Answer<Revoked> {
     let (app, order) = (&web.app, read(order)?);
-    let by = By::new(&order.by, order.because.as_deref())?;
+    let by = admitted.by(&order.by, order.because.as_deref())?;
     let registry = order.registry.map(|name| orders::registry(app, &name));
     let registry = registry.transpose()?;
     if order.all != order.grants.is_empty() {
@@ -114,10 +116,11 @@ async fn revoke_named(app: &App, name: &str, by: &By) -> Result<Vec<GrantRecord>
 /// `POST /api/v1/verdicts/clear`; how many verdicts stood for the address.
 pub(in crate::http) async fn clear_verdicts(
     State(web): State<Web>,
+    admitted: Admitted,
     order: Body<ClearVerdicts>,
 ) -> Answer<Cleared> {
     let (app, order) = (&web.app, read(order)?);
-    let by = By::new(&order.by, order.because.as_deref())?;
+    let by = admitted.by(&order.by, order.because.as_deref())?;
     let registry = order.registry.map(|name| orders::registry(app, &name));
     let cleared = orders::clear_verdicts(app, order.address, registry.transpose()?, &by).await?;
     Ok(Json(Cleared { cleared }))
@@ -126,11 +129,12 @@ pub(in crate::http) async fn clear_verdicts(
 /// `POST /api/v1/grants/{id}/extend`.
 pub(in crate::http) async fn extend(
     State(web): State<Web>,
+    admitted: Admitted,
     Path(id): Path<String>,
     order: Body<Extend>,
 ) -> Answer<Extended> {
     let (app, order) = (&web.app, read(order)?);
-    let by = By::new(&order.by, None)?;
+    let by = admitted.by(&order.by, None)?;
     let grant = orders::find(app, &id)?.grant.id;
     let time = Duration::from_secs(order.seconds);
     let standing = orders::extend(app, grant, time, &by).await?;
@@ -146,11 +150,12 @@ pub(in crate::http) async fn extend(
 /// `POST /api/v1/grants/{id}/keep`.
 pub(in crate::http) async fn keep(
     State(web): State<Web>,
+    admitted: Admitted,
     Path(id): Path<String>,
     order: Body<Keep>,
 ) -> Answer<GrantView> {
     let (app, order) = (&web.app, read(order)?);
-    let by = By::new(&order.by, None)?;
+    let by = admitted.by(&order.by, None)?;
     let grant = orders::find(app, &id)?.grant.id;
     let standing = orders::keep(app, grant, &by).await?;
     Ok(Json(GrantView::new(&standing, app.clock.now())))
@@ -159,10 +164,11 @@ pub(in crate::http) async fn keep(
 /// `POST /api/v1/pause`; what is paused then.
 pub(in crate::http) async fn pause(
     State(web): State<Web>,
+    admitted: Admitted,
     order: Body<PauseOrder>,
 ) -> Answer<Vec<PauseView>> {
     let (app, order) = (&web.app, read(order)?);
-    let by = By::new(&order.by, order.because.as_deref())?;
+    let by = admitted.by(&order.by, order.because.as_deref())?;
     let registry = order.registry.map(|name| orders::registry(app, &name));
     orders::pause(app, registry.transpose()?, &by).await?;
     Ok(Json(paused(app)))
@@ -171,10 +177,11 @@ pub(in crate::http) async fn pause(
 /// `POST /api/v1/resume`; what is paused still.
 pub(in crate::http) async fn resume(
     State(web): State<Web>,
+    admitted: Admitted,
     order: Body<PauseOrder>,
 ) -> Answer<Vec<PauseView>> {
     let (app, order) = (&web.app, read(order)?);
-    let by = By::new(&order.by, order.because.as_deref())?;
+    let by = admitted.by(&order.by, order.because.as_deref())?;
     let registry = order.registry.map(|name| orders::registry(app, &name));
     orders::resume(app, registry.transpose()?, &by).await?;
     Ok(Json(paused(app)))

@@ -3,3 +3,4 @@
 pub(crate) mod admin;
 pub(crate) mod answers;
 pub(crate) mod page;
+pub(crate) mod sign_in;

@@ -47,19 +47,29 @@ pub(in crate::http) fn html(template: &impl Template) -> Result<Html<String>, Ht
     })
 }
 
+/// A page that says one thing.
+#[derive(Template)]
+#[template(path = "failed.html")]
+struct Note {
+    title: &'static str,
+    text: String,
+}
+
+/// A page that says one thing, which is no failure.
+pub(in crate::http) fn note(title: &'static str, text: &str) -> Response {
+    let text = text.to_owned();
+    html(&Note { title, text })
+        .map_or_else(IntoResponse::into_response, IntoResponse::into_response)
+}
+
 /// The answer for a person whose request failed.
 pub(in crate::http) fn failed(error: &HttpError) -> Response {
-    #[derive(Template)]
-    #[template(path = "failed.html")]
-    struct Failed {
-        title: &'static str,
-        text: String,
-    }
-    let page = Failed {
+    let page = Note {
         title: match error {
             HttpError::Link(LinkError::Invalid) => "Invalid link",
             HttpError::Link(LinkError::Over) | HttpError::Answer(AnswerError::Over) => "Expired",
             HttpError::Answer(AnswerError::Answered) => "Already answered",
+            HttpError::SignIn(_) => "Not signed in",
             error => error.status().canonical_reason().unwrap_or("Not possible"),
         },
         text: error.to_string(),

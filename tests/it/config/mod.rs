@@ -4,6 +4,7 @@
 mod channels;
 mod mistakes;
 mod secrets;
+mod sign_in;
 mod sources;
 
 use doorward::azure::Settings;

@@ -204,6 +204,11 @@ fn whole(folder: &Path) -> Value {
         .unwrap()
         .extend(more_channels(&secret));
     config["routes"] = routes();
+    config["sign_in"] = json!({
+        "issuer": "https://login.microsoftonline.com/22222222-0000-4000-8000-000000000002/v2.0", "client_id": "doorward",
+        "client_secret": secret, "roles": ["doorward.approver"], "groups": ["platform"], "subject": "oid",
+        "session": { "idle": "30m", "max": "8h" },
+    });
     config["sources"].as_array_mut().unwrap().push(json!({
         "name": "log", "feed": { "kind": "azure_logs", "every": "2m" }, "registries": [host], "trust_status_403": true,
         "expect_every": "1h",
@@ -394,6 +399,8 @@ fn schema_has_the_fields_that_the_reader_knows() {
         ("/policies", "/properties/policies/oneOf/1"),
         ("/connections", "/properties/connections"),
         ("/links", "/properties/links"),
+        ("/sign_in", "/properties/sign_in"),
+        ("/sign_in/session", "/properties/sign_in/properties/session"),
         ("/azure", "/properties/azure"),
         ("/registries/0", "/properties/registries/items"),
         (
@@ -443,6 +450,10 @@ fn schema_has_the_words_that_the_reader_knows() {
     let registry = "/properties/registries/items/properties";
     let places = [
         ("/mode".to_owned(), "/properties/mode".to_owned()),
+        (
+            "/sign_in/subject".to_owned(),
+            "/properties/sign_in/properties/subject".to_owned(),
+        ),
         (
             "/azure/cloud".to_owned(),
             "/properties/azure/properties/cloud".to_owned(),

@@ -11,6 +11,8 @@ use std::fmt;
 pub enum Actor {
     /// A person, by the name that they give: nothing proves it.
     Person(String),
+    /// A program, by the name of the API token that it showed.
+    Token(String),
     /// A part of doorward.
     System(Component),
 }
@@ -40,6 +42,7 @@ impl Actor {
     pub fn in_words(&self) -> String {
         match self {
             Self::Person(name) => format!("`{}` (as they say)", wording::quoted(name)),
+            Self::Token(name) => format!("API token `{}`", wording::quoted(name)),
             Self::System(Component::Use) => "doorward, since its address is in use".to_owned(),
             Self::System(Component::Link) => "link".to_owned(),
             Self::System(Component::Policy) => "the policy, which allows it now".to_owned(),
@@ -51,6 +54,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Person(name) => f.write_str(name),
+            Self::Token(name) => write!(f, "token:{name}"),
             Self::System(_) => f.write_str("doorward"),
         }
     }
@@ -68,6 +72,7 @@ enum Written {
 #[serde(rename_all = "snake_case")]
 enum Shape {
     Person(String),
+    Token(String),
     System(Component),
 }
 
@@ -77,6 +82,7 @@ fn read<'de, D: Deserializer<'de>>(
 ) -> Result<Actor, D::Error> {
     Ok(match Written::deserialize(deserializer)? {
         Written::Actor(Shape::Person(name)) => Actor::Person(name),
+        Written::Actor(Shape::Token(name)) => Actor::Token(name),
         Written::Actor(Shape::System(component)) => Actor::System(component),
         Written::Text(written) => text(written),
     })
@@ -125,10 +131,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn person_never_reads_back_as_a_system_actor(name in "use|link|doorward|system|\\PC{0,20}|\\{\"system\":\"use\"\\}") {
-            let person = Actor::Person(name);
+        fn person_never_reads_back_as_a_system_actor(name in "use|link|doorward|system|token|\\PC{0,20}|\\{\"system\":\"use\"\\}") {
+            let person = Actor::Person(name.clone());
             let text = written(&person);
-            for system in [Actor::USE, Actor::LINK, Actor::POLICY] {
+            let token = Actor::Token(name);
+            for system in [Actor::USE, Actor::LINK, Actor::POLICY, token] {
                 prop_assert_ne!(&text, &written(&system));
             }
             let read: Actor = serde_json::from_str(&text).unwrap();

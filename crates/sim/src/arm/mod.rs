@@ -164,6 +164,9 @@ impl Asked<'_> {
         {
             return logs::answer(self, registry);
         }
+        if let (Route::DiagnosticSetting(path, name), &Method::PUT) = (route, method) {
+            return registry::put_diagnostic_setting(self, path, name);
+        }
         if matches!(route, Route::ResourceGraph) && method == Method::POST {
             return graph::answer(self);
         }
@@ -190,7 +193,9 @@ impl Asked<'_> {
             Route::Resources(subscription) => registry::resources(self, subscription),
             Route::Usages(path) => registry::usages(self, path),
             Route::Permissions(path) => registry::permissions(self, path),
-            Route::DiagnosticSettings(path) => registry::diagnostic_settings(self, path),
+            Route::DiagnosticSettings(path) | Route::DiagnosticSetting(path, _) => {
+                registry::diagnostic_settings(self, path)
+            }
             Route::Operation(path, id) => write::operation(self, path, id),
             Route::Resource(id) => network::resource(self, id),
             Route::ServiceTags {

@@ -8,7 +8,7 @@ use super::error::ArmError;
 use super::{Asked, list as list_of, ok};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(super) const KIND: &str = "Microsoft.ContainerRegistry/registries";
 
@@ -126,6 +126,43 @@ pub(super) fn diagnostic_settings(
     };
     let settings: Vec<_> = registry.logs_to.iter().map(setting).collect();
     Ok(ok(&list_of(&settings)))
+}
+
+/// PUT of a diagnostic setting: login events go to the workspace that it names. A registry has one here, whatever its
+/// name; Azure allows five.
+pub(super) fn put_diagnostic_setting(
+    asked: &Asked,
+    path: &RegistryPath,
+    name: &str,
+) -> Result<Response, ArmError> {
+    let refuse = |message: &str| {
+        Err(ArmError::new(
+            StatusCode::BAD_REQUEST,
+            "BadRequest",
+            message.to_owned(),
+        ))
+    };
+    let Ok(sent) = serde_json::from_slice::<Value>(&asked.request.body) else {
+        return refuse("The request content is not JSON.");
+    };
+    let properties = &sent["properties"];
+    let Some(workspace) = properties["workspaceId"].as_str() else {
+        return refuse("The simulated Azure exports to a workspace only: name it in workspaceId.");
+    };
+    let logs = properties["logs"].as_array().into_iter().flatten();
+    let mut enabled = logs.filter(|log| log["enabled"] == true);
+    let exports = enabled.any(|log| {
+        log["category"] == "ContainerRegistryLoginEvents" || log["categoryGroup"].is_string()
+    });
+    let mut model = asked.shared.settled();
+    let registry = &mut find(&mut model, path)?.registry;
+    let id = registry.id();
+    asked.authorize("Microsoft.Insights/diagnosticSettings/write", &id)?;
+    registry.logs_to = exports.then(|| workspace.to_owned());
+    Ok(ok(&json!({
+        "id": format!("{id}/providers/microsoft.insights/diagnosticSettings/{name}"),
+        "name": name, "type": "Microsoft.Insights/diagnosticSettings", "properties": properties,
+    })))
 }
 
 /// The registry at this path, or the error that says which part of it is not there.
