@@ -1,6 +1,6 @@
 //! The service put together: configuration in, listeners and loops out.
 
-use crate::auth::SenderAuth;
+use crate::auth::{SenderAuth, SignIn};
 use crate::azure::Arm;
 use crate::azure::http::Http;
 use crate::config::{self, Config, Mode, StateUrl};
@@ -16,6 +16,7 @@ use crate::{auth, flow, http};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use clock::Clock;
+use doorward_core::approvals::Approvers;
 use doorward_core::auth::link::LinkKey;
 use doorward_core::firewall::ownership_tags::OwnershipTagKey;
 use doorward_core::intake::dedup::DedupPolicy;
@@ -279,8 +280,7 @@ fn parts(
     let sets =
         config::load_files(&policy, &config.policies, clock.now()).map_err(StartError::settings)?;
     let arm = Arm::new(&config.azure, clock.clone()).map_err(StartError::settings)?;
-    let link_key = LinkKey::new(&secrets.link_key)
-        .map_err(|error| StartError::settings(config.links.key.refused(error.to_string())))?;
+    let link_keys = auth::link_keys(config, &secrets).map_err(StartError::settings)?;
     let ownership_tag_key = OwnershipTagKey::new(&secrets.ownership_tag_key).map_err(|error| {
         StartError::settings(config.ownership_tag_key().refused(error.to_string()))
     })?;
@@ -294,7 +294,7 @@ fn parts(
     let shared = (secrets.client_secret, &secrets.link_key);
     let sign_in = auth::of_people(config, shared, (&http, &clock)).map_err(StartError::settings)?;
     let registries: BTreeMap<ResourceId, Enrolled> =
-        config.registries.iter().map(enrolled).collect();
+        config.registries.iter().map(Enrolled::configured).collect();
     let hosts = Hosts::configured(
         registries
             .iter()
@@ -317,7 +317,11 @@ fn parts(
         may_add: config.mode == Mode::Enforce,
         max_ttl: config.max_ttl,
         windows: windows(&config),
-        link_key,
+        link_keys,
+        approvers: Approvers {
+            listed: config.approvers.clone(),
+            ..sign_in.as_ref().map(SignIn::approvers).unwrap_or_default()
+        },
         links_valid_for: config.links.valid_for,
         public_url: config.public_url.clone(),
         listens: config.listen.is_some(),
@@ -378,20 +382,6 @@ fn windows(config: &Config) -> DedupPolicy {
 
 fn span(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
-}
-
-fn enrolled(registry: &config::Registry) -> (ResourceId, Enrolled) {
-    let enrolled = Enrolled {
-        hosts: registry.hosts.clone(),
-        max_entries: registry.max_entries,
-        reserve: registry.reserve,
-        ownership_tags: registry.ownership_tags,
-        approvals: registry.approvals,
-        grants_per_hour: registry.grants_per_hour,
-        max_unknown_addresses: registry.max_unknown_addresses,
-        drift: registry.drift.clone(),
-    };
-    (registry.id.clone(), enrolled)
 }
 
 fn sources(config: &Config, mut auths: BTreeMap<String, SenderAuth>) -> BTreeMap<String, Source> {

@@ -1,12 +1,14 @@
 //! Proofs: bearer tokens with the published keys of their issuers, and the provider at which people sign in.
 
 mod keys;
+mod links;
 mod people;
 mod provider;
 mod random;
 mod sources;
 
 pub use keys::{KeyError, KeySet};
+pub use links::link_keys;
 pub use people::{PeopleError, SignIn, Way, of_people};
 pub use provider::{Provider, ProviderError, error_code};
 pub use random::{NoRandomness, secret_text};

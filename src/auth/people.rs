@@ -7,6 +7,7 @@ use aws_lc_rs::{constant_time, hkdf, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clock::Clock;
+use doorward_core::approvals::Approvers;
 use doorward_core::auth::sign_in::Admission;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::SignedDuration;
@@ -57,6 +58,15 @@ pub enum Way {
 }
 
 impl SignIn {
+    /// Whoever may sign in may approve, without being listed.
+    pub fn approvers(&self) -> Approvers {
+        Approvers {
+            roles: self.admission.roles.clone(),
+            groups: self.admission.groups.clone(),
+            ..Approvers::default()
+        }
+    }
+
     /// The token that a form carries which is shown to `whom`: a session's id, or who somebody is. A page of
     /// another site cannot read it.
     pub fn form_token(&self, whom: &str) -> String {

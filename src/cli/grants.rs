@@ -5,7 +5,6 @@ use super::admin::{Admin, By, Output};
 use crate::http::api::wire;
 use crate::http::api::wire::{GrantView, PauseView, StoppedView};
 use clap::Subcommand;
-use doorward_core::ledger::grant::Stage;
 use doorward_core::messages::wording;
 use doorward_core::yaml::duration;
 use jiff::SignedDuration;
@@ -395,20 +394,11 @@ fn row(grant: &GrantView) -> [String; 7] {
         grant.id.to_string(),
         grant.registry.clone(),
         grant.address.clone(),
-        state(grant).to_owned(),
+        grant.state.to_string(),
         left(grant),
         wording::time(grant.until),
         grant.rule.clone().unwrap_or_else(|| "-".to_owned()),
     ]
-}
-
-fn state(grant: &GrantView) -> &'static str {
-    match grant.stage {
-        _ if grant.seconds_left == 0 => "closing",
-        Stage::Intended => "opening",
-        Stage::Open => "open",
-        Stage::CoveredByExisting => "not needed",
-    }
 }
 
 fn left(grant: &GrantView) -> String {
@@ -422,7 +412,7 @@ fn whole(grant: &GrantView) -> String {
         ("id", grant.id.to_string()),
         ("registry", grant.registry_id.clone()),
         ("address", grant.address.clone()),
-        ("state", state(grant).to_owned()),
+        ("state", grant.state.to_string()),
         ("since", wording::time(grant.since)),
         (
             "until",

@@ -1,5 +1,6 @@
 //! The configuration: read once, checked whole, every error with file, line and field.
 
+mod approvals;
 mod auth;
 mod azure;
 mod channels;
@@ -10,6 +11,7 @@ mod feed;
 mod options;
 mod policies;
 mod read;
+mod registries;
 mod routes;
 mod sections;
 mod state;
@@ -26,15 +28,16 @@ pub use feed::{Feed, FeedKind};
 pub use options::Options;
 pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
 pub use read::{load, parse};
-pub use sections::GRANTS_PER_HOUR;
+pub use registries::GRANTS_PER_HOUR;
 pub use state::{State, StateError, StateUrl};
 pub use text_file::read_text;
 
 use crate::azure::Settings;
+use approvals::without_effect;
+use doorward_core::approvals::{Approvals, Approver};
 use doorward_core::auth::proof::ClaimIs;
 use doorward_core::messages::routing::Routes;
 use doorward_core::net::resource_id::ResourceId;
-use doorward_core::policy::verdict::Approvals;
 use doorward_core::policy::{Policy, Rule};
 use doorward_core::yaml::duration::Show;
 use doorward_core::yaml::problem::{Place, Problem, Problems, did_you_mean};
@@ -100,6 +103,8 @@ pub struct Config {
     pub azure: Settings,
     /// The registries that may be opened; at least one.
     pub registries: Vec<Registry>,
+    /// The people who may approve.
+    pub approvers: Vec<Approver>,
     /// Who may report denials; at least one.
     pub sources: Vec<Source>,
     /// Where messages go.
@@ -140,6 +145,8 @@ pub enum Mode {
 pub struct Links {
     /// What they are signed with.
     pub key: Secret,
+    /// What those were signed with that are still good.
+    pub older: Vec<Secret>,
     /// How long they can be answered.
     pub valid_for: Duration,
 }
@@ -157,8 +164,10 @@ pub struct Registry {
     pub reserve: u32,
     /// Whether its tags say which of its entries are doorward's: a second memory.
     pub ownership_tags: bool,
-    /// How requests about it may be answered.
+    /// What is asked of answers to requests about it.
     pub approvals: Approvals,
+    /// How many questions about it are sent in an hour.
+    pub questions_per_hour: usize,
     /// How many grants it may have in an hour.
     pub grants_per_hour: usize,
     /// How many addresses in no set that somebody owns may be refused within ten minutes before they
@@ -265,6 +274,8 @@ pub struct Secret {
 pub struct Secrets {
     /// What approval links are signed with.
     pub link_key: SecretString,
+    /// What those were signed with that are still good.
+    pub older_link_keys: Vec<SecretString>,
     /// What whoever uses the admin listener must know.
     pub admin_token: Option<SecretString>,
     /// What the key of ownership tags is derived from.
@@ -297,6 +308,7 @@ impl Config {
             }
         };
         let link_key = read(&self.links.key);
+        let older_link_keys = self.links.older.iter().map(&mut read).collect();
         // Where none is named, it is the links' own: what is wrong with it is said once.
         let ownership_tag_key = self.ownership_tag_key.as_ref().map(&mut read);
         let ownership_tag_key = ownership_tag_key.unwrap_or_else(|| link_key.clone());
@@ -330,6 +342,7 @@ impl Config {
         if missing.is_empty() {
             Ok(Secrets {
                 link_key,
+                older_link_keys,
                 admin_token,
                 ownership_tag_key,
                 source_keys,
@@ -354,6 +367,9 @@ impl Config {
                     "rule `{name}` opens for {}, cut to `max_ttl`, {most}",
                     Show(ttl)
                 );
+                problems.push(of_rule(rule, what, None, true));
+            }
+            for what in without_effect(rule, &self.registries) {
                 problems.push(of_rule(rule, what, None, true));
             }
             let named = rule.channel.iter().map(|name| ("channel", name, &channels));

@@ -1,12 +1,17 @@
 //! What a source's sender does in its own way: names in alerts, Event Grid, the handshake.
 
 use doorward_core::intake::delivery::Dimensions;
+use doorward_core::yaml::duration::Show;
 use doorward_core::yaml::problem::Sink;
 use doorward_core::yaml::{Fields, Item};
+use std::time::Duration;
 
 /// Who may ask in the CloudEvents handshake, unless the file says otherwise
 /// (<https://learn.microsoft.com/azure/event-grid/end-point-validation-cloud-events-schema>).
 const EVENT_GRID: &str = "eventgrid.azure.net";
+
+/// The least that `expect_every` may be: a sender collects and tries again for some minutes.
+const OFTEN_EXPECTED: Duration = Duration::from_mins(1);
 
 /// How long a name may be.
 const LONGEST: usize = 128;
@@ -22,6 +27,8 @@ pub struct Options {
     pub allowed_origins: Vec<String>,
     /// How many requests a minute the handshake gives leave to, where that is not the source's rate.
     pub allowed_rate: Option<u32>,
+    /// How often the sender speaks at least: beyond that, its silence is an alarm.
+    pub expect_every: Option<Duration>,
 }
 
 impl Default for Options {
@@ -31,11 +38,12 @@ impl Default for Options {
             subscription: None,
             allowed_origins: vec![EVENT_GRID.to_owned()],
             allowed_rate: None,
+            expect_every: None,
         }
     }
 }
 
-/// Takes `dimensions`, `event_grid` and `cloud_events` out of a source.
+/// Takes `dimensions`, `event_grid`, `cloud_events` and `expect_every` out of a source.
 pub(super) fn options(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Options> {
     let mut options = Options::default();
     let mut read = true;
@@ -51,6 +59,15 @@ pub(super) fn options(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<Op
     }
     if let Some(item) = fields.take("cloud_events") {
         read &= cloud_events(&item, &mut options, sink).is_some();
+    }
+    if let Some(item) = fields.take("expect_every") {
+        let every = item.duration(sink);
+        if every.is_some_and(|every| every < OFTEN_EXPECTED) {
+            let help = format!("write {} or more", Show(OFTEN_EXPECTED));
+            item.error("a source is not expected to speak that often", help, sink);
+        }
+        read &= every.is_some();
+        options.expect_every = every;
     }
     read.then_some(options)
 }

@@ -1,10 +1,12 @@
 //! Reading the configuration: a file to a checked [`Config`], or everything that is wrong with it.
 
+use super::approvals::{approvers, links};
 use super::auth::sign_in;
 use super::channels::channels;
 use super::connections::connections;
+use super::registries::registries;
 use super::routes::routes;
-use super::sections::{links, registries, sources};
+use super::sections::sources;
 use super::values::{hide_urls_with_passwords, path, public_url, secret};
 use super::{Auth, Channel, Config, LONGEST_MAX_TTL, LoadError, Mode, Source, State, azure};
 use crate::azure::Settings;
@@ -81,6 +83,7 @@ fn channels_and_routes(
     (channels, routes)
 }
 
+#[expect(clippy::too_many_lines, reason = "a line for each key")]
 fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Config> {
     hide_urls_with_passwords(item, sink);
     let mut fields = item.fields(sink)?;
@@ -90,8 +93,8 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let admin_token = named("admin_token");
     let ownership_tag_key = named("ownership_tag_key");
     listeners(&fields.item, (listen, admin), admin_token.is_some(), sink);
-    let url = fields.take("public_url");
     let plain = || Some(format!("http://{}", listen.unwrap_or(admin)));
+    let url = fields.take("public_url");
     let url = url.map_or_else(plain, |at| public_url(&at, sink));
     let (state, wait_for_database) = state(&mut fields, folder, sink);
     let policies = policies(&mut fields, folder, sink);
@@ -107,6 +110,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     let links = links(&mut fields, folder, sink);
     let azure = azure_settings(&mut fields, (text, folder), sink);
     let registries = registries(&mut fields, sink);
+    let approvers = approvers(&mut fields, sink);
     let sources = sources(&mut fields, (&registries, folder), sink);
     nobody_sends(&fields.item, listen, &sources, sink);
     let (channels, routes) = channels_and_routes(&mut fields, folder, sink);
@@ -136,6 +140,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
         ownership_tag_key: ownership_tag_key.flatten(),
         azure: azure?,
         registries,
+        approvers,
         sources,
         channels,
         routes,

@@ -62,7 +62,7 @@ pub async fn create(
         name: name.to_owned(),
         scopes,
         created: now,
-        created_by: by.name.clone(),
+        created_by: by.actor().to_string(),
         ends: lasts.map(|lasts| clock::add(now, lasts)),
         used: None,
     };
@@ -74,7 +74,7 @@ pub async fn create(
         return Err(ApiTokenError::Taken(name.to_owned()));
     }
     let scopes = &token.scopes;
-    tracing::info!(token = name, %scopes, by = by.name, "API token created");
+    tracing::info!(token = name, %scopes, by = %by.actor(), "API token created");
     Ok((shown, token))
 }
 
@@ -116,6 +116,6 @@ pub async fn revoke(app: &App, name: &str, by: &By) -> Result<(), ApiTokenError>
     if !app.ledger.revoke_api_token(name).await? {
         return Err(ApiTokenError::Unknown(name.to_owned()));
     }
-    tracing::info!(token = name, by = by.name, "API token revoked");
+    tracing::info!(token = name, by = %by.actor(), "API token revoked");
     Ok(())
 }

@@ -3,14 +3,15 @@
 use crate::auth::{SenderAuth, SignIn};
 use crate::azure::Arm;
 use crate::azure::http::Http;
-use crate::config::{ChannelKind, Drift, Options};
+use crate::config::{ChannelKind, Drift, Options, Registry};
 use crate::flow::decide::shadow::ShadowPolicy;
 use crate::flow::memory::Memory;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
 use arc_swap::ArcSwap;
 use clock::Clock;
-use doorward_core::auth::link::{LinkError, LinkKey};
+use doorward_core::approvals::{Approvals, Approvers};
+use doorward_core::auth::link::{LinkKeys, NotSigned};
 use doorward_core::auth::signature::Key;
 use doorward_core::firewall::ownership_tags::OwnershipTagKey;
 use doorward_core::firewall::raw_json::RawJson;
@@ -30,7 +31,6 @@ use doorward_core::messages::routing::{Routes, Subject};
 use doorward_core::messages::wording;
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::policy::Policy;
-use doorward_core::policy::verdict::Approvals;
 use doorward_core::sets::Sets;
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -72,8 +72,10 @@ pub struct App {
     pub max_ttl: Duration,
     /// How long what stands for a denial stands for those like it.
     pub windows: DedupPolicy,
-    /// Signs and checks approval links.
-    pub link_key: LinkKey,
+    /// Sign and check approval links.
+    pub link_keys: LinkKeys,
+    /// The people who may approve.
+    pub approvers: Approvers,
     /// How long a request can be answered.
     pub links_valid_for: Duration,
     /// Where people reach doorward: `https://doorward.contoso.com`, without a slash at its end.
@@ -105,8 +107,10 @@ pub struct Enrolled {
     pub reserve: u32,
     /// Whether its tags say which entries are ours.
     pub ownership_tags: bool,
-    /// Whether approval links act, or only show.
+    /// What is asked of answers to requests about it.
     pub approvals: Approvals,
+    /// How many questions about it are sent within an hour.
+    pub questions_per_hour: usize,
     /// How many grants may be decided within an hour.
     pub grants_per_hour: usize,
     /// How many addresses that nobody owns may be refused within ten minutes before they are only
@@ -114,6 +118,24 @@ pub struct Enrolled {
     pub max_unknown_addresses: usize,
     /// What is done about changes of others.
     pub drift: Drift,
+}
+
+impl Enrolled {
+    /// As it is configured, by its id.
+    pub fn configured(registry: &Registry) -> (ResourceId, Self) {
+        let enrolled = Self {
+            hosts: registry.hosts.clone(),
+            max_entries: registry.max_entries,
+            reserve: registry.reserve,
+            ownership_tags: registry.ownership_tags,
+            approvals: registry.approvals.clone(),
+            questions_per_hour: registry.questions_per_hour,
+            grants_per_hour: registry.grants_per_hour,
+            max_unknown_addresses: registry.max_unknown_addresses,
+            drift: registry.drift.clone(),
+        };
+        (registry.id.clone(), enrolled)
+    }
 }
 
 /// Where messages go.
@@ -124,6 +146,8 @@ pub struct Channel {
     pub secrets: BTreeMap<&'static str, SecretString>,
     /// What its deliveries are signed with, if they are.
     pub sign: Option<Key>,
+    /// How many questions it is sent within an hour.
+    pub questions_per_hour: usize,
     /// The channel that takes its messages once it has failed for so long.
     pub fallback: Option<(String, Duration)>,
 }
@@ -149,16 +173,9 @@ pub struct Source {
 }
 
 impl App {
-    /// Whether a link may answer this request.
-    pub fn answers_by_link(&self, request: &Request) -> bool {
-        let registry = self.registries.get(&request.registry);
-        registry.is_some_and(|enrolled| enrolled.approvals == Approvals::Link)
-            && request.approvals != Some(Approvals::None)
-    }
-
     /// The link that shows a request, and answers it where links may.
-    pub fn link_to(&self, request: &Request) -> Result<String, LinkError> {
-        let token = self.link_key.sign(request.id, request.until)?;
+    pub fn link_to(&self, request: &Request) -> Result<String, NotSigned> {
+        let token = self.link_keys.sign(request.id, request.until)?;
         Ok(format!("{}/requests/{token}", self.public_url))
     }
 

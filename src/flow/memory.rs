@@ -6,6 +6,7 @@ use crate::flow::ledger_watch::LedgerNotices;
 use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::registry::posture::Postures;
 use crate::flow::registry::reconcile::{RetryState, Sent, Tagged, Watch};
+use crate::flow::states::Heard;
 use crate::flow::supervise::Loops;
 use doorward_core::intake::routing::Hosts;
 use doorward_core::ledger::id::{AlertId, GrantId};
@@ -14,7 +15,8 @@ use doorward_core::state::LastRead;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use tokio::sync::Semaphore;
 
 /// What is known for now: nothing in here matters after a restart.
 #[derive(Default)]
@@ -43,14 +45,30 @@ pub struct Memory {
     postures: Mutex<Postures>,
     feeds: Mutex<Feeds>,
     ledger_notices: Mutex<LedgerNotices>,
+    heard: Mutex<BTreeMap<String, Heard>>,
+    expecting: OnceLock<Timestamp>,
     /// What is known of the policy's files.
     pub policy: Mutex<crate::flow::policy::Files>,
     /// What is known of the sources of address sets.
     pub sets: Mutex<crate::flow::sets::RefreshSchedule>,
     /// What was refused to callers who are not known.
     pub refusals: super::refusals::Refusals,
+    /// How many pages are told of changes.
+    pub watching: Watchers,
     /// Held by whoever loads address sets: one at a time.
     pub sets_refresh: tokio::sync::Mutex<()>,
+}
+
+/// How many pages are told of changes at once.
+const MOST_WATCHERS: usize = 64;
+
+/// Places for those who are told of changes.
+pub struct Watchers(pub Arc<Semaphore>);
+
+impl Default for Watchers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST_WATCHERS)))
+    }
 }
 
 /// How many messages about requests are remembered as written down.
@@ -80,6 +98,16 @@ struct Latest {
 }
 
 impl Memory {
+    /// Since when this process expects sources to speak.
+    pub(super) fn expecting_since(&self, now: Timestamp) -> Timestamp {
+        *self.expecting.get_or_init(|| now)
+    }
+
+    /// When each source was heard by this process.
+    pub(super) fn heard(&self) -> MutexGuard<'_, BTreeMap<String, Heard>> {
+        locked(&self.heard)
+    }
+
     /// A memory that begins with the hosts that configuration names.
     pub fn knowing(hosts: Hosts) -> Self {
         Self {

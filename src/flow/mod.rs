@@ -6,6 +6,7 @@
 
 pub mod api_tokens;
 pub mod app;
+pub mod chat;
 pub mod decide;
 mod effectiveness;
 pub mod feeds;
@@ -20,8 +21,11 @@ pub mod readiness;
 pub mod refusals;
 pub mod registry;
 pub mod respond;
+pub mod search;
 pub mod sessions;
 pub mod sets;
+pub mod silence;
+pub mod states;
 pub mod supervise;
 pub mod usage;
 
@@ -31,7 +35,7 @@ use doorward_core::net::resource_id::ResourceId;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
-use supervise::{AFTER_A_FAILURE, Outcome, Supervisor};
+use supervise::{AFTER_A_FAILURE, Outcome, Supervisor, WokenBy};
 
 /// How often the policy's folder is looked at; a change counts after this at the latest.
 const POLICY_EVERY: Duration = Duration::from_secs(5);
@@ -41,29 +45,40 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
     for id in app.registries.keys() {
         let id = id.clone();
         let name = format!("registry:{}", id.name());
-        keeper.keep(&name, move |app| {
+        keeper.keep(&name, WokenBy::MoreThanArrivals, move |app| {
             let id = id.clone();
             Box::pin(async move { registry_turn(app, &id).await })
         });
     }
     feeds::run(app, keeper);
     for lane in app.channels.keys().flat_map(|name| notify::Lane::of(name)) {
-        keeper.keep(&lane.name(), move |app| {
+        keeper.keep(&lane.name(), WokenBy::MoreThanArrivals, move |app| {
             let lane = lane.clone();
             Box::pin(async move { notify::lane_turn(app, &lane).await })
         });
     }
-    keeper.keep("channels", |app| Box::pin(notify::removed_channels(app)));
-    keeper.keep("follow_ups", |app| {
+    keeper.keep("channels", WokenBy::MoreThanArrivals, |app| {
+        Box::pin(notify::removed_channels(app))
+    });
+    keeper.keep("follow_ups", WokenBy::MoreThanArrivals, |app| {
         Box::pin(notify::follow_ups::run_once(app))
     });
-    keeper.keep("verdicts", |app| Box::pin(triage_once(app)));
-    keeper.keep("hosts", |app| {
+    keeper.keep("verdicts", WokenBy::Appends, |app| {
+        Box::pin(triage_once(app))
+    });
+    keeper.keep("hosts", WokenBy::MoreThanArrivals, |app| {
         Box::pin(async move { Ok(registry::hosts::run_once(app).await) })
     });
-    keeper.keep("ledger_watch", |app| Box::pin(ledger_watch::run_once(app)));
-    keeper.keep("policy", |app| Box::pin(policy_turn(app)));
-    keeper.keep("sets", |app| {
+    keeper.keep("ledger_watch", WokenBy::Time, |app| {
+        Box::pin(ledger_watch::run_once(app))
+    });
+    // A delivery without denials leaves nothing in the ledger, and is a sign of life.
+    keeper.keep("silence", WokenBy::Time, |app| {
+        Box::pin(silence::run_once(app))
+    });
+    // Its files say nothing of the ledger.
+    keeper.keep("policy", WokenBy::Time, |app| Box::pin(policy_turn(app)));
+    keeper.keep("sets", WokenBy::MoreThanArrivals, |app| {
         Box::pin(async move { Ok(Some(sets::run_once(app).await)) })
     });
 }

@@ -25,10 +25,8 @@ const LONGEST: (usize, usize) = (128, 500);
 /// Who orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {
-    /// Their name, as they say, or that of the API token that they showed.
-    pub name: String,
-    /// Whether an API token proves the name.
-    pub token: bool,
+    /// Who.
+    pub actor: Actor,
     /// Why, if they say so.
     pub because: Option<String>,
 }
@@ -110,22 +108,24 @@ pub enum OrderError {
 impl By {
     /// Who orders, as the ledger says it.
     pub fn actor(&self) -> Actor {
-        if self.token {
-            Actor::Token(self.name.clone())
-        } else {
-            Actor::Person(self.name.clone())
-        }
+        self.actor.clone()
     }
 
     /// Whoever shows the API token of this name.
     pub fn token(name: &str, because: Option<&str>) -> Result<Self, OrderError> {
         Ok(Self {
-            token: true,
+            actor: Actor::Token(name.to_owned()),
             ..Self::new(name, because)?
         })
     }
 
-    /// Who orders, if they say so in bounds.
+    /// Somebody who is known otherwise, and whose reason was looked at.
+    pub fn known(actor: Actor, because: Option<&str>) -> Self {
+        let because = because.map(str::to_owned);
+        Self { actor, because }
+    }
+
+    /// Who orders, as they say of themselves and if in bounds: nothing proves it.
     pub fn new(name: &str, because: Option<&str>) -> Result<Self, OrderError> {
         let line = |text: &str, most: usize| {
             let text = text.trim();
@@ -135,8 +135,7 @@ impl By {
             good.then(|| text.to_owned()).ok_or(OrderError::Nobody)
         };
         Ok(Self {
-            name: line(name, LONGEST.0)?,
-            token: false,
+            actor: Actor::Person(line(name, LONGEST.0)?),
             because: because.map(|why| line(why, LONGEST.1)).transpose()?,
         })
     }
@@ -234,8 +233,13 @@ pub async fn extend(
 ) -> Result<GrantRecord, OrderError> {
     let done = anew::decide(app, || {
         let until = later_end(app, grant, time)?;
-        let by = by.actor();
-        Ok((vec![LedgerEvent::Extended { grant, until, by }], ()))
+        let what = LedgerEvent::Extended {
+            grant,
+            until,
+            by: by.actor(),
+            because: by.because.clone(),
+        };
+        Ok((vec![what], ()))
     });
     match done.await {
         Ok(()) | Err(OrderError::Store(StoreError::Duplicate)) => look(app, grant),
@@ -281,8 +285,12 @@ pub async fn keep(app: &App, grant: GrantId, by: &By) -> Result<GrantRecord, Ord
         }
         app.ledger
             .read(|state| whole(state, &standing.grant, now))?;
-        let by = by.actor();
-        Ok((vec![LedgerEvent::Kept { grant, by }], standing))
+        let what = LedgerEvent::Kept {
+            grant,
+            by: by.actor(),
+            because: by.because.clone(),
+        };
+        Ok((vec![what], standing))
     });
     match done.await {
         Err(OrderError::Store(StoreError::Duplicate)) => Err(OrderError::Over),

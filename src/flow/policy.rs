@@ -6,6 +6,7 @@ use crate::config::{self, Fingerprint};
 use crate::flow::app::App;
 use doorward_core::policy::Policy;
 use doorward_core::yaml::problem::did_you_mean;
+use jiff::Timestamp;
 use std::sync::{Arc, PoisonError};
 
 /// What is known of the policy's files.
@@ -15,6 +16,27 @@ pub struct Files {
     seen: Option<Fingerprint>,
     /// Whether they cannot be used, and an earlier policy is in force.
     pub refused: bool,
+    /// Why.
+    pub error: Option<String>,
+    /// Since when this process has had the policy in force.
+    pub since: Option<Timestamp>,
+}
+
+/// What is known of the policy in force.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Why the files as they are now cannot be used, if they cannot.
+    pub error: Option<String>,
+    /// Since when this process has had the policy in force.
+    pub since: Option<Timestamp>,
+}
+
+/// What is known of the policy in force.
+pub fn known(app: &App) -> Known {
+    files(app, |files| Known {
+        error: files.error.clone(),
+        since: files.since,
+    })
 }
 
 /// Reads the files again if anything in their folder has changed.
@@ -35,9 +57,15 @@ pub async fn take_in(app: &App) {
     shadow::run_once(app);
     let seen = config::fingerprint(&app.policies);
     let outcome = read(app);
+    let now = app.clock.now();
     files(app, |files| {
         files.seen = Some(seen);
         files.refused = outcome.is_err();
+        files.error = outcome.as_ref().err().map(ToString::to_string);
+        match outcome {
+            Ok(true) => files.since = Some(now),
+            _ => _ = files.since.get_or_insert(now),
+        }
     });
     match outcome {
         Ok(other) => {

@@ -30,6 +30,14 @@ async fn missing(app: &App) -> Vec<Condition> {
     missing
 }
 
+/// That the policy's files cannot be used, in a sentence for people.
+pub fn policy_refused(app: &App) -> Option<String> {
+    policy::is_refused(app).then(|| {
+        "The policy files cannot be used as they are now; the last good policy is in force."
+            .to_owned()
+    })
+}
+
 /// What somebody should mend while `app` does its work. More of it is in the log.
 pub fn degraded(app: &App) -> Vec<Condition> {
     let mut degraded: Vec<Condition> = app.ledger.conditions().1.into_iter().collect();

@@ -131,6 +131,7 @@ fn follows(app: &App, standing: &GrantRecord, signs: &[&Sign], now: Timestamp) -
         grant: grant.id,
         until,
         by: Actor::USE,
+        because: None,
     });
     effect
         .map(LedgerEvent::GrantOutcome)

@@ -6,6 +6,7 @@ use crate::flow::api_tokens::ApiTokenError;
 use crate::flow::notify::channels::NotifyError;
 use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
+use crate::flow::respond::afterwards::AfterwardsError;
 use crate::flow::sessions::SessionError;
 use crate::flow::sets::ConfirmError;
 use crate::store::StoreError;
@@ -13,6 +14,7 @@ use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use doorward_core::approvals::Refusal;
 use doorward_core::auth::api_token::Scope;
 use doorward_core::auth::link::LinkError;
 use doorward_core::intake::report::DeliveryError;
@@ -142,6 +144,9 @@ pub enum HttpError {
     /// There is no such session.
     #[error("there is no session `{0}`: `doorward sessions list` shows them")]
     NoSession(String),
+    /// The order about what a request has opened was not followed.
+    #[error(transparent)]
+    Afterwards(#[from] AfterwardsError),
     /// An order that no command sent.
     #[error(
         "orders are taken from doorward's own commands: send JSON with the header `x-doorward-command`, and not from a browser"
@@ -168,6 +173,7 @@ impl HttpError {
     /// so none of these ever stands for a fault of ours
     /// (<https://learn.microsoft.com/azure/event-grid/delivery-and-retry>); and action groups do not
     /// try again after 500 (<https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups>).
+    #[expect(clippy::too_many_lines, reason = "a line or two for each error")]
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound
@@ -176,7 +182,9 @@ impl HttpError {
             | Self::NoSession(_)
             | Self::ApiToken(ApiTokenError::Unknown(_))
             | Self::Confirm(ConfirmError::NoSet { .. })
-            | Self::Link(LinkError::Invalid) => StatusCode::NOT_FOUND,
+            | Self::Link(LinkError::Invalid | LinkError::Tampered | LinkError::OtherKey) => {
+                StatusCode::NOT_FOUND
+            }
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany {
                 heeds_429: true, ..
@@ -188,6 +196,7 @@ impl HttpError {
             }
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::CutOff
+            | Self::ApiToken(ApiTokenError::Name | ApiTokenError::Lasts)
             | Self::Packed { .. }
             | Self::Unreadable(_)
             | Self::NoAnswer
@@ -195,11 +204,9 @@ impl HttpError {
             | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
             Self::Order(error) => order_status(error),
             Self::SignIn(error) => error.status(),
-            Self::ApiToken(ApiTokenError::Taken(_)) => StatusCode::CONFLICT,
             Self::ApiToken(ApiTokenError::Store(_) | ApiTokenError::Random(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::ApiToken(_) => StatusCode::BAD_REQUEST,
             Self::TooMany { .. }
             | Self::Unavailable
             | Self::NoKeys { .. }
@@ -211,12 +218,26 @@ impl HttpError {
             | Self::NotACommand
             | Self::OtherSubscription
             | Self::OtherOrigin
-            | Self::Answer(AnswerError::NotByLink) => StatusCode::FORBIDDEN,
+            | Self::Link(LinkError::OtherPurpose) => StatusCode::FORBIDDEN,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Link(LinkError::Over) | Self::Answer(AnswerError::Over) => StatusCode::GONE,
+            Self::Answer(AnswerError::Refused(refusal)) => refusal_status(refusal),
+            Self::Answer(AnswerError::NotShown) => StatusCode::PRECONDITION_REQUIRED,
+            Self::Afterwards(error) => match error {
+                AfterwardsError::Refused(refusal) => refusal_status(refusal),
+                AfterwardsError::TakesSeveral(_) | AfterwardsError::Unknown => {
+                    StatusCode::FORBIDDEN
+                }
+                AfterwardsError::NothingOpen => StatusCode::CONFLICT,
+                AfterwardsError::Order(error) => order_status(error),
+            },
             Self::Answer(
-                AnswerError::Answered | AnswerError::Paused(_) | AnswerError::Unread(_),
+                AnswerError::Answered
+                | AnswerError::Changed(_)
+                | AnswerError::Paused(_)
+                | AnswerError::Unread(_),
             )
+            | Self::ApiToken(ApiTokenError::Taken(_))
             | Self::Confirm(_) => StatusCode::CONFLICT,
         }
     }
@@ -261,15 +282,32 @@ impl HttpError {
             Self::Encoded | Self::Packed { .. } | Self::Unreadable(_) => "unreadable",
             Self::ForeignOrigin => "foreign_origin",
             Self::ForeignHost | Self::BadHost => "bad_host",
-            Self::Link(LinkError::Invalid) => "invalid_link",
+            Self::Link(LinkError::Invalid | LinkError::Tampered) => "invalid_link",
+            Self::Link(LinkError::OtherKey) => "other_key_link",
+            Self::Link(LinkError::OtherPurpose) => "other_purpose_link",
             Self::Link(LinkError::Over) => "expired_link",
             Self::SignIn(_) => "not_signed_in",
             Self::OutOfScope { .. } => "out_of_scope",
-            Self::ApiToken(_) | Self::NoSession(_) => "not_done",
             Self::NoAnswer | Self::NotACommand | Self::BadOrder(_) => "bad_request",
-            Self::Answer(_) | Self::Order(_) | Self::Confirm(_) | Self::Notify(_) => "not_done",
+            Self::Answer(_)
+            | Self::Afterwards(_)
+            | Self::ApiToken(_)
+            | Self::NoSession(_)
+            | Self::Order(_)
+            | Self::Confirm(_)
+            | Self::Notify(_) => "not_done",
             Self::Unavailable | Self::Internal => "failed",
         }
+    }
+
+    /// The page that is shown instead, with this status.
+    pub(super) fn with_page(&self, page: Response) -> Response {
+        let (head, body) = page.into_parts();
+        let mut response = self.with_body(body);
+        for (name, value) in &head.headers {
+            response.headers_mut().insert(name, value.clone());
+        }
+        response
     }
 
     /// The answer with `body` in place of JSON.
@@ -290,6 +328,17 @@ fn out_of_scope(needed: Option<Scope>) -> String {
             scope.name()
         ),
         None => "API tokens and sessions are seen to by operators, not by an API token".to_owned(),
+    }
+}
+
+/// Who may not is forbidden; what may not be wished for can be wished for otherwise.
+fn refusal_status(refusal: &Refusal) -> StatusCode {
+    if refusal.is_of_the_wish() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else if *refusal == Refusal::SaidYes {
+        StatusCode::CONFLICT
+    } else {
+        StatusCode::FORBIDDEN
     }
 }
 

@@ -85,6 +85,12 @@ pub(super) async fn deliver(
     };
     let response = taken.await.into_response();
     let known = web.app.sources.contains_key(&name);
+    match response.status() {
+        _ if !known => {}
+        status if status.is_success() => web.app.was_heard(&name, true),
+        StatusCode::UNAUTHORIZED => web.app.was_heard(&name, false),
+        _ => {}
+    }
     let labels = DeliveryLabels {
         source: if known {
             name.clone()

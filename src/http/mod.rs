@@ -9,6 +9,7 @@ mod events;
 mod health;
 pub mod listener;
 pub mod pages;
+mod slack;
 mod viewer;
 
 pub use error::HttpError;
@@ -50,6 +51,7 @@ pub fn public_router_within(app: Arc<App>, limits: Limits) -> Router {
         "/events/{source}",
         post(events::deliver).options(events::handshake),
     );
+    let routes = routes.route("/slack/interactions", post(slack::interactions));
     bounded(with_common_parts(routes), web)
 }
 
@@ -67,22 +69,33 @@ fn requests() -> Router<Web> {
     pages.layer(DefaultBodyLimit::max(LARGEST_FORM))
 }
 
+/// The same, where ids lead to operators' pages.
+fn requests_and_operators() -> Router<Web> {
+    Router::new().route(
+        "/requests/{token}",
+        get(pages::operator::by_id_or_link)
+            .post(pages::answers::answer)
+            .layer(DefaultBodyLimit::max(LARGEST_FORM)),
+    )
+}
+
 /// The routes for operators. `address` is what the listener is bound to: only requests that name it,
 /// or a loopback address with its port, are answered, and where there is a token, only those who know
-/// it. Only orders change anything, and only commands give them.
+/// it. Only orders change anything: commands give them, and pages that ask for confirmation.
 pub fn admin_router(app: Arc<App>, address: SocketAddr) -> Router {
     let web = Web {
         app,
         limits: Limits::default(),
     };
     // Where nobody listens elsewhere, requests are answered here.
-    let links = if web.app.listens {
+    let listens = web.app.listens;
+    let links = if listens {
         Router::new()
     } else {
-        requests()
+        requests_and_operators()
     };
     let routes = links
-        .route("/", get(pages::admin::page))
+        .merge(pages::operator::routes(!listens))
         .route("/metrics", get(pages::admin::metrics))
         .nest(api::wire::API, api_routes());
     let known = from_fn_with_state(web.clone(), api::operator::known);
@@ -118,12 +131,13 @@ fn api_routes() -> Router<Web> {
         .layer(from_fn(api::operator::commands_only))
 }
 
-/// What both listeners have: health, the style sheet, and an answer for every other path.
+/// What both listeners have: health, what pages load, and an answer for every other path.
 fn with_common_parts(routes: Router<Web>) -> Router<Web> {
     routes
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route(pages::page::STYLE_PATH, get(pages::page::style))
+        .route(pages::assets::STYLE_PATH, get(pages::assets::get_style))
+        .route(pages::assets::SCRIPT_PATH, get(pages::assets::get_script))
         .fallback(async || HttpError::NotFound)
 }
 

@@ -6,6 +6,7 @@ mod connect;
 mod database;
 mod error;
 mod files;
+mod fold;
 mod follow;
 mod health;
 mod lease;
@@ -17,6 +18,7 @@ pub use access::{ApiToken, NewToken, Session};
 pub use connect::PARAMETERS as URL_PARAMETERS;
 pub use error::StoreError;
 pub use files::{Lock, LockError};
+pub use fold::what;
 pub use lease::Lease;
 
 use database::Database;
@@ -30,7 +32,7 @@ use doorward_core::state::readiness::Condition;
 use futures_util::future::BoxFuture;
 use health::Health;
 use jiff::Timestamp;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -61,6 +63,8 @@ struct Inner {
     end: Mutex<Option<(i64, Hash)>>,
     folded: RwLock<Folded>,
     changed: watch::Sender<i64>,
+    /// The same, but not for an append of arrivals alone.
+    moved: watch::Sender<i64>,
 }
 
 /// What stands, and as of which entry.
@@ -266,6 +270,11 @@ impl Ledger {
         self.inner.changed.subscribe()
     }
 
+    /// Tells of every append that is more than arrivals: denials that came, and counts of them.
+    pub fn moved(&self) -> watch::Receiver<i64> {
+        self.inner.moved.subscribe()
+    }
+
     /// Up to `limit` entries after `seq`, in order.
     pub async fn entries(&self, seq: i64, limit: i64) -> Result<Vec<Entry>, StoreError> {
         self.inner.database.entries(seq, limit).await
@@ -346,100 +355,4 @@ fn stored(at: Timestamp) -> Timestamp {
 
 fn lines(at: Timestamp, what: Vec<LedgerEvent>) -> Result<Vec<Line>, StoreError> {
     what.into_iter().map(|what| Line::new(at, what)).collect()
-}
-
-impl Inner {
-    fn around(database: Database) -> Self {
-        Self {
-            database,
-            health: Health::default(),
-            end: Mutex::new(None),
-            folded: RwLock::default(),
-            changed: watch::Sender::new(0),
-        }
-    }
-
-    /// Folds what stands.
-    async fn catch_up(&self) -> Result<(), StoreError> {
-        let mut end = self.end.lock().await;
-        self.fold_new(&mut end).await
-    }
-
-    /// Folds what stands after `end`.
-    async fn fold_new(&self, end: &mut Option<(i64, Hash)>) -> Result<(), StoreError> {
-        let before = *end;
-        let walked = self
-            .walk(end, |entry, what| {
-                let mut folded = self.folded.write().unwrap_or_else(PoisonError::into_inner);
-                folded.apply(entry.seq, entry.at, what);
-            })
-            .await;
-        if *end != before {
-            self.announce(*end);
-        }
-        walked
-    }
-
-    fn folded<T>(&self, look: impl FnOnce(&Folded) -> T) -> T {
-        look(&self.folded.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Walks the chain from `end` to where it ends now. Where that fails, `end` is how far it came.
-    async fn walk(
-        &self,
-        end: &mut Option<(i64, Hash)>,
-        mut each: impl FnMut(&Entry, &LedgerEvent),
-    ) -> Result<(), StoreError> {
-        loop {
-            let entries = self
-                .database
-                .entries(end.map_or(0, |(seq, _)| seq), PAGE)
-                .await?;
-            if entries.is_empty() {
-                return Ok(());
-            }
-            for entry in &entries {
-                if !entry.follows(*end) {
-                    return Err(StoreError::Broken { seq: entry.seq });
-                }
-                each(entry, &what(entry)?);
-                *end = Some(entry.end());
-            }
-        }
-    }
-
-    fn announce(&self, end: Option<(i64, Hash)>) {
-        self.changed.send_replace(end.map_or(0, |(seq, _)| seq));
-    }
-}
-
-impl Folded {
-    fn apply(&mut self, seq: i64, at: Timestamp, what: &LedgerEvent) {
-        self.state.apply(at, what);
-        self.seq = seq;
-        if what.is_decisive() {
-            self.invalidates_decisions = seq;
-        }
-        if what.is_write() {
-            self.written = seq;
-        }
-    }
-}
-
-/// The entries for `lines`, chained to `end`.
-fn chain(mut end: Option<(i64, Hash)>, lines: &[Line]) -> Vec<Entry> {
-    let follow = |line: &Line| {
-        let entry = Entry::after(end, line.at, line.body.clone());
-        end = Some(entry.end());
-        entry
-    };
-    lines.iter().map(follow).collect()
-}
-
-/// What an entry says.
-pub fn what(entry: &Entry) -> Result<LedgerEvent, StoreError> {
-    serde_json::from_str(&entry.body).map_err(|error| StoreError::Unreadable {
-        seq: entry.seq,
-        why: error.to_string(),
-    })
 }

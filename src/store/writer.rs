@@ -5,7 +5,8 @@
 //! nothing for those beside it: the task belongs to the ledger, not to any caller.
 
 use super::database::Append;
-use super::{Folded, Inner, StoreError, chain};
+use super::fold::chain;
+use super::{Folded, Inner, StoreError};
 use doorward_core::intake::arrivals::{Arrival, IntakeDeduplicator, IntakeResult};
 use doorward_core::intake::dedup::DedupPolicy;
 use doorward_core::ledger::event::{Entry, Hash, LedgerEvent, Write};
@@ -149,7 +150,7 @@ impl Inner {
             .into_iter()
             .map(|job| ((job.at, job.work), job.done))
             .unzip();
-        let written = self.patiently(self.write(works)).await;
+        let written = self.patiently(self.write(works, &waiting)).await;
         self.health.wrote(written.as_ref().err());
         let outcomes = match written {
             Ok(outcomes) => outcomes,
@@ -221,10 +222,12 @@ impl Inner {
     /// Writes one transaction; what became of each work.
     async fn write(
         &self,
-        works: Vec<(Timestamp, Work)>,
+        mut works: Vec<(Timestamp, Work)>,
+        waiting: &[oneshot::Sender<Result<Written, StoreError>>],
     ) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
         let mut end = self.end.lock().await;
         let mut transaction = self.begin(&mut end).await?;
+        drop_abandoned(&mut works, waiting);
         let keys = works.iter().flat_map(|(_, work)| work.keys());
         let known = transaction.known(&keys.collect::<Vec<_>>()).await?;
         let draft = self.folded(|folded| draft(folded, works, known))?;
@@ -242,8 +245,24 @@ impl Inner {
                 folded.apply(entry.seq, line.at, &line.what);
             }
         }
-        self.announce(*end);
+        let moved = draft.lines.iter().any(|line| !line.what.is_arrival());
+        self.announce(*end, moved);
         Ok(draft.outcomes)
+    }
+}
+
+/// Leaves out arrivals for which nobody waits any more: their sender was told to come again while the database did
+/// not answer, and must not find that it was heard all the same.
+fn drop_abandoned(
+    works: &mut [(Timestamp, Work)],
+    waiting: &[oneshot::Sender<Result<Written, StoreError>>],
+) {
+    for ((_, work), waiting) in works.iter_mut().zip(waiting) {
+        if let Work::Arrivals(_, arrivals) = work
+            && waiting.is_closed()
+        {
+            arrivals.clear();
+        }
     }
 }
 

@@ -54,18 +54,28 @@ async fn the_page_shows_what_stands_and_no_link() {
         "20.1.2.4",
         "1 hour 30 minutes",
         "runners",
-        "not yet open",
+        "opening",
         "20.1.2.3",
-        "2 hours 30 minutes",
     ] {
         assert!(page.text.contains(shown), "{shown}: {}", page.text);
     }
+    let requests = get(&parts, "/requests", "127.0.0.1:8081").await;
+    assert!(
+        requests.text.contains("2 hours 30 minutes"),
+        "{}",
+        requests.text
+    );
     let token = link.trim_start_matches("/requests/");
     assert!(!page.text.contains(token) && !page.text.contains("/requests/"));
     parts.world.jump(Duration::from_hours(2));
     let page = get(&parts, "/", "localhost:8081").await;
     assert!(page.text.contains("ended 30 minutes ago"), "{}", page.text);
-    assert!(page.text.contains("Nobody is asked"), "{}", page.text);
+    let requests = get(&parts, "/requests", "127.0.0.1:8081").await;
+    assert!(
+        requests.text.contains("No open requests"),
+        "{}",
+        requests.text
+    );
 }
 
 #[tokio::test]

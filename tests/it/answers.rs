@@ -1,7 +1,7 @@
 //! Requests: what a link shows, and who may answer.
 
 use crate::parts::{ORIGIN, PROD, Parts, TEST, post};
-use crate::world::Reply;
+use crate::world::{Reply, with_shown};
 use axum::body::Body;
 use axum::http::{Method, Request};
 use std::time::Duration;
@@ -13,15 +13,20 @@ async fn open(parts: &Parts, link: &str) -> Reply {
 }
 
 /// Sends the form as a browser does, with these headers.
-async fn send(parts: &Parts, link: &str, form: &'static str, headers: &[(&str, &str)]) -> Reply {
+async fn send(parts: &Parts, link: &str, form: &str, headers: &[(&str, &str)]) -> Reply {
     let mut request = post(link).header("content-type", "application/x-www-form-urlencoded");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    parts.call(request.body(form.into()).unwrap()).await
+    parts
+        .call(request.body(form.to_owned().into()).unwrap())
+        .await
 }
 
-async fn answer(parts: &Parts, link: &str, form: &'static str) -> Reply {
+/// Answers as a browser does that has the page open.
+async fn answer(parts: &Parts, link: &str, form: &str) -> Reply {
+    let page = open(parts, link).await;
+    let form = &with_shown(form, &page.text);
     let headers = [("origin", ORIGIN), ("sec-fetch-site", "same-origin")];
     send(parts, link, form, &headers).await
 }
@@ -41,7 +46,7 @@ async fn a_link_shows_the_request_and_changes_nothing() {
         "2026-11-22 13:00:00 UTC",
         "Nobody knows this address",
         "The caller chose this text",
-        "<form method=\"post\">",
+        "<form method=\"post\" class=\"answer\">",
     ] {
         assert!(page.text.contains(shown), "{shown}: {}", page.text);
     }
@@ -72,7 +77,29 @@ async fn the_page_is_kept_by_nobody_and_framed_by_nobody() {
     ] {
         assert!(policy.contains(part), "{policy}");
     }
-    assert!(!policy.contains("script"), "{policy}");
+    for loose in ["unsafe", "data:", "http", "*"] {
+        assert!(!policy.contains(loose), "{policy}");
+    }
+    assert!(policy.contains("script-src 'self';"), "{policy}");
+    assert!(page.header("permissions-policy").contains("camera=()"));
+    // Nothing runs, and nothing is dressed up, but what is served as a file of its own.
+    let own = "<script src=\"../static/doorward.js?";
+    assert_eq!(page.text.matches("<script").count(), 1, "{}", page.text);
+    assert!(page.text.contains(own), "{}", page.text);
+    for inline in [
+        "<style",
+        " style=",
+        " onclick=",
+        "javascript:",
+        "http-equiv",
+    ] {
+        assert!(!page.text.contains(inline), "{inline}: {}", page.text);
+    }
+    let script = open(&parts, "/static/doorward.js").await;
+    assert_eq!(
+        script.header("content-type"),
+        "text/javascript; charset=utf-8"
+    );
     let style = open(&parts, "/static/doorward.css").await;
     assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
     assert!(style.header("cache-control").contains("immutable"));
@@ -108,7 +135,7 @@ async fn a_yes_opens_once() {
     );
     let shown = open(&parts, &link).await;
     assert_eq!(shown.status, 200);
-    assert!(shown.text.contains("Approved by link at") && !shown.text.contains("<form"));
+    assert!(shown.text.contains("Approved by link at") && !shown.text.contains("name=\"answer\""));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What anybody can cause more of has an upper bound, and our own addresses keep their share of it.
 
-use crate::world::{KEY, OURS, REGISTRY, World, message};
+use crate::world::{KEY, OURS, REGISTRY, World, ask_freely, message};
 use doorward::flow::decide::triage;
 use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::verdict::{Action, NoteCode};
@@ -13,6 +13,7 @@ async fn world(default: &str, ours: &str) -> World {
     let world = World::with(|setup| {
         setup.config["sources"][0]["rate_per_second"] = json!(100_000);
         setup.config["registries"][0]["max_unknown_addresses"] = json!(5000);
+        ask_freely(setup);
         let allow = "then: allow, for: 10m";
         assert!(setup.policy.contains(allow));
         setup.policy = setup.policy.replace(allow, ours) + &format!("default: {default}\n");

@@ -1,6 +1,6 @@
 //! Many denials at once: every one is accounted for, few are written down, and our own are decided.
 
-use crate::world::{KEY, OURS, REGISTRY, STRANGER, Setup, World, message, row};
+use crate::world::{KEY, OURS, REGISTRY, STRANGER, Setup, World, ask_freely, message, row};
 use axum::body::Body;
 use axum::http::Request;
 use doorward_core::ledger::event::LedgerEvent;
@@ -94,7 +94,7 @@ async fn survives_a_restart(world: &mut World) {
 #[tokio::test]
 async fn a_flood_from_few_addresses_is_counted_to_the_last_denial() {
     const ALL: u32 = 20_000;
-    let mut world = world(|_| {}).await;
+    let mut world = world(ask_freely).await;
     for (number, batch) in batches((0..ALL).map(|number| unknown_source(number % 50)))
         .iter()
         .enumerate()

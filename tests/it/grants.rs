@@ -31,6 +31,7 @@ async fn a_grant_is_listed_and_shown_and_nothing_changes() {
     let grant = &listed["grants"][0];
     assert_eq!(grant["address"], OURS);
     assert_eq!(grant["stage"], "open");
+    assert_eq!(grant["state"], "open");
     assert_eq!(grant["seconds_left"], 600);
     assert_eq!(grant["rule"], "build agents");
     let tail = &id[id.len() - 8..];

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use doorward::flow;
 use doorward::flow::orders::{self, By};
-use doorward::flow::supervise::{self, Supervisor};
+use doorward::flow::supervise::{self, Supervisor, WokenBy};
 use doorward_sim::{Call, Moment};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -121,7 +121,7 @@ async fn a_loop_that_panics_is_started_again_and_after_five_times_the_process_is
     let loops = Running::none(&world);
     let turns = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&turns);
-    loops.keeper.keep("broken", move |_| {
+    loops.keeper.keep("broken", WokenBy::Appends, move |_| {
         counted.fetch_add(1, Ordering::Relaxed);
         panic!("a turn of a story");
     });
@@ -151,7 +151,7 @@ async fn a_loop_that_panics_once_goes_on_and_the_others_never_stop() {
     let loops = Running::of(&world);
     let turns = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&turns);
-    loops.keeper.keep("stumbles", move |_| {
+    loops.keeper.keep("stumbles", WokenBy::Appends, move |_| {
         let first = counted.fetch_add(1, Ordering::Relaxed) == 0;
         assert!(!first, "the first turn of a story");
         Box::pin(async { Ok(None) })
@@ -163,6 +163,41 @@ async fn a_loop_that_panics_once_goes_on_and_the_others_never_stop() {
         turns.load(Ordering::Relaxed) > 1
     })
     .await;
+    loops.stop().await;
+}
+
+#[tokio::test]
+async fn a_loop_sleeps_through_arrivals_unless_they_wake_it() {
+    let world = World::new().await;
+    let loops = Running::none(&world);
+    let kinds = [
+        ("appends", WokenBy::Appends),
+        ("more", WokenBy::MoreThanArrivals),
+        ("time", WokenBy::Time),
+    ];
+    let turns = kinds.map(|_| Arc::new(AtomicU32::new(0)));
+    for ((name, woken_by), turns) in kinds.into_iter().zip(&turns) {
+        let turns = Arc::clone(turns);
+        loops.keeper.keep(name, woken_by, move |_| {
+            turns.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async { Ok(None) })
+        });
+    }
+    let taken = |expected: [u32; 3]| {
+        let turns = &turns;
+        until("the turns", async move || {
+            [0, 1, 2].map(|at: usize| turns[at].load(Ordering::SeqCst)) == expected
+        })
+    };
+    taken([1, 1, 1]).await;
+    // A denial wakes the first only; what follows from it the second too.
+    world.denied(OURS).await;
+    taken([2, 1, 1]).await;
+    let pause = By::new("someone", None).unwrap();
+    orders::pause(&world.app, None, &pause).await.unwrap();
+    taken([3, 2, 1]).await;
+    world.jump(61 * SECOND);
+    taken([4, 3, 2]).await;
     loops.stop().await;
 }
 
@@ -180,10 +215,12 @@ async fn a_task_that_ends_before_it_is_told_to_ends_the_process() {
 async fn a_loop_that_hangs_is_told_by_health_and_can_be_stopped() {
     let world = World::new().await;
     let loops = Running::none(&world);
+    loops.keeper.keep("hung", WokenBy::Appends, |_| {
+        Box::pin(std::future::pending())
+    });
     loops
         .keeper
-        .keep("hung", |_| Box::pin(std::future::pending()));
-    loops.keeper.keep("idle", |_| Box::pin(async { Ok(None) }));
+        .keep("idle", WokenBy::Appends, |_| Box::pin(async { Ok(None) }));
     let asked = async || {
         let request = Request::get("/healthz").body(Body::empty()).unwrap();
         let reply = world.send(request).await;

@@ -117,6 +117,7 @@ impl Parts {
             rule: Some("unknown-callers".to_owned()),
             because: Some("Nobody knows this address & <i>you</i> may.".to_owned()),
             approvals: None,
+            asker: None,
             channel: None,
             renew: None,
             evictable: false,

@@ -154,7 +154,12 @@ fn decisions_see_one_policy_and_are_written_down_as_of_what_they_saw() {
             assert!(!read(file).contains(look), "{file} has `{look}`");
         }
     }
-    for file in ["orders.rs", "respond.rs", "usage.rs", "effectiveness.rs"] {
+    for file in [
+        "orders.rs",
+        "respond/mod.rs",
+        "usage.rs",
+        "effectiveness.rs",
+    ] {
         assert!(
             !read(file).contains(".append("),
             "{file} writes down what others may have overtaken"

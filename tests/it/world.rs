@@ -234,8 +234,14 @@ impl World {
             .await
     }
 
-    /// Looks at, or answers, what a link leads to.
+    /// Looks at, or answers, what a link leads to; an answer carries what the page before it has shown.
     pub(crate) async fn follow(&self, method: Method, link: &str, form: &str) -> Reply {
+        let form = if method == Method::POST && !form.contains("shown=") {
+            let page = Box::pin(self.follow(Method::GET, link, "")).await;
+            with_shown(form, &page.text)
+        } else {
+            form.to_owned()
+        };
         let path = link.strip_prefix("https://doorward.contoso.com").unwrap();
         let request = Request::builder()
             .method(method)
@@ -244,8 +250,7 @@ impl World {
             .header("origin", "https://doorward.contoso.com")
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "application/x-www-form-urlencoded");
-        self.send(request.body(Body::from(form.to_owned())).unwrap())
-            .await
+        self.send(request.body(Body::from(form)).unwrap()).await
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
@@ -354,6 +359,20 @@ impl World {
             .unwrap_or_default()
             .to_owned()
     }
+}
+
+/// Questions are sent however many there are, for stories of other limits.
+pub(crate) fn ask_freely(setup: &mut Setup) {
+    for of in ["registries", "channels"] {
+        setup.config[of][0]["questions_per_hour"] = json!(10_000);
+    }
+}
+
+/// A form with the digest that a page has, if it has one.
+pub(crate) fn with_shown(form: &str, page: &str) -> String {
+    let shown = page.split("name=\"shown\" value=\"").nth(1);
+    let shown = shown.and_then(|rest| rest.split('"').next());
+    shown.map_or_else(|| form.to_owned(), |shown| format!("{form}&shown={shown}"))
 }
 
 /// Takes turns of `app` until nothing is left that could be done now; when each registry's next turn is.

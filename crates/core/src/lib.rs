@@ -4,6 +4,7 @@
     deny(clippy::wildcard_enum_match_arm, clippy::arithmetic_side_effects)
 )]
 
+pub mod approvals;
 pub mod auth;
 pub mod doctor;
 pub mod firewall;
@@ -14,4 +15,5 @@ pub mod net;
 pub mod policy;
 pub mod sets;
 pub mod state;
+pub mod states;
 pub mod yaml;

@@ -3,10 +3,12 @@
 use super::emit::Value;
 use super::people::sign_in;
 use crate::azure::{Cloud, Credential, Settings};
-use crate::config::{Auth, Config, Connections, Drift, Mode, Registry, Secret, Source, State};
+use crate::config::{
+    Auth, Config, Connections, Drift, Links, Mode, Registry, Secret, Source, State,
+};
+use doorward_core::approvals::Approvals;
 use doorward_core::auth::proof::ClaimIs;
 use doorward_core::firewall::{Answer, Class};
-use doorward_core::policy::verdict::Approvals;
 use doorward_core::yaml::Item;
 use doorward_core::yaml::duration::Show;
 use std::time::Duration;
@@ -38,13 +40,7 @@ pub(super) fn tree(config: &Config, written: Option<&Item<'_>>) -> Value {
     .with("decline_cooldown", Some(lasts(config.decline_cooldown)))
     .with("propagation_grace", Some(lasts(config.propagation_grace)))
     .with("shutdown_timeout", Some(lasts(config.shutdown_timeout)))
-    .with(
-        "links",
-        Some(Value::map([
-            ("key", secret(&config.links.key)),
-            ("valid_for", lasts(config.links.valid_for)),
-        ])),
-    )
+    .with("links", Some(links(&config.links)))
     .with(
         "ownership_tag_key",
         config.ownership_tag_key.as_ref().map(secret),
@@ -62,6 +58,7 @@ pub(super) fn tree(config: &Config, written: Option<&Item<'_>>) -> Value {
             config.sources.iter().enumerate().map(source).collect(),
         )),
     )
+    .with("approvers", written_or_none(written, "approvers"))
     .with("channels", written_or_none(written, "channels"))
     .with("routes", written_or_none(written, "routes"))
     .with("sign_in", config.sign_in.as_ref().map(sign_in))
@@ -196,15 +193,15 @@ fn credential(credential: &Credential) -> Value {
 }
 
 fn registry(registry: &Registry) -> Value {
-    let approvals = match registry.approvals {
-        Approvals::None => "none",
-        Approvals::Link => "link",
-    };
     Value::map([
         ("id", Value::text(&registry.id)),
         ("hosts", Value::texts(&registry.hosts)),
         ("max_entries", Value::text(registry.max_entries)),
         ("reserved_entries", Value::text(registry.reserve)),
+        (
+            "questions_per_hour",
+            Value::text(registry.questions_per_hour),
+        ),
         ("grants_per_hour", Value::text(registry.grants_per_hour)),
         (
             "max_unknown_addresses",
@@ -218,13 +215,39 @@ fn registry(registry: &Registry) -> Value {
                 "none"
             }),
         ),
-        ("approvals", Value::text(approvals)),
+        ("approvals", approvals(&registry.approvals)),
         (
             "restore_foreign",
             Value::text(registry.drift.restore_foreign),
         ),
         ("drift", drift(&registry.drift)),
     ])
+}
+
+fn approvals(approvals: &Approvals) -> Value {
+    if let Some(word) = approvals.as_word() {
+        return Value::text(word);
+    }
+    let reason = |required| Value::text(if required { "required" } else { "optional" });
+    let by = (!approvals.by.is_empty()).then(|| Value::texts(&approvals.by));
+    Value::map([])
+        .with("strength", approvals.strength.map(Value::text))
+        .with("count", approvals.count.map(Value::text))
+        .with("by", by)
+        .with("reason", approvals.reason.map(reason))
+        .with("max", approvals.max.map(lasts))
+}
+
+fn links(links: &Links) -> Value {
+    let keys = (!links.older.is_empty()).then(|| {
+        let all = std::iter::once(&links.key).chain(&links.older);
+        Value::List(all.map(secret).collect())
+    });
+    let key = keys.is_none().then(|| secret(&links.key));
+    Value::map([])
+        .with("key", key)
+        .with("keys", keys)
+        .with("valid_for", Some(lasts(links.valid_for)))
 }
 
 fn drift(drift: &Drift) -> Value {
@@ -280,6 +303,7 @@ fn of_source(source: &Source, written: Option<&Item<'_>>) -> Value {
     )
     .with("rate_per_second", Some(Value::text(source.rate_per_second)))
     .with("max_body_bytes", Some(Value::text(source.max_body_bytes)))
+    .with("expect_every", options.expect_every.map(lasts))
     .with("dimensions", dimensions)
     .with(
         "event_grid",

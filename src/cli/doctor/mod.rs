@@ -64,7 +64,7 @@ impl Doctor {
                 offline: self.offline,
                 send: self.send,
             };
-            findings.extend(outside.findings(&clock).await);
+            findings.extend(Box::pin(outside.findings(&clock)).await);
         }
         self.tell(&findings)?;
         match verdict(&findings) {

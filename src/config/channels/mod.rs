@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+/// How many questions an hour a channel is sent, unless the file says otherwise.
+const QUESTIONS_PER_HOUR: u32 = 60;
+
 /// Where Slack's Web API is.
 const SLACK_API: &str = "https://slack.com/api/";
 
@@ -38,6 +41,8 @@ pub struct Channel {
     pub kind: ChannelKind,
     /// Its secrets, by the field that names each.
     pub secrets: BTreeMap<&'static str, Secret>,
+    /// How many questions it is sent in an hour.
+    pub questions_per_hour: usize,
     /// The channel that takes its messages once it has failed for so long.
     pub fallback: Option<(String, Duration)>,
 }
@@ -213,6 +218,8 @@ fn channel(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Channe
         }
     };
     let secrets = reader.secrets;
+    let most = fields.take("questions_per_hour");
+    let most = most.map_or(Some(QUESTIONS_PER_HOUR), |at| at.number(1, 10_000, sink));
     let fallback = fields.take("fallback");
     let fallback = fallback.map(|at| fallback_of(&at, sink));
     fields.finish(sink);
@@ -220,6 +227,7 @@ fn channel(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Channe
         name: named?,
         kind: kind?,
         secrets,
+        questions_per_hour: usize::try_from(most?).ok()?,
         fallback: fallback.flatten(),
     })
 }

@@ -4,14 +4,17 @@
 use super::precedents::{InForce, KnownNow, reopened};
 use crate::flow::app::App;
 use doorward_core::intake::dedup::{DenialKey, verdict_key};
+use doorward_core::ledger::alert::Alert;
 use doorward_core::ledger::event::{Denied, LedgerEvent};
 use doorward_core::ledger::id::DenialId;
+use doorward_core::messages::codes;
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::policy::RegistryUse;
 use doorward_core::policy::verdict::Verdict;
 use doorward_core::state::State;
+use doorward_core::state::questions::is_question;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 /// How many requests about one registry are open at once; unknown sources get half of them.
@@ -30,6 +33,9 @@ pub(in crate::flow) struct Batch {
     requests: BTreeMap<ResourceId, usize>,
     by_rule: BTreeMap<String, usize>,
     messages: usize,
+    asked_about: BTreeMap<ResourceId, usize>,
+    asked_to: BTreeMap<String, usize>,
+    withheld: BTreeSet<ResourceId>,
 }
 
 impl Batch {
@@ -43,6 +49,9 @@ impl Batch {
             requests: BTreeMap::new(),
             by_rule: BTreeMap::new(),
             messages: 0,
+            asked_about: BTreeMap::new(),
+            asked_to: BTreeMap::new(),
+            withheld: BTreeSet::new(),
         }
     }
 
@@ -96,10 +105,44 @@ impl Batch {
                         .insert((request.registry.clone(), ip), denied.id);
                     add_one(&mut self.requests, &request.registry);
                 }
-                LedgerEvent::Alerted(_) => self.messages = self.messages.saturating_add(1),
+                LedgerEvent::Alerted(alert) => {
+                    self.messages = self.messages.saturating_add(1);
+                    self.ask(alert);
+                }
                 _ => {}
             }
         }
+    }
+
+    /// Takes in a message, if it is a question; or one that says that questions are withheld.
+    fn ask(&mut self, alert: &Alert) {
+        let Some(registry) = &alert.registry else {
+            return;
+        };
+        if alert.code == codes::QUESTIONS_WITHHELD {
+            self.withheld.insert(registry.clone());
+        }
+        if is_question(alert) && !alert.channels.is_empty() {
+            add_one(&mut self.asked_about, registry);
+            for channel in &alert.channels {
+                add_one(&mut self.asked_to, channel);
+            }
+        }
+    }
+
+    /// How many questions about a registry this batch sends.
+    pub(in crate::flow) fn asked_about(&self, registry: &ResourceId) -> usize {
+        self.asked_about.get(registry).copied().unwrap_or_default()
+    }
+
+    /// How many questions it sends to a channel.
+    pub(in crate::flow) fn asked_to(&self, channel: &str) -> usize {
+        self.asked_to.get(channel).copied().unwrap_or_default()
+    }
+
+    /// Whether it says that questions about a registry are withheld.
+    pub(in crate::flow) fn withheld(&self, registry: &ResourceId) -> bool {
+        self.withheld.contains(registry)
     }
 
     /// How many grants `registry` has had within the hour, these included.
@@ -175,6 +218,6 @@ pub(in crate::flow) fn in_flood(app: &App, registry: Option<&ResourceId>) -> boo
 }
 
 /// Whoever owns an address may use all; the others half.
-fn share(most: usize, owned: bool) -> usize {
+pub(super) fn share(most: usize, owned: bool) -> usize {
     if owned { most } else { most / 2 }
 }

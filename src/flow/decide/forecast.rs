@@ -2,11 +2,14 @@
 
 use crate::flow::app::App;
 use crate::flow::registry::{posture, reconcile};
-use doorward_core::firewall::{self, Hindrance};
+use crate::flow::respond::prospect;
+use doorward_core::firewall::{self, Effect, Hindrance};
+use doorward_core::ledger::grant::Grant;
 use doorward_core::ledger::id::RequestId;
 use doorward_core::ledger::request::Request;
 use doorward_core::messages::outcome::OBSERVES;
 use doorward_core::messages::wording;
+use doorward_core::net::network;
 use doorward_core::net::resource_id::ResourceId;
 use std::collections::BTreeSet;
 
@@ -36,22 +39,28 @@ pub async fn refresh(app: &App, request: RequestId) {
 
 /// What a yes to `request` would come to now.
 pub fn of(app: &App, request: &Request) -> Foresight {
-    let (id, now) = (&request.registry, app.clock.now());
+    let grant = prospect::plain_grant(app, request, app.clock.now());
+    with_effect(app, &grant).0
+}
+
+/// What a grant would come to now, and what it would change on its registry's list.
+pub fn with_effect(app: &App, grant: &Grant) -> (Foresight, Effect) {
+    let (id, now) = (&grant.registry, app.clock.now());
     if let Some(held_by) = held_by(app, id) {
-        return Foresight::Not(held_by);
+        return (Foresight::Not(held_by), Effect::default());
     }
     if !app.may_add {
-        return Foresight::Not(OBSERVES.to_owned());
+        return (Foresight::Not(OBSERVES.to_owned()), Effect::default());
     }
     let Some(live) = app.postures(|postures| postures.last(id)) else {
-        return Foresight::Unknown;
+        return (Foresight::Unknown, Effect::default());
     };
-    let grant = crate::flow::respond::grant(app, request, now);
-    let hindrance = app.ledger.read(|state| {
+    let (hindrance, effect) = app.ledger.read(|state| {
         let wanted = reconcile::wanted(app, (id, state), reconcile::limit_as_known(app, id), now);
-        firewall::foresee(&live, &wanted, &grant, now)
+        let hindrance = firewall::foresee(&live, &wanted, grant, now);
+        (hindrance, firewall::effect(&live, &wanted, grant, now))
     });
-    match hindrance {
+    let foresight = match hindrance {
         None => Foresight::Opens,
         Some(Hindrance::Observe) => Foresight::Not(OBSERVES.to_owned()),
         Some(Hindrance::Obstacle(obstacle)) => Foresight::Not(obstacle.to_string()),
@@ -59,7 +68,40 @@ pub fn of(app: &App, request: &Request) -> Foresight {
             "the rule `{}`, which doorward did not add, already allows this address, so nothing would be added",
             wording::quoted(&entry)
         )),
-    }
+    };
+    (foresight, effect)
+}
+
+/// What a yes would change in the registry's list, as it was last read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// How many entries the list has.
+    pub before: usize,
+    /// How many it would have.
+    pub after: usize,
+    /// The entries that would come.
+    pub add: Vec<String>,
+    /// The entries of doorward's that would go with them.
+    pub remove: Vec<String>,
+}
+
+/// The write that a yes to `request` would lead to; none where the registry has not been read, or nothing
+/// would be written.
+pub fn change(app: &App, request: &Request) -> Option<Change> {
+    let (id, now) = (&request.registry, app.clock.now());
+    let live = app.postures(|postures| postures.last(id))?;
+    let grant = prospect::plain_grant(app, request, now);
+    let patch = app.ledger.read(|state| {
+        let wanted = reconcile::wanted(app, (id, state), reconcile::limit_as_known(app, id), now);
+        firewall::change(&live, &wanted, &grant, now)
+    })?;
+    let texts = |networks: &BTreeSet<_>| networks.iter().copied().map(network::text).collect();
+    Some(Change {
+        before: live.rules.len(),
+        after: patch.entries_after(&live),
+        add: texts(&patch.add),
+        remove: texts(&patch.remove),
+    })
 }
 
 /// What keeps rules from being added to a registry at the moment, if something does.

@@ -6,5 +6,6 @@ pub(crate) mod batch;
 pub mod flood;
 pub mod forecast;
 pub(crate) mod precedents;
+mod questions;
 pub mod shadow;
 pub mod triage;

@@ -15,7 +15,7 @@ pub use progress::Feeds;
 use crate::auth::SenderAuth;
 use crate::config::{Feed, FeedKind};
 use crate::flow::app::{App, Source};
-use crate::flow::supervise::{Outcome, Supervisor};
+use crate::flow::supervise::{Outcome, Supervisor, WokenBy};
 use crate::store::{Lease, StoreError};
 use doorward_core::intake::feed::{FeedFailure, FeedStatus};
 use doorward_core::net::resource_id::ResourceId;
@@ -80,7 +80,7 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
         for registry in &feed.registries {
             let name = format!("feed:{}:{}", source.name, registry.name());
             let part = (source.name.clone(), registry.clone());
-            keeper.keep(&name, move |app| {
+            keeper.keep(&name, WokenBy::MoreThanArrivals, move |app| {
                 let part = part.clone();
                 Box::pin(async move { run_once(app, &part.0, &part.1).await })
             });

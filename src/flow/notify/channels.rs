@@ -10,6 +10,7 @@ use doorward_core::ledger::id::AlertId;
 use doorward_core::messages::codes::TEST;
 use doorward_core::messages::message::headline;
 use doorward_core::messages::routing::deliveries::ACCEPTED;
+pub use doorward_core::states::ChannelState;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -32,32 +33,6 @@ pub struct ChannelHealth {
     pub waiting: usize,
     /// How many it never took, as far as they are remembered.
     pub dead: usize,
-}
-
-/// Whether a channel takes messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChannelState {
-    /// It took the last one.
-    Ok,
-    /// It does not.
-    Failing,
-    /// Nobody knows: it was never sent any.
-    NeverTried,
-}
-
-impl ChannelState {
-    /// Every state.
-    pub const ALL: [Self; 3] = [Self::Ok, Self::Failing, Self::NeverTried];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Failing => "failing",
-            Self::NeverTried => "never_tried",
-        }
-    }
 }
 
 /// A message that a channel never took.

@@ -19,6 +19,7 @@ pub fn channels(
             kind: channel.kind.clone(),
             secrets,
             sign,
+            questions_per_hour: channel.questions_per_hour,
             fallback: channel.fallback.clone(),
         };
         (channel.name.clone(), it)

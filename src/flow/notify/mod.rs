@@ -9,7 +9,7 @@ pub mod facts;
 pub mod follow_ups;
 mod lane;
 mod mail;
-mod send;
+pub(in crate::flow) mod send;
 
 pub(in crate::flow) use lane::pause;
 pub use lane::{Lane, Lanes};

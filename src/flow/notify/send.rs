@@ -4,6 +4,7 @@ use super::mail;
 use crate::azure::retry_after;
 use crate::config::ChannelKind;
 use crate::flow::app::{App, Channel};
+use crate::flow::chat;
 use doorward_core::ledger::alert::Alert;
 use doorward_core::messages::channels::{escape, pagerduty, slack, teams, webhook};
 use doorward_core::messages::excerpt::excerpt;
@@ -67,22 +68,19 @@ pub(super) fn message(app: &App, alerts: &[(Timestamp, Alert)]) -> Option<Messag
 }
 
 fn one(app: &App, since: Timestamp, alert: &Alert) -> Message {
-    let (request, repeats) = app.ledger.read(|state| {
-        let request = alert.request.and_then(|id| state.requests.get(&id));
+    let (asked, repeats) = app.ledger.read(|state| {
+        let asked = alert.request.and_then(|id| state.requests.get(&id));
         let denial = alert.denial;
         let repeats = denial.and_then(|id| state.repeats.get(&id).copied());
-        (
-            request.map(|asked| asked.request.clone()),
-            repeats.unwrap_or_default(),
-        )
+        (asked.cloned(), repeats.unwrap_or_default())
     });
-    let link = request
-        .as_ref()
-        .and_then(|request| app.link_to(request).ok());
+    let request = asked.as_ref().map(|asked| &asked.request);
+    let link = request.and_then(|request| app.link_to(request).ok());
     let now = Now {
         link,
         until: request.map(|request| request.until),
         repeats,
+        buttons: asked.as_ref().and_then(|asked| chat::buttons(app, asked)),
     };
     Message::of(alert, since, now)
 }
@@ -140,7 +138,15 @@ pub(super) async fn send(
         ChannelKind::SlackBot {
             channel: place,
             api,
-        } => bot(app, (channel, place, api), message, receipt).await,
+        } => {
+            // A press that nobody could verify is not asked for.
+            let verifies = channel.secret("signing_secret").is_some();
+            let shown = Message {
+                buttons: message.buttons.clone().filter(|_| verifies),
+                ..message.clone()
+            };
+            bot(app, (channel, place, api), &shown, receipt).await
+        }
         ChannelKind::Email(email) => {
             let password = channel.secret("password");
             mail::send(app, email, password, message).await?;
@@ -207,6 +213,29 @@ async fn bot(
     Ok(posted.map(|(place, ts)| format!("{place}/{ts}")))
 }
 
+/// Tells one user of a Slack channel something that nobody else sees.
+pub(in crate::flow) async fn whisper(
+    app: &App,
+    channel: &Channel,
+    (place, user): (&str, &str),
+    text: &str,
+) -> Result<(), String> {
+    let ChannelKind::SlackBot { api, .. } = &channel.kind else {
+        return Ok(());
+    };
+    let token = channel.secret("token");
+    let token = token.map_or("", ExposeSecret::expose_secret);
+    let url = format!("{}/chat.postEphemeral", api.trim_end_matches('/'));
+    let mut post_it = Post::json(&url, &slack::ephemeral(text, place, user));
+    post_it
+        .headers
+        .push(("authorization", format!("Bearer {token}")));
+    let answer = post(app, channel, post_it).await;
+    let answer = answer.map_err(|refusal| refusal.whole())?;
+    let said = slack::posted(&answer).err();
+    said.map_or(Ok(()), |said| Err(channel.masked(said.as_bytes(), "")))
+}
+
 /// Posts a body, and gives what a receiver that took it answered.
 async fn post(app: &App, channel: &Channel, post: Post<'_>) -> Result<Vec<u8>, Refusal> {
     // The address may be a secret: nothing is told of why it is none.
@@ -238,7 +267,7 @@ async fn post(app: &App, channel: &Channel, post: Post<'_>) -> Result<Vec<u8>, R
 }
 
 impl Channel {
-    pub(super) fn secret(&self, name: &str) -> Option<&SecretString> {
+    pub(in crate::flow) fn secret(&self, name: &str) -> Option<&SecretString> {
         self.secrets.get(name)
     }
 

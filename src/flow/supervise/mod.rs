@@ -36,6 +36,17 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// What a turn says: when the next one is due, if nothing happens before.
 pub type Outcome = Result<Option<Timestamp>, StoreError>;
 
+/// What gives a loop a turn before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WokenBy {
+    /// Whatever is appended to the ledger.
+    Appends,
+    /// The same, arrivals aside: what follows from a denial is appended with its verdict.
+    MoreThanArrivals,
+    /// Nothing.
+    Time,
+}
+
 /// What is known of the loops, by name.
 pub type Loops = BTreeMap<String, Pulse>;
 
@@ -114,11 +125,12 @@ impl Supervisor {
         &self.tasks
     }
 
-    /// Runs `run_once` again and again: when the ledger grows, when the time comes that it names, and once a
+    /// Runs `run_once` again and again: when it is woken, when the time comes that it names, and once a
     /// minute.
     pub fn keep(
         &self,
         name: &str,
+        woken_by: WokenBy,
         run_once: impl for<'a> Fn(&'a App) -> BoxFuture<'a, Outcome> + Send + Sync + 'static,
     ) {
         let (keeper, name) = (self.clone(), name.to_owned());
@@ -126,7 +138,7 @@ impl Supervisor {
             loops.entry(name.clone()).or_default();
         });
         self.tasks
-            .spawn(async move { keeper.keep_alive(&name, run_once).await });
+            .spawn(async move { keeper.keep_alive((&name, woken_by), run_once).await });
     }
 
     /// Runs a task that must not end before it is told to stop, and that cannot be started again.
@@ -149,11 +161,11 @@ impl Supervisor {
 
     async fn keep_alive(
         &self,
-        name: &str,
+        (name, woken_by): (&str, WokenBy),
         run_once: impl for<'a> Fn(&'a App) -> BoxFuture<'a, Outcome> + Send + Sync,
     ) {
         loop {
-            match AssertUnwindSafe(self.run(name, &run_once))
+            match AssertUnwindSafe(self.run((name, woken_by), &run_once))
                 .catch_unwind()
                 .await
             {
@@ -185,11 +197,14 @@ impl Supervisor {
 
     async fn run(
         &self,
-        name: &str,
+        (name, woken_by): (&str, WokenBy),
         run_once: &(impl for<'a> Fn(&'a App) -> BoxFuture<'a, Outcome> + Send + Sync),
     ) -> End {
         let app = &*self.app;
-        let mut changed = app.ledger.changed();
+        let mut changed = match woken_by {
+            WokenBy::Appends => app.ledger.changed(),
+            WokenBy::MoreThanArrivals | WokenBy::Time => app.ledger.moved(),
+        };
         loop {
             changed.mark_unchanged();
             self.pulse(name, Some(app.clock.stopwatch()));
@@ -205,16 +220,16 @@ impl Supervisor {
                 Err(StoreError::Closed) => return End::LedgerClosed,
                 Err(error) => Some(after_a_failure(app, &error)),
             };
-            if let Some(end) = self.wait(&mut changed, again).await {
+            if let Some(end) = self.wait((&mut changed, woken_by), again).await {
                 return end;
             }
         }
     }
 
-    /// Waits for the ledger to grow or for a time to come; how the loop ends, if it does.
+    /// Waits for what wakes the loop, or for a time to come; how the loop ends, if it does.
     async fn wait(
         &self,
-        changed: &mut watch::Receiver<i64>,
+        (changed, woken_by): (&mut watch::Receiver<i64>, WokenBy),
         until: Option<Timestamp>,
     ) -> Option<End> {
         let latest = clock::add(self.app.clock.now(), AT_LEAST_EVERY);
@@ -222,7 +237,7 @@ impl Supervisor {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Some(End::Stopped),
-            changed = changed.changed() => changed.is_err().then_some(End::LedgerClosed),
+            changed = changed.changed(), if woken_by != WokenBy::Time => changed.is_err().then_some(End::LedgerClosed),
             () = self.app.clock.reached(until) => None,
         }
     }

@@ -89,7 +89,7 @@ pub(in crate::http) async fn end_session(
     }
     tracing::info!(
         session = order.session,
-        by = by.name,
+        by = %by.actor(),
         "Session ended by an operator"
     );
     Ok(Json(Ended {

@@ -4,6 +4,7 @@
 use super::wire::{API, COMMAND};
 use crate::flow::api_tokens;
 use crate::flow::orders::{By, OrderError};
+use crate::http::pages::assets;
 use crate::http::{HttpError, Web, auth, caller};
 use crate::store::ApiToken;
 use axum::extract::{FromRequestParts, Request, State};
@@ -20,8 +21,13 @@ use doorward_core::auth::api_token::{Scope, looks_like_one};
 /// token as it is (RFC 6750).
 const CHALLENGE: &str = "Basic realm=\"doorward\", charset=\"UTF-8\"";
 
-/// What is answered to whoever asks: whether it is alive, and the style sheet.
-const OPEN: [&str; 3] = ["/healthz", "/readyz", crate::http::pages::page::STYLE_PATH];
+/// What is answered to whoever asks: whether it is alive, and what pages load.
+const OPEN: [&str; 4] = [
+    "/healthz",
+    "/readyz",
+    assets::STYLE_PATH,
+    assets::SCRIPT_PATH,
+];
 
 /// Below the API: who may come in. Only operators see to that.
 const OPERATORS_ONLY: [&str; 2] = ["/tokens", "/sessions"];

@@ -8,6 +8,7 @@ use super::wire::{
 };
 use crate::flow::app::App;
 use crate::flow::orders::{self, By, OrderError};
+use crate::flow::states;
 use crate::http::{HttpError, Web};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -26,15 +27,20 @@ pub(in crate::http) struct Of {
     registry: Option<String>,
 }
 
+/// A grant as programs see it.
+fn view(app: &App, standing: &GrantRecord) -> GrantView {
+    let now = app.clock.now();
+    GrantView::new(standing, states::grant(app, standing, now), now)
+}
+
 /// `GET /api/v1/grants`.
 pub(in crate::http) async fn list(State(web): State<Web>, Query(of): Query<Of>) -> Answer<Listing> {
     let app = &web.app;
-    let now = app.clock.now();
     let registry = of.registry.map(|name| orders::registry(app, &name));
     let registry = registry.transpose()?;
     let standing = orders::standing(app, registry.as_ref());
     Ok(Json(Listing {
-        grants: standing.iter().map(|it| GrantView::new(it, now)).collect(),
+        grants: standing.iter().map(|it| view(app, it)).collect(),
         paused: paused(app),
         stopped: stopped(app),
     }))
@@ -46,7 +52,7 @@ pub(in crate::http) async fn show(
     Path(id): Path<String>,
 ) -> Answer<GrantView> {
     let standing = orders::find(&web.app, &id)?;
-    Ok(Json(GrantView::new(&standing, web.app.clock.now())))
+    Ok(Json(view(&web.app, &standing)))
 }
 
 /// `POST /api/v1/grants/revoke`. Each grant by itself: one that cannot be revoked holds up none.
@@ -80,8 +86,7 @@ pub(in crate::http) async fn revoke(
     for name in names {
         match revoke_named(app, &name, &by).await {
             Ok(ended) => {
-                let now = app.clock.now();
-                let views = ended.iter().map(|standing| GrantView::new(standing, now));
+                let views = ended.iter().map(|standing| view(app, standing));
                 done.revoked.extend(views);
             }
             Err(OrderError::Store(error)) => return Err(error.into()),
@@ -142,7 +147,7 @@ pub(in crate::http) async fn extend(
     let wanted = clock::add(now, time);
     let cut = standing.grant.until < wanted;
     Ok(Json(Extended {
-        grant: GrantView::new(&standing, now),
+        grant: view(app, &standing),
         max_ttl_seconds: cut.then(|| app.max_ttl.as_secs()),
     }))
 }
@@ -158,7 +163,7 @@ pub(in crate::http) async fn keep(
     let by = admitted.by(&order.by, None)?;
     let grant = orders::find(app, &id)?.grant.id;
     let standing = orders::keep(app, grant, &by).await?;
-    Ok(Json(GrantView::new(&standing, app.clock.now())))
+    Ok(Json(view(app, &standing)))
 }
 
 /// `POST /api/v1/pause`; what is paused then.

@@ -2,7 +2,7 @@
 //! headers that keep browsers careful.
 
 use crate::http::caller::Caller;
-use crate::http::pages::page;
+use crate::http::pages::assets;
 use crate::http::{HttpError, Web, auth};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
@@ -16,12 +16,12 @@ use tracing::Instrument;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Headers of every answer that does not say otherwise.
-const CAREFUL: [(HeaderName, HeaderValue); 7] = [
+const CAREFUL: [(HeaderName, HeaderValue); 8] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
-            "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         ),
     ),
     (
@@ -34,6 +34,10 @@ const CAREFUL: [(HeaderName, HeaderValue); 7] = [
     ),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ),
+    (
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     ),
@@ -44,7 +48,13 @@ const CAREFUL: [(HeaderName, HeaderValue); 7] = [
 ];
 
 /// Routes that machines ask every few seconds: an answer that is well is not worth a line.
-const ROUTINE: [&str; 4] = ["/healthz", "/readyz", "/metrics", page::STYLE_PATH];
+const ROUTINE: [&str; 5] = [
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    assets::STYLE_PATH,
+    assets::SCRIPT_PATH,
+];
 
 /// Put into an answer's extensions by a handler that knows whose delivery it was, for the log.
 #[derive(Clone)]

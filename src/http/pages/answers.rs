@@ -1,12 +1,17 @@
 //! `GET /requests/{token}` shows what a person is asked; `POST` answers it, once.
 
-use super::page;
+use super::prose::Prose;
+use super::reply;
+use super::reply::{Afterwards, Asks, Offer, Sent};
+use super::request_view::{Became, RequestView};
+use super::{assets, page};
 use crate::flow::app::App;
 use crate::flow::decide::forecast;
-use crate::flow::decide::forecast::Foresight;
 use crate::flow::respond;
+use crate::flow::respond::afterwards;
 use crate::http::caller::Caller;
 use crate::http::listener::origin;
+use crate::http::viewer::Viewer;
 use crate::http::{HttpError, Web};
 use askama::Template;
 use axum::extract::rejection::{FormRejection, PathRejection};
@@ -14,63 +19,37 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Form};
+use doorward_core::approvals::Who;
 use doorward_core::auth::link::LinkError;
-use doorward_core::ledger::actor::Actor;
 use doorward_core::ledger::id::RequestId;
-use doorward_core::ledger::request::{Answer, Request};
-use doorward_core::messages::outcome::outcome;
+use doorward_core::ledger::request::Request;
 use doorward_core::messages::wording;
-use doorward_core::state::Asked;
-use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use jiff::SignedDuration;
 
 /// The request as its page shows it.
 #[derive(Template)]
 #[template(path = "request.html")]
 struct Page {
-    registry: String,
-    registry_id: String,
-    address: String,
-    image: Option<String>,
-    ttl: String,
-    rule: Option<String>,
-    because: Option<String>,
-    source: String,
-    asked: Option<String>,
-    until: String,
-    left: String,
-    /// What a person should know before they answer.
-    warning: Option<String>,
-    /// Which registry refused is a guess.
-    guess: bool,
+    it: RequestView,
+    /// What came of what they sent, where it was not taken.
+    notice: Option<Prose>,
+    /// Who is signed in.
+    viewer: Option<String>,
+    /// Where to sign in, where a link is not enough.
+    sign_in: Option<String>,
     can: Can,
+    /// How far below the root the page is.
+    depth: usize,
 }
 
 /// What can be done with it.
 enum Can {
     /// Answer it here.
-    Answer,
+    Answer(Offer),
     /// Look at it.
-    Look,
+    Look(Offer),
     /// Nothing any more: a person answered, and this became of it.
-    Answered(Became),
-}
-
-/// What became of a request, as the page shows it.
-struct Became {
-    title: String,
-    text: String,
-    /// Who answered what, and when.
-    answer: String,
-    tone: &'static str,
-    /// Whether the page looks again by itself.
-    is_moving: bool,
-}
-
-/// The answer as the form sends it.
-#[derive(Deserialize)]
-pub(in crate::http) struct Reply {
-    answer: Answer,
+    Answered(Became, Afterwards),
 }
 
 /// Shows the request that the link names. Changes nothing: chat programs and mail scanners fetch
@@ -78,106 +57,84 @@ pub(in crate::http) struct Reply {
 pub(in crate::http) async fn show(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
+    viewer: Result<Viewer, HttpError>,
     token: Result<Path<String>, PathRejection>,
 ) -> Response {
     let token = token.map(|Path(token)| token).unwrap_or_default();
     let shown = async {
         let id = known(&web.app, &token, &caller)?;
         forecast::refresh(&web.app, id).await;
-        shown(&web.app, id)
+        shown(&web.app, id, &who(&viewer?), None)
     };
     shown.await.unwrap_or_else(|error| page::failed(&error))
 }
 
+/// Who answers: a person who is signed in, else whoever has the link. A form comes from our own page only,
+/// since it carries its origin.
+fn who(viewer: &Viewer) -> Who {
+    let signed_in = viewer.signed_in();
+    signed_in.map_or(Who::Link, |it| Who::SignedIn(it.person.clone()))
+}
+
+/// Where to sign in to answer a request that `who` cannot answer.
+fn sign_in_for(app: &App, request: &Request, who: &Who) -> Option<String> {
+    app.sign_in.as_ref().filter(|_| *who == Who::Link)?;
+    let link = app.link_to(request).ok()?;
+    link.strip_prefix(&app.public_url).map(str::to_owned)
+}
+
 /// The request that a link names; whoever has a good one is known.
 fn known(app: &App, token: &str, caller: &Caller) -> Result<RequestId, HttpError> {
-    let id = app.link_key.verify(token, app.clock.now())?;
+    let id = app.link_keys.verify(token, app.clock.now())?;
     caller.prove(false);
     Ok(id)
 }
 
-fn shown(app: &App, id: RequestId) -> Result<Response, HttpError> {
+/// The page as `who` sees it, with what there is to say first.
+fn shown(
+    app: &App,
+    id: RequestId,
+    who: &Who,
+    notice: Option<String>,
+) -> Result<Response, HttpError> {
     let now = app.clock.now();
-    let found = app.ledger.read(|state| {
-        let asked = state.requests.get(&id)?.clone();
-        let decided = asked.decision.as_ref().map(|decision| decision.at);
-        Some((asked, decided))
-    });
-    let (asked, decided) = found.ok_or(LinkError::Over)?;
-    let can = if let Some((at, answer)) = asked.answer {
-        Can::Answered(became(app, &asked, (at, answer), now))
+    let asked = app.ledger.read(|state| state.requests.get(&id).cloned());
+    let asked = asked.ok_or(LinkError::Over)?;
+    let can = if asked.answer.is_some() {
+        let became = Became::of(app, &asked, now);
+        Can::Answered(became, Afterwards::of(app, &asked, who))
     } else if !asked.open(now) {
         return Err(LinkError::Over.into());
-    } else if app.answers_by_link(&asked.request) {
-        Can::Answer
     } else {
-        Can::Look
+        let offer = Offer::of(app, &asked, who);
+        if offer.refusal.is_none() || offer.may_deny {
+            Can::Answer(offer)
+        } else {
+            Can::Look(offer)
+        }
     };
-    let warning = match &can {
-        Can::Answered(_) => None,
-        Can::Answer | Can::Look => warning(app, &asked.request),
+    let sign_in = match &can {
+        Can::Look(_) => sign_in_for(app, &asked.request, who),
+        Can::Answer(_) | Can::Answered(..) => None,
     };
-    let view = Page {
-        warning,
-        ..view(&asked, decided, can, now)
-    };
-    page::html(&view).map(IntoResponse::into_response)
-}
-
-/// What became of an answered request.
-fn became(app: &App, asked: &Asked, (at, answer): (Timestamp, Answer), now: Timestamp) -> Became {
-    let request = &asked.request;
-    let outcome = outcome(asked, forecast::held_by(app, &request.registry), now);
-    let (registry, address) = (request.registry.name(), request.address.to_string());
-    let answered = match answer {
-        Answer::Allow => "Approved",
-        Answer::Deny => "Denied",
-    };
-    let by = asked.by.as_ref().map(Actor::in_words).unwrap_or_default();
-    Became {
-        title: outcome.title(),
-        text: outcome.text(registry, &address),
-        answer: format!("{answered} by {by} at {}.", wording::time(at)),
-        tone: if outcome.is_open() { "allow" } else { "deny" },
-        is_moving: outcome.is_moving(),
-    }
-}
-
-/// What a person should know before they say yes.
-fn warning(app: &App, request: &Request) -> Option<String> {
-    match forecast::of(app, request) {
-        Foresight::Opens => None,
-        Foresight::Unknown => Some(
-            "The registry has not been read yet, so it is not known whether approving would open anything."
-                .to_owned(),
-        ),
-        Foresight::Not(why) => Some(wording::sentence(&format!(
-            "Approving would open nothing at the moment: {why}"
-        ))),
-    }
-}
-
-fn view(asked: &Asked, decided: Option<Timestamp>, can: Can, now: Timestamp) -> Page {
-    let request = &asked.request;
-    Page {
-        registry: request.registry.name().to_owned(),
-        registry_id: request.registry.to_string(),
-        address: request.address.to_string(),
-        image: image(request),
-        ttl: wording::duration(ttl(request)),
-        rule: request.rule.clone(),
-        because: request.because.clone(),
-        source: request.source.clone(),
-        asked: decided.map(wording::time),
-        until: wording::time(request.until),
-        left: wording::duration(request.until.duration_since(now)),
-        warning: None,
-        guess: request.is_guess(),
+    let page = Page {
+        it: RequestView::of(app, &asked, now),
+        notice: notice.map(|text| Prose::new(wording::sentence(&text))),
+        viewer: who.person().map(|person| person.name.clone()),
+        sign_in,
         can,
-    }
+        depth: 1,
+    };
+    page::html(&page).map(IntoResponse::into_response)
 }
 
 /// How long an opening would last.
+pub(in crate::http) fn longest(app: &App, request: &Request) -> SignedDuration {
+    let longest = app.longest(request, &app.terms(request));
+    SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX)
+}
+
+/// How long was asked for.
 pub(in crate::http) fn ttl(request: &Request) -> SignedDuration {
     SignedDuration::from_secs(i64::try_from(request.ttl_seconds).unwrap_or(i64::MAX))
 }
@@ -192,13 +149,15 @@ pub(in crate::http) fn image(request: &Request) -> Option<String> {
     })
 }
 
-/// Takes the answer, if it comes from the page that asked.
+/// Takes the answer, or the order about what was opened, if it comes from the page that asked.
+#[expect(clippy::too_many_arguments, reason = "extractors")]
 pub(in crate::http) async fn answer(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
+    viewer: Result<Viewer, HttpError>,
     token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-    reply: Result<Form<Reply>, FormRejection>,
+    sent: Result<Form<Sent>, FormRejection>,
 ) -> Response {
     let token = token.map(|Path(token)| token).unwrap_or_default();
     let answered = async {
@@ -206,9 +165,28 @@ pub(in crate::http) async fn answer(
             return Err(HttpError::ForeignOrigin);
         }
         let id = known(&web.app, &token, &caller)?;
-        let Form(Reply { answer }) = reply.map_err(|_| HttpError::NoAnswer)?;
-        respond::by_link(&web.app, id, answer).await?;
-        shown(&web.app, id)
+        let Form(sent) = sent.map_err(|_| HttpError::NoAnswer)?;
+        take(&web.app, id, sent, who(&viewer?)).await
     };
     answered.await.unwrap_or_else(|error| page::failed(&error))
+}
+
+/// Takes what was sent, and shows what came of it.
+async fn take(app: &App, id: RequestId, sent: Sent, who: Who) -> Result<Response, HttpError> {
+    let error: HttpError = match sent.read(who.clone())? {
+        Asks::Answer(reply) => match respond::answer(app, id, &reply).await {
+            Ok(_) => return shown(app, id, &who, None),
+            Err(error) if reply::is_shown_again(&error) => error.into(),
+            Err(error) => return Err(error.into()),
+        },
+        Asks::Order(order, reason) => {
+            let by = (&who, reason.as_deref());
+            match afterwards::order(app, id, order, by).await {
+                Ok(()) => return shown(app, id, &who, None),
+                Err(error) => error.into(),
+            }
+        }
+    };
+    let page = shown(app, id, &who, Some(error.to_string()))?;
+    Ok(error.with_page(page))
 }

@@ -9,7 +9,7 @@ mod sources;
 
 use doorward::azure::Settings;
 use doorward::config::{Auth, Config, Mode, Options, SecretRef, State, load, parse};
-use doorward_core::policy::verdict::Approvals;
+use doorward_core::approvals::Approvals;
 use std::path::Path;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(config.azure, Settings::default());
     let registry = &config.registries[0];
     assert_eq!((registry.max_entries, registry.grants_per_hour), (200, 60));
-    assert_eq!(registry.approvals, Approvals::None);
+    assert_eq!(registry.approvals, Approvals::none());
     let source = &config.sources[0];
     assert!(!source.trust_status_403);
     assert_eq!(source.max_body_bytes, 4 * 1024 * 1024);

@@ -103,7 +103,7 @@ async fn operators_see_how_a_feed_fares() {
     world.jump(300 * SECOND);
     super::run_once(&world.app).await;
     world.jump(7 * SECOND);
-    let (_, page) = admin(&world, "/").await;
+    let (_, page) = admin(&world, &format!("/sources/{FEED}")).await;
     assert!(page.contains("Last read to its end 7 s ago"), "{page}");
 }
 

@@ -192,7 +192,7 @@ fn whole(folder: &Path) -> Value {
     let source = |(index, auth): (usize, &Value)| {
         json!({
             "name": format!("s{index}"), "auth": auth, "registries": [host], "registry": host, "trust_status_403": true,
-            "rate_per_second": 51, "max_body_bytes": 5000,
+            "rate_per_second": 51, "max_body_bytes": 5000, "expect_every": "2h",
             "dimensions": { "address": ["Client"], "registry": ["Server"], "resource": ["Id"] },
             "event_grid": { "subscription": "denials" },
             "cloud_events": { "allowed_origins": ["grid.example"], "allowed_rate": 600 },

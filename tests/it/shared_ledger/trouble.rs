@@ -3,13 +3,19 @@
 use super::{AT, numbers, open, told};
 use crate::postgres::{Cluster, Database, database};
 use crate::process::until;
+use crate::world::{OURS, STRANGER, World, message};
 use doorward::store::{Ledger, StoreError};
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::state::readiness::ConditionCode;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
+
+/// The lock under which entries are appended.
+const APPENDING: i64 = i64::from_be_bytes(*b"doorward");
 
 #[tokio::test]
 async fn a_session_that_ends_in_the_middle_costs_its_append_and_nothing_else() {
@@ -158,7 +164,6 @@ async fn a_commit_whose_reply_is_lost_stands_once() {
 
 #[tokio::test]
 async fn a_process_that_is_stopped_in_the_middle_does_not_hold_up_the_others() {
-    use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
     let Some(database) = database().await else {
         return;
     };
@@ -168,10 +173,7 @@ async fn a_process_that_is_stopped_in_the_middle_does_not_hold_up_the_others() {
     for statement in [
         "set idle_in_transaction_session_timeout = '500ms'".to_owned(),
         "begin".to_owned(),
-        format!(
-            "select pg_advisory_xact_lock({})",
-            i64::from_be_bytes(*b"doorward")
-        ),
+        format!("select pg_advisory_xact_lock({APPENDING})"),
     ] {
         stopped.execute(AssertSqlSafe(statement)).await.unwrap();
     }
@@ -234,4 +236,38 @@ async fn what_keeps_the_database_from_us_is_told_with_what_to_do_and_without_the
         empty.to_string().contains("`doorward serve` makes it"),
         "{empty}"
     );
+}
+
+/// Its sender was told to come again, and then it is heard once.
+#[tokio::test]
+async fn a_delivery_that_is_given_up_while_the_database_waits_is_not_written_afterwards() {
+    let Some(database) = database().await else {
+        return;
+    };
+    let world = World::on(&database, |_| {}).await;
+    let mut holder = PgConnection::connect(&database.url).await.unwrap();
+    holder.execute("begin").await.unwrap();
+    let lock = format!("select pg_advisory_xact_lock({APPENDING})");
+    holder.execute(AssertSqlSafe(lock)).await.unwrap();
+    let waits = async || {
+        let waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted";
+        database.number(waiting).await == 1
+    };
+    let event = message(OURS);
+    tokio::select! {
+        reply = world.deliver("clusters", &event) => panic!("{}", reply.status),
+        () = until("its append waits for the lock", waits) => {}
+    }
+    holder.execute("rollback").await.unwrap();
+    world.denied(STRANGER).await;
+    let denied = world
+        .ledger()
+        .await
+        .into_iter()
+        .filter_map(|what| match what {
+            LedgerEvent::Denied(denied) => denied.report.denial.ip,
+            _ => None,
+        });
+    let denied: Vec<String> = denied.map(|ip| ip.to_string()).collect();
+    assert_eq!(denied, [STRANGER]);
 }

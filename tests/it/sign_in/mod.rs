@@ -1,6 +1,7 @@
 //! People sign in: at a provider that says what a test wants, at a real one in a real browser, and behind
 //! a platform that signs them in.
 
+mod answers;
 mod easy_auth;
 mod hostile;
 mod provider;

@@ -20,7 +20,7 @@ mod tests;
 
 pub use answers::{Answer, Answers, Class};
 pub use drift::{Drift, Ours, Seen, compare, missing_in};
-pub use forecast::{Hindrance, foresee};
+pub use forecast::{Effect, Hindrance, change, effect, foresee};
 pub use live::{Live, Malformed, Rule};
 pub use observed::{Glance, ObservedState};
 pub use overwritten::{Other, Overwritten};

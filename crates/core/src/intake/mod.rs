@@ -5,6 +5,7 @@ pub mod arrivals;
 pub mod dedup;
 pub mod delivery;
 pub mod denial;
+mod document;
 pub mod extract;
 pub mod feed;
 pub mod report;

@@ -1,6 +1,7 @@
 //! Who did something: a person, or a part of doorward. The two are written down in different shapes, so
 //! that no name that a person gives can pass for the program.
 
+use crate::auth::person::PersonId;
 use crate::messages::wording;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
@@ -13,8 +14,22 @@ pub enum Actor {
     Person(String),
     /// A program, by the name of the API token that it showed.
     Token(String),
+    /// A person whose identity was proven.
+    Known(Known),
     /// A part of doorward.
     System(Component),
+}
+
+/// A person whose identity was proven. Who it is, is the id; the names are for reading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The account that proved it.
+    pub id: PersonId,
+    /// What people called them then.
+    pub name: String,
+    /// The approver of the configuration that they were listed as then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver: Option<String>,
 }
 
 /// A part of doorward that acts, or by which somebody acts who gives no name.
@@ -43,6 +58,7 @@ impl Actor {
         match self {
             Self::Person(name) => format!("`{}` (as they say)", wording::quoted(name)),
             Self::Token(name) => format!("API token `{}`", wording::quoted(name)),
+            Self::Known(known) => format!("`{}`", wording::quoted(&known.name)),
             Self::System(Component::Use) => "doorward, since its address is in use".to_owned(),
             Self::System(Component::Link) => "link".to_owned(),
             Self::System(Component::Policy) => "the policy, which allows it now".to_owned(),
@@ -55,6 +71,7 @@ impl fmt::Display for Actor {
         match self {
             Self::Person(name) => f.write_str(name),
             Self::Token(name) => write!(f, "token:{name}"),
+            Self::Known(known) => f.write_str(&known.name),
             Self::System(_) => f.write_str("doorward"),
         }
     }
@@ -73,6 +90,7 @@ enum Written {
 enum Shape {
     Person(String),
     Token(String),
+    Known(Known),
     System(Component),
 }
 
@@ -83,6 +101,7 @@ fn read<'de, D: Deserializer<'de>>(
     Ok(match Written::deserialize(deserializer)? {
         Written::Actor(Shape::Person(name)) => Actor::Person(name),
         Written::Actor(Shape::Token(name)) => Actor::Token(name),
+        Written::Actor(Shape::Known(known)) => Actor::Known(known),
         Written::Actor(Shape::System(component)) => Actor::System(component),
         Written::Text(written) => text(written),
     })

@@ -75,6 +75,26 @@ impl Hash {
         bytes.try_into().ok().map(Self)
     }
 
+    /// A hash as [`Display`](fmt::Display) writes it; none if it is not 64 lower-case hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+        if text.len() != 64 || !text.as_bytes().iter().all(is_digit) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let pair = std::str::from_utf8(pair).ok()?;
+            *byte = u8::from_str_radix(pair, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
+    /// The first four bytes, for telling hashes apart where nothing rests on it.
+    pub fn prefix(&self) -> u32 {
+        let [one, two, three, four, ..] = self.0;
+        u32::from_be_bytes([one, two, three, four])
+    }
+
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

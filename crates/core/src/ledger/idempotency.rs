@@ -1,6 +1,9 @@
 //! Which entries of the ledger may stand in it once only.
 
+use super::actor::Actor;
 use super::event::{Hash, LedgerEvent};
+use super::id::RequestId;
+use super::request::Given;
 use crate::net::resource_id::ResourceId;
 
 impl LedgerEvent {
@@ -57,11 +60,11 @@ impl LedgerEvent {
             | Self::Kept { grant, .. } => Some(format!("ended:{grant}")),
             Self::RegistryChanged {
                 source, event_id, ..
-            } => event_id
-                .as_ref()
-                .map(|event| format!("changed:{source}:{}", Hash::of(event.as_bytes()))),
+            } => Some(changed(source, event_id.as_deref()?)),
             Self::FeedAdvanced(advanced) => Some(advanced.idempotency_key()),
-            Self::Requested(request) => Some(format!("requested:{}", request.id)),
+            Self::Requested(it) => Some(format!("requested:{}", it.id)),
+            Self::QuestionWithheld { request, .. } => Some(format!("withheld:{request}")),
+            Self::Approval { request, by, given } => Some(approval(request, by, given)),
             Self::Answered { request, .. } => Some(format!("answered:{request}")),
             Self::Alerted(alert) => Some(format!("alerted:{}", alert.id)),
             Self::Delivered { alert, channel, .. } | Self::Undelivered { alert, channel, .. } => {
@@ -69,4 +72,20 @@ impl LedgerEvent {
             }
         }
     }
+}
+
+/// One report of a change by each source.
+fn changed(source: &str, event: &str) -> String {
+    format!("changed:{source}:{}", Hash::of(event.as_bytes()))
+}
+
+/// One yes of each person to what they were shown.
+fn approval(request: &RequestId, by: &Actor, given: &Given) -> String {
+    let who = match by {
+        Actor::Known(known) => format!("{}\n{}", known.id.issuer, known.id.subject),
+        Actor::Person(_) | Actor::Token(_) | Actor::System(_) => by.to_string(),
+    };
+    let who = Hash::of(who.as_bytes());
+    let shown = given.shown.as_deref().unwrap_or_default();
+    format!("approval:{request}:{who}:{shown}")
 }

@@ -8,7 +8,7 @@ impl LedgerEvent {
     pub const END_WAITS: &str = "end_waits";
 
     /// All kinds of entries.
-    pub const KINDS: [&'static str; 39] = [
+    pub const KINDS: [&'static str; 41] = [
         "denied",
         "decided",
         "repeated",
@@ -43,6 +43,8 @@ impl LedgerEvent {
         "set_refused",
         "set_confirmed",
         "requested",
+        "question_withheld",
+        "approval",
         "answered",
         "alerted",
         "delivered",
@@ -87,6 +89,8 @@ impl LedgerEvent {
             Self::SetRefused { .. } => "set_refused",
             Self::SetConfirmed { .. } => "set_confirmed",
             Self::Requested(_) => "requested",
+            Self::QuestionWithheld { .. } => "question_withheld",
+            Self::Approval { .. } => "approval",
             Self::Answered { .. } => "answered",
             Self::Alerted(_) => "alerted",
             Self::Delivered { .. } => "delivered",
@@ -113,6 +117,15 @@ impl LedgerEvent {
                 | Self::Delivered { .. }
                 | Self::Undelivered { .. }
                 | Self::FeedAdvanced(_)
+        )
+    }
+
+    /// Whether it tells of nothing but denials that came. Much of that comes in a flood, and only verdicts
+    /// follow from it.
+    pub fn is_arrival(&self) -> bool {
+        matches!(
+            self,
+            Self::Denied(_) | Self::Counted { .. } | Self::Suppressed { .. }
         )
     }
 

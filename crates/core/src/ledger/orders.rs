@@ -66,11 +66,18 @@ pub(crate) fn line(order: &LedgerEvent) -> String {
     if let LedgerEvent::Revoked { grant, by, because } = order {
         let said = said("revoked", by, because.as_ref());
         format!("{said}: its end is now (grant {grant})")
-    } else if let LedgerEvent::Extended { grant, until, by } = order {
-        let (said, until) = (said("extended", by, None), wording::time(*until));
+    } else if let LedgerEvent::Extended {
+        grant,
+        until,
+        by,
+        because,
+    } = order
+    {
+        let said = said("extended", by, because.as_ref());
+        let until = wording::time(*until);
         format!("{said}: until {until} (grant {grant})")
-    } else if let LedgerEvent::Kept { grant, by } = order {
-        let said = said("handed over to people", by, None);
+    } else if let LedgerEvent::Kept { grant, by, because } = order {
+        let said = said("handed over to people", by, because.as_ref());
         format!("{said}: the entry stays, and is no longer doorward's (grant {grant})")
     } else if let LedgerEvent::Paused {
         registry,

@@ -1,10 +1,10 @@
 //! A request: a question to a person, who answers it once.
 
 use super::id::{DenialId, RequestId};
+use crate::approvals::{Approvals, Asker, Strength};
 use crate::intake::denial::Attribution;
 use crate::net::address::GlobalIpv4;
 use crate::net::resource_id::ResourceId;
-use crate::policy::verdict::Approvals;
 use crate::yaml::duration;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -40,8 +40,11 @@ pub struct Request {
     pub rule: Option<String>,
     /// The reason that the rule gives.
     pub because: Option<String>,
-    /// How the rule lets it be answered; it narrows what the registry allows.
+    /// What the rule asks of its answers, beside what the registry asks for.
     pub approvals: Option<Approvals>,
+    /// Who asked for it, where that is known: they do not approve it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<Asker>,
     /// The channel that the rule names for messages about it.
     pub channel: Option<String>,
     /// By how long a grant of this is renewed while its address is seen at work.
@@ -78,4 +81,25 @@ pub enum Answer {
     Allow,
     /// Leave it closed.
     Deny,
+}
+
+/// How an answer was given, beside who gave it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// What proved who answered.
+    pub strength: Strength,
+    /// Why, if they said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// For how long it may be opened, where they chose less than was asked for.
+    #[serde(
+        default,
+        rename = "for",
+        skip_serializing_if = "Option::is_none",
+        with = "duration::optional"
+    )]
+    pub lasts: Option<Duration>,
+    /// SHA-256 over what they were shown, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<String>,
 }

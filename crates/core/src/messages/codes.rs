@@ -42,6 +42,9 @@ pub const ASK: &str = "ask";
 /// Why which registry refused is a guess.
 pub const GUESS: &str = "the error itself does not name the registry, only what stands near it";
 
+/// The code of the message that questions are withheld, since there are too many.
+pub const QUESTIONS_WITHHELD: &str = "questions_withheld";
+
 /// The code of a question that is asked again, as nobody has answered it.
 pub const REMINDER: &str = "reminder";
 
@@ -59,6 +62,12 @@ pub const EXPIRED: &str = "expired";
 
 /// The code of the news that what was approved is closed, or could not be opened.
 pub const OPENING_ENDED: &str = "opening_ended";
+
+/// The code of the alarm that a source is silent for longer than it should be.
+pub const SOURCE_SILENT: &str = "source_silent";
+
+/// The code of the message that such a source is heard again.
+pub const SOURCE_HEARD: &str = "source_heard";
 
 /// The code of one message that stands for several.
 pub const DIGEST: &str = "digest";

@@ -6,7 +6,7 @@ use crate::intake::report::Changed;
 use crate::ledger::actor::Actor;
 use crate::ledger::event::{LedgerEvent, Write, WriteOutcome};
 use crate::ledger::grant::{Ending, Grant};
-use crate::ledger::id::{DenialId, GrantId};
+use crate::ledger::id::{DenialId, GrantId, RequestId};
 use crate::ledger::orders;
 use crate::ledger::request::{Answer, Request};
 use crate::messages::routing::deliveries::ACCEPTED;
@@ -71,7 +71,10 @@ pub fn line(what: &LedgerEvent) -> String {
         LedgerEvent::SetRefused { candidate, reason } => refused(candidate, reason),
         LedgerEvent::SetConfirmed { set, hash, by } => confirmed(set, hash, by.as_ref()),
         LedgerEvent::Requested(request) => requested(request),
-        LedgerEvent::Answered { .. } => said(what),
+        LedgerEvent::QuestionWithheld {
+            request, channels, ..
+        } => withheld(*request, channels),
+        LedgerEvent::Approval { .. } | LedgerEvent::Answered { .. } => said(what),
         LedgerEvent::Alerted(alert) => format!("{}: {}", alert.code, alert.text),
         LedgerEvent::Delivered { .. } | LedgerEvent::Undelivered { .. } => reached(what),
         LedgerEvent::FeedAdvanced(advanced) => advanced.summary(),
@@ -83,16 +86,27 @@ fn throttled(until: Timestamp, reason: &str) -> String {
 }
 
 fn said(what: &LedgerEvent) -> String {
-    let LedgerEvent::Answered {
+    let (said, request, by, given) = if let LedgerEvent::Answered {
         request,
         answer,
         by,
+        given,
     } = what
-    else {
+    {
+        (answered(*answer), request, by, given.as_ref())
+    } else if let LedgerEvent::Approval { request, by, given } = what {
+        ("one of several yes", request, by, Some(given))
+    } else {
         return String::new();
     };
-    let (said, by) = (answered(*answer), by.in_words());
-    format!("{said} by {by} (request {request})")
+    let reason = given.and_then(|given| given.reason.as_deref());
+    let reason = reason.map_or_else(String::new, |why| format!(": {}", wording::quoted(why)));
+    format!("{said} by {}{reason} (request {request})", by.in_words())
+}
+
+fn withheld(request: RequestId, channels: &[String]) -> String {
+    let channels = channels.join("`, `");
+    format!("not sent to `{channels}`: too many questions within the hour (request {request})")
 }
 
 fn confirmed(set: &str, hash: &str, by: Option<&Actor>) -> String {

@@ -119,7 +119,7 @@ fn from_rule(rule: &Rule, used: Vec<SetUsed>, sets: &Sets, facts: &Facts<'_>) ->
         evictable: rule.evictable,
         widen: facts.denial.ip.and_then(|ip| widen(rule, ip, sets)),
         channel: rule.channel.clone(),
-        approvals: rule.approvals,
+        approvals: rule.approvals.clone(),
         sets: used,
         observed: Vec::new(),
         notes: Vec::new(),

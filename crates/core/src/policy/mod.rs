@@ -27,9 +27,10 @@ pub use language::parse::parse;
 pub use nearest::{Near, SetExplained, nearest, sets_around};
 
 use super::sets::{self, AddressSet, External, Membership, RefreshPolicy, Sets, WIDEST_OWNED};
+use crate::approvals::Approvals;
 use crate::auth::proof::{ClaimIs, Proof};
 use crate::intake::denial::{Attribution, Denial, Kind};
-use crate::policy::verdict::{Action, Approvals};
+use crate::policy::verdict::Action;
 use crate::state::history::{Before, Seen};
 use crate::yaml::duration::Show;
 use crate::yaml::problem::{Place, Problems};
@@ -79,7 +80,7 @@ pub struct Rule {
     pub because: Option<String>,
     /// Where it is told.
     pub channel: Option<String>,
-    /// How a request of this rule may be answered.
+    /// What is asked of answers to a request of this rule, beside what the registry asks for.
     pub approvals: Option<Approvals>,
     /// Why addresses that others share are good enough here.
     pub accept_shared: Option<String>,

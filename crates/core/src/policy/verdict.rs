@@ -2,6 +2,7 @@
 
 use super::Basis;
 use super::advice::Advice;
+use crate::approvals::Approvals;
 use crate::messages::wording;
 use crate::sets::SetUsed;
 use crate::yaml::duration;
@@ -67,17 +68,6 @@ impl fmt::Display for Action {
             Self::Ignore => "ignore",
         })
     }
-}
-
-/// How a request may be answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Approvals {
-    /// Not at all: the request only informs.
-    #[default]
-    None,
-    /// By a signed link.
-    Link,
 }
 
 /// A rule in observe mode that would have decided, had it been in force.
@@ -349,7 +339,7 @@ pub struct Verdict {
     /// The channel that the rule names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
-    /// How the rule lets a request be answered; it narrows what the registry allows.
+    /// What the rule asks of answers to a request, beside what the registry asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals: Option<Approvals>,
     /// The sets that held the address, by the rule that decided.

@@ -1,13 +1,13 @@
 //! Verdicts, and what people are asked and answer, folded into what stands.
 
-use super::{Asked, Decision, LAST_DECISIONS, State};
+use super::{Asked, Decision, LAST_DECISIONS, State, Voice};
 use crate::intake::dedup::{key, verdict_key};
-use crate::ledger::actor::Actor;
 use crate::ledger::alert::Alert;
 use crate::ledger::event::LedgerEvent;
 use crate::ledger::grant::Grant;
-use crate::ledger::id::{AlertId, DenialId, GrantId, RequestId};
+use crate::ledger::id::{AlertId, DenialId, GrantId};
 use crate::ledger::request::{Answer, Request};
+use crate::messages::codes;
 use crate::messages::wording;
 use crate::net::resource_id::ResourceId;
 use crate::policy::precedent::Precedent;
@@ -54,12 +54,26 @@ impl State {
     }
 
     /// After a no, the same denial is not asked about again at once.
-    pub(super) fn answer(&mut self, at: Timestamp, request: RequestId, answer: Answer, by: &Actor) {
-        let Some(asked) = self.requests.get_mut(&request) else {
+    pub(super) fn answer(&mut self, at: Timestamp, what: &LedgerEvent) {
+        let (LedgerEvent::Approval { request, by, .. } | LedgerEvent::Answered { request, by, .. }) =
+            what
+        else {
             return;
         };
+        let Some(asked) = self.requests.get_mut(request) else {
+            return;
+        };
+        if let LedgerEvent::Approval { given, .. } = what {
+            let (by, given) = (by.clone(), given.clone());
+            asked.voices.push(Voice { at, by, given });
+        }
+        let LedgerEvent::Answered { answer, given, .. } = what else {
+            return;
+        };
+        let answer = *answer;
         asked.answer = Some((at, answer));
         asked.by = Some(by.clone());
+        asked.given.clone_from(given);
         let (registry, address) = (asked.request.registry.clone(), asked.request.address);
         if let (Answer::Deny, Some(decision)) = (answer, &asked.decision) {
             let key = key(&decision.denial);
@@ -117,8 +131,17 @@ impl State {
     }
 
     pub(super) fn tell(&mut self, at: Timestamp, alert: &Alert) {
+        self.questions.ask(at, alert);
         for grant in alert.all_grants() {
             self.notified(at, grant, &alert.code);
+        }
+        let source = alert.details.as_ref().and_then(|it| it.source.as_ref());
+        match (alert.code.as_str(), source) {
+            (codes::SOURCE_SILENT, Some(source)) => {
+                self.silent_sources.insert(source.clone(), at);
+            }
+            (codes::SOURCE_HEARD, Some(source)) => _ = self.silent_sources.remove(source),
+            _ => {}
         }
         let of_all = alert.grant.is_none() && alert.denial.is_none() && alert.request.is_none();
         // These are told of a registry's entries together, however many there are.

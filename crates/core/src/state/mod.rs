@@ -13,13 +13,14 @@ mod observed;
 mod orders;
 pub mod past_grants;
 mod pruning;
+pub mod questions;
 pub mod readiness;
 mod records;
 mod request_progress;
 mod sets;
 
 pub use late::{Known, LastRead, Late};
-pub use records::{Asked, Decision, GrantRecord, Networks, Registry, Throttle};
+pub use records::{Asked, Decision, GrantRecord, Networks, Registry, Throttle, Voice};
 pub use sets::{KnownSet, KnownSets};
 
 use crate::firewall::owned_entries::MAY_LAND_WITHIN;
@@ -38,6 +39,7 @@ use crate::net::resource_id::ResourceId;
 use crate::policy::precedent::Precedent;
 use crate::state::bounded::Recent;
 use crate::state::effectiveness::GrantTimeline;
+use crate::states::Activity;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -94,10 +96,16 @@ pub struct State {
     pub sets: KnownSets,
     /// The new callers of each registry, and of none.
     pub admissions: BTreeMap<Option<ResourceId>, AdmissionWindow>,
+    /// How often people were asked lately.
+    pub questions: questions::Questions,
     /// How far feeds have been read.
     pub feeds: FeedPositions,
     /// What operators have paused.
     pub pauses: Pauses,
+    /// The sources of whose silence people were told, and when.
+    pub silent_sources: BTreeMap<String, Timestamp>,
+    /// What came in lately, and what was said of it.
+    pub activity: Activity,
     /// When grants of each rule were decided within the last hour, oldest first.
     by_rule: BTreeMap<String, VecDeque<Timestamp>>,
     tidied: Option<Timestamp>,
@@ -107,6 +115,11 @@ impl State {
     /// Takes in what happened at `at`.
     pub fn apply(&mut self, at: Timestamp, what: &LedgerEvent) {
         self.follow(at, what);
+        let undecided = &self.undecided;
+        self.activity.take_in(at, what, |denial| {
+            let (_, denied) = undecided.get(&denial)?;
+            Some(denied.source.clone())
+        });
         match what {
             LedgerEvent::Denied(denied) => self.enqueue(at, denied),
             LedgerEvent::Decided {
@@ -117,11 +130,10 @@ impl State {
             LedgerEvent::Repeated { .. } | LedgerEvent::Counted { .. } => self.again(at, what),
             LedgerEvent::Suppressed { .. } | LedgerEvent::Flood { .. } => self.crowd_in(at, what),
             LedgerEvent::Requested(request) => self.ask(request),
-            LedgerEvent::Answered {
-                request,
-                answer,
-                by,
-            } => self.answer(at, *request, *answer, by),
+            LedgerEvent::Approval { .. } | LedgerEvent::Answered { .. } => self.answer(at, what),
+            LedgerEvent::QuestionWithheld {
+                request, wholly, ..
+            } => self.withhold(at, *request, *wholly),
             LedgerEvent::Alerted(alert) => self.tell(at, alert),
             LedgerEvent::Delivered { .. } | LedgerEvent::Undelivered { .. } => self.reach(at, what),
             LedgerEvent::SetLoaded(snapshot) => self.sets.loaded(at, snapshot),
@@ -186,7 +198,9 @@ impl State {
             }
             LedgerEvent::NotOpened { grant, .. } => self.end(at, *grant, None),
             LedgerEvent::GrantOutcome(helped) => self.helped(at, helped),
-            LedgerEvent::Extended { grant, until, by } => self.extend(at, (*grant, *until), by),
+            LedgerEvent::Extended {
+                grant, until, by, ..
+            } => self.extend(at, (*grant, *until), by),
             LedgerEvent::Restoring { grant } => self.restore(at, *grant),
             LedgerEvent::EndWaits { grant, .. } => {
                 self.notified(at, *grant, LedgerEvent::END_WAITS);

@@ -36,6 +36,7 @@ impl State {
             }
             registry.drop_empty(request.address.get());
         }
+        self.questions.forget(now);
         self.by_rule.retain(|_, times| {
             times.retain(|at| now.duration_since(*at) < BUDGET_WINDOW);
             !times.is_empty()

@@ -12,7 +12,7 @@ use crate::ledger::actor::Actor;
 use crate::ledger::event::{Denied, Write};
 use crate::ledger::grant::{Grant, Stage};
 use crate::ledger::id::{DenialId, GrantId, RequestId, WriteId};
-use crate::ledger::request::{Answer, Request};
+use crate::ledger::request::{Answer, Given, Request};
 use crate::messages::outcome::Trail;
 use crate::messages::wording;
 use crate::net::resource_id::ResourceId;
@@ -115,12 +115,29 @@ pub struct Asked {
     pub answer: Option<(Timestamp, Answer)>,
     /// Who that was, or by which way it came.
     pub by: Option<Actor>,
+    /// How it was given.
+    pub given: Option<Given>,
+    /// Who has said yes where several people have to, the first one first.
+    pub voices: Vec<Voice>,
+    /// Whether nobody was sent it, since there were too many questions.
+    pub withheld: bool,
     /// What became of the grant that a yes has made.
     pub trail: Option<Trail>,
     /// The verdict that led to it, for whoever looks at it and for what a yes leads to.
     pub decision: Option<Arc<Decision>>,
     /// What that verdict was made under.
     pub(crate) precedent: Option<Precedent>,
+}
+
+/// One person's yes of several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voice {
+    /// When.
+    pub at: Timestamp,
+    /// Whose.
+    pub by: Actor,
+    /// How it was given.
+    pub given: Given,
 }
 
 /// A verdict as the operator page shows it.
@@ -162,6 +179,9 @@ impl Asked {
             request,
             answer: None,
             by: None,
+            given: None,
+            voices: Vec::new(),
+            withheld: false,
             trail: None,
             precedent: decision.as_deref().map(Precedent::of),
             decision,

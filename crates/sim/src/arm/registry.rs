@@ -145,14 +145,17 @@ pub(super) fn put_diagnostic_setting(
     let Ok(sent) = serde_json::from_slice::<Value>(&asked.request.body) else {
         return refuse("The request content is not JSON.");
     };
-    let properties = &sent["properties"];
-    let Some(workspace) = properties["workspaceId"].as_str() else {
+    let of = |value: &Value, name: &str| value.get(name).cloned().unwrap_or_default();
+    let properties = of(&sent, "properties");
+    let workspace = of(&properties, "workspaceId");
+    let Some(workspace) = workspace.as_str() else {
         return refuse("The simulated Azure exports to a workspace only: name it in workspaceId.");
     };
-    let logs = properties["logs"].as_array().into_iter().flatten();
-    let mut enabled = logs.filter(|log| log["enabled"] == true);
+    let logs = of(&properties, "logs");
+    let mut enabled = logs.as_array().into_iter().flatten();
     let exports = enabled.any(|log| {
-        log["category"] == "ContainerRegistryLoginEvents" || log["categoryGroup"].is_string()
+        let named = of(log, "category") == "ContainerRegistryLoginEvents";
+        of(log, "enabled") == true && (named || of(log, "categoryGroup").is_string())
     });
     let mut model = asked.shared.settled();
     let registry = &mut find(&mut model, path)?.registry;

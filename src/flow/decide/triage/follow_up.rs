@@ -2,6 +2,7 @@
 
 use crate::flow::app::App;
 use crate::flow::notify;
+use doorward_core::approvals::Asker;
 use doorward_core::intake::routing::NoRegistry;
 use doorward_core::ledger::alert::About;
 use doorward_core::ledger::event::{Denied, LedgerEvent};
@@ -55,7 +56,7 @@ pub(super) fn follow(
             vec![app.alert(
                 code,
                 wording::verdict_text(denied, verdict),
-                &about(app, denied, registry, verdict),
+                &about(app, denied, registry, (verdict, ttl(app, verdict))),
             )]
         }
     }
@@ -73,12 +74,13 @@ fn ask(
         Err(NoRegistry::NotYetKnown(host)) => Some(host),
         _ => None,
     };
+    let lasts = ttl(app, verdict).min(app.longest_on(registry, verdict));
     let request = Request {
         presumed,
         id: RequestId(app.clock.id()),
         registry: registry.clone(),
         address,
-        ttl_seconds: ttl(app, verdict).as_secs(),
+        ttl_seconds: lasts.as_secs(),
         until: clock::add(app.clock.now(), app.links_valid_for),
         denial: denied.id,
         repository: report.denial.repository.clone(),
@@ -86,28 +88,44 @@ fn ask(
         source: denied.source.clone(),
         rule: verdict.rule.clone(),
         because: verdict.because.clone(),
-        approvals: verdict.approvals,
+        approvals: verdict.approvals.clone(),
+        asker: asker(denied),
         channel: verdict.channel.clone(),
         renew: verdict.renew,
         evictable: verdict.evictable,
         widen: verdict.widen,
         attribution: report.denial.attribution,
     };
-    let mut about = about(app, denied, Some(registry), verdict);
+    let mut about = about(app, denied, Some(registry), (verdict, lasts));
     about.request = Some(request.id);
-    let text = wording::ask(denied, verdict, ttl(app, verdict));
+    let text = wording::ask(denied, verdict, lasts);
     vec![
         LedgerEvent::Requested(request),
         app.alert(wording::ASK, text, &about),
     ]
 }
 
+/// Who started the CI job that reported a denial, where its token says so: GitHub's `actor`
+/// (<https://docs.github.com/actions/reference/security/oidc>), GitLab's `user_login`
+/// (<https://docs.gitlab.com/ci/secrets/id_token_authentication/>).
+fn asker(denied: &Denied) -> Option<Asker> {
+    let proof = denied.proof.as_ref()?;
+    let mut claims = ["actor", "user_login"].into_iter();
+    let name = claims.find_map(|claim| proof.claim(claim))?;
+    Some(Asker::Ci(name.to_owned()))
+}
+
 fn ttl(app: &App, verdict: &Verdict) -> Duration {
     verdict.ttl.unwrap_or(DEFAULT_TTL).min(app.max_ttl)
 }
 
-fn about(app: &App, denied: &Denied, registry: Option<&ResourceId>, verdict: &Verdict) -> About {
-    let details = notify::facts::details(app, denied, (registry, verdict), ttl(app, verdict));
+fn about(
+    app: &App,
+    denied: &Denied,
+    registry: Option<&ResourceId>,
+    (verdict, lasts): (&Verdict, Duration),
+) -> About {
+    let details = notify::facts::details(app, denied, (registry, verdict), lasts);
     About {
         registry: registry.cloned(),
         address: denied.report.denial.ip.map(|ip: IpAddr| ip.to_canonical()),

@@ -6,7 +6,7 @@ mod target;
 
 use super::batch::{Batch, in_flood};
 use super::precedents::InForce;
-use super::{flood, shadow};
+use super::{flood, questions, shadow};
 use crate::flow::app::App;
 use crate::flow::effectiveness;
 use crate::flow::registry::{outages, posture};
@@ -54,7 +54,8 @@ async fn decide_all(app: &App, decided: &mut usize) -> Result<(), StoreError> {
         .ledger
         .read(|state| state.undecided.values().cloned().collect());
     let in_force = InForce::now(app);
-    waiting.sort_by_key(|(_, denied)| !in_force.owned(denied));
+    // Each is asked about once, not at each comparison.
+    waiting.sort_by_cached_key(|(_, denied)| !in_force.owned(denied));
     let meant = waiting
         .iter()
         .filter_map(|(_, denied)| app.registry_of(denied).ok());
@@ -146,12 +147,14 @@ fn written_down(
     let tells = (owned || !in_flood(app, id)) && batch.may_tell(app, owned);
     // In a flood one message stands for all; and messages that nobody takes do not accumulate.
     follows.retain(|what| tells || !matches!(what, LedgerEvent::Alerted(_)));
+    let follows = questions::limit(app, batch, owned, follows);
     batch.add(denied, verdict, &follows);
     if let (Some(request), Action::Allow) = (open, verdict.action) {
         what.push(LedgerEvent::Answered {
             request,
             answer: Answer::Allow,
             by: Actor::POLICY,
+            given: None,
         });
     }
     what.extend(follows);

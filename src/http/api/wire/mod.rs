@@ -10,6 +10,7 @@ use doorward_core::ledger::orders::Pause;
 use doorward_core::messages::wording;
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::state::{GrantRecord, Throttle};
+use doorward_core::states::GrantState;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -34,6 +35,8 @@ pub(crate) struct GrantView {
     pub(crate) address: String,
     /// `intended`, `open` or `covered_by_existing`; see [`Stage`].
     pub(crate) stage: Stage,
+    /// How it is, in one of the words of [`GrantState`].
+    pub(crate) state: GrantState,
     /// When it was decided.
     pub(crate) since: Timestamp,
     /// When it ends.
@@ -220,7 +223,7 @@ pub(crate) struct Refused {
 }
 
 impl GrantView {
-    pub(crate) fn new(standing: &GrantRecord, now: Timestamp) -> Self {
+    pub(crate) fn new(standing: &GrantRecord, state: GrantState, now: Timestamp) -> Self {
         let grant = &standing.grant;
         Self {
             id: grant.id,
@@ -228,6 +231,7 @@ impl GrantView {
             registry_id: grant.registry.to_string(),
             address: grant.address.to_string(),
             stage: standing.stage,
+            state,
             since: standing.since,
             until: grant.until,
             seconds_left: left(standing, now).as_secs(),

@@ -31,6 +31,11 @@ pub(super) struct Connection {
     pub(super) front: Front,
 }
 
+/// In the extensions of a request: what is cancelled when the program stops. An answer that goes on and on ends
+/// then.
+#[derive(Clone)]
+pub(in crate::http) struct Stopping(pub(in crate::http) CancellationToken);
+
 /// Why a connection is ended from this side.
 enum Over {
     /// Its seat is another's.
@@ -51,7 +56,10 @@ impl Connection {
     ) {
         let limits = self.front.limits;
         let io = TokioIo::new(Stream::new(stream, limits.write));
-        let service = hyper::service::service_fn(|request| self.answer(request));
+        let service = hyper::service::service_fn(|mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Stopping(shutdown.clone()));
+            self.answer(request)
+        });
         let mut connection = pin!(builder.serve_connection(io, service));
         let over = tokio::select! {
             ended = connection.as_mut() => return self.ended(ended.err()),

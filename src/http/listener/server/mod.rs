@@ -9,6 +9,7 @@ mod seats;
 mod stream;
 mod strict;
 
+pub(in crate::http) use connection::Stopping;
 pub use limits::Limits;
 pub(in crate::http) use seats::Permit;
 

@@ -1,7 +1,7 @@
 //! Who is signed in, and how to sign out.
 
 use super::{SignInError, redirect};
-use crate::http::pages::page;
+use crate::http::pages::{assets, page};
 use crate::http::viewer::Viewer;
 use crate::http::{HttpError, Web};
 use askama::Template;
@@ -18,6 +18,8 @@ struct Account {
     form_token: String,
     /// Whether doorward keeps the session, and can end it.
     own_session: bool,
+    /// How far below the root the page is.
+    depth: usize,
 }
 
 /// `GET /account`: who is signed in.
@@ -37,6 +39,7 @@ pub(in crate::http) async fn account(
                 roles: person.roles.into_iter().collect::<Vec<_>>().join(", "),
                 form_token: signed_in.form_token,
                 own_session: signed_in.session.is_some(),
+                depth: 0,
             })
             .map(IntoResponse::into_response)
         }

@@ -27,6 +27,9 @@ pub const APPROVE: &str = "doorward_approve";
 /// The button that denies.
 pub const DENY: &str = "doorward_deny";
 
+/// The button that only opens the page.
+pub const REVIEW: &str = "doorward_review";
+
 /// What a request's headers say of its signature.
 #[derive(Clone, Copy, Debug)]
 pub struct Signed<'a> {
@@ -167,7 +170,7 @@ pub fn press(payload: &str) -> Result<Option<Press>, NoPress> {
     let answer = match action.action_id.as_str() {
         APPROVE => Answer::Allow,
         DENY => Answer::Deny,
-        "doorward_review" => return Ok(None),
+        REVIEW => return Ok(None),
         _ => return Err(NoPress),
     };
     if payload.kind != "block_actions" || payload.user.id.is_empty() {

@@ -4,11 +4,11 @@
 //! Source: <https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-payload-samples>.
 
 use super::reports::{Context, Reports};
+use crate::intake::document::{Map, Value};
 use crate::intake::extract::message::quoted;
 use crate::intake::extract::record;
 use crate::intake::extract::record::{Fields, field};
 use crate::intake::extract::table;
-use serde_json::{Map, Value};
 
 /// Alerts that action groups send as a test name this subscription.
 const TEST_SUBSCRIPTION: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/";
@@ -16,7 +16,7 @@ const TEST_SUBSCRIPTION: &str = "/subscriptions/11111111-1111-1111-1111-11111111
 const ROWS: usize = 10_000;
 
 /// Whether a record is an alert.
-pub(super) fn is_alert(record: &Value) -> bool {
+pub(super) fn is_alert(record: &Value<'_>) -> bool {
     record.as_object().is_some_and(|record| {
         let schema = field(record, "schemaId")
             .and_then(Value::as_str)
@@ -31,7 +31,7 @@ pub(super) fn is_alert(record: &Value) -> bool {
 }
 
 /// Reads an alert.
-pub(super) fn read(alert: &Value, reports: &mut Reports) -> Result<(), &'static str> {
+pub(super) fn read(alert: &Value<'_>, reports: &mut Reports) -> Result<(), &'static str> {
     let data = object(alert, "data").ok_or("the alert's `data` is not an object")?;
     // Test notifications of the older schema nest the data once more.
     let data = field(data, "data")
@@ -74,12 +74,12 @@ pub(super) fn read(alert: &Value, reports: &mut Reports) -> Result<(), &'static 
     Ok(())
 }
 
-fn object<'v>(value: &'v Value, name: &str) -> Option<&'v Map<String, Value>> {
+fn object<'v>(value: &'v Value<'v>, name: &str) -> Option<&'v Map<'v>> {
     field(value.as_object()?, name)?.as_object()
 }
 
 /// The registry that an alert is about, if it is about one.
-fn target(essentials: &Map<String, Value>) -> Option<String> {
+fn target(essentials: &Map<'_>) -> Option<String> {
     let targets = field(essentials, "alertTargetIDs").and_then(Value::as_array)?;
     let mut registries = targets
         .iter()
@@ -90,16 +90,16 @@ fn target(essentials: &Map<String, Value>) -> Option<String> {
 
 /// Denials whose message the alert quotes: in a dimension that is a service's own words, or in an
 /// activity's `statusMessage`. Its query and its links say what was looked for, not what was found.
-fn quoted(alert_context: &Map<String, Value>, context: &Context, reports: &mut Reports) -> usize {
+fn quoted(alert_context: &Map<'_>, context: &Context, reports: &mut Reports) -> usize {
     let mut quoted = Value::Object(alert_context.clone());
     leave_out(&mut quoted, 0);
     reports.results(&quoted, context)
 }
 
-fn leave_out(value: &mut Value, depth: usize) {
+fn leave_out(value: &mut Value<'_>, depth: usize) {
     match value {
         Value::Object(fields) => {
-            fields.retain(|name, _| {
+            fields.retain(|name| {
                 let query = quoted::is_query_name(name);
                 let name = name.to_ascii_lowercase();
                 !query
@@ -120,11 +120,7 @@ fn leave_out(value: &mut Value, depth: usize) {
 }
 
 /// Log Alerts V2: one row for each condition that names an address or a registry in its dimensions.
-fn dimensions(
-    alert_context: &Map<String, Value>,
-    context: &Context,
-    reports: &mut Reports,
-) -> usize {
+fn dimensions<'v>(alert_context: &'v Map<'v>, context: &Context, reports: &mut Reports) -> usize {
     let conditions = field(alert_context, "condition")
         .and_then(Value::as_object)
         .and_then(|condition| field(condition, "allOf"))
@@ -134,9 +130,9 @@ fn dimensions(
         let dimensions = condition
             .as_object()
             .and_then(|condition| field(condition, "dimensions"));
-        let pair = |dimension: &Value| {
+        let pair = |dimension: &'v Value<'v>| {
             let dimension = dimension.as_object()?;
-            let name = field(dimension, "name")?.as_str()?.to_owned();
+            let name = field(dimension, "name")?.as_str()?;
             Some((name, field(dimension, "value")?.clone()))
         };
         let named = dimensions.and_then(Value::as_array).into_iter().flatten();
@@ -147,11 +143,7 @@ fn dimensions(
 }
 
 /// The older form: tables of columns and rows.
-fn search_results(
-    alert_context: &Map<String, Value>,
-    context: &Context,
-    reports: &mut Reports,
-) -> usize {
+fn search_results(alert_context: &Map<'_>, context: &Context, reports: &mut Reports) -> usize {
     let results = ["SearchResults", "SearchResult"]
         .iter()
         .find_map(|name| field(alert_context, name)?.as_object());
@@ -168,7 +160,7 @@ fn search_results(
             .filter_map(Value::as_array)
             .take(ROWS)
         {
-            let names = columns.iter().map(|column| (*column).to_owned());
+            let names = columns.iter().copied();
             let row = reports.dimensions.row(names.zip(row.iter().cloned()));
             let said = reports.results(&Value::Object(row.clone()), context);
             let told = said > 0 || report_row(&row, context, reports);
@@ -179,7 +171,7 @@ fn search_results(
 }
 
 /// Reports a row that the alert's query selected: a status 403, unless the row itself says another.
-fn report_row(row: &Map<String, Value>, context: &Context, reports: &mut Reports) -> bool {
+fn report_row(row: &Map<'_>, context: &Context, reports: &mut Reports) -> bool {
     let fields = Fields::of(row);
     let mut about = record::named(&fields);
     about.resource_id = about.resource_id.or_else(|| context.resource_id.clone());

@@ -1,6 +1,6 @@
 //! What no record may be beyond, so that looking through one is done soon.
 
-use serde_json::Value;
+use crate::intake::document::Value;
 
 /// How many names one object may have. Records have some dozens.
 const MOST_NAMES: usize = 10_000;
@@ -11,7 +11,7 @@ pub(super) const NAMES: &str =
 
 /// Whether a record is within its bounds; if not, what is told of it. How deep it nests has been
 /// checked by whoever parsed it.
-pub(super) fn check(record: &Value) -> Result<(), &'static str> {
+pub(super) fn check(record: &Value<'_>) -> Result<(), &'static str> {
     match record {
         Value::Object(fields) if fields.len() > MOST_NAMES => Err(NAMES),
         Value::Object(fields) => fields.values().try_for_each(check),

@@ -2,16 +2,16 @@
 
 use super::event::text;
 use super::reports::Context;
+use crate::intake::document::Value;
 use crate::intake::extract::record;
 use crate::intake::report::{Change, Changed};
-use serde_json::Value;
 
 /// The longest id that is passed on.
 const LONGEST: usize = 512;
 
 /// The change that an event of this type tells of, if it is one of a registry itself. Who did it is
 /// told by the object id in `authorization.evidence`; the claims beside it are people's names.
-pub(super) fn of(kind: &str, data: &Value, context: &Context) -> Option<Change> {
+pub(super) fn of(kind: &str, data: &Value<'_>, context: &Context) -> Option<Change> {
     let kind = kind.to_ascii_lowercase();
     let change = match kind.strip_prefix("microsoft.resources.resource")? {
         "writesuccess" => Changed::Written,
@@ -24,7 +24,10 @@ pub(super) fn of(kind: &str, data: &Value, context: &Context) -> Option<Change> 
     // What belongs to a registry, such as a replication, has its id with more behind it.
     let registry = record::registry_id(uri).filter(|id| id.len() == uri.trim().len())?;
     let short = |text: &str| (text.len() <= LONGEST).then(|| text.to_owned());
-    let by = data.pointer("/authorization/evidence/principalId");
+    let evidence = data
+        .get("authorization")
+        .and_then(|authorization| authorization.get("evidence"));
+    let by = evidence.and_then(|evidence| evidence.get("principalId"));
     Some(Change {
         registry,
         change,

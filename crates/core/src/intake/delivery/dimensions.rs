@@ -1,7 +1,8 @@
 //! The names by which a log alert's dimensions and columns say whom and what it is about.
 
+use crate::intake::document::{Map, Value};
 use crate::intake::extract::record::{ADDRESSES, LOGIN_SERVERS, RESOURCE_IDS};
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// Names that a source's alerts use; an empty list stands for the usual names, in any case:
 /// `callerIpAddress`, `CallerIP`, `clientIp` and the like, `loginServer`, `resourceId` and
@@ -19,16 +20,17 @@ pub struct Dimensions {
 impl Dimensions {
     /// A row under the names that a diagnostic record has. Where a list says its names, the usual
     /// ones mean nothing.
-    pub(super) fn row(&self, named: impl Iterator<Item = (String, Value)>) -> Map<String, Value> {
-        let mut row = Map::new();
+    pub(super) fn row<'v>(&self, named: impl Iterator<Item = (&'v str, Value<'v>)>) -> Map<'v> {
+        let (mut own, mut others) = (Vec::new(), Vec::new());
         for (name, value) in named {
-            match self.meant(&name) {
-                Some(meant) if meant == name => _ = row.insert(name, value),
-                Some(meant) => _ = row.entry(meant).or_insert(value),
+            match self.meant(name) {
+                Some(meant) if meant == name => own.push((Cow::Borrowed(meant), value)),
+                Some(meant) => others.push((Cow::Borrowed(meant), value)),
                 None => {}
             }
         }
-        row
+        // The last of a name is kept: its own, or else the first of those that mean it.
+        others.into_iter().rev().chain(own).collect()
     }
 
     fn meant<'n>(&self, name: &'n str) -> Option<&'n str> {

@@ -5,14 +5,14 @@ use super::Head;
 use super::change;
 use super::records::Records;
 use super::reports::{Context, Reports};
+use crate::intake::document::Value;
 use crate::intake::extract::record;
 use base64::Engine;
-use serde_json::Value;
 
 /// Reads an event in `EventGridSchema`.
 ///
 /// Source: <https://learn.microsoft.com/azure/event-grid/event-schema>.
-pub(super) fn grid_event(event: &Value, reports: &mut Reports) -> Result<(), &'static str> {
+pub(super) fn grid_event(event: &Value<'_>, reports: &mut Reports) -> Result<(), &'static str> {
     let kind = text(event, "eventType").ok_or("`eventType` is not a string")?;
     if kind.eq_ignore_ascii_case("Microsoft.EventGrid.SubscriptionValidationEvent") {
         // The code is echoed; the `validationUrl` beside it is never fetched.
@@ -40,14 +40,16 @@ pub(super) fn grid_event(event: &Value, reports: &mut Reports) -> Result<(), &'s
 /// Reads a `CloudEvent` in structured mode, alone or of a batch.
 ///
 /// Source: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>.
-pub(super) fn cloud_event(event: &Value, reports: &mut Reports) -> Result<(), &'static str> {
+pub(super) fn cloud_event(event: &Value<'_>, reports: &mut Reports) -> Result<(), &'static str> {
     let kind = text(event, "type").ok_or("`type` is not a string")?;
     let context = context(|name| text(event, name));
     let encoded = match text(event, "data_base64") {
         Some(encoded) => {
             let bytes = base64::engine::general_purpose::STANDARD.decode(encoded);
             let bytes = bytes.map_err(|_| "`data_base64` is not valid base64")?;
-            Some(Value::String(String::from_utf8_lossy(&bytes).into_owned()))
+            Some(Value::String(
+                String::from_utf8_lossy(&bytes).into_owned().into(),
+            ))
         }
         None => None,
     };
@@ -66,7 +68,7 @@ pub(super) fn binary_mode(head: &Head) -> Context {
 }
 
 /// Reads the data of an event in binary mode.
-pub(super) fn data_of_binary_mode(head: &Head, records: &Records, reports: &mut Reports) {
+pub(super) fn data_of_binary_mode(head: &Head, records: &Records<'_>, reports: &mut Reports) {
     let kind = head.attribute("type").unwrap_or_default();
     let context = binary_mode(head);
     reports.records(1);
@@ -89,7 +91,7 @@ fn context<'e>(attribute: impl Fn(&str) -> Option<&'e str>) -> Context {
 }
 
 /// Reads the data of an event of this type, if it can carry a denial.
-fn data(kind: &str, data: Option<&Value>, context: &Context, reports: &mut Reports) {
+fn data(kind: &str, data: Option<&Value<'_>>, context: &Context, reports: &mut Reports) {
     if let Some(change) = data.and_then(|data| change::of(kind, data, context)) {
         reports.change(change);
         return;
@@ -175,6 +177,6 @@ fn never_a_denial(kind: &str) -> Option<&'static str> {
     known.or(of_registry.then_some("event of a registry"))
 }
 
-pub(super) fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+pub(super) fn text<'v>(value: &'v Value<'v>, name: &str) -> Option<&'v str> {
     value.get(name).and_then(Value::as_str)
 }

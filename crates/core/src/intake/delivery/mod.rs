@@ -23,10 +23,10 @@ use super::extract;
 use super::extract::may_hold_denial;
 use super::report::{Delivery, DeliveryError, Format};
 use super::work::WorkBudget;
+use crate::intake::document::Value;
 use memchr::memmem;
 use records::{Body, Records};
 use reports::Reports;
-use serde_json::Value;
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -207,7 +207,7 @@ fn read_whole(
 }
 
 /// The format that the headers, the envelope and the first record show.
-fn format_of(head: &Head, first: Option<&Value>, envelope: bool) -> Format {
+fn format_of(head: &Head, first: Option<&Value<'_>>, envelope: bool) -> Format {
     if head.event_type.is_some() && !first.is_some_and(is_cloud_event) {
         return Format::EventGrid;
     }
@@ -221,7 +221,7 @@ fn format_of(head: &Head, first: Option<&Value>, envelope: bool) -> Format {
     }
 }
 
-fn read_records(format: Format, records: Records, reports: &mut Reports) {
+fn read_records(format: Format, records: Records<'_>, reports: &mut Reports) {
     reports.records(records.count());
     reports.bad(records.bad);
     for (number, record) in records.good {
@@ -230,7 +230,7 @@ fn read_records(format: Format, records: Records, reports: &mut Reports) {
 }
 
 /// Reads a record as what it is; the delivery's format only says what a record must be.
-fn read_record(format: Format, (number, record): (usize, &Value), reports: &mut Reports) {
+fn read_record(format: Format, (number, record): (usize, &Value<'_>), reports: &mut Reports) {
     if let Err(error) = bounds::check(record) {
         reports.bad_record(number, error);
         return;
@@ -271,7 +271,7 @@ fn read_record(format: Format, (number, record): (usize, &Value), reports: &mut 
 }
 
 /// Whether a record that is no event of a known schema has more in it than what is about an event.
-fn carries_data(record: &Value) -> bool {
+fn carries_data(record: &Value<'_>) -> bool {
     const ABOUT: [&str; 12] = [
         "data_base64",
         "dataVersion",
@@ -287,23 +287,23 @@ fn carries_data(record: &Value) -> bool {
         "type",
     ];
     let fields = record.as_object();
-    fields.is_some_and(|fields| fields.keys().any(|name| !ABOUT.contains(&name.as_str())))
+    fields.is_some_and(|fields| fields.keys().any(|name| !ABOUT.contains(&name)))
 }
 
 /// Whether a record is an event or alert of a known schema.
-fn is_known(record: &Value) -> bool {
+fn is_known(record: &Value<'_>) -> bool {
     is_cloud_event(record) || is_grid_event(record) || alert::is_alert(record)
 }
 
-fn is_cloud_event(record: &Value) -> bool {
+fn is_cloud_event(record: &Value<'_>) -> bool {
     record.get("specversion").is_some() && record.get("type").is_some()
 }
 
-fn is_grid_event(record: &Value) -> bool {
+fn is_grid_event(record: &Value<'_>) -> bool {
     record.get("eventType").is_some_and(Value::is_string) && record.get("data").is_some()
 }
 
-fn is_diagnostic(record: &Value) -> bool {
+fn is_diagnostic(record: &Value<'_>) -> bool {
     let has = |name: &str| {
         record
             .as_object()

@@ -16,13 +16,13 @@ use super::reports::Reports;
 use super::row;
 use super::row::Piece;
 use super::{Dimensions, Head, format_of, is_diagnostic, read_record, records};
+use crate::intake::document::Value;
 use crate::intake::extract::candidates;
 use crate::intake::extract::candidates::Class;
 use crate::intake::extract::may_hold_denial;
 use crate::intake::report::Format;
 use crate::intake::work::WorkBudget;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -58,18 +58,17 @@ pub(super) fn read(
     work.charge(text.len().saturating_mul(2));
     let found = candidates::hits(text)?;
     let pieces = pieces(shape, text, &found.closings)?;
-    let first: Value = serde_json::from_slice(text.get(pieces.first()?.clone())?).ok()?;
+    // Text that is no UTF-8 is told of, wherever it stands.
+    let text = std::str::from_utf8(text).ok()?;
+    let first: Value<'_> = serde_json::from_str(text.get(pieces.first()?.clone())?).ok()?;
     let format = format_of(head, Some(&first), shape == Shape::Envelope);
     if format != Format::Diagnostic || !is_diagnostic(&first) {
         return None;
     }
     let last = text.get(pieces.last()?.clone())?;
-    if !last.starts_with(b"{") || serde_json::from_slice::<IgnoredAny>(last).is_err() {
+    let whole = pieces.len() == 1 || serde_json::from_str::<IgnoredAny>(last).is_ok();
+    if !last.starts_with('{') || !whole {
         return None;
-    }
-    // Text that is no UTF-8 is told of, wherever it stands.
-    if !found.ascii {
-        std::str::from_utf8(text).ok()?;
     }
     let documents = |(_, class): &(usize, Class)| *class == Class::Document;
     let mut reports = Reports::begin(dimensions, found.places.iter().any(documents), work);
@@ -83,7 +82,7 @@ pub(super) fn read(
         let (within, after) = hits.split_at_checked(count)?;
         hits = after;
         let piece = Piece {
-            raw: text.get(piece.clone())?,
+            text: text.get(piece.clone())?,
             from: piece.start,
             hits: within,
         };
@@ -98,17 +97,17 @@ fn record(
     (number, piece): (usize, &Piece<'_>),
     reports: &mut Reports,
 ) -> Option<()> {
-    if !reports.charge(piece.raw.len().saturating_mul(PIECE)) {
+    if !reports.charge(piece.text.len().saturating_mul(PIECE)) {
         return Some(());
     }
     if row::read(piece, reports).is_some() {
         return Some(());
     }
     let parse = piece.is_hit(Class::Document) || piece.is_hit(Class::Bracket);
-    if !parse && !may_hold_denial(piece.raw) {
+    if !parse && !may_hold_denial(piece.text.as_bytes()) {
         return Some(());
     }
-    let value: Value = serde_json::from_slice(piece.raw).ok()?;
+    let value: Value<'_> = serde_json::from_str(piece.text).ok()?;
     if value.is_object() {
         read_record(format, (number, &value), reports);
         Some(())

@@ -2,10 +2,10 @@
 
 use super::quick;
 use super::quick::Shape;
+use crate::intake::document::Value;
 use crate::intake::extract::json::log_lines;
 use crate::intake::report::{BadRecord, DeliveryError};
 use crate::intake::work::WorkBudget;
-use serde_json::Value;
 use std::borrow::Cow;
 
 /// How many steps it takes to parse a byte.
@@ -13,21 +13,21 @@ const PARSED: usize = 4;
 
 /// A body, read.
 pub(super) enum Body<'b> {
-    Json(Records),
+    Json(Records<'b>),
     Text(Cow<'b, str>),
 }
 
 /// Records with their places, counted from 1.
 #[derive(Default)]
-pub(super) struct Records {
-    pub good: Vec<(usize, Value)>,
+pub(super) struct Records<'b> {
+    pub good: Vec<(usize, Value<'b>)>,
     pub bad: Vec<BadRecord>,
     /// Whether they came in Azure's envelope, `{"records": […]}`.
     pub envelope: bool,
 }
 
-impl Records {
-    pub(super) fn first(&self) -> Option<&Value> {
+impl<'b> Records<'b> {
+    pub(super) fn first(&self) -> Option<&Value<'b>> {
         self.good.first().map(|(_, record)| record)
     }
 
@@ -41,7 +41,7 @@ impl Records {
         self.good.len().saturating_add(self.bad.len())
     }
 
-    fn of(values: Vec<Value>) -> Self {
+    fn of(values: Vec<Value<'b>>) -> Self {
         let mut records = Self::default();
         for value in values {
             records.add(value);
@@ -50,7 +50,7 @@ impl Records {
     }
 
     /// Adds a document: the items of an array of objects, those of an envelope, or the document.
-    fn add(&mut self, value: Value) {
+    fn add(&mut self, value: Value<'b>) {
         match value {
             Value::Array(items) if items.is_empty() => {}
             Value::Array(items) if items.iter().any(Value::is_object) => self.push_all(items),
@@ -70,13 +70,13 @@ impl Records {
         }
     }
 
-    fn push_all(&mut self, items: Vec<Value>) {
+    fn push_all(&mut self, items: Vec<Value<'b>>) {
         for item in items {
             self.push(item);
         }
     }
 
-    fn push(&mut self, record: Value) {
+    fn push(&mut self, record: Value<'b>) {
         let number = self.count().saturating_add(1);
         self.good.push((number, record));
     }
@@ -118,7 +118,7 @@ pub(super) fn read<'b>(
                 .ok_or(DeliveryError::NotUtf8 { offset });
         }
     };
-    let whole: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text)
+    let whole: Result<Vec<Value<'_>>, _> = serde_json::Deserializer::from_str(text)
         .into_iter()
         .collect();
     match whole {
@@ -186,7 +186,7 @@ fn expected(media_type: &str, body: &[u8]) -> Expected {
 }
 
 /// JSON lines, of which some are bad; `None` if the body is not lines of JSON at all.
-fn lines(body: &[u8], work: &WorkBudget) -> Option<Records> {
+fn lines<'b>(body: &'b [u8], work: &WorkBudget) -> Option<Records<'b>> {
     work.charge(body.len().saturating_mul(PARSED));
     let mut records = Records::default();
     for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
@@ -194,7 +194,7 @@ fn lines(body: &[u8], work: &WorkBudget) -> Option<Records> {
         if line.is_empty() {
             continue;
         }
-        match serde_json::from_slice::<Value>(line) {
+        match serde_json::from_slice::<Value<'_>>(line) {
             Ok(value) => records.add(value),
             Err(error) => {
                 let number = records.count().saturating_add(1);
@@ -220,7 +220,7 @@ fn lines(body: &[u8], work: &WorkBudget) -> Option<Records> {
 
 /// The texts of a JSON text sequence (RFC 7464), each behind a record separator; `None` if the body is
 /// none, or more of it is broken than not.
-fn sequence(body: &[u8]) -> Option<Records> {
+fn sequence(body: &[u8]) -> Option<Records<'_>> {
     const SEPARATOR: u8 = 0x1e;
     let texts = body.trim_ascii_start().strip_prefix(&[SEPARATOR])?;
     let mut records = Records::default();
@@ -228,7 +228,7 @@ fn sequence(body: &[u8]) -> Option<Records> {
         .split(|byte| *byte == SEPARATOR)
         .map(<[u8]>::trim_ascii);
     for text in texts.filter(|text| !text.is_empty()) {
-        match serde_json::from_slice::<Value>(text) {
+        match serde_json::from_slice::<Value<'_>>(text) {
             Ok(value) => records.add(value),
             Err(error) => {
                 let record = records.count().saturating_add(1);
@@ -249,7 +249,7 @@ const MOST_BROKEN: usize = 100;
 
 /// The records of a batch that is whole from its first bracket to its last, and of which some are
 /// broken; `None` if it is none, or if more of it is broken than not.
-fn broken_batch(body: &[u8], work: &WorkBudget) -> Option<Records> {
+fn broken_batch<'b>(body: &'b [u8], work: &WorkBudget) -> Option<Records<'b>> {
     let (shape, mut rest) = quick::batch(body.trim_ascii())?;
     if shape == Shape::Lines {
         return None;
@@ -279,7 +279,7 @@ fn broken_batch(body: &[u8], work: &WorkBudget) -> Option<Records> {
 }
 
 /// The first item of an array's text, and what comes after it and its comma.
-fn item<'b>(text: &'b [u8], work: &WorkBudget) -> Result<(Value, &'b [u8]), String> {
+fn item<'b>(text: &'b [u8], work: &WorkBudget) -> Result<(Value<'b>, &'b [u8]), String> {
     let mut values = serde_json::Deserializer::from_slice(text).into_iter();
     let told = |error: &serde_json::Error| {
         let (line, column) = (error.line(), error.column());

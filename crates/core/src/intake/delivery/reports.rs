@@ -2,13 +2,13 @@
 
 use super::Dimensions;
 use crate::intake::denial::{Denial, Kind, Service};
+use crate::intake::document::Value;
 use crate::intake::extract;
 use crate::intake::extract::json::Part;
 use crate::intake::extract::{Found, record};
 use crate::intake::report::{BadRecord, Change, Delivery, Evidence, Format, Report};
 use crate::intake::work::WorkBudget;
 use jiff::Timestamp;
-use serde_json::Value;
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -135,21 +135,22 @@ impl Reports {
     }
 
     /// Reports what a JSON value holds; returns how much that was.
-    pub(super) fn value(&mut self, value: &Value, context: &Context) -> usize {
+    pub(super) fn value(&mut self, value: &Value<'_>, context: &Context) -> usize {
         let found = extract::json::in_value(value, &self.work);
         self.of_value(found, value, context)
     }
 
     /// The same of a row or an alert: only of what a service wrote as its result.
-    pub(super) fn results(&mut self, value: &Value, context: &Context) -> usize {
+    pub(super) fn results(&mut self, value: &Value<'_>, context: &Context) -> usize {
         let found = extract::json::in_results(value, &self.work);
         self.of_value(found, value, context)
     }
 
-    fn of_value(&mut self, found: Vec<Found>, value: &Value, context: &Context) -> usize {
-        let import = !found.is_empty() && extract::speaks_of_import(&value.to_string());
+    fn of_value(&mut self, found: Vec<Found>, value: &Value<'_>, context: &Context) -> usize {
+        let import = !found.is_empty() && value.any_text(&extract::speaks_of_import);
         let count = self.found(found, context, import);
-        if count == 0 && self.inaccessible && value.to_string().contains(INACCESSIBLE) {
+        let inaccessible = |text: &str| text.contains(INACCESSIBLE);
+        if count == 0 && self.inaccessible && value.any_text(&inaccessible) {
             self.pass_over(crate::intake::delivery::INACCESSIBLE_IMAGE);
         }
         count
@@ -176,7 +177,7 @@ impl Reports {
     }
 
     /// Reports what a document in a text holds, an alert or an event read as such.
-    fn document(&mut self, value: &Value, context: &Context) -> usize {
+    fn document(&mut self, value: &Value<'_>, context: &Context) -> usize {
         if crate::intake::delivery::is_known(value) {
             let before = self.collected.len();
             // Beside text nothing says that it must be well-formed.

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 /// A record's text, where it begins in the batch, and what was hit in it.
 #[derive(Clone, Copy)]
 pub(super) struct Piece<'p> {
-    pub raw: &'p [u8],
+    pub text: &'p str,
     pub from: usize,
     pub hits: &'p [(usize, Class)],
 }
@@ -43,10 +43,14 @@ impl Piece<'_> {
 
 /// Reports what a record tells of, if anything. `None` if it is not as plain as that, so that it has to be read as a document.
 pub(super) fn read(piece: &Piece<'_>, reports: &mut Reports) -> Option<()> {
-    if piece.is_hit(Class::Document) || !piece.hits(Class::Status).all(|at| alone(piece.raw, at)) {
+    if piece.is_hit(Class::Document)
+        || !piece
+            .hits(Class::Status)
+            .all(|at| alone(piece.text.as_bytes(), at))
+    {
         return None;
     }
-    let text = std::str::from_utf8(piece.raw).ok()?;
+    let text = piece.text;
     let Object { top, properties } = flat::read(text)?;
     // An object in the record that could be a record itself is looked at first; those of Kubernetes are
     // none.

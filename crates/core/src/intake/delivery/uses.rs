@@ -8,13 +8,13 @@
 use super::records;
 use super::records::Body;
 use super::{Head, is_diagnostic};
+use crate::intake::document::Value;
 use crate::intake::extract::record;
 use crate::intake::extract::record::Fields;
 use crate::intake::work::WorkBudget;
 use aho_corasick::AhoCorasick;
 use jiff::Timestamp;
 use memchr::memmem;
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -64,7 +64,7 @@ fn may_tell(body: &[u8], addresses: &BTreeSet<Ipv4Addr>) -> bool {
 
 /// A row of `ContainerRegistryLoginEvents` or `ContainerRegistryRepositoryEvents` with status 200 or 201
 /// (<https://learn.microsoft.com/azure/container-registry/monitor-container-registry-reference>).
-fn row_of(row: &Value) -> Option<Use> {
+fn row_of(row: &Value<'_>) -> Option<Use> {
     let object = row.as_object().filter(|_| is_diagnostic(row))?;
     let fields = Fields::of(object);
     let category = fields.text(&["category", "Type"])?.to_ascii_lowercase();
@@ -91,7 +91,7 @@ fn row_of(row: &Value) -> Option<Use> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     const HOST: &str = "contosoprod.azurecr.io";
 

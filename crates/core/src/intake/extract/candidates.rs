@@ -30,8 +30,6 @@ pub(crate) struct Hits {
     pub places: Vec<(usize, Class)>,
     /// Every `}`.
     pub closings: Vec<usize>,
-    /// Whether there is nothing but ASCII in the text.
-    pub ascii: bool,
 }
 
 /// How many bytes of text there must be for each hit, and for each `}`; a text with more of them is
@@ -133,7 +131,6 @@ pub(crate) fn hits(raw: &[u8]) -> Option<Hits> {
     let mut found = Hits {
         places: Vec::new(),
         closings: Vec::with_capacity(raw.len().div_euclid(256)),
-        ascii: true,
     };
     unusual(raw, most, &mut found)?;
     marks(raw, most, &mut found)?;
@@ -205,7 +202,6 @@ fn unusual(raw: &[u8], most: usize, found: &mut Hits) -> Option<()> {
         if highest < 0x7f {
             continue;
         }
-        found.ascii &= highest.is_ascii();
         let from = number.saturating_mul(CHUNK);
         for (at, byte) in chunk.iter().enumerate() {
             if *byte >= 0x7f {

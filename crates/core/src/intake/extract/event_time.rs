@@ -4,12 +4,12 @@
 use super::record::{Leaf, Named};
 use super::registry::sibling_fields::pairs;
 use super::text::window;
+use crate::intake::document::{Map, Value};
 use crate::intake::work::WorkBudget;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use regex::{Captures, Regex};
-use serde_json::Value;
 use std::sync::LazyLock;
 
 /// The names that a record's own time goes by, lower-case.
@@ -105,13 +105,13 @@ impl Oldest {
 }
 
 /// When the record was written that an object or an array is, by its own fields.
-pub(super) fn of_record(record: &Value) -> Option<Timestamp> {
+pub(super) fn of_record(record: &Value<'_>) -> Option<Timestamp> {
     let mut oldest = Oldest::default();
     match record {
         Value::Object(fields) => {
-            for (name, value) in fields {
+            for (name, value) in fields.iter() {
                 let series = value.as_object().filter(|_| name == "series");
-                for (name, value) in series.into_iter().flatten() {
+                for (name, value) in series.into_iter().flat_map(Map::iter) {
                     oldest.add(name, || of_value(value));
                 }
                 oldest.add(name, || of_value(value));
@@ -142,7 +142,7 @@ pub(crate) fn of_named(names: &[Named<'_>]) -> Option<Timestamp> {
     oldest.told()
 }
 
-fn of_value(value: &Value) -> Option<Timestamp> {
+fn of_value(value: &Value<'_>) -> Option<Timestamp> {
     match value {
         Value::String(text) => of_text(text),
         Value::Number(number) => of_text(&number.to_string()),
@@ -159,8 +159,34 @@ pub(super) fn of_text(text: &str) -> Option<Timestamp> {
     if let Some(at) = of_epoch(text) {
         return Some(at);
     }
+    if is_plain(text) {
+        return credible(text.parse().ok()?);
+    }
     let (at, from, _) = written(text)?;
     (from == 0 || text.get(..from)?.ends_with(", ")).then_some(at)
+}
+
+/// Whether a time is written as in RFC 3339, in UTC, to the nanosecond at most.
+fn is_plain(text: &str) -> bool {
+    const FORM: &[u8; 19] = b"dddd-dd-ddTdd:dd:dd";
+    let Some((clock, rest)) = text.as_bytes().split_first_chunk::<19>() else {
+        return false;
+    };
+    let fits = |(byte, form): (&u8, &u8)| match form {
+        b'd' => byte.is_ascii_digit(),
+        _ => byte == form,
+    };
+    // Sixty seconds are a leap second, which is read as the one before.
+    let leaps = clock.get(17).is_none_or(|tens| *tens >= b'6');
+    let rest = rest.strip_suffix(b"Z");
+    let fraction = rest.and_then(|rest| match rest {
+        [] => Some(rest),
+        [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => Some(digits),
+        _ => None,
+    });
+    !leaps
+        && clock.iter().zip(FORM).all(fits)
+        && fraction.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
 }
 
 /// Seconds, milliseconds, microseconds or nanoseconds since 1970, by how many digits there are.
@@ -285,6 +311,17 @@ fn in_front(head: &str) -> Option<(Timestamp, usize)> {
     if head.bytes().filter(digit).take(10).count() < 10 {
         return None;
     }
+    // An epoch begins the line, or its name does; any other time has a colon between digits.
+    let begins = head.trim_start_matches(['[', '(', '"', ' ', '\t']);
+    let epoch = begins.starts_with(|first: char| first.is_ascii_digit() || first == 't');
+    let bytes = head.as_bytes();
+    let clock = |at: usize| {
+        let around = bytes.get(at.saturating_sub(1)..at.saturating_add(2));
+        matches!(around, Some([b'0'..=b'9', _, b'0'..=b'9']))
+    };
+    if !epoch && !memchr::memchr_iter(b':', bytes).any(clock) {
+        return None;
+    }
     if let Some(found) = EPOCH.as_ref().and_then(|epoch| epoch.captures(head)) {
         let epoch = found.name("epoch")?;
         return Some((of_epoch(epoch.as_str())?, epoch.end()));
@@ -367,10 +404,10 @@ mod tests {
             json!([{ "name": "TimeGenerated", "value": "2026-11-20T10:00:00Z" }, { "name": "a", "value": "b" }]),
             json!([1_795_168_800, { "log": "x" }]),
         ] {
-            assert_eq!(of_record(&record), old, "{record}");
+            assert_eq!(of_record(&record.clone().into()), old, "{record}");
         }
         assert_eq!(
-            of_record(&json!({ "lastTimestamp": null, "size": 1_795_168_800 })),
+            of_record(&json!({ "lastTimestamp": null, "size": 1_795_168_800 }).into()),
             None
         );
     }

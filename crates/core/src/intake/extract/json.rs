@@ -6,9 +6,9 @@ use super::registry::sibling_fields;
 use super::registry::sibling_fields::{Around, Looker, pairs};
 use super::{Found, may_hold_denial, newest, record, table, thoroughly};
 use crate::intake::denial::{Attribution, Kind, Service};
+use crate::intake::document::{Map, Value};
 use crate::intake::work::WorkBudget;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -40,7 +40,7 @@ pub(crate) enum Part<'t> {
     /// Lines that belong together.
     Text(Cow<'t, str>),
     /// A document, as a record of its own.
-    Document(Value),
+    Document(Value<'t>),
 }
 
 /// The parts of a text that may be JSON, JSON lines, or have lines of JSON in it.
@@ -50,7 +50,7 @@ pub(crate) fn parts<'t>(text: &'t str, work: &WorkBudget) -> Vec<Part<'t>> {
         return Vec::new();
     }
     let values = serde_json::Deserializer::from_str(text).into_iter();
-    let whole: Result<Vec<Value>, _> = values.collect();
+    let whole: Result<Vec<Value<'_>>, _> = values.collect();
     match whole {
         Ok(values) => match log_lines(&values) {
             Some(log) => vec![Part::Text(Cow::Owned(log))],
@@ -96,13 +96,15 @@ pub(crate) fn is_wide(bytes: &[u8]) -> bool {
 
 /// The log that a container runtime wrote as one JSON object for each line, or for each part of a long one;
 /// `None` for anything else. Its times stand before its lines.
-pub(crate) fn log_lines<'v>(values: impl IntoIterator<Item = &'v Value>) -> Option<String> {
+pub(crate) fn log_lines<'v, 't: 'v>(
+    values: impl IntoIterator<Item = &'v Value<'t>>,
+) -> Option<String> {
     let mut log = String::new();
     let mut count: usize = 0;
     for value in values {
         let said = |name: &str| value.get(name).and_then(Value::as_str);
         let (line, _) = said("log").zip(said("stream"))?;
-        let ours = |name: &String| matches!(&**name, "log" | "stream" | "time" | "attrs");
+        let ours = |name: &str| matches!(name, "log" | "stream" | "time" | "attrs");
         if !value.as_object()?.keys().all(ours) {
             return None;
         }
@@ -146,7 +148,7 @@ pub(crate) fn in_lines(text: &str, work: &WorkBudget) -> Vec<Found> {
 }
 
 /// A line that is a JSON object or array, or a record behind what a log puts before it.
-fn json_in(line: &str) -> Option<Value> {
+fn json_in(line: &str) -> Option<Value<'_>> {
     let trimmed = line.trim();
     if trimmed.starts_with(['{', '[']) {
         return serde_json::from_str(trimmed).ok();
@@ -160,7 +162,7 @@ fn json_in(line: &str) -> Option<Value> {
 
 /// Whether a line is a registry's answer and no record: clients print it below the request
 /// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes>).
-fn is_answer(value: &Value) -> bool {
+fn is_answer(value: &Value<'_>) -> bool {
     let fields = value.as_object();
     fields.is_some_and(|fields| {
         fields.len() == 1 && fields.get("errors").is_some_and(Value::is_array)
@@ -169,6 +171,9 @@ fn is_answer(value: &Value) -> bool {
 
 /// Each denial once, in order of appearance, as surely as any of its like is known.
 fn once(mut found: Vec<Found>) -> Vec<Found> {
+    if found.len() < 2 {
+        return found;
+    }
     crate::intake::extract::grade_alike(&mut found);
     let times: Vec<_> = {
         let newest = newest(&found);
@@ -185,17 +190,17 @@ fn once(mut found: Vec<Found>) -> Vec<Found> {
 }
 
 /// The denials in a JSON value: in its strings at any depth, and in records with status 403.
-pub(crate) fn in_value(value: &Value, work: &WorkBudget) -> Vec<Found> {
+pub(crate) fn in_value(value: &Value<'_>, work: &WorkBudget) -> Vec<Found> {
     walk(value, false, work)
 }
 
 /// The same, only in what a service wrote as its result: in a row or an alert, whose other fields are a
 /// caller's own words.
-pub(crate) fn in_results(value: &Value, work: &WorkBudget) -> Vec<Found> {
+pub(crate) fn in_results(value: &Value<'_>, work: &WorkBudget) -> Vec<Found> {
     walk(value, true, work)
 }
 
-fn walk(value: &Value, results: bool, work: &WorkBudget) -> Vec<Found> {
+fn walk(value: &Value<'_>, results: bool, work: &WorkBudget) -> Vec<Found> {
     let mut walk = Walk::new(results, Looker::new(work), work);
     walk.value(value, 0);
     once(walk.found)
@@ -225,7 +230,7 @@ impl<'v, 'w> Walk<'v, 'w> {
         }
     }
 
-    fn value(&mut self, value: &'v Value, nested: usize) {
+    fn value(&mut self, value: &'v Value<'v>, nested: usize) {
         if !self.work.charge(1) {
             return;
         }
@@ -234,13 +239,13 @@ impl<'v, 'w> Walk<'v, 'w> {
             Value::Array(items) if items.iter().any(Value::is_string) => self.lines(items, nested),
             Value::Array(items) => {
                 let before = self.found.len();
-                let fields: Option<Map<String, Value>> = pairs(value).map(|pairs| {
+                let fields: Option<Map<'v>> = pairs(value).map(|pairs| {
                     let named = pairs.into_iter();
-                    let named = named.map(|(name, value)| (name.to_owned(), value.clone()));
+                    let named = named.map(|(name, value)| (Cow::Borrowed(name), value.clone()));
                     named.collect()
                 });
                 let outer = (self.results, self.key);
-                let azures = |fields: &Map<String, Value>| record::is_azures(&Fields::of(fields));
+                let azures = |fields: &Map<'_>| record::is_azures(&Fields::of(fields));
                 self.results |= fields.as_ref().is_some_and(azures);
                 self.above.push(Around::of(value));
                 for item in items {
@@ -259,7 +264,7 @@ impl<'v, 'w> Walk<'v, 'w> {
 
     /// Reads an object as what it is: a monitor's notice, a table, a record. What it says to be over is
     /// no denial, nor is what a query quotes.
-    fn object(&mut self, (value, fields): (&'v Value, &'v Map<String, Value>), nested: usize) {
+    fn object(&mut self, (value, fields): (&'v Value<'v>, &'v Map<'v>), nested: usize) {
         let alerts = quoted::alerts(fields);
         let over = alerts.is_none() && quoted::tells_of_end(fields);
         if over || record::is_notice(fields) {
@@ -284,7 +289,7 @@ impl<'v, 'w> Walk<'v, 'w> {
         {
             self.field(name, value, nested);
         } else {
-            for (name, field) in fields {
+            for (name, field) in fields.iter() {
                 self.field(name, field, nested);
             }
         }
@@ -294,7 +299,7 @@ impl<'v, 'w> Walk<'v, 'w> {
     }
 
     /// Reads a field, if it may state a denial.
-    fn field(&mut self, name: &'v str, field: &'v Value, nested: usize) {
+    fn field(&mut self, name: &'v str, field: &'v Value<'v>, nested: usize) {
         let states = !self.results || record::may_state(name, field);
         if states && !quoted::is_query_name(name) {
             self.key = name;
@@ -303,7 +308,7 @@ impl<'v, 'w> Walk<'v, 'w> {
     }
 
     /// Reads a document within this one.
-    fn inner(&mut self, value: &Value, nested: usize, results: bool) {
+    fn inner(&mut self, value: &Value<'_>, nested: usize, results: bool) {
         let mut walk = Walk::new(results, self.looker.within(), self.work);
         walk.value(value, nested.saturating_add(1));
         self.looker.after(&walk.looker);
@@ -322,16 +327,16 @@ impl<'v, 'w> Walk<'v, 'w> {
             index = usize::saturating_add(index, 1);
             index <= before || record::bears_out(fields, &found.denial)
         });
-        let refusal = record::refusal(fields, &about);
-        let about = Rc::new(about);
         if self.found.len() == before {
+            let refusal = record::refusal(fields, &about);
             self.found.extend(refusal.map(|denial| Found {
                 row: true,
-                about: Some(Rc::clone(&about)),
+                about: Some(Rc::new(about)),
                 ..Found::plain(denial)
             }));
             return;
         }
+        let about = Rc::new(about);
         for found in self.found.iter_mut().skip(before) {
             if found.about.is_none() && found.denial.service == Service::Acr {
                 found.about = Some(Rc::clone(&about));
@@ -347,9 +352,9 @@ impl<'v, 'w> Walk<'v, 'w> {
     }
 
     /// Strings of an array are lines of one text, but for those that are documents.
-    fn lines(&mut self, items: &'v [Value], nested: usize) {
+    fn lines(&mut self, items: &'v [Value<'v>], nested: usize) {
         let document = |text: &str| text.trim_start().starts_with(['{', '[']);
-        let text = |item: &'v Value| item.as_str().filter(|text| !document(text));
+        let text = |item: &'v Value<'v>| item.as_str().filter(|text| !document(text));
         let lines: Vec<&str> = items.iter().filter_map(text).collect();
         self.text(&lines.join("\n"), nested);
         for item in items.iter().filter(|item| text(item).is_none()) {
@@ -365,7 +370,7 @@ impl<'v, 'w> Walk<'v, 'w> {
         let trimmed = text.trim();
         if nested < NESTED
             && trimmed.starts_with(['{', '['])
-            && let Ok(inner) = serde_json::from_str::<Value>(trimmed)
+            && let Ok(inner) = serde_json::from_str::<Value<'_>>(trimmed)
         {
             self.work.charge(trimmed.len());
             self.inner(&inner, nested, self.results);

@@ -113,8 +113,10 @@ fn thoroughly(text: &str, work: &WorkBudget) -> Vec<Found> {
             .into_iter()
             .map(|place| Found::plain(denial(None, place))),
     );
-    grade_alike(&mut found);
-    let mut found = distinct(&found);
+    if found.len() > 1 {
+        grade_alike(&mut found);
+        found = distinct(&found);
+    }
     found.extend(
         message::other_services::all(&page, &phrases, &mut sights)
             .into_iter()

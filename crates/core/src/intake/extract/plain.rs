@@ -125,13 +125,27 @@ fn is_silent(text: &str) -> bool {
     candidates::hits(text.as_bytes()).is_some_and(|found| found.places.is_empty())
 }
 
-/// The address that a text refuses, if the text is ACR's sentence as documented and nothing else
+/// Whether a text is an id as services print it.
+fn is_guid(text: &str) -> bool {
+    let fits = |(at, byte): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(fits)
+}
+
+/// The address that a text refuses, if the text is ACR's sentence as documented, with or without the id
+/// that newer answers end with, and nothing else
 /// (<https://learn.microsoft.com/azure/container-registry/container-registry-troubleshoot-access>).
 fn sentence(text: &str) -> Option<IpAddr> {
     let said = text.strip_prefix("denied: ").unwrap_or(text);
     let rest = said.strip_prefix("client with IP '")?;
     let (address, rest) = rest.split_once('\'')?;
     let rest = rest.strip_prefix(" is not allowed access")?;
+    let rest = match rest.split_once(" CorrelationId: ") {
+        Some((rest, id)) if is_guid(id) => rest,
+        Some(_) | None => rest,
+    };
     let ends = matches!(
         rest,
         "" | "."
@@ -226,6 +240,7 @@ mod tests {
             "denied: client with IP '20.1.2.3' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.",
             "client with IP '20.1.2.3' is not allowed access.",
             "client with IP '20.1.2.3' is not allowed access",
+            "client with IP '20.1.2.3' is not allowed access. Refer https://aka.ms/acr/firewall to grant access. CorrelationId: 0f8fad5b-d9cb-469f-a165-70867728950e",
         ] {
             assert_eq!(sentence(text), ip);
             let found = crate::intake::extract::extract(text);
@@ -239,6 +254,8 @@ mod tests {
             "client with IP '20.1.2.3' is not allowed access to it",
             "client with IP ' 20.1.2.3' is not allowed access",
             " client with IP '20.1.2.3' is not allowed access",
+            "client with IP '20.1.2.3' is not allowed access. CorrelationId: fabrikam.azurecr.io",
+            "client with IP '20.1.2.3' is not allowed access. CorrelationId: 0f8fad5b-d9cb-469f-a165-70867728950",
             "",
         ] {
             assert_eq!(sentence(text), None, "{text}");
@@ -312,6 +329,7 @@ mod tests {
         #[test]
         fn a_pull_is_read_as_the_thorough_way_reads_it(name in names(), other in names(), way in 0..6_u8, url in 0..4_u8, end in select(vec![
             "", ".", ". Refer https://aka.ms/acr/firewall to grant access.", ", refer https://aka.ms/acr/firewall to grant access", " to it", "\n",
+            ". Refer https://aka.ms/acr/firewall to grant access. CorrelationId: 0f8fad5b-d9cb-4403-a165-708677289403", ". CorrelationId: 1",
         ])) {
             let said = format!("client with IP '20.1.2.3' is not allowed access{end}");
             let asked = |name: &str| {

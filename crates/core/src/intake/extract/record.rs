@@ -6,9 +6,9 @@ use super::event_time;
 use super::message::address;
 use super::registry::{host_reference, requested_image};
 use crate::intake::denial::{Attribution, Denial, Kind, Service};
+use crate::intake::document::{Map, Value};
 use jiff::Timestamp;
 use memchr::memmem::Finder;
-use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -31,7 +31,7 @@ pub(crate) struct Fields<'v> {
 
 /// An object's names, with their values.
 enum Names<'v> {
-    Map(Cow<'v, Map<String, Value>>),
+    Map(Cow<'v, Map<'v>>),
     Flat(Vec<Named<'v>>),
 }
 
@@ -73,7 +73,7 @@ impl Names<'_> {
 }
 
 impl<'v> Fields<'v> {
-    pub(crate) fn of(top: &'v Map<String, Value>) -> Self {
+    pub(crate) fn of(top: &'v Map<'v>) -> Self {
         let properties = field(top, "properties").and_then(|properties| match properties {
             Value::Object(properties) => Some(Names::Map(Cow::Borrowed(properties))),
             Value::String(text) if text.trim_start().starts_with('{') => serde_json::from_str(text)
@@ -168,7 +168,7 @@ fn is_403(status: &str) -> bool {
 }
 
 /// A field by its name in any case.
-pub(crate) fn field<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+pub(crate) fn field<'v, 't>(object: &'v Map<'t>, name: &str) -> Option<&'v Value<'t>> {
     object.get(name).or_else(|| {
         object
             .iter()
@@ -177,7 +177,7 @@ pub(crate) fn field<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'
     })
 }
 
-fn text_of(value: &Value) -> Option<Cow<'_, str>> {
+fn text_of<'v>(value: &'v Value<'_>) -> Option<Cow<'v, str>> {
     match value {
         Value::String(text) => said(text).map(Cow::Borrowed),
         Value::Number(number) => Some(Cow::Owned(number.to_string())),
@@ -228,7 +228,7 @@ pub(crate) fn is_azures(fields: &Fields<'_>) -> bool {
 /// event of a registry of the same make. Nothing in it is a denial.
 ///
 /// Source: <https://learn.microsoft.com/azure/container-registry/container-registry-webhook-reference>.
-pub(crate) fn is_notice(fields: &Map<String, Value>) -> bool {
+pub(crate) fn is_notice(fields: &Map<'_>) -> bool {
     let request = field(fields, "request").and_then(Value::as_object);
     field(fields, "action").is_some_and(Value::is_string)
         && field(fields, "target").is_some_and(Value::is_object)
@@ -239,7 +239,7 @@ pub(crate) fn is_notice(fields: &Map<String, Value>) -> bool {
 
 /// Whether a field is what a service writes as its result or logs, or holds such fields. All others are a
 /// caller's own words, or nobody's sentence.
-pub(crate) fn may_state(name: &str, value: &Value) -> bool {
+pub(crate) fn may_state(name: &str, value: &Value<'_>) -> bool {
     const HOLDERS: &[&str] = &[
         "properties",
         "condition",
@@ -265,50 +265,53 @@ pub(crate) fn may_state(name: &str, value: &Value) -> bool {
 
 /// Whether a service writes its result, or a line of its log, under this name.
 pub(crate) fn is_result(name: &str) -> bool {
-    const RESULTS: &[&str] = &[
-        "message",
-        "msg",
-        "log",
-        "logs",
-        "logMessage",
-        "logEntry",
-        "resultDescription",
-        "errorMessage",
-        "error",
-        "errors",
-        "err",
-        "errorDetails",
-        "statusMessage",
-        "statusDescription",
-        "statusText",
-        "details",
-        "detail",
-        "innerError",
-        "innerMessage",
-        "outerMessage",
-        "exception",
-        "exceptionMessage",
-        "stderr",
-        "stdout",
-        "output",
-        "text",
-        "reason",
-        "response",
-        "responseBody",
-        "content",
-        "rawData",
-        "renderedDescription",
+    const RESULTS: &[&[u8]] = &[
+        b"message",
+        b"msg",
+        b"log",
+        b"logs",
+        b"logmessage",
+        b"logentry",
+        b"resultdescription",
+        b"errormessage",
+        b"error",
+        b"errors",
+        b"err",
+        b"errordetails",
+        b"statusmessage",
+        b"statusdescription",
+        b"statustext",
+        b"details",
+        b"detail",
+        b"innererror",
+        b"innermessage",
+        b"outermessage",
+        b"exception",
+        b"exceptionmessage",
+        b"stderr",
+        b"stdout",
+        b"output",
+        b"text",
+        b"reason",
+        b"response",
+        b"responsebody",
+        b"content",
+        b"rawdata",
+        b"rendereddescription",
     ];
-    let bare = name.strip_suffix("_s").unwrap_or(name);
-    let same = |known: &&&str| {
-        let plain = bare
-            .bytes()
-            .filter(|byte| !matches!(byte, b'_' | b'-' | b' '));
-        plain
-            .map(|byte| byte.to_ascii_lowercase())
-            .eq(known.bytes().map(|byte| byte.to_ascii_lowercase()))
-    };
-    RESULTS.iter().find(same).is_some()
+    const LONGEST: usize = 19;
+    let bare = name.strip_suffix("_s").unwrap_or(name).bytes();
+    let mut plain = [0; LONGEST];
+    let mut length: usize = 0;
+    for byte in bare.filter(|byte| !matches!(byte, b'_' | b'-' | b' ')) {
+        let Some(place) = plain.get_mut(length) else {
+            return false;
+        };
+        *place = byte.to_ascii_lowercase();
+        length = length.saturating_add(1);
+    }
+    let plain = plain.get(..length).unwrap_or_default();
+    RESULTS.contains(&plain)
 }
 
 /// Whether a registry's record bears out a message in it: its status is no other than 403, and its caller

@@ -5,7 +5,7 @@ use super::alert::Alert;
 use super::feed::FeedAdvanced;
 use super::grant::{Ending, Grant};
 use super::id::{AlertId, DenialId, GrantId, RequestId, WriteId};
-use super::request::{Answer, Request};
+use super::request::{Answer, Given, Request};
 use crate::firewall::{Answer as DriftAnswer, Drift, Overwritten, Seen};
 use crate::intake::report::Changed;
 use crate::net::resource_id::ResourceId;
@@ -226,6 +226,9 @@ pub enum LedgerEvent {
         /// Who: an operator, or the program where the address was seen in use.
         #[serde(deserialize_with = "crate::ledger::actor::of_extension")]
         by: Actor,
+        /// Why, if they say so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     /// An operator hands a grant's entry over to people: it is ours no longer, and the grant is over.
     /// Outcome.
@@ -234,6 +237,9 @@ pub enum LedgerEvent {
         grant: GrantId,
         /// Who.
         by: Actor,
+        /// Why, if they say so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     /// An operator stops all opening; closing goes on.
     Paused {
@@ -311,7 +317,26 @@ pub enum LedgerEvent {
     },
     /// A person is asked.
     Requested(Request),
-    /// A person answered.
+    /// A question was not sent to some channels, since too many were lately. The request is open all the same.
+    QuestionWithheld {
+        /// The request.
+        request: RequestId,
+        /// The channels.
+        channels: Vec<String>,
+        /// Whether no channel is left that it is sent to.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        wholly: bool,
+    },
+    /// One of several people who have to approve a request did: it stays open for the others.
+    Approval {
+        /// The request.
+        request: RequestId,
+        /// Who.
+        by: Actor,
+        /// How.
+        given: Given,
+    },
+    /// A person answered, and a request is closed.
     Answered {
         /// The request.
         request: RequestId,
@@ -320,6 +345,9 @@ pub enum LedgerEvent {
         /// Who, or by which way it came.
         #[serde(deserialize_with = "crate::ledger::actor::of_answer")]
         by: Actor,
+        /// How; older ledgers do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given: Option<Given>,
     },
     /// People are told. Intent; each channel's delivery follows.
     Alerted(Alert),

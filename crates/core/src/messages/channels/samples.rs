@@ -54,6 +54,7 @@ pub(crate) fn message(alert: &Alert) -> Message {
         link: Some(LINK.to_owned()),
         until: Some(Timestamp::UNIX_EPOCH),
         repeats: 3,
+        buttons: None,
     };
     Message::of(alert, Timestamp::UNIX_EPOCH, now)
 }

@@ -1,8 +1,10 @@
 //! Slack: blocks of `rich_text`, in which no sign has a meaning, and a `text` for notifications.
 
 use super::escape;
-use crate::messages::message::{Message, Phase, Severity};
+use crate::auth::slack::{APPROVE, DENY, REVIEW};
+use crate::messages::message::{Buttons, Message, Phase, Severity};
 use crate::messages::prose::{Span, bare, cut, spans};
+use crate::yaml::duration::Show;
 use serde_json::{Value, json};
 
 /// The longest header, in characters.
@@ -16,10 +18,15 @@ const URL: usize = 3_000;
 
 /// The body for an incoming webhook.
 pub fn webhook(message: &Message) -> Value {
+    // Nobody verifies a press there.
+    body(message, None)
+}
+
+fn body(message: &Message, buttons: Option<&Buttons>) -> Value {
     json!({
         "text": escape::slack(&fallback(message)),
         "mrkdwn": false,
-        "blocks": blocks(message),
+        "blocks": blocks(message, buttons),
         "unfurl_links": false,
         "unfurl_media": false,
     })
@@ -27,7 +34,7 @@ pub fn webhook(message: &Message) -> Value {
 
 /// The body for `chat.postMessage`.
 pub fn post(message: &Message, channel: &str) -> Value {
-    let mut body = webhook(message);
+    let mut body = body(message, message.buttons.as_ref());
     if let Value::Object(fields) = &mut body {
         fields.insert("channel".to_owned(), channel.into());
         fields.insert("parse".to_owned(), "none".into());
@@ -55,7 +62,18 @@ pub fn update(message: &Message, channel: &str, ts: &str) -> Value {
         "text": escape::slack(&fallback(message)),
         "parse": "none",
         "link_names": false,
-        "blocks": blocks(message),
+        "blocks": blocks(message, message.buttons.as_ref()),
+    })
+}
+
+/// The body for `chat.postEphemeral`: a line that `user` alone sees.
+pub fn ephemeral(text: &str, channel: &str, user: &str) -> Value {
+    json!({
+        "channel": channel,
+        "user": user,
+        "text": escape::slack(&bare(&cut(text, TEXT))),
+        "parse": "none",
+        "link_names": false,
     })
 }
 
@@ -88,7 +106,7 @@ fn fallback(message: &Message) -> String {
     cut(&bare(&all.join("\n")), TEXT.saturating_mul(3))
 }
 
-fn blocks(message: &Message) -> Vec<Value> {
+fn blocks(message: &Message, buttons: Option<&Buttons>) -> Vec<Value> {
     let mark = match (message.phase, message.severity) {
         (Phase::Ends, _) => "✅",
         (_, Severity::Critical) => "🚨",
@@ -115,20 +133,46 @@ fn blocks(message: &Message) -> Vec<Value> {
         sections.push(section(elements));
     }
     blocks.push(json!({ "type": "rich_text", "elements": sections }));
+    let answers = buttons.filter(|_| message.phase != Phase::Ends);
+    let mut actions: Vec<Value> = answers.map(answers_of).unwrap_or_default();
     if let Some(link) = message.link.as_ref().filter(|link| link.len() <= URL) {
-        let style = (message.phase != Phase::Ends).then_some("primary");
-        let mut button = json!({
-            "type": "button",
-            "text": { "type": "plain_text", "text": "Review", "emoji": false },
-            "url": link,
-            "action_id": "doorward_review",
-        });
-        if let (Value::Object(fields), Some(style)) = (&mut button, style) {
-            fields.insert("style".to_owned(), style.into());
-        }
-        blocks.push(json!({ "type": "actions", "elements": [button] }));
+        let only = actions.is_empty() && message.phase != Phase::Ends;
+        let review = button("Review", REVIEW, only.then_some("primary"));
+        actions.push(with(review, "url", link.as_str().into()));
+    }
+    if !actions.is_empty() {
+        blocks.push(json!({ "type": "actions", "elements": actions }));
     }
     blocks
+}
+
+/// The two buttons that answer.
+fn answers_of(buttons: &Buttons) -> Vec<Value> {
+    let value = buttons.value.to_string();
+    let approve = format!("Approve for {}", Show(buttons.lasts));
+    let approve = button(&approve, APPROVE, Some("primary"));
+    let deny = button("Deny", DENY, Some("danger"));
+    let both = [approve, deny].map(|it| with(it, "value", value.as_str().into()));
+    both.into()
+}
+
+fn button(text: &str, action: &str, style: Option<&str>) -> Value {
+    let it = json!({
+        "type": "button",
+        "text": { "type": "plain_text", "text": text, "emoji": false },
+        "action_id": action,
+    });
+    match style {
+        Some(style) => with(it, "style", style.into()),
+        None => it,
+    }
+}
+
+fn with(mut it: Value, name: &str, value: Value) -> Value {
+    if let Value::Object(fields) = &mut it {
+        fields.insert(name.to_owned(), value);
+    }
+    it
 }
 
 #[derive(Clone, Copy)]
@@ -189,6 +233,27 @@ mod tests {
         let reply = reply(&message(&asked("a")), "C1", "1.2");
         assert_eq!(reply["thread_ts"], "1.2");
         assert_eq!(reply["reply_broadcast"], true);
+    }
+
+    #[test]
+    fn buttons_that_answer_are_there_until_the_matter_ends_and_never_on_a_webhook() {
+        let mut message = message(&asked("prod/api:v1"));
+        message.buttons = Some(Buttons {
+            value: format!("{} ab.01", uuid::Uuid::nil()).parse().unwrap(),
+            lasts: std::time::Duration::from_hours(1),
+        });
+        let of = |body: &Value| {
+            let elements = body["blocks"][2]["elements"].as_array().unwrap().clone();
+            let texts = elements.iter().map(|it| it["text"]["text"].clone());
+            (elements.clone(), texts.collect::<Vec<_>>())
+        };
+        let (elements, texts) = of(&post(&message, "C1"));
+        assert_eq!(texts, ["Approve for 1h", "Deny", "Review"]);
+        assert_eq!(elements[0]["action_id"], APPROVE);
+        assert_eq!(elements[0]["value"], format!("{} ab.01", uuid::Uuid::nil()));
+        assert_eq!(of(&webhook(&message)).1, ["Review"]);
+        message.phase = Phase::Ends;
+        assert_eq!(of(&update(&message, "C1", "1.2")).1, ["Review"]);
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub fn title(code: &str) -> String {
         codes::OPENED => "open",
         codes::EXPIRED => "nobody answered in time",
         codes::OPENING_ENDED => "closed",
+        codes::SOURCE_SILENT => "a source is silent",
+        codes::SOURCE_HEARD => "a source is heard again",
         codes::DIGEST => "several messages",
         codes::TEST => "test message",
         "still_denied" => "still refused though its entry exists",

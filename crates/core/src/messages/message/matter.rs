@@ -5,7 +5,7 @@ use crate::ledger::alert::Alert;
 use crate::ledger::chain::Hash;
 use crate::messages::codes::{
     ANSWERED, AZURE_READABLE, AZURE_UNREADABLE, END_KNOWN, END_UNKNOWN, ESCALATION, EXPIRED, FLOOD,
-    NETWORKS_LOST, OPENED, OPENING_ENDED, OVERDUE, REMINDER,
+    NETWORKS_LOST, OPENED, OPENING_ENDED, OVERDUE, REMINDER, SOURCE_HEARD, SOURCE_SILENT,
 };
 use std::fmt;
 
@@ -19,6 +19,10 @@ impl Matter {
         let condition = condition(&alert.code);
         if let Some(request) = alert.request {
             return Self(format!("request/{request}"));
+        }
+        let source = alert.details.as_ref().and_then(|it| it.source.as_ref());
+        if let (SOURCE_SILENT, Some(source)) = (condition, source) {
+            return Self(format!("source/{source}/{condition}"));
         }
         let of_registry = [OVERDUE, AZURE_UNREADABLE, FLOOD, NETWORKS_LOST].contains(&condition);
         if let (Some(grant), false) = (alert.grant, of_registry) {
@@ -70,6 +74,7 @@ impl fmt::Display for Matter {
 fn condition(code: &str) -> &str {
     match code {
         AZURE_READABLE => AZURE_UNREADABLE,
+        SOURCE_HEARD => SOURCE_SILENT,
         END_UNKNOWN | END_KNOWN => OVERDUE,
         other => other,
     }
@@ -79,7 +84,9 @@ fn condition(code: &str) -> &str {
 pub fn phase(code: &str) -> Phase {
     match code {
         REMINDER | ESCALATION => Phase::GoesOn,
-        ANSWERED | OPENED | EXPIRED | OPENING_ENDED | AZURE_READABLE | END_KNOWN => Phase::Ends,
+        ANSWERED | OPENED | EXPIRED | OPENING_ENDED | AZURE_READABLE | END_KNOWN | SOURCE_HEARD => {
+            Phase::Ends
+        }
         _ => Phase::Opens,
     }
 }

@@ -40,6 +40,7 @@ impl Message {
             action: cut(&format!("{count} messages: {action}"), LONGEST),
             severity: severity.unwrap_or(first.severity),
             count,
+            buttons: None,
             ..first.clone()
         };
         if same {

@@ -13,6 +13,7 @@ pub use matter::{Matter, phase};
 use super::codes;
 use super::prose::{code, plain};
 use super::wording::{capital, in_one_line, sentence, time};
+use crate::auth::slack::ButtonValue;
 use crate::ledger::alert::Alert;
 use crate::ledger::details::{AddressFacts, Details, Effectiveness};
 use crate::ledger::id::AlertId;
@@ -56,10 +57,12 @@ impl Severity {
             | codes::WRITE_REFUSED
             | codes::AZURE_UNREADABLE
             | codes::LEDGER_WRITE_FAILED
-            | codes::ESCALATION => Self::Critical,
+            | codes::ESCALATION
+            | codes::SOURCE_SILENT => Self::Critical,
             codes::END_KNOWN
             | codes::AZURE_READABLE
             | codes::LEDGER_WRITTEN
+            | codes::SOURCE_HEARD
             | codes::ANSWERED
             | codes::OPENED
             | codes::OPENING_ENDED
@@ -135,6 +138,17 @@ pub struct Message {
     pub phase: Phase,
     /// How many messages it stands for.
     pub count: usize,
+    /// What its buttons stand for, where a press in a chat is enough to answer.
+    pub buttons: Option<Buttons>,
+}
+
+/// What buttons stand for that answer a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buttons {
+    /// The request, and a digest of what is shown.
+    pub value: ButtonValue,
+    /// For how long a yes opens.
+    pub lasts: Duration,
 }
 
 /// What is known only when a message is sent.
@@ -146,6 +160,8 @@ pub struct Now {
     pub until: Option<Timestamp>,
     /// How often the denial came again since.
     pub repeats: u64,
+    /// What its buttons stand for, where a press in a chat is enough to answer.
+    pub buttons: Option<Buttons>,
 }
 
 impl Message {
@@ -185,6 +201,7 @@ impl Message {
             matter: Matter::of(alert),
             phase: phase(&alert.code),
             count: 1,
+            buttons: now.buttons,
         }
     }
 
@@ -248,7 +265,7 @@ fn facts(alert: &Alert, details: &Details, repeats: u64) -> Vec<Fact> {
 }
 
 /// Whose address it is, as far as the policy's sets say.
-fn whose(facts: &AddressFacts) -> String {
+pub fn whose(facts: &AddressFacts) -> String {
     if facts.sets.is_empty() {
         return "in no set of the policy".to_owned();
     }
@@ -261,7 +278,8 @@ fn whose(facts: &AddressFacts) -> String {
     format!("in {}{owned}", sets.join(", "))
 }
 
-fn before(facts: &AddressFacts) -> String {
+/// Whether it was let in before, and by whom.
+pub fn before(facts: &AddressFacts) -> String {
     match (facts.approved_before, facts.allowed_before) {
         (Some(at), _) => format!("approved by a person on {}", time(at)),
         (None, Some(at)) => format!("allowed by policy on {}", time(at)),

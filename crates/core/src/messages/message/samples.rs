@@ -37,6 +37,7 @@ impl Message {
             at: Timestamp::UNIX_EPOCH,
             until: None,
             matter: Matter::of(&alert()),
+            buttons: None,
             phase: Phase::Opens,
             count: 1,
         };

@@ -30,6 +30,7 @@ fn asked(answer: Option<Answer>) -> Asked {
         rule: None,
         because: None,
         approvals: None,
+        asker: None,
         channel: None,
         renew: None,
         evictable: false,
@@ -127,6 +128,7 @@ fn outcome_follows_a_grant_while_it_lasts() {
         grant: GRANT,
         until: at(900),
         by: by(),
+        because: None,
     };
     let entry = "20.1.2.0/24".to_owned();
     says(&[], 30, &adding);
@@ -145,6 +147,7 @@ fn outcome_of_a_grant_that_is_over_says_how() {
     let kept = LedgerEvent::Kept {
         grant: GRANT,
         by: by(),
+        because: None,
     };
     let revoked = [opened(), revoked(), over(Ending::Expired)];
     says(&revoked, 30, &ended(22, Ending::Expired, Some(by())));

@@ -46,6 +46,10 @@ impl FollowUps {
 }
 
 fn unanswered(asked: &Asked, routes: &Routes, now: Timestamp, all: &mut FollowUps) {
+    if asked.withheld {
+        // Nobody was asked for the first time.
+        return;
+    }
     let Some(since) = asked.decision.as_ref().map(|decision| decision.at) else {
         return;
     };

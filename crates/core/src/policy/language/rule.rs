@@ -3,9 +3,10 @@
 use super::glob::{GLOB_HINT, Glob, Style};
 use super::hours::{Hours, every_day, near_zone, parse_days, parse_time, parse_zone};
 use super::set_definitions::Definitions;
+use crate::approvals::read::approvals;
 use crate::auth::proof::{ClaimIs, read_claims};
 use crate::intake::denial::{Attribution, Kind};
-use crate::policy::verdict::{Action, Approvals};
+use crate::policy::verdict::Action;
 use crate::policy::{Rule, When};
 use crate::sets::{AddressSet, WIDEST_OWNED};
 use crate::state::history;
@@ -111,10 +112,7 @@ fn consequences(rule: &mut Rule, fields: &mut Fields<'_>, sink: &mut Sink<'_>) {
         }
     }
     if let Some(item) = fields.take("approvals") {
-        rule.approvals = item.word(
-            &[("none", Approvals::None), ("link", Approvals::Link)],
-            sink,
-        );
+        rule.approvals = approvals(&item, sink);
         if then != Action::Ask {
             let what = format!("`{then}` asks nobody, so there is nothing to approve");
             item.error(what, "take `approvals` out, or write `then: ask`", sink);

@@ -12,7 +12,7 @@ use super::*;
 use crate::intake::denial::{Kind, Service};
 use crate::intake::report::{Evidence, Report};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const R: &str = "fabrikam.azurecr.io";
 const ID: &str =

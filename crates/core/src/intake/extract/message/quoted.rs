@@ -1,9 +1,9 @@
 //! What only quotes a refusal: queries that look for the sentence, links to such queries, and notices
 //! that what was the matter is over.
 
+use crate::intake::document::{Map, Value};
 use crate::intake::extract::text::window;
 use regex::Regex;
-use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -59,12 +59,29 @@ pub(in crate::intake::extract) fn without_links(text: &str) -> Cow<'_, str> {
     static LINK: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r#"(?i)(https?://[^\s"'<>\\?#]*)[?#][^\s"'<>\\]*client(?:%(?:25)*20|\+)with[^\s"'<>\\]*"#).ok()
     });
+    let client = |at: usize| {
+        let before = text.as_bytes().get(at.saturating_sub(6)..at);
+        before.is_some_and(|before| before.eq_ignore_ascii_case(b"client"))
+    };
+    let asks = || memchr::memchr2_iter(b'%', b'+', text.as_bytes()).any(client);
     match LINK.as_ref() {
-        Some(link) if memchr::memmem::find(text.as_bytes(), b"://").is_some() => {
+        Some(link) if memchr::memmem::find(text.as_bytes(), b"://").is_some() && asks() => {
             link.replace_all(text, "$1")
         }
         Some(_) | None => Cow::Borrowed(text),
     }
+}
+
+/// Whether a text ends as what comes before a quoted word does: with a quote, `denied:` aside.
+fn may_be_operand(before: &str) -> bool {
+    let end = before.trim_end();
+    let label = end.len().checked_sub("denied:".len());
+    let label = label.and_then(|at| end.split_at_checked(at));
+    let end = match label {
+        Some((end, label)) if label.eq_ignore_ascii_case("denied:") => end,
+        Some(_) | None => end,
+    };
+    end.ends_with(['"', '\'', '`', '%'])
 }
 
 /// Whether the sentence that follows `before` is what a query compares with.
@@ -83,6 +100,9 @@ pub(in crate::intake::extract) fn is_operand(before: &str) -> bool {
         ))
         .ok()
     });
+    if !may_be_operand(before) {
+        return false;
+    }
     let near = window::last(before, 48);
     let far = window::last(before, 400);
     let says = |pattern: &Option<Regex>, text: &str| {
@@ -158,6 +178,12 @@ pub(crate) fn is_over(name: &str, value: &str) -> bool {
     const BEGINS: &[&str] = &["[resolved", "[recovered", "resolved:", "recovered:"];
     let is = |known: &&str, text: &str| known.eq_ignore_ascii_case(text);
     let value = value.trim();
+    // How any of these begins, and how long the longest is.
+    let first = value.bytes().next().map(|first| first.to_ascii_lowercase());
+    let begins = matches!(first, Some(b'r' | b'd' | b'o' | b'c' | b'i' | b'a' | b'['));
+    if !begins || value.len() > 17 && !matches!(first, Some(b'r' | b'[')) {
+        return false;
+    }
     let says = SAYS.iter().any(|(names, values)| {
         names.iter().any(|known| is(known, name)) && values.iter().any(|known| is(known, value))
     });
@@ -169,14 +195,14 @@ pub(crate) fn is_over(name: &str, value: &str) -> bool {
 }
 
 /// The alerts of a monitor's notice, each of which says itself whether it is over.
-pub(in crate::intake::extract) fn alerts(fields: &Map<String, Value>) -> Option<&[Value]> {
+pub(in crate::intake::extract) fn alerts<'v, 't>(fields: &'v Map<'t>) -> Option<&'v [Value<'t>]> {
     let alerts = fields.get("alerts")?.as_array()?;
-    let tells = |alert: &Value| alert.get("status").is_some_and(Value::is_string);
+    let tells = |alert: &Value<'_>| alert.get("status").is_some_and(Value::is_string);
     (!alerts.is_empty() && alerts.iter().all(tells)).then_some(alerts)
 }
 
 /// Whether an object says that what it tells of is over.
-pub(in crate::intake::extract) fn tells_of_end(fields: &Map<String, Value>) -> bool {
+pub(in crate::intake::extract) fn tells_of_end(fields: &Map<'_>) -> bool {
     fields
         .iter()
         .any(|(name, value)| value.as_str().is_some_and(|value| is_over(name, value)))

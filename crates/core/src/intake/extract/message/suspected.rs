@@ -9,6 +9,7 @@ use crate::intake::denial::Attribution;
 use crate::intake::extract::registry::context::Place;
 use crate::intake::extract::registry::host_reference::Mention;
 use crate::intake::extract::text::page::Page;
+use crate::intake::extract::text::said::Word;
 use crate::intake::extract::text::window;
 use regex::Regex;
 use std::sync::LazyLock;
@@ -24,6 +25,9 @@ pub(in crate::intake::extract) fn all(page: &Page<'_>, mentions: &[Mention]) -> 
     let text = page.text;
     let mut found: Vec<Place> = Vec::new();
     if mentions.is_empty() {
+        return found;
+    }
+    if text.is_ascii() && !WORDS.iter().any(|word| word.is_in(text)) {
         return found;
     }
     let Some(status) = STATUS.as_ref() else {
@@ -48,6 +52,13 @@ pub(in crate::intake::extract) fn all(page: &Page<'_>, mentions: &[Mention]) -> 
     }
     found
 }
+
+/// One of these stands in whatever tells of a status 403.
+const WORDS: [Word; 3] = [
+    Word::new("403", 0),
+    Word::new("have", 2),
+    Word::new("connectivity", 8),
+];
 
 /// A text with what matters around a 403 in it.
 struct Surroundings<'t> {

@@ -6,6 +6,7 @@ use crate::intake::extract::message::phrase::Phrase;
 use crate::intake::extract::message::positions;
 use crate::intake::extract::message::positions::Pattern;
 use crate::intake::extract::text::lines::LINE;
+use crate::intake::extract::text::said::Word;
 use crate::intake::extract::text::window;
 use regex::Regex;
 use std::collections::BTreeSet;
@@ -47,22 +48,36 @@ static IMPORT: Pattern = LazyLock::new(|| {
     Regex::new(r"(?i)\bacr import\b|acr_import|importimage|operation registries-").ok()
 });
 
+/// Whether words that an import is told by may stand in a text.
+fn may_speak_of_import(text: &str) -> bool {
+    const WORDS: [Word; 2] = [Word::new("import", 1), Word::new("registries-", 10)];
+    !text.is_ascii() || WORDS.iter().any(|word| word.is_in(text))
+}
+
 /// Whether a text speaks of an import at all.
 pub(crate) fn speaks_of_import(text: &str) -> bool {
-    IMPORT.as_ref().is_some_and(|import| import.is_match(text))
+    may_speak_of_import(text) && IMPORT.as_ref().is_some_and(|import| import.is_match(text))
 }
+
+const SUBSCRIPTIONS: Word = Word::new("/subscriptions/", 3);
 
 /// Where a text has the ARM ids of registries.
 pub(in crate::intake::extract) fn ids(text: &str) -> Vec<positions::Place> {
     static ID: Pattern = LazyLock::new(|| {
         Regex::new(r"(?i)/subscriptions/[\w.()-]{1,90}/resourceGroups/[\w.()-]{1,90}/providers/Microsoft\.ContainerRegistry/registries/[a-z0-9]{5,50}").ok()
     });
+    if text.is_ascii() && !SUBSCRIPTIONS.is_in(text) {
+        return Vec::new();
+    }
     let found = ID.iter().flat_map(|id| id.find_iter(text));
     found.map(|id| (id.start(), id.end())).collect()
 }
 
 /// Where a text speaks of an import.
 pub(in crate::intake::extract) fn places(text: &str) -> Vec<positions::Place> {
+    if !may_speak_of_import(text) {
+        return Vec::new();
+    }
     let found = IMPORT.iter().flat_map(|import| import.find_iter(text));
     found.map(|import| (import.start(), import.end())).collect()
 }

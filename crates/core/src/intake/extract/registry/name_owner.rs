@@ -48,6 +48,23 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
+/// Whether `image` stands in the letters of a field's name, as it does in those of images.
+pub(in crate::intake::extract) fn speaks_of_image(name: &str) -> bool {
+    let mut expected = "image".chars();
+    let letters = name.chars().take(128).filter(char::is_ascii_alphanumeric);
+    for letter in letters.map(|letter| letter.to_ascii_lowercase()) {
+        if expected.clone().next() == Some(letter) {
+            expected.next();
+        } else {
+            expected = if letter == 'i' { "mage" } else { "image" }.chars();
+        }
+        if expected.as_str().is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
 /// Words that name what whoever logs runs in.
 const LOGGER: &[&str] = &[
     "kubernetes",

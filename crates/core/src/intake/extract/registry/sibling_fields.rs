@@ -9,12 +9,13 @@ use super::name_owner;
 use super::name_owner::Role;
 use super::{request_url, served};
 use crate::intake::denial::{Attribution, Denial};
+use crate::intake::document::Value;
 use crate::intake::extract::event_time;
 use crate::intake::extract::message::quoted;
+use crate::intake::extract::text::said::Word;
 use crate::intake::extract::text::unescape;
 use crate::intake::work::WorkBudget;
 use jiff::Timestamp;
-use serde_json::Value;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -26,11 +27,11 @@ const ELSEWHERE: usize = 1 << 20;
 const PAIRS: usize = 128;
 
 /// The value that was come from, and what is named beside it.
-type Last<'v> = (Option<&'v Value>, Option<Rc<Named>>);
+type Last<'v> = (Option<&'v Value<'v>>, Option<Rc<Named>>);
 
 /// An object or array around the value being read.
 pub(in crate::intake::extract) struct Around<'v> {
-    pub value: &'v Value,
+    pub value: &'v Value<'v>,
     /// What is named in it, but for the value that was come from: the last that was asked for, for each
     /// way of asking.
     last: [Option<Last<'v>>; 4],
@@ -39,7 +40,7 @@ pub(in crate::intake::extract) struct Around<'v> {
 }
 
 impl<'v> Around<'v> {
-    pub(in crate::intake::extract) fn of(value: &'v Value) -> Self {
+    pub(in crate::intake::extract) fn of(value: &'v Value<'v>) -> Self {
         Self {
             value,
             last: [const { None }; 4],
@@ -111,7 +112,7 @@ pub(in crate::intake::extract) fn complete<'v>(
     above: &mut [Around<'v>],
     looker: &mut Looker<'_>,
 ) {
-    let mut inner: Option<&'v Value> = None;
+    let mut inner: Option<&'v Value<'v>> = None;
     let mut said = Said {
         is_line: name_owner::is_line(key),
         reach: Reach::ShadowPolicy,
@@ -169,6 +170,7 @@ pub(in crate::intake::extract) struct Looker<'w> {
     left: usize,
     /// What strings name, by where they are; those that name nothing too.
     strings: HashMap<usize, Rc<[Mention]>>,
+    nothing: Rc<[Mention]>,
 }
 
 impl<'w> Looker<'w> {
@@ -177,6 +179,7 @@ impl<'w> Looker<'w> {
             work,
             left: ELSEWHERE,
             strings: HashMap::new(),
+            nothing: Rc::new([]),
         }
     }
 
@@ -197,7 +200,7 @@ impl<'w> Looker<'w> {
     pub(in crate::intake::extract) fn named<'v>(
         &mut self,
         around: &mut Around<'v>,
-        inner: Option<&'v Value>,
+        inner: Option<&'v Value<'v>>,
         mut said: Said,
     ) -> Option<Rc<Named>> {
         self.work.charge(1);
@@ -210,9 +213,12 @@ impl<'w> Looker<'w> {
         }
         let mut fields = beside(around.value);
         fields.retain(|(_, field)| !inner.is_some_and(|inner| holds(inner, field)));
-        let shipped = |(name, _): &(&str, &Value)| name_owner::is_shippers(name);
+        // Who wrote the record matters for images only.
+        let image = |(name, _): &(&str, &Value<'_>)| name_owner::speaks_of_image(name);
+        let shipped = |(name, _): &(&str, &Value<'_>)| name_owner::is_shippers(name);
         if said.reach == Reach::ShadowPolicy
             && self.take(fields.len())
+            && fields.iter().any(image)
             && fields.iter().any(shipped)
         {
             said.reach = Reach::Shipped;
@@ -241,7 +247,7 @@ impl<'w> Looker<'w> {
     /// The registries that the strings of a field name, as far as may be looked.
     fn collect(
         &mut self,
-        (key, value): (&str, &Value),
+        (key, value): (&str, &Value<'_>),
         direct: bool,
         said: Said,
         named: &mut Vec<(Mention, Attribution)>,
@@ -250,16 +256,20 @@ impl<'w> Looker<'w> {
         if self.left == 0 || quoted::is_query_name(key) {
             return;
         }
-        let Some(grade) = grade(key, direct, said) else {
-            return;
-        };
         match value {
             Value::String(text) => {
-                if self.take(NODE) {
-                    let mentions = self.named_by(key, text);
+                if !self.take(NODE) {
+                    return;
+                }
+                let mentions = self.named_by(key, text);
+                if mentions.is_empty() {
+                    return;
+                }
+                if let Some(grade) = grade(key, direct, said) {
                     named.extend(mentions.iter().map(|mention| (mention.clone(), grade)));
                 }
             }
+            Value::Array(_) | Value::Object(_) if grade(key, direct, said).is_none() => {}
             Value::Array(items) => {
                 let inside = Said {
                     of_items: true,
@@ -274,7 +284,7 @@ impl<'w> Looker<'w> {
                 }
             }
             Value::Object(fields) => {
-                for (key, field) in fields {
+                for (key, field) in fields.iter() {
                     if !self.take(1) {
                         return;
                     }
@@ -293,17 +303,21 @@ impl<'w> Looker<'w> {
             return Rc::clone(known);
         }
         if !self.take(text.len()) {
-            return Rc::new([]);
+            return Rc::clone(&self.nothing);
         }
-        let mut named = named_by(key, text, self.work);
-        named.retain(|mention| mention.registry.is_some());
-        let named: Rc<[Mention]> = named.into();
+        let named: Rc<[Mention]> = if may_name(key, text) {
+            let mut named = named_by(key, text, self.work);
+            named.retain(|mention| mention.registry.is_some());
+            named.into()
+        } else {
+            Rc::clone(&self.nothing)
+        };
         self.strings.insert(place, Rc::clone(&named));
         named
     }
 }
 
-fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
+fn same(one: Option<&Value<'_>>, other: Option<&Value<'_>>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => std::ptr::eq(one, other),
         (None, None) => true,
@@ -343,29 +357,33 @@ fn summary(named: &[(Mention, Attribution)]) -> Option<Named> {
 
 /// The fields of a record. Pairs of a name and a value are fields as well: so Azure Batch and
 /// OpenTelemetry write records.
-fn beside(value: &Value) -> Vec<(&str, &Value)> {
+fn beside<'v, 't>(value: &'v Value<'t>) -> Vec<(&'v str, &'v Value<'t>)> {
     match value {
-        Value::Object(fields) => fields.iter().map(|(key, field)| (&**key, field)).collect(),
+        Value::Object(fields) => fields.iter().collect(),
         Value::Array(_) => pairs(value).unwrap_or_default(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }
 
 /// The pairs of a name and a value that an array is.
-pub(in crate::intake::extract) fn pairs(value: &Value) -> Option<Vec<(&str, &Value)>> {
+pub(in crate::intake::extract) fn pairs<'v, 't>(
+    value: &'v Value<'t>,
+) -> Option<Vec<(&'v str, &'v Value<'t>)>> {
     let items = value.as_array().filter(|items| items.len() <= PAIRS)?;
     items.iter().map(pair).collect()
 }
 
 /// The name and the value of an object that is a pair of them.
-pub(in crate::intake::extract) fn pair(item: &Value) -> Option<(&str, &Value)> {
+pub(in crate::intake::extract) fn pair<'v, 't>(
+    item: &'v Value<'t>,
+) -> Option<(&'v str, &'v Value<'t>)> {
     let fields = item.as_object().filter(|fields| fields.len() == 2)?;
     let name = fields.get("name").or_else(|| fields.get("key"))?;
     Some((name.as_str()?, fields.get("value")?))
 }
 
 /// Whether `field` is the value that was come from, or the one of the pair that it is.
-fn holds(inner: &Value, field: &Value) -> bool {
+fn holds(inner: &Value<'_>, field: &Value<'_>) -> bool {
     std::ptr::eq(inner, field)
         || inner
             .get("value")
@@ -378,6 +396,17 @@ fn only<'m>(mut values: impl Iterator<Item = Option<&'m String>>) -> Option<Stri
     values
         .all(|value| value == Some(first))
         .then(|| first.clone())
+}
+
+/// Whether a text can name a registry: its domain stands in it, or what may hide it, or its key says so.
+fn may_name(key: &str, text: &str) -> bool {
+    const DOMAIN: Word = Word::new("azurecr", 1);
+    let hides = |byte: u8| {
+        matches!(byte, b'\\' | b'%' | b'&' | b'#' | b'[' | b'^')
+            || !byte.is_ascii()
+            || byte.is_ascii_control()
+    };
+    DOMAIN.is_in(text) || text.bytes().any(hides) || names_image(key)
 }
 
 fn named_by(key: &str, text: &str, work: &WorkBudget) -> Vec<Mention> {

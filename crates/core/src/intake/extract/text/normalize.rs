@@ -7,7 +7,9 @@ const COMMAND: usize = 2048;
 
 /// The tidied text; `None` if it was tidy.
 pub(in crate::intake::extract) fn tidy(text: &str, work: &WorkBudget) -> Option<String> {
-    let first = text.find(untidy)?;
+    // What is not ASCII is looked at as what it is further down.
+    let perhaps = |byte: u8| !byte.is_ascii() || untidy(char::from(byte));
+    let first = text.bytes().position(perhaps)?;
     let (tidy, mut rest) = text.split_at(first);
     let mut out = String::with_capacity(text.len());
     out.push_str(tidy);

@@ -69,10 +69,14 @@ fn round(text: &str, work: &WorkBudget) -> Option<String> {
     if !work.charge(text.len()) {
         return None;
     }
+    if !may_be_escaped(text) {
+        return None;
+    }
     let mut out = String::new();
     let mut rest = text;
     let mut changed = false;
-    while let Some(at) = rest.find(['\\', '%', '&', '#', 'u']) {
+    let marks = |byte: u8| matches!(byte, b'\\' | b'%' | b'&' | b'#' | b'u');
+    while let Some(at) = rest.bytes().position(marks) {
         let (before, special) = rest.split_at(at);
         out.push_str(before);
         work.charge(PLACE);
@@ -90,6 +94,14 @@ fn round(text: &str, work: &WorkBudget) -> Option<String> {
         out.push_str(rest);
         out
     })
+}
+
+/// Whether anything in a text can be an escape.
+fn may_be_escaped(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr3(b'\\', b'%', b'&', bytes).is_some()
+        || memchr::memchr(b'#', bytes).is_some()
+        || memchr::memmem::find(bytes, b"u002").is_some()
 }
 
 /// What became of one place that looked like an escape.

@@ -17,6 +17,14 @@ pub(in crate::intake::extract) fn rejoin<'t>(text: &'t str, work: &WorkBudget) -
         Regex::new(&wrapped).ok()
     });
     work.charge(text.len());
+    let bytes = text.as_bytes();
+    if memchr::memchr(b'\n', bytes).is_none()
+        || !bytes
+            .iter()
+            .any(|byte| matches!(byte, b'"' | b'\'' | b'`' | b'<'))
+    {
+        return Cow::Borrowed(text);
+    }
     match WRAPPED.as_ref() {
         Some(wrapped) => wrapped.replace_all(text, whole),
         None => Cow::Borrowed(text),
