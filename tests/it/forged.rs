@@ -259,7 +259,8 @@ async fn a_forged_record_opens_nothing_whatever_its_source_is_trusted_with() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_record_opens_nothing_at_a_real_program() {
     let azure = furnished(&Clock::system()).await;
-    let process = Installation::new(&azure, "1h").serve().await;
+    let installed = Installation::new(&azure, "1h");
+    let process = installed.serve().await;
     for word in words() {
         let word = word.replace(FORGED, OURS);
         let mut forged = record("200");
@@ -282,6 +283,8 @@ async fn a_forged_record_opens_nothing_at_a_real_program() {
     .await;
     assert!(process.terminate().await.success());
     assert_eq!(azure.entries(REGISTRY), ["20.61.10.16"]);
+    let grants = installed.kinds().await;
+    assert_eq!(grants.iter().filter(|kind| **kind == "granted").count(), 1);
 }
 
 #[test]
