@@ -67,22 +67,26 @@ pub async fn run_once(app: &App) -> Outcome {
         Some(Condition::new(ConditionCode::LedgerUnavailable, detail))
     });
     app.metrics.health.ledger(blocks.is_some(), low.is_some());
-    match blocks {
-        Some(condition) => tell_at_once(app, &condition, now).await,
-        None => {
-            tell_of_end(app, now).await?;
-            tell_of_space(app, low.as_ref(), now).await?;
-        }
+    if let Some(condition) = blocks {
+        tell_at_once(app, &condition, now).await;
+    } else {
+        tell_of_end(app, now).await?;
+        tell_of_space(app, low.as_ref(), now).await?;
     }
     Ok(Some(clock::add(now, LOOK_EVERY)))
 }
 
 /// Sends the word that nothing can be written to each channel that has not taken it yet.
 async fn tell_at_once(app: &App, condition: &Condition, now: Timestamp) {
-    let Some((alert, since, due)) = due(app, condition, now) else {
+    let Some(Due {
+        alert,
+        since,
+        channels,
+    }) = due(app, condition, now)
+    else {
         return;
     };
-    let sent = due.iter().map(async |(channel, failures)| {
+    let sent = channels.iter().map(async |(channel, failures)| {
         let told = match notify::at_once(app, (since, &alert), channel).await {
             Ok(()) => Told::Taken,
             Err(why) => {
@@ -101,13 +105,17 @@ async fn tell_at_once(app: &App, condition: &Condition, now: Timestamp) {
     });
 }
 
-/// The message about an outage with its begin, and the channels that are to be sent it now, each with how
-/// often it has failed; none while there is nothing to tell.
-fn due(
-    app: &App,
-    condition: &Condition,
-    now: Timestamp,
-) -> Option<(Alert, Timestamp, Vec<(String, u32)>)> {
+/// The message about an outage, and whom it is to be sent to now.
+struct Due {
+    alert: Alert,
+    /// When the outage began.
+    since: Timestamp,
+    /// Each with how often it has failed.
+    channels: Vec<(String, u32)>,
+}
+
+/// What is to be sent now; none while there is nothing to tell.
+fn due(app: &App, condition: &Condition, now: Timestamp) -> Option<Due> {
     app.ledger_notices(|notices| {
         let again = notices.told;
         let outage = notices.outage.get_or_insert_with(|| Outage {
@@ -132,7 +140,11 @@ fn due(
         };
         let due = alert.channels.iter();
         let due = due.filter_map(|channel| Some((channel.clone(), failed(channel)?)));
-        Some((alert.clone(), outage.since, due.collect()))
+        Some(Due {
+            channels: due.collect(),
+            since: outage.since,
+            alert,
+        })
     })
 }
 

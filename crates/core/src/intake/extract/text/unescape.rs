@@ -34,7 +34,7 @@ pub(in crate::intake::extract) fn clean<'t>(raw: &'t str, work: &WorkBudget) -> 
     }
 }
 
-/// The text without the escapes of TeamCity's service messages: `|'`, `|n`, `||`
+/// The text without the escapes of `TeamCity`'s service messages: `|'`, `|n`, `||`
 /// (<https://www.jetbrains.com/help/teamcity/service-messages.html>).
 fn service_messages(text: &str) -> Cow<'_, str> {
     const BEGINS: &str = "##teamcity[";
