@@ -24,3 +24,4 @@ pub mod metrics;
 pub(crate) mod secret;
 pub mod server;
 pub mod store;
+pub mod traces;

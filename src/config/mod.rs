@@ -64,6 +64,8 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// Where the operator page is.
     pub admin: SocketAddr,
+    /// Where metrics are shown beside `admin`, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// What whoever uses `admin` must know; needed where that is not on loopback.
     pub admin_token: Option<Secret>,
     /// How people reach `listen`, without a slash at the end.

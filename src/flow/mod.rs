@@ -12,6 +12,7 @@ mod effectiveness;
 pub mod feeds;
 pub mod intake;
 pub mod ledger_watch;
+pub mod measure;
 pub mod memory;
 pub mod notice;
 pub mod notify;

@@ -53,6 +53,7 @@ mod loops;
 mod manners;
 mod mmdb;
 mod needs;
+mod node;
 mod opening;
 mod operating;
 mod operator_pages;

@@ -51,19 +51,23 @@ fn core_does_no_io_and_reads_no_clock() {
 }
 
 /// What each part of the service may use; `ARCHITECTURE.md` draws the same arrows.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("secret", &[]),
     ("metrics", &[]),
+    ("traces", &["azure"]),
     ("store", &[]),
     ("azure", &["secret"]),
     ("config", &["secret", "azure", "store"]),
     ("auth", &["azure", "config"]),
-    ("flow", &["auth", "azure", "config", "metrics", "store"]),
+    (
+        "flow",
+        &["auth", "azure", "config", "metrics", "store", "traces"],
+    ),
     ("http", &["auth", "flow", "metrics", "store"]),
     (
         "server",
         &[
-            "auth", "azure", "config", "flow", "http", "metrics", "store",
+            "auth", "azure", "config", "flow", "http", "metrics", "store", "traces",
         ],
     ),
     ("demo", &["config", "flow", "http", "server", "store"]),

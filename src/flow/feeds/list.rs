@@ -7,9 +7,10 @@ use doorward_core::intake::feed::FeedStatus;
 use doorward_core::state::readiness::{Condition, ConditionCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A part of a feed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FeedView {
     /// The source.
     pub source: String,

@@ -155,7 +155,7 @@ fn whole(folder: &Path) -> Value {
     let secret = json!({ "file": folder.join("link") });
     fs::create_dir(folder.join("candidate")).unwrap();
     let more = json!({
-        "admin_token": secret, "public_url": "https://doorward.contoso.com", "wait_for_database": "10m",
+        "admin_token": secret, "metrics": "127.0.0.1:0", "public_url": "https://doorward.contoso.com", "wait_for_database": "10m",
         "policies": { "dir": folder.join("policies"), "shadow": folder.join("candidate") }, "mode": "observe",
         "trusted_proxies": ["10.0.0.0/8"],
         "connections": { "max": 64, "max_per_address": 8, "idle_timeout": "61s", "write_timeout": "11s", "max_age": "2h" },

@@ -1,12 +1,18 @@
 //! The commands for whoever sets doorward up and runs it.
 
 mod about;
+mod answers;
+mod api;
+mod audit;
 mod config;
+mod described;
 mod doctor;
 mod init;
 mod jobs;
 mod ledger;
 mod prove;
+mod telemetry;
+mod traces;
 
 use serde_json::{Value, json};
 use std::fs;

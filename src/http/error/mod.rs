@@ -1,15 +1,16 @@
 //! What a caller may know of what went wrong.
 
-use super::listener::boundary::Reason;
-use super::pages::sign_in::SignInError;
+mod conversions;
+
 use crate::flow::api_tokens::ApiTokenError;
 use crate::flow::notify::channels::NotifyError;
 use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;
 use crate::flow::respond::afterwards::AfterwardsError;
-use crate::flow::sessions::SessionError;
 use crate::flow::sets::ConfirmError;
-use crate::store::StoreError;
+use crate::http::api::problem::Cause;
+use crate::http::listener::boundary::Reason;
+use crate::http::pages::sign_in::SignInError;
 use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -120,6 +121,29 @@ pub enum HttpError {
          `admin` in doorward's configuration"
     )]
     ForeignHost,
+    /// There is no such thing.
+    #[error("there is no such {what}: see `{list}`")]
+    NoSuch {
+        /// What was asked for: `request`.
+        what: &'static str,
+        /// The commands that list what there is.
+        list: &'static str,
+    },
+    /// Several things may be meant.
+    #[error("several are meant: give more of the {what}'s id")]
+    Several {
+        /// What was asked for: `request`.
+        what: &'static str,
+    },
+    /// An idempotency key that is none.
+    #[error("`Idempotency-Key` is given once, and has from 1 to 128 printable characters")]
+    BadKey,
+    /// An idempotency key that another order had.
+    #[error("this `Idempotency-Key` belongs to another order: choose a new one for this")]
+    KeyReused,
+    /// An order with the same key is under way.
+    #[error("an order with this `Idempotency-Key` is under way: ask again in a moment")]
+    KeyInUse,
     /// A set was not confirmed.
     #[error(transparent)]
     Confirm(ConfirmError),
@@ -178,6 +202,7 @@ impl HttpError {
         match self {
             Self::NotFound
             | Self::UnknownSource
+            | Self::NoSuch { .. }
             | Self::Notify(_)
             | Self::NoSession(_)
             | Self::ApiToken(ApiTokenError::Unknown(_))
@@ -191,7 +216,8 @@ impl HttpError {
             } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Unreadable(DeliveryError::TooMuchWork | DeliveryError::OverBound { .. }) => {
+            Self::KeyReused
+            | Self::Unreadable(DeliveryError::TooMuchWork | DeliveryError::OverBound { .. }) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -201,6 +227,7 @@ impl HttpError {
             | Self::Unreadable(_)
             | Self::NoAnswer
             | Self::BadHost
+            | Self::BadKey
             | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
             Self::Order(error) => order_status(error),
             Self::SignIn(error) => error.status(),
@@ -237,6 +264,8 @@ impl HttpError {
                 | AnswerError::Paused(_)
                 | AnswerError::Unread(_),
             )
+            | Self::Several { .. }
+            | Self::KeyInUse
             | Self::ApiToken(ApiTokenError::Taken(_))
             | Self::Confirm(_) => StatusCode::CONFLICT,
         }
@@ -269,7 +298,11 @@ impl HttpError {
     /// Why it failed, in a word, for the log and the metrics.
     fn reason(&self) -> &'static str {
         match self {
-            Self::NotFound => "not_found",
+            Self::NotFound | Self::NoSuch { .. } => "not_found",
+            Self::Several { .. } => "ambiguous",
+            Self::BadKey => "idempotency_key",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::KeyInUse => "idempotency_key_in_use",
             Self::UnknownSource => "unknown_source",
             Self::Unauthorized { .. } => "unauthorized",
             Self::NoKeys { .. } => "no_keys",
@@ -313,7 +346,9 @@ impl HttpError {
     /// The answer with `body` in place of JSON.
     pub(super) fn with_body(&self, body: impl IntoResponse) -> Response {
         let mut response = (self.status(), body).into_response();
-        response.extensions_mut().insert(Reason(self.reason()));
+        let extensions = response.extensions_mut();
+        extensions.insert(Reason(self.reason()));
+        extensions.insert(Cause::of(self, self.reason()));
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);
         }
@@ -357,61 +392,6 @@ fn order_status(error: &OrderError) -> StatusCode {
         | OrderError::Paused(_)
         | OrderError::NoVerdict(_)
         | OrderError::AllPaused => StatusCode::CONFLICT,
-    }
-}
-
-impl From<OrderError> for HttpError {
-    fn from(error: OrderError) -> Self {
-        match error {
-            OrderError::Store(error) => error.into(),
-            error => Self::Order(error),
-        }
-    }
-}
-
-impl From<NotifyError> for HttpError {
-    fn from(error: NotifyError) -> Self {
-        match error {
-            NotifyError::Store(error) => error.into(),
-            error => Self::Notify(error),
-        }
-    }
-}
-
-impl From<ConfirmError> for HttpError {
-    fn from(error: ConfirmError) -> Self {
-        match error {
-            ConfirmError::Store(error) => error.into(),
-            error => Self::Confirm(error),
-        }
-    }
-}
-
-impl From<ApiTokenError> for HttpError {
-    fn from(error: ApiTokenError) -> Self {
-        match error {
-            ApiTokenError::Store(error) => error.into(),
-            error => Self::ApiToken(error),
-        }
-    }
-}
-
-impl From<SessionError> for HttpError {
-    fn from(error: SessionError) -> Self {
-        match error {
-            SessionError::Store(error) => error.into(),
-            SessionError::Random(error) => {
-                tracing::error!(%error, "no session could be made");
-                Self::Internal
-            }
-        }
-    }
-}
-
-impl From<StoreError> for HttpError {
-    fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the ledger cannot be written");
-        Self::Unavailable
     }
 }
 

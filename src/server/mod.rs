@@ -1,34 +1,19 @@
 //! The service put together: configuration in, listeners and loops out.
 
-use crate::auth::{SenderAuth, SignIn};
-use crate::azure::Arm;
-use crate::azure::http::Http;
-use crate::config::{self, Config, Mode, StateUrl};
-use crate::flow::app::{App, Enrolled, Source};
-use crate::flow::decide::shadow::ShadowPolicy;
-use crate::flow::memory::Memory;
+mod parts;
+
+use crate::config::{Config, StateUrl};
+use crate::flow::app::App;
 use crate::flow::refusals;
 use crate::flow::supervise::Supervisor;
 use crate::http::{Front, Gate, Known, Limits};
-use crate::metrics::Metrics;
 use crate::store::{Ledger, Lock, StoreError};
-use crate::{auth, flow, http};
+use crate::{flow, http};
 use anyhow::Context;
-use arc_swap::ArcSwap;
 use clock::Clock;
-use doorward_core::approvals::Approvers;
-use doorward_core::auth::link::LinkKey;
-use doorward_core::firewall::ownership_tags::OwnershipTagKey;
-use doorward_core::intake::dedup::DedupPolicy;
-use doorward_core::intake::routing::{Hosts, Scope};
-use doorward_core::net::resource_id::ResourceId;
-use doorward_core::policy::Policy;
 use doorward_core::state::readiness::{Condition, ConditionCode};
-use governor::{Quota, RateLimiter};
-use jiff::SignedDuration;
-use std::collections::BTreeMap;
+use parts::{limits, parts};
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -50,6 +35,8 @@ pub struct Server {
     pub listen: Option<SocketAddr>,
     /// Where the operator page is.
     pub admin: SocketAddr,
+    /// Where metrics are shown beside it, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// Its parts.
     pub app: Arc<App>,
     keeper: Supervisor,
@@ -82,11 +69,13 @@ pub struct Starting {
     pub listen: Option<SocketAddr>,
     /// Where the operator page will be.
     pub admin: SocketAddr,
+    /// Where metrics will be shown beside it, if anywhere.
+    pub metrics: Option<SocketAddr>,
     config: Config,
     clock: Clock,
     build: Build,
-    /// In front of the senders and of the operators.
-    gates: [Gate; 2],
+    /// In front of the senders, of the operators, and of Prometheus.
+    gates: [Gate; 3],
     known: Known,
     limits: Limits,
     listeners: Vec<(&'static str, JoinHandle<()>)>,
@@ -109,10 +98,13 @@ impl Starting {
         tokio::time::timeout(SETS_WITHIN, flow::sets::run_once(&app))
             .await
             .ok();
-        let [public, operators] = &self.gates;
+        let [public, operators, scrapers] = &self.gates;
         self.known.is(&app);
         public.open(http::public_router_within(Arc::clone(&app), self.limits));
         operators.open(http::admin_router(Arc::clone(&app), self.admin));
+        if let Some(address) = self.metrics {
+            scrapers.open(http::metrics_router(Arc::clone(&app), address));
+        }
         let keeper = Supervisor::new(Arc::clone(&app), self.stop.clone(), self.limits.drain);
         for (name, listener) in self.listeners {
             keeper.watch(name, async move {
@@ -134,6 +126,7 @@ impl Starting {
         Ok(Server {
             listen: self.listen,
             admin: self.admin,
+            metrics: self.metrics,
             app,
             keeper,
             stop: self.stop,
@@ -199,10 +192,15 @@ impl Server {
             None => None,
         };
         let operators = bind(config.admin, "admin").await?;
+        let scrapers = match config.metrics {
+            Some(address) => Some(bind(address, "metrics").await?),
+            None => None,
+        };
         let local =
             |listener: &TcpListener| listener.local_addr().context("the listener has no address");
         let listen = public.as_ref().map(local).transpose()?;
         let admin = local(&operators)?;
+        let metrics = scrapers.as_ref().map(local).transpose()?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         // What is under way has most of the time to come to its end, and is dropped before it is over.
         let grace = config.shutdown_timeout.saturating_mul(4) / 5;
@@ -210,19 +208,22 @@ impl Server {
             drain: grace,
             ..limits(&config.connections)
         };
-        let gates = [Gate::default(), Gate::default()];
+        let gates = [Gate::default(), Gate::default(), Gate::default()];
         let known = Known::trusting(&config.trusted_proxies);
         let serve = |listener, gate: &Gate| {
             let front = Front::from(gate.router()).within(limits).of(&known);
             tasks.spawn(http::serve(listener, front, stop.clone()))
         };
-        let [first, second] = &gates;
+        let [first, second, third] = &gates;
         let public = public.map(|public| ("listener", serve(public, first)));
         let operators = ("admin listener", serve(operators, second));
-        let listeners = public.into_iter().chain([operators]).collect();
+        let scrapers = scrapers.map(|scrapers| ("metrics listener", serve(scrapers, third)));
+        let listeners = public.into_iter().chain([operators]).chain(scrapers);
+        let listeners = listeners.collect();
         Ok(Starting {
             listen,
             admin,
+            metrics,
             config,
             clock,
             build,
@@ -257,6 +258,9 @@ impl Server {
         {
             tracing::warn!("not everything came to its end within `shutdown_timeout`");
         }
+        if let Some(traces) = &self.app.traces {
+            traces.end().await;
+        }
     }
 }
 
@@ -267,147 +271,6 @@ pub async fn app(config: Config, clock: Clock) -> Result<App, StartError> {
     let ledger = Ledger::open(&state.expose()).await;
     let ledger = ledger.with_context(|| cannot_be_opened(&state))?;
     Ok(build(ledger))
-}
-
-/// What puts the parts together, once all settings are known to be good.
-fn parts(
-    config: &Config,
-    clock: Clock,
-) -> Result<impl FnOnce(Ledger) -> App + Send + use<>, StartError> {
-    let secrets = config.read_secrets().map_err(StartError::settings)?;
-    let policy = config::load_policies(&config.policies).map_err(StartError::settings)?;
-    check(config, &policy)?;
-    let sets =
-        config::load_files(&policy, &config.policies, clock.now()).map_err(StartError::settings)?;
-    let arm = Arm::new(&config.azure, clock.clone()).map_err(StartError::settings)?;
-    let link_keys = auth::link_keys(config, &secrets).map_err(StartError::settings)?;
-    let ownership_tag_key = OwnershipTagKey::new(&secrets.ownership_tag_key).map_err(|error| {
-        StartError::settings(config.ownership_tag_key().refused(error.to_string()))
-    })?;
-    if let (Some(token), Some(named)) = (&secrets.admin_token, &config.admin_token) {
-        LinkKey::new(token)
-            .map_err(|error| StartError::settings(named.refused(error.to_string())))?;
-    }
-    let http = Http::new(config.azure.ca_file.as_deref()).map_err(StartError::settings)?;
-    let auths = auth::of_sources(config, secrets.source_keys, (&http, &clock))
-        .map_err(StartError::settings)?;
-    let shared = (secrets.client_secret, &secrets.link_key);
-    let sign_in = auth::of_people(config, shared, (&http, &clock)).map_err(StartError::settings)?;
-    let registries: BTreeMap<ResourceId, Enrolled> =
-        config.registries.iter().map(Enrolled::configured).collect();
-    let hosts = Hosts::configured(
-        registries
-            .iter()
-            .map(|(id, enrolled)| (id, &enrolled.hosts[..])),
-    );
-    let config = config.clone();
-    let sources = sources(&config, auths);
-    Ok(move |ledger| App {
-        arm,
-        ledger,
-        trusted_proxies: config.trusted_proxies.clone(),
-        sources,
-        channels: flow::notify::configured::channels(&config, secrets.channels),
-        routes: config.routes.clone(),
-        registries,
-        policy: ArcSwap::from_pointee(policy),
-        policies: config.policies.clone(),
-        shadow: config.shadow.clone().map(ShadowPolicy::new),
-        sets: ArcSwap::from_pointee(sets),
-        may_add: config.mode == Mode::Enforce,
-        max_ttl: config.max_ttl,
-        windows: windows(&config),
-        link_keys,
-        approvers: Approvers {
-            listed: config.approvers.clone(),
-            ..sign_in.as_ref().map(SignIn::approvers).unwrap_or_default()
-        },
-        links_valid_for: config.links.valid_for,
-        public_url: config.public_url.clone(),
-        listens: config.listen.is_some(),
-        admin_token: secrets.admin_token,
-        sign_in,
-        ownership_tag_key,
-        http,
-        metrics: Metrics::default(),
-        memory: Memory::knowing(hosts),
-        clock,
-    })
-}
-
-/// Policy and configuration must agree; what is odd about them is told.
-fn check(config: &Config, policy: &Policy) -> Result<(), StartError> {
-    let (warnings, errors) = config.check(policy).split();
-    for warning in config
-        .warnings
-        .0
-        .iter()
-        .chain(&policy.warnings.0)
-        .chain(&warnings.0)
-    {
-        tracing::warn!("{}", warning.in_a_line());
-    }
-    if config.channels.is_empty() {
-        tracing::warn!(
-            "there are no `channels`: requests and alerts stand on the operator page only, and nobody is told"
-        );
-    }
-    if errors.0.is_empty() {
-        Ok(())
-    } else {
-        Err(StartError::settings(errors))
-    }
-}
-
-/// What each listener bears with.
-fn limits(connections: &config::Connections) -> Limits {
-    Limits {
-        connections: connections.max,
-        per_address: connections.max_per_address,
-        idle: connections.idle_timeout,
-        write: connections.write_timeout,
-        age: connections.max_age,
-        ..Limits::default()
-    }
-}
-
-fn windows(config: &Config) -> DedupPolicy {
-    DedupPolicy {
-        repeat: span(config.dedup_window),
-        no: span(config.decline_cooldown),
-        max_age: span(config.max_event_age),
-        grace: span(config.propagation_grace),
-    }
-}
-
-fn span(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
-}
-
-fn sources(config: &Config, mut auths: BTreeMap<String, SenderAuth>) -> BTreeMap<String, Source> {
-    let source = |source: &config::Source| {
-        let auth = auths.remove(&source.name)?;
-        let per_second = NonZeroU32::new(source.rate_per_second).unwrap_or(NonZeroU32::MIN);
-        Some(Source {
-            name: source.name.clone(),
-            auth,
-            scope: Scope {
-                registries: source.registries.clone(),
-                registry: source.registry.clone(),
-            },
-            trust_status_403: source.trust_status_403,
-            limiter: RateLimiter::direct(Quota::per_second(per_second)),
-            per_second,
-            max_body: source.max_body_bytes,
-            options: source.options.clone(),
-        })
-    };
-    config
-        .sources
-        .iter()
-        .filter_map(source)
-        .map(|source| (source.name.clone(), source))
-        .collect()
 }
 
 /// One doorward writes an SQLite ledger, and so the registries behind it. A server's ledger is shared:
