@@ -16,6 +16,7 @@ mod asking;
 mod attribution;
 mod az;
 mod browser;
+mod caller_status;
 mod caps;
 mod channels;
 mod chat;
