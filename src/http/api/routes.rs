@@ -171,7 +171,9 @@ pub(in crate::http) async fn extend(
     let standing = orders::extend(app, grant, time, &by).await?;
     let now = app.clock.now();
     let wanted = clock::add(now, time);
-    let cut = standing.grant.until < wanted;
+    // A moment passes between the order and this: only an end at the limit was cut.
+    let latest = clock::add(standing.since, app.max_ttl);
+    let cut = standing.grant.until >= latest && latest < wanted;
     Ok(Json(Extended {
         grant: view(app, &standing),
         max_ttl_seconds: cut.then(|| app.max_ttl.as_secs()),

@@ -242,6 +242,13 @@ async fn approve_shows_what_it_opens_and_asks_and_deny_opens_nothing() {
     assert_eq!(denied["request"]["answer"]["by"], "`ada` (as they say)");
     let again = run(&["requests", "approve", STRANGER, "--yes"]);
     assert_eq!(again.status.code(), Some(1), "{}", out(&again));
+    assert!(out(&again).contains("answered already"), "{}", out(&again));
+    let longer = run(&["grants", "extend", STRANGER, "--for", "30m"]);
+    let text = out(&longer);
+    assert!(
+        longer.status.success() && !text.contains("max_ttl"),
+        "{text}"
+    );
     assert!(
         !azure
             .entries("contosoprod")

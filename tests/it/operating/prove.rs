@@ -106,7 +106,10 @@ async fn installed_with_feed() -> (Sim, Installation) {
             "trust_status_403": true, "registries": [format!("{REGISTRY}.azurecr.io")],
         }));
     });
-    azure.knobs(|knobs| knobs.logs.ingestion = Duration::ZERO);
+    azure.knobs(|knobs| {
+        knobs.logs.ingestion = Duration::ZERO;
+        knobs.propagates_in(Duration::ZERO);
+    });
     (azure, installed)
 }
 
@@ -164,7 +167,7 @@ async fn canary_says_which_stage_is_broken() {
     azure.edit(REGISTRY, "test", |registry| {
         registry.network_rules.default_action = DefaultAction::Allow;
     });
-    let open = canary(&azure, &installed, &[]).await;
+    let open = canary(&azure, &installed, &["--timeout", "5s"]).await;
     assert_eq!(open.status.code(), Some(1));
     assert!(
         err(&open).contains("lets this machine in (status 401)"),

@@ -173,8 +173,8 @@ pub(in crate::http) async fn show(
     Ok(Json(found))
 }
 
-/// The one request that `name` means: by its id, the beginning or end of it, or the address that it is for while it
-/// waits.
+/// The one request that `name` means: by its id, the beginning or end of it, or the address that it is for: the one
+/// that waits, else the latest.
 pub(in crate::http) fn find(web: &Web, name: &str) -> Result<RequestView, HttpError> {
     let now = web.app.clock.now();
     meant(web, name).map(|asked| RequestView::new(&asked, now))
@@ -189,13 +189,19 @@ pub(in crate::http) fn meant(web: &Web, name: &str) -> Result<Asked, HttpError> 
         return Err(HttpError::BadOrder(what.to_owned()));
     }
     let mut found: Vec<Asked> = web.app.ledger.read(|state| {
+        let of = |asked: &&Asked| asked.request.address.to_string() == wanted;
         let fits = |asked: &&Asked| {
             let id = asked.request.id.to_string();
-            let address = asked.request.address.to_string() == wanted && asked.open(now);
+            let address = of(asked) && asked.open(now);
             id.starts_with(&wanted) || id.ends_with(&wanted) || address
         };
-        let found = state.requests.values().filter(fits);
-        found.cloned().collect()
+        let found: Vec<Asked> = state.requests.values().filter(fits).cloned().collect();
+        if !found.is_empty() {
+            return found;
+        }
+        let over = state.requests.values().filter(of);
+        let latest = over.max_by_key(|asked| asked.request.until);
+        latest.cloned().into_iter().collect()
     });
     match (found.pop(), found.len()) {
         (None, _) => Err(HttpError::NoSuch {
