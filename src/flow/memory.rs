@@ -2,6 +2,7 @@
 
 use crate::flow::app::App;
 use crate::flow::feeds::Feeds;
+use crate::flow::ledger_watch::LedgerNotices;
 use crate::flow::notify::{Attempts, Lanes};
 use crate::flow::registry::posture::Postures;
 use crate::flow::registry::reconcile::{RetryState, Sent, Tagged, Watch};
@@ -43,6 +44,7 @@ pub struct Memory {
     noticed: Mutex<BTreeSet<(String, &'static str)>>,
     postures: Mutex<Postures>,
     feeds: Mutex<Feeds>,
+    ledger_notices: Mutex<LedgerNotices>,
     heard: Mutex<BTreeMap<String, Heard>>,
     expecting: OnceLock<Timestamp>,
     /// What is known of the policy's files.
@@ -124,6 +126,11 @@ impl App {
     /// What is known of the feeds.
     pub fn feeds<T>(&self, with: impl FnOnce(&mut Feeds) -> T) -> T {
         with(&mut locked(&self.memory.feeds))
+    }
+
+    /// What has been told of the ledger's own health.
+    pub fn ledger_notices<T>(&self, with: impl FnOnce(&mut LedgerNotices) -> T) -> T {
+        with(&mut locked(&self.memory.ledger_notices))
     }
 
     /// What is known of a registry's limit of entries, of whatever age.

@@ -12,6 +12,7 @@ pub mod decide;
 mod effectiveness;
 pub mod feeds;
 pub mod intake;
+pub mod ledger_watch;
 pub mod measure;
 pub mod memory;
 pub mod notice;
@@ -69,6 +70,9 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
     });
     keeper.keep("hosts", WokenBy::MoreThanArrivals, |app| {
         Box::pin(async move { Ok(registry::hosts::run_once(app).await) })
+    });
+    keeper.keep("ledger_watch", WokenBy::Time, |app| {
+        Box::pin(ledger_watch::run_once(app))
     });
     // A delivery without denials leaves nothing in the ledger, and is a sign of life.
     keeper.keep("silence", WokenBy::Time, |app| {

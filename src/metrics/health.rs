@@ -15,6 +15,8 @@ pub struct Health {
     channel_failing: Family<ChannelLabels, Gauge>,
     channel_state: Family<ChannelStateLabels, Gauge>,
     azure_unreadable: Family<UnreadableLabels, Gauge>,
+    ledger_failing: Gauge,
+    disk_low: Gauge,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -68,7 +70,23 @@ impl Health {
             "1 while Azure does not show a registry, by the reason",
             health.azure_unreadable.clone(),
         );
+        registry.register(
+            "ledger_failing",
+            "1 while the ledger cannot be written",
+            health.ledger_failing.clone(),
+        );
+        registry.register(
+            "disk_low",
+            "1 while the ledger's disk is nearly full",
+            health.disk_low.clone(),
+        );
         health
+    }
+
+    /// Whether the ledger cannot be written, and whether its disk is nearly full.
+    pub fn ledger(&self, failing: bool, low: bool) {
+        self.ledger_failing.set(i64::from(failing));
+        self.disk_low.set(i64::from(low));
     }
 
     /// A loop came to the end of a turn.

@@ -24,7 +24,7 @@ const SECOND: Duration = Duration::from_secs(1);
 type Answers = fn(&Value) -> Option<Response>;
 
 /// A channel that answers as it is told, or not at all.
-struct Peer {
+pub(crate) struct Peer {
     url: TempDir,
     got: Arc<Mutex<Vec<String>>>,
 }
@@ -33,7 +33,7 @@ struct Peer {
 const SECRET: &str = "hunter2hunter2";
 
 impl Peer {
-    async fn that(answers: Answers) -> Self {
+    pub(crate) async fn that(answers: Answers) -> Self {
         let got: Arc<Mutex<Vec<String>>> = Arc::default();
         let take = async move |State(got): State<Arc<Mutex<Vec<String>>>>,
                                Json(it): Json<Value>| {
@@ -59,17 +59,17 @@ impl Peer {
     }
 
     /// The channel of this name that leads here.
-    fn channel(&self, name: &str) -> Value {
+    pub(crate) fn channel(&self, name: &str) -> Value {
         let file = self.url.path().join("url");
         json!({ "name": name, "kind": "webhook", "url": { "file": file } })
     }
 
-    fn got(&self) -> Vec<String> {
+    pub(crate) fn got(&self) -> Vec<String> {
         self.got.lock().unwrap().clone()
     }
 }
 
-fn hangs(_: &Value) -> Option<Response> {
+pub(crate) fn hangs(_: &Value) -> Option<Response> {
     None
 }
 
@@ -77,7 +77,7 @@ fn hangs(_: &Value) -> Option<Response> {
     clippy::unnecessary_wraps,
     reason = "one answer of several; another is none"
 )]
-fn takes(_: &Value) -> Option<Response> {
+pub(crate) fn takes(_: &Value) -> Option<Response> {
     Some(StatusCode::OK.into_response())
 }
 

@@ -1,7 +1,9 @@
 //! The firewall's sentence in the words of a caller: in every field of every form that is known, it is no
 //! denial.
 
-use crate::world::World;
+use crate::process::{Installation, until};
+use crate::world::{OURS, REGISTRY, World, furnished, message};
+use clock::Clock;
 use doorward_core::intake::delivery;
 use doorward_core::intake::delivery::Head;
 use doorward_core::intake::denial::Kind;
@@ -252,6 +254,37 @@ async fn a_forged_record_opens_nothing_whatever_its_source_is_trusted_with() {
         "{:?}",
         world.kinds().await
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_record_opens_nothing_at_a_real_program() {
+    let azure = furnished(&Clock::system()).await;
+    let installed = Installation::new(&azure, "1h");
+    let process = installed.serve().await;
+    for word in words() {
+        let word = word.replace(FORGED, OURS);
+        let mut forged = record("200");
+        forged["properties"]["userAgent"] = json!(word);
+        forged["identity"] = json!(word);
+        let body = json!({ "records": [forged] }).to_string();
+        until("it is taken", async || {
+            process.offer_as("application/json", body.clone()).await == 202
+        })
+        .await;
+    }
+    // What comes after them is opened, and they are not: it is the address that policy owns.
+    until("it is taken, as a sender tries again", async || {
+        process.offer(message("20.61.10.16")).await == 202
+    })
+    .await;
+    until("what is no forgery is open", async || {
+        azure.entries(REGISTRY) == ["20.61.10.16"]
+    })
+    .await;
+    assert!(process.terminate().await.success());
+    assert_eq!(azure.entries(REGISTRY), ["20.61.10.16"]);
+    let grants = installed.kinds().await;
+    assert_eq!(grants.iter().filter(|kind| **kind == "granted").count(), 1);
 }
 
 #[test]

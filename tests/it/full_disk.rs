@@ -1,11 +1,13 @@
 //! The real program with its ledger on a disk of its own, a small tmpfs, that fills up and is freed.
 
+use crate::channels::{Peer, hangs, takes};
 use crate::needs;
-use crate::process::{Installation, Process, until_within};
+use crate::process::{Installation, Process, until, until_within};
 use crate::world::{OURS, REGISTRY, furnished, message};
 use clock::Clock;
 use doorward_core::ledger::event::LedgerEvent;
 use jiff::Timestamp;
+use serde_json::json;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -170,6 +172,52 @@ async fn each_way_to_fill_up_ends_when_there_is_room_again() {
     }
     installed.kinds().await;
     assert!(is_private(&disk.folder));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_told_before_it_is_full_while_it_is_and_when_it_is_over() {
+    let (peer, hung) = (Peer::that(takes).await, Peer::that(hangs).await);
+    let azure = furnished(&Clock::system()).await;
+    let installed = Installation::with(&azure, "1h", |config| {
+        config["channels"] = json!([hung.channel("a-hung-one"), peer.channel("ops")]);
+    });
+    let Some((_installed, disk, process)) = on_a_small_disk(installed).await else {
+        return;
+    };
+    let said = |what: &str| peer.got().iter().filter(|text| text.contains(what)).count();
+    until("that little is left", async || said("MiB left") == 1).await;
+    refuses_deliveries(&process, &disk).await;
+    // It is told although it cannot be written down, and although another channel hangs.
+    until_within(LONG, "that it is full", async || {
+        said("Nothing can be written down since") == 1
+    })
+    .await;
+    let metrics = process.get("/metrics").await.1;
+    assert!(metrics.contains("doorward_ledger_failing 1"), "{metrics}");
+    let page = process.get("/").await.1;
+    assert!(
+        page.contains("ledger_write_failed") && page.contains("disk_low"),
+        "{page}"
+    );
+    disk.free();
+    until_within(LONG, "that it is over", async || {
+        said("is written again") == 1
+    })
+    .await;
+    let all = [
+        "MiB left",
+        "Nothing can be written down since",
+        "is written again",
+    ];
+    assert_eq!(all.map(said), [1, 1, 1], "{:?}", peer.got());
+    until("the metric", async || {
+        process
+            .get("/metrics")
+            .await
+            .1
+            .contains("doorward_ledger_failing 0")
+    })
+    .await;
 }
 
 /// When the only grant ends.

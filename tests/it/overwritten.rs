@@ -324,3 +324,31 @@ async fn what_a_read_showed_others_removing_is_not_put_back() {
     assert_eq!(world.entries(), [OURS]);
     assert!(reports(&world).await.is_empty());
 }
+
+#[tokio::test]
+async fn what_the_read_after_a_failed_operation_shows_to_be_dropped_is_reported() {
+    let world = World::new().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    // Azure says that it could not take it away, and has done it all the same.
+    world
+        .azure
+        .knobs(|knobs| knobs.writes = taking(1, 2, Outcome::FailedButApplied));
+    let hold = world.azure.hold(Call::PatchRegistry, Moment::Before);
+    world.jump(Duration::from_mins(10));
+    let meanwhile = async {
+        hold.reached().await;
+        edit(&world, |registry| registry.allow(THEIRS));
+        hold.release();
+    };
+    tokio::join!(meanwhile, world.settle());
+    // The first read after it is stale, and shows theirs beside ours.
+    world.jump(Duration::from_secs(5));
+    world.azure.model(|model| model.read_stale(REGISTRY, 1));
+    world.settle().await;
+    assert!(world.entries().is_empty());
+    let reports = reports(&world).await;
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert_eq!(reports[0].dropped, [THEIRS]);
+    assert_eq!(world.messages(), ["possibly_overwritten"]);
+}

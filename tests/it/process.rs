@@ -210,12 +210,17 @@ impl Process {
 
     /// A proven sender delivers text; the status it is answered with.
     pub(crate) async fn offer(&self, text: String) -> u16 {
+        self.offer_as("text/plain", text).await
+    }
+
+    /// The same of another content type.
+    pub(crate) async fn offer_as(&self, kind: &str, body: String) -> u16 {
         let request = reqwest::Client::builder().no_proxy().build().unwrap();
         let request = request.post(format!("http://{}/events/clusters", self.listen));
         let reply = request
             .header("x-doorward-key", KEY)
-            .header("content-type", "text/plain")
-            .body(text)
+            .header("content-type", kind)
+            .body(body)
             .send()
             .await;
         reply.unwrap().status().as_u16()

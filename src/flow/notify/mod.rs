@@ -11,6 +11,7 @@ mod lane;
 mod mail;
 pub(in crate::flow) mod send;
 
+pub(in crate::flow) use lane::pause;
 pub use lane::{Lane, Lanes};
 
 use crate::flow::app::App;
@@ -181,7 +182,7 @@ async fn failed(
     app.metrics
         .health
         .channel_failing(name, lane::is_broken(lane_failures));
-    let again = clock::add(now, lane::pause(failures)).max(until);
+    let again = clock::add(now, pause(failures)).max(until);
     app.set_attempts(alert.id, name, failures.saturating_add(1), again);
     if elsewhere_instead(app, lane, &whole).await? {
         return Ok(());
@@ -255,6 +256,21 @@ async fn given_up(
     app.ledger.append(app.clock.now(), what).await?;
     lane::forget(app);
     Ok(())
+}
+
+/// Sends a message to a channel once, beside the outbox: for what cannot be written down. An error is why
+/// it was not taken, without the channel's address.
+pub(in crate::flow) async fn at_once(
+    app: &App,
+    (since, alert): (Timestamp, &Alert),
+    channel: &str,
+) -> Result<(), String> {
+    let message = send::message(app, &[(since, alert.clone())]);
+    let (Some(channel), Some(message)) = (app.channels.get(channel), message) else {
+        return Ok(());
+    };
+    let sent = send::send(app, channel, &message, None).await;
+    sent.map(|_| ()).map_err(|refusal| refusal.why)
 }
 
 /// Gives up what is for channels that the configuration does not have any more.

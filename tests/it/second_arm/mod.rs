@@ -4,12 +4,14 @@
 mod fake;
 mod operations;
 mod patience;
+mod processes;
 mod quota;
 mod refusals;
+mod replicas;
 mod stale;
 mod unknown;
 
-use crate::world::{OURS, World};
+use crate::world::{OURS, Setup, World};
 use fake::{Fake, Registry};
 use serde_json::json;
 use std::time::Duration;
@@ -32,19 +34,21 @@ impl Story {
 
     async fn of(registry: Registry) -> Self {
         let arm = Fake::start(registry).await;
-        let world = World::with(|setup| {
-            setup.config["azure"] = json!({
-                "resource_manager": arm.origin,
-                "credential": setup.config["azure"]["credential"],
-            });
-            setup.config["registries"][0]["reserved_entries"] = json!(0);
-            setup.policy = format!(
-                "{{ version: 1, rules: [{{ name: ours, when: {{ address: {{ cidrs: [{OURS}, {MORE}] }} }}, then: allow, for: 10m }}] }}"
-            );
-        })
-        .await;
+        let world = World::with(|setup| Self::set_up(setup, &arm)).await;
         arm.keeps(&world.clock);
         Self { world, arm }
+    }
+
+    /// Policy owns our addresses, and the registry is behind `arm`.
+    fn set_up(setup: &mut Setup, arm: &Fake) {
+        setup.config["azure"] = json!({
+            "resource_manager": arm.origin,
+            "credential": setup.config["azure"]["credential"],
+        });
+        setup.config["registries"][0]["reserved_entries"] = json!(0);
+        setup.policy = format!(
+            "{{ version: 1, rules: [{{ name: ours, when: {{ address: {{ cidrs: [{OURS}, {MORE}] }} }}, then: allow, for: 10m }}] }}"
+        );
     }
 
     /// How long after now the list first is this, or the most that was waited for.

@@ -15,6 +15,15 @@ pub const AZURE_UNREADABLE: &str = "azure_unreadable";
 /// The code of messages that such a registry can be read again.
 pub const AZURE_READABLE: &str = "azure_readable";
 
+/// The code of the message that the ledger cannot be written.
+pub const LEDGER_WRITE_FAILED: &str = "ledger_write_failed";
+
+/// The code of the message that it is written again.
+pub const LEDGER_WRITTEN: &str = "ledger_written";
+
+/// The code of the warning that the ledger's disk is nearly full.
+pub const DISK_LOW: &str = "disk_low";
+
 /// The code of the alarm for virtual network rules that a write has lost.
 pub const NETWORKS_LOST: &str = "virtual_network_rules_lost";
 

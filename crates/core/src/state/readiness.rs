@@ -56,6 +56,24 @@ pub enum ConditionCode {
     LoopStuck,
 }
 
+impl ConditionCode {
+    /// Its name, as machines read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LedgerUnavailable => "ledger_unavailable",
+            Self::LedgerWriteFailed => "ledger_write_failed",
+            Self::LedgerReplaced => "ledger_replaced",
+            Self::DiskLow => "disk_low",
+            Self::PolicyRefused => "policy_refused",
+            Self::CandidatePolicyRefused => "candidate_policy_refused",
+            Self::AzureUnreadable => "azure_unreadable",
+            Self::ChannelFailing => "channel_failing",
+            Self::FeedFailing => "feed_failing",
+            Self::LoopStuck => "loop_stuck",
+        }
+    }
+}
+
 impl Condition {
     /// A condition that is about the whole program.
     pub fn new(code: ConditionCode, detail: impl Into<String>) -> Self {
@@ -97,6 +115,24 @@ impl Readiness {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_code_is_named_as_it_is_written() {
+        for code in [
+            ConditionCode::LedgerUnavailable,
+            ConditionCode::LedgerWriteFailed,
+            ConditionCode::LedgerReplaced,
+            ConditionCode::DiskLow,
+            ConditionCode::PolicyRefused,
+            ConditionCode::CandidatePolicyRefused,
+            ConditionCode::AzureUnreadable,
+            ConditionCode::ChannelFailing,
+            ConditionCode::FeedFailing,
+            ConditionCode::LoopStuck,
+        ] {
+            assert_eq!(json!(code), code.name());
+        }
+    }
 
     #[test]
     fn readiness_names_each_condition_by_code_and_subject() {

@@ -146,7 +146,7 @@ pub(super) fn is_broken(failures: u32) -> bool {
 }
 
 /// The pause after one more failure.
-pub(super) fn pause(failures: u32) -> Duration {
+pub(in crate::flow) fn pause(failures: u32) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures.min(10)));
     doubled.min(LONGEST_PAUSE)
 }

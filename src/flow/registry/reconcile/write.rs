@@ -294,6 +294,11 @@ async fn shown(
     before: Option<&Live>,
     live: &Live,
 ) -> Result<Remaining, AttemptError> {
+    // One that hung, and that another read showed not to be done yet.
+    let undone = match before {
+        None => undone(app, id, live),
+        Some(_) => Vec::new(),
+    };
     match before {
         Some(before) if drift::is_as_known(app, write, before) => {
             drift::note(app, id, before).await?;
@@ -302,6 +307,9 @@ async fn shown(
         None => {}
     }
     drift::note(app, id, live).await?;
+    if !undone.is_empty() {
+        app.ledger.append(app.clock.now(), undone).await?;
+    }
     applied(app, write, live).await?;
     ownership_tags::note(app, id, live).await?;
     Ok(Remaining::Written)

@@ -30,7 +30,7 @@ pub(in crate::http) async fn page(State(web): State<Web>) -> Response {
     let app = &web.app;
     let now = app.clock.now();
     let mut view = framed(app, "Overview", 0);
-    let needs = needs(app, now);
+    let needs = needs(app, now).await;
     let mut first = section(&needs, FIRST, now);
     if needs.len() > FIRST {
         first = first.more("All of them", "waiting");
@@ -53,7 +53,7 @@ pub(in crate::http) async fn waiting(State(web): State<Web>) -> Response {
     let app = &web.app;
     let now = app.clock.now();
     let mut view = framed(app, "Needs attention", 0);
-    view.sections = vec![section(&needs(app, now), usize::MAX, now)];
+    view.sections = vec![section(&needs(app, now).await, usize::MAX, now)];
     shown(Ok(view))
 }
 
@@ -80,10 +80,10 @@ fn act(text: &str, link: String) -> Act {
 }
 
 /// What needs a person, oldest first; what has no time comes first.
-fn needs(app: &App, now: Timestamp) -> Vec<Need> {
+async fn needs(app: &App, now: Timestamp) -> Vec<Need> {
     let mut all = asked(app, now);
     all.extend(troubled_grants(app, now));
-    all.extend(conditions(app));
+    all.extend(conditions(app).await);
     let sets = sets::list(app).into_iter().filter_map(|it| {
         let pending = it.pending?;
         let what = format!("Set `{}` waits to be confirmed", wording::quoted(&it.name));
@@ -145,16 +145,20 @@ fn troubled_grants(app: &App, now: Timestamp) -> Vec<Need> {
 }
 
 /// What somebody should mend: of doorward itself, of registries and of sources.
-fn conditions(app: &App) -> Vec<Need> {
-    let mut all: Vec<Need> = readiness::degraded(app)
+async fn conditions(app: &App) -> Vec<Need> {
+    let now = readiness::of(app).await;
+    let mut all: Vec<Need> = now
+        .missing
         .into_iter()
+        .chain(now.degraded)
         .map(|it| {
             let subject = it
                 .subject
                 .map_or_else(String::new, |it| format!("`{it}`: "));
             Need {
                 at: it.since,
-                what: Cell::text(format!("{subject}{}", it.detail)),
+                what: Cell::text(format!("{subject}{}", it.detail))
+                    .small(format!("`{}`", it.code.name())),
                 act: act("Timeline", "timeline".to_owned()),
             }
         })

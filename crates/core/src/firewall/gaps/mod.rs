@@ -375,6 +375,11 @@ impl Gaps {
     /// Whether reads show that a change of others was not lost in a gap.
     fn shown(&self, heard: &Heard, gap: &Gap) -> bool {
         let other = &heard.other;
+        // A read says that it was the last change, after the one that showed our write: that cannot undo it.
+        let after = gap.by.is_some_and(|by| other.at > by);
+        if gap.shown && after && self.moved.contains(&other.at) {
+            return true;
+        }
         let change = self.change_of(other);
         let beside = |it: &&Other| it.event != other.event && self.change_of(it) == change;
         let beside: Vec<&Other> = self.others().filter(beside).collect();

@@ -108,6 +108,35 @@ fn a_change_in_a_gap_is_told_unless_it_alone_shows() {
 }
 
 #[test]
+fn a_change_that_a_read_dates_after_what_shows_our_write_is_not_laid_to_its_gap() {
+    for dated in [true, false] {
+        let (write, mut gaps) = (write(1, &[]), Gaps::default());
+        let look = |gaps: &mut Gaps, before: &[&str], to, modified: (i64, i64)| {
+            gaps.record_read(&Look {
+                before: &seen(before),
+                after: &seen(&[OURS, "8.8.8.8"]),
+                from: Some(at(to - 10)),
+                to: at(to),
+                modified: (Some(at(modified.0)), Some(at(modified.1))),
+                claimed: &[network::parse(OURS).unwrap()].into(),
+                hanging: Some(&write),
+            });
+        };
+        gaps.begun(at(100), write.id, Some(at(90)));
+        record_external_change(&mut gaps, "an entry", 110);
+        look(&mut gaps, &[], 110, (90, 110));
+        let after = texts(&[OURS, "8.8.8.8"]);
+        gaps.applied(&write, (at(100), at(110)), &after, Some(at(110)));
+        // One that changes nothing.
+        record_external_change(&mut gaps, "idle", 111);
+        if dated {
+            look(&mut gaps, &[OURS, "8.8.8.8"], 140, (110, 111));
+        }
+        assert_eq!(mark_reported(&gaps).len(), usize::from(!dated));
+    }
+}
+
+#[test]
 fn changes_after_a_write_that_was_given_up_are_told_only_where_others_may_hide_it() {
     let mut gaps = Gaps::default();
     given_up(&mut gaps, &write(1, &[]), 100);

@@ -77,15 +77,15 @@ fn thoroughly(text: &str, work: &WorkBudget) -> Vec<Found> {
     let page = Page::new(&whole, work);
     let mut sights = Sights::of(&page);
     let mut phrases = message::phrase::all(&page, &mut sights);
-    phrases.retain(|phrase| !message::quoted::is_operand(page.before(phrase.start)));
-    let records = message::forged::has_records(page.text, &phrases, work);
+    phrases.retain(|phrase| {
+        let before = page.before(phrase.start);
+        !message::quoted::is_operand(before) && !message::quoted::is_below_end(before)
+    });
+    let records = message::forged::Records::of(page.text, &phrases, work);
     let of_registries: Vec<_> = phrases
         .iter()
         .copied()
-        .filter(|phrase| {
-            phrase.service == Service::Acr
-                && !(records && message::forged::is_callers(&page, phrase))
-        })
+        .filter(|phrase| phrase.service == Service::Acr && !records.are_callers(&page, phrase))
         .collect();
     let scene = Scene::new(&page, &of_registries);
     let fronts = match of_registries.as_slice() {

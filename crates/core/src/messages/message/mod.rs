@@ -56,10 +56,12 @@ impl Severity {
             | codes::NETWORKS_LOST
             | codes::WRITE_REFUSED
             | codes::AZURE_UNREADABLE
+            | codes::LEDGER_WRITE_FAILED
             | codes::ESCALATION
             | codes::SOURCE_SILENT => Self::Critical,
             codes::END_KNOWN
             | codes::AZURE_READABLE
+            | codes::LEDGER_WRITTEN
             | codes::SOURCE_HEARD
             | codes::ANSWERED
             | codes::OPENED

@@ -168,6 +168,24 @@ pub fn azure_readable(registry: &ResourceId) -> String {
     format!("`{}` can be read again", registry.name())
 }
 
+/// That the ledger cannot be written since then, and what helps.
+pub fn ledger_write_failed(since: Timestamp, detail: &str) -> String {
+    format!(
+        "Nothing can be written down since {}, so that no delivery is taken, nothing is opened and what ends is not \
+         removed: {detail}",
+        time(since)
+    )
+}
+
+/// That it is written again.
+pub fn ledger_written(since: Timestamp) -> String {
+    format!(
+        "The ledger is written again. It could not be since {}; what was acknowledged before is there, and what ended \
+         meanwhile is removed now",
+        time(since)
+    )
+}
+
 /// That an opening hangs.
 pub fn slow(grant: &Grant, why: &str) -> String {
     format!(

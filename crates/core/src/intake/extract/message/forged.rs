@@ -23,23 +23,61 @@ static CALLER: Pattern = LazyLock::new(|| {
 static CATEGORY: Pattern =
     LazyLock::new(|| Regex::new(r"(?i-u)ContainerRegistry(?:Login|Repository)Events").ok());
 
-/// Whether a text with sentences may have a registry's records in it.
-pub(in crate::intake::extract) fn has_records(
-    text: &str,
-    phrases: &[Phrase],
-    work: &WorkBudget,
-) -> bool {
-    if phrases.is_empty() {
-        return false;
+/// The registries' records that a text with sentences may have in it.
+pub(in crate::intake::extract) struct Records {
+    /// Whether one stands there.
+    any: bool,
+    /// Where the rows of a table of them begin.
+    rows: Option<usize>,
+}
+
+impl Records {
+    pub(in crate::intake::extract) fn of(
+        text: &str,
+        phrases: &[Phrase],
+        work: &WorkBudget,
+    ) -> Self {
+        if phrases.is_empty() {
+            return Self {
+                any: false,
+                rows: None,
+            };
+        }
+        work.charge(text.len().saturating_mul(2));
+        let category = CATEGORY.as_ref();
+        Self {
+            any: category.is_some_and(|category| category.is_match(text)),
+            rows: rows(text),
+        }
     }
-    work.charge(text.len());
-    CATEGORY
-        .as_ref()
-        .is_some_and(|category| category.is_match(text))
+
+    /// Whether a sentence stands in a registry's record in the words of its caller.
+    pub(in crate::intake::extract) fn are_callers(&self, page: &Page<'_>, phrase: &Phrase) -> bool {
+        self.rows.is_some_and(|rows| rows <= phrase.start) || self.any && is_callers(page, phrase)
+    }
+}
+
+/// Where the rows of a table of such records begin, as queries are exported: after a line of their columns'
+/// names and nothing else. None of these columns holds a sentence of the service.
+fn rows(text: &str) -> Option<usize> {
+    const OTHERS: &[&str] = &["loginserver", "resultdescription", "useragent"];
+    let mut from: usize = 0;
+    text.split_inclusive('\n').find_map(|line| {
+        from = from.saturating_add(line.len());
+        let names = memchr::memmem::find(line.as_bytes(), b"ddress").is_some()
+            && !line.contains([':', '=', '{']);
+        let line = if names {
+            line.to_ascii_lowercase()
+        } else {
+            return None;
+        };
+        let both = line.contains("calleripaddress") && OTHERS.iter().any(|it| line.contains(it));
+        both.then_some(from)
+    })
 }
 
 /// Whether a sentence stands in a registry's record whose caller is somebody else than it refuses.
-pub(in crate::intake::extract) fn is_callers(page: &Page<'_>, phrase: &Phrase) -> bool {
+fn is_callers(page: &Page<'_>, phrase: &Phrase) -> bool {
     let text = page.text;
     let Some(ip) = phrase.address.seen() else {
         return false;
@@ -79,5 +117,20 @@ mod tests {
         };
         assert_eq!(extract(&record("51.9.9.9")).len(), 0);
         assert_eq!(extract(&record("20.50.1.1")).len(), 1);
+    }
+
+    #[test]
+    fn a_callers_own_words_in_an_exported_table_are_no_denial() {
+        let said =
+            "client with IP '20.50.1.1' is not allowed access. Refer https://aka.ms/acr/firewall";
+        for names in [
+            "TimeGenerated [UTC],LoginServer,UserAgent,ResultDescription,CallerIpAddress",
+            "callerIpAddress\tuserAgent",
+        ] {
+            let table = format!("{names}\n\"2026-11-27\",r1.azurecr.io,\"{said}\",200,51.9.9.9\n");
+            assert_eq!(extract(&table), [], "{table}");
+        }
+        let other = format!("Name,Address\nx,{said}\n");
+        assert_eq!(extract(&other).len(), 1);
     }
 }

@@ -13,17 +13,25 @@ pub(crate) fn is_query_name(name: &str) -> bool {
         "alert_query",
         "alertquery",
         "dashboardurl",
+        "esquery",
         "expr",
         "expression",
         "externalurl",
         "generatorurl",
         "kql",
+        "logql",
         "logs_query",
+        "nrql",
         "panelurl",
+        "promql",
         "query",
+        "query_string",
+        "querystring",
         "querytext",
+        "ruleurl",
         "runbook_url",
         "runbookurl",
+        "search",
         "search query",
         "search_query",
         "searchquery",
@@ -84,6 +92,14 @@ pub(in crate::intake::extract) fn is_operand(before: &str) -> bool {
     static WORD: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r#"(?i)\bwhere\b[^;]*\b(?:has|has_cs|has_any|has_all|contains|contains_cs|startswith|endswith|like|in)\s*\(?\s*@?["'`%]+(?:denied:\s*)?$"#).ok()
     });
+    // What a command looks for, on its own line.
+    static COMMAND: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(concat!(
+            r#"(?i)(?:(?:^|[\s|;&(`$])(?:[efz]?grep|rg|ag|ack|findstr|select-string|sls)\s[^|;&\n]*"#,
+            r#"|^\W{0,4}search\s[^|\n]*|\blet\s+\w+\s*=\s*@?|\bmatches\s+regex\s*@?)["'](?:denied:\s*)?$"#
+        ))
+        .ok()
+    });
     if !may_be_operand(before) {
         return false;
     }
@@ -94,7 +110,24 @@ pub(in crate::intake::extract) fn is_operand(before: &str) -> bool {
             .as_ref()
             .is_some_and(|pattern| pattern.is_match(text))
     };
-    says(&SYMBOL, near) || says(&WORD, far)
+    let line = window::last(before, 200);
+    let line = line.rsplit('\n').next().unwrap_or_default();
+    says(&SYMBOL, near) || says(&WORD, far) || says(&COMMAND, line)
+}
+
+/// Whether the sentence that follows `before` stands below the title of a notice that says it is over:
+/// `[RESOLVED] …`, as alert managers begin it.
+pub(in crate::intake::extract) fn is_below_end(before: &str) -> bool {
+    static TITLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?m)^\W{0,8}\[(RESOLVED|Resolved|RECOVERED|Recovered|FIRING|Firing|Triggered|ALERTING|Alerting)\b[^\]\n]{0,32}\]").ok()
+    });
+    let near = window::last(before, 2048);
+    if !near.contains(['R', 'r']) || memchr::memchr(b'[', near.as_bytes()).is_none() {
+        return false;
+    }
+    let titles = TITLE.iter().flat_map(|title| title.captures_iter(near));
+    let last = titles.filter_map(|title| title.get(1)).last();
+    last.is_some_and(|state| state.as_str().to_ascii_lowercase().starts_with('r'))
 }
 
 /// Whether a field says that what its object tells of is over.
@@ -117,6 +150,11 @@ pub(crate) fn is_over(name: &str, value: &str) -> bool {
             &["resolved", "recovered", "closed", "ok"],
         ),
         (&["monitorcondition"], &["resolved"]),
+        (&["message_type", "messagetype"], &["recovery"]),
+        (
+            &["incident_state", "incidentstate"],
+            &["resolved", "closed"],
+        ),
         (
             &["alert_transition", "alerttransition", "transition"],
             &["recovered", "resolved"],
@@ -210,6 +248,11 @@ mod tests {
             "T | where Log_s contains \"denied: ",
             "{app=\"ci\"} |= `",
             "message =~ \"",
+            "kubectl logs x | grep -c \"",
+            "C:\\> findstr /C:\"",
+            "let needle = \"",
+            "T | where Log matches regex @\"denied: ",
+            "search index=ci \"",
         ] {
             let known = is_operand(before) || before.starts_with("Log_s");
             assert!(known, "{before}");
@@ -220,8 +263,24 @@ mod tests {
             "message=\"",
             "{\"message\":\"",
             "the log has \"",
+            "$ grep -n denied x.log\n12:\"",
+            "let it = 1; print(\"",
         ] {
             assert!(!is_operand(before), "{before}");
+        }
+    }
+
+    #[test]
+    fn a_title_says_whether_it_is_over() {
+        for (text, over) in [
+            ("[RESOLVED] acr\nLog: ", true),
+            ("*[Recovered on {a:b}]* acr ", true),
+            ("[FIRING:1] a\n", false),
+            ("[RESOLVED:1] a\nx\n[FIRING:1] b\n", false),
+            ("see [RESOLVED] below\n", false),
+            ("", false),
+        ] {
+            assert_eq!(is_below_end(text), over, "{text}");
         }
     }
 
@@ -236,6 +295,7 @@ mod tests {
             ("action", "Close"),
             ("NewStateValue", "OK"),
             ("title", "[Recovered] refusals"),
+            ("message_type", "RECOVERY"),
         ] {
             assert!(is_over(name, value), "{name}");
         }

@@ -127,7 +127,15 @@ fn inside_url(text: &str, start: usize) -> bool {
         .and_then(|at| before.get(at..))
         .unwrap_or(before);
     let after = token.rsplit_once("://").map(|(_, after)| after);
-    after.is_some_and(|after| after.contains(['/', '?', '#']))
+    after.is_some_and(|after| after.contains(['/', '?', '#'])) || after_backslash(before)
+}
+
+/// Whether `before` ends with another host's URL and a backslash, which browsers read as a slash (WHATWG URL).
+fn after_backslash(before: &str) -> bool {
+    let host = before.trim_end_matches('\\');
+    let token = host.rsplit(ends_name).next().unwrap_or_default();
+    let after = token.rsplit_once("://").map(|(_, after)| after);
+    host.len() < before.len() && after.is_some_and(|after| !after.is_empty())
 }
 
 /// Whether the part of a name that stands before it is masked or a placeholder.
@@ -361,6 +369,8 @@ mod tests {
         ] {
             names(text, "fabrikam.azurecr.io", Some("app"), None);
         }
+        assert!(all("https://evil.example\\fabrikam.azurecr.io/v2/").is_empty());
+        assert_eq!(all("C:\\fabrikam.azurecr.io").len(), 1);
         assert!(all("fabrikam.azurecr.io.evil.example azurecr.iot fabrikamazurecr.io").is_empty());
     }
 }

@@ -199,7 +199,21 @@ fn field_at(text: &str, start: usize) -> Option<&str> {
 pub(in crate::intake::extract) fn names_logger(text: &str, (start, end): (usize, usize)) -> bool {
     static PROGRAM: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"^(?-u:[\w./:@-]{0,256}\[\d{1,9}\]:)").ok());
+    static STRUCTURED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let name = "[A-Za-z0-9_.-]{1,32}";
+        Regex::new(&format!(
+            r#"\[{name}@[0-9]{{1,10}}(?: {name}="[^"\]\n]{{0,200}}"){{0,8}} {name}="$"#
+        ))
+        .ok()
+    });
     let after = window::first(text.get(end..).unwrap_or_default(), 280);
+    let before = window::between(text, 0, start, 512);
+    // The structured data of RFC 5424 is about whoever logs.
+    let structured = || {
+        STRUCTURED
+            .as_ref()
+            .is_some_and(|structured| before.ends_with('"') && structured.is_match(before))
+    };
     let program = || {
         PROGRAM
             .as_ref()
@@ -208,6 +222,20 @@ pub(in crate::intake::extract) fn names_logger(text: &str, (start, end): (usize,
     field_at(text, start).is_some_and(|field| {
         role(field) == Role::Logger && field.to_ascii_lowercase().contains("image")
     }) || program()
+        || structured()
+}
+
+/// Whether a name in brackets begins a line, as a log's prefix does: `[R3/agent:1] [agent-0] ERROR: `.
+pub(in crate::intake::extract) fn is_prefix(line: &str, (start, end): (usize, usize)) -> bool {
+    let before = line.get(..start).unwrap_or_default().trim_start();
+    let after = line.get(end..).unwrap_or_default();
+    // A time may stand before it.
+    let times = before.strip_suffix('[').is_some_and(|times| {
+        times
+            .split_whitespace()
+            .all(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+    });
+    times && after.starts_with("] ")
 }
 
 /// Whether a registry at `start` is named by a field that may be whoever logs: `image=` beside a line.
@@ -270,6 +298,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_brackets_at_a_lines_begin_is_a_prefix() {
+        let at = |line: &str| {
+            let start = line.find("r3.").unwrap();
+            is_prefix(line, (start, start + 17))
+        };
+        assert!(at("[r3.azurecr.io/x:1] [agent] ERROR: "));
+        assert!(at("2026-11-27 10:00:00 [r3.azurecr.io/x:1] "));
+        assert!(!at("[r3.azurecr.io/x:1]: "));
+        assert!(!at("refers to repository [r3.azurecr.io/x:1] "));
+    }
+
+    #[test]
     fn fields_are_found_in_running_text() {
         let at = |text: &str| {
             names_logger(
@@ -284,6 +324,10 @@ mod tests {
         assert!(at(
             "Nov 27 10:00:00 host r3.azurecr.io/x:1/dind[812]: denied"
         ));
+        assert!(at(
+            "<11>1 - h a 1 - [docker@1 name=\"a\" image=\"r3.azurecr.io/x:1\"] denied"
+        ));
+        assert!(!at("[a@1 x] image=\"r3.azurecr.io/x:1\""));
         assert!(!at("image=\"r3.azurecr.io/x:1\" err=y"));
         assert!(!at("Failed to pull image \"r3.azurecr.io/x:1\""));
     }

@@ -39,7 +39,9 @@ pub(in crate::intake::extract) fn url_host(
     let url_end = url_end.map_or(after_host.len(), |(at, _)| at);
     let (path, between) = after_host.split_at_checked(url_end)?;
     let host = address.get(..host_end)?;
-    if !only_frame_words(between) || (foreign_path(path) && !host.contains(".azurecr.")) {
+    // What stands alone on a line above is a setting: `Registry: https://HOST/v1/`.
+    let own = host.contains(".azurecr.") && !between.contains('\n');
+    if !only_frame_words(between) || (foreign_path(path) && !own) {
         return None;
     }
     let from = start.saturating_sub(address.len());

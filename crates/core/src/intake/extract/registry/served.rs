@@ -5,6 +5,7 @@ use crate::intake::extract::message::positions::Pattern;
 use regex::Regex;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// How long a line may be to be looked at for its outcome.
@@ -15,7 +16,7 @@ static SERVED: Pattern = LazyLock::new(|| {
     Regex::new(concat!(
     r"(?i)downloaded newer image|up to date for|login succeeded|\blogged in\b|using docker image|returns image reference",
     r"|success(?:fully|:)|succeeded|\b(?:pulled|pushed|copied|mirrored|attached|uploaded|downloaded|retrieved)\b",
-    r"|already (?:present|exists)|pull complete|push complete|digest: sha256|\b20[01] (?:ok|created)\b|\bresolved +\|",
+    r"|already (?:present|exists)|pull complete|push complete|digest: sha256|^verification for it|\b20[01] (?:ok|created)\b|\bresponse 20[01]\b|\bresolved +\|",
     r"|\bdone\b(?: [\d.]+s)?[ \t]*$|[\d.]+s done\b"
     ))
     .ok()
@@ -34,7 +35,7 @@ static FAILED: Pattern = LazyLock::new(|| {
 static OUTCOME: Pattern = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?i)login succeeded|: digest: sha256:\S+ size|^\W*status: (?:downloaded|image is up to date)",
-        r"|^[ \t]*---> [0-9a-f]{6,}|writing manifest to image destination|^storing signatures",
+        r"|^[ \t]*---> [0-9a-f]{6,}|writing manifest to image destination|\bunpacking rootfs|^storing signatures",
         r"|^<[ \t]*http/[\d.]+ 20\d"
     ))
     .ok()
@@ -75,8 +76,8 @@ struct Log<'l> {
     settled: &'l mut [Option<usize>],
     /// The first mention that no line has reached yet.
     next: usize,
-    /// The last one that a line named and that is not settled.
-    last: Option<usize>,
+    /// Those of the last line that named any, and that are not settled.
+    last: Option<Range<usize>>,
     /// The mentions of each step of a build.
     steps: HashMap<String, Vec<usize>>,
 }
@@ -117,9 +118,9 @@ impl Log<'_> {
             }
             if is(&OUTCOME)
                 && !is(&FAILED)
-                && let Some(at) = self.last.take()
+                && let Some(last) = self.last.take()
             {
-                self.settle(at, from);
+                self.settle_alike(last, from);
             }
             return;
         }
@@ -128,7 +129,7 @@ impl Log<'_> {
             named.for_each(|at| self.settle(at, from));
             self.last = None;
         } else if !(bare && self.was_served_before(first)) {
-            self.last = self.next.checked_sub(1);
+            self.last = Some(first..self.next);
         } else {
             self.settle(first, from);
         }
@@ -155,6 +156,19 @@ impl Log<'_> {
     fn settle(&mut self, at: usize, place: usize) {
         if let Some(settled) = self.settled.get_mut(at) {
             *settled = settled.or(Some(place));
+        }
+    }
+
+    /// Settles the last of some mentions, and those of the same registry beside it.
+    fn settle_alike(&mut self, mentions: Range<usize>, place: usize) {
+        let mentions_of = self.mentions.get(mentions.clone()).unwrap_or_default();
+        let Some(registry) = mentions_of.last().map(|last| &last.registry) else {
+            return;
+        };
+        for (at, mention) in mentions.zip(mentions_of) {
+            if mention.registry == *registry {
+                self.settle(at, place);
+            }
         }
     }
 
@@ -246,10 +260,17 @@ mod tests {
             "$ docker login r2.azurecr.io\nLogin Succeeded",
             "The push refers to repository [r2.azurecr.io/a]\n5f70: Pushed\n1.0: digest: sha256:4f53 size: 1155",
             "#4 [internal] load metadata for r2.azurecr.io/base:8\n#5 x\n#4 DONE 0.4s",
+            "INFO[0001] Retrieving image r2.azurecr.io/base:8\nINFO[0003] Unpacking rootfs as cmd RUN requires it.",
+            "Verification for r2.azurecr.io/app:1 --",
+            "Got response 200 from r2.azurecr.io",
             "Step 1/2 : FROM r2.azurecr.io/base:8\n ---> 4f53cda18c2b",
         ] {
             is_settled(line, &[true]);
         }
+        is_settled(
+            "INFO[0001] Retrieving image r2.azurecr.io/base:8 from registry r2.azurecr.io\nINFO[0003] Unpacking rootfs as cmd",
+            &[true, true],
+        );
         is_settled(
             "docker pull r2.azurecr.io/a:1\nStatus: Image is up to date for r2.azurecr.io/a:1\nr2.azurecr.io/a:1",
             &[true, true, true],

@@ -19,7 +19,8 @@ const BRACED: usize = 6;
 /// The text as its author meant it: escapes undone, colours and invisible characters dropped, line
 /// ends `\n`, typographic quotes plain.
 pub(in crate::intake::extract) fn clean<'t>(raw: &'t str, work: &WorkBudget) -> Cow<'t, str> {
-    let mut text = Cow::Borrowed(raw);
+    let mut text = service_messages(raw);
+    work.charge(raw.len());
     for _ in 0..ROUNDS {
         match round(&text, work) {
             Some(next) => text = Cow::Owned(next),
@@ -31,6 +32,36 @@ pub(in crate::intake::extract) fn clean<'t>(raw: &'t str, work: &WorkBudget) -> 
         Some(tidied) => Cow::Owned(tidied),
         None => text,
     }
+}
+
+/// The text without the escapes of `TeamCity`'s service messages: `|'`, `|n`, `||`
+/// (<https://www.jetbrains.com/help/teamcity/service-messages.html>).
+fn service_messages(text: &str) -> Cow<'_, str> {
+    const BEGINS: &str = "##teamcity[";
+    if memchr::memmem::find(text.as_bytes(), BEGINS.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let escapes = line.contains(BEGINS);
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once('|').filter(|_| escapes) {
+            out.push_str(before);
+            let undone = match after.chars().next() {
+                Some('n' | 'r') => '\n',
+                Some(kept @ ('\'' | '|' | '[' | ']')) => kept,
+                _ => {
+                    out.push('|');
+                    rest = after;
+                    continue;
+                }
+            };
+            out.push(undone);
+            rest = after.get(1..).unwrap_or_default();
+        }
+        out.push_str(rest);
+    }
+    Cow::Owned(out)
 }
 
 /// One round over the text; `None` if there was nothing to undo.
@@ -267,6 +298,14 @@ mod tests {
 
     fn cleaned(raw: &str) -> String {
         clean(raw, &WorkBudget::unlimited()).into_owned()
+    }
+
+    #[test]
+    fn service_messages_are_unescaped_on_their_own_lines() {
+        assert_eq!(
+            cleaned("##teamcity[message text='IP |'20.1.2.3|' is|n|[x|] a||b |x']\na |'b"),
+            "##teamcity[message text='IP '20.1.2.3' is\n[x] a|b |x']\na |'b"
+        );
     }
 
     #[test]

@@ -88,6 +88,13 @@ impl Scene<'_> {
         (!copies).then_some(last)
     }
 
+    /// Whether a mention is the prefix of the line that begins at `from`.
+    fn is_prefix(&self, mention: &Mention, from: usize, to: usize) -> bool {
+        let line = self.text.get(from..to).unwrap_or_default();
+        let at = |place: usize| place.saturating_sub(from);
+        name_owner::is_prefix(line, (at(mention.start), at(mention.end)))
+    }
+
     /// What the message's own line says; `None` if it names no registry, masked ones neither.
     pub(super) fn by_line(&self, phrase: &Phrase, from: usize, to: usize) -> Option<Place> {
         if let Some(named) = self.named_before(phrase, from) {
@@ -97,6 +104,7 @@ impl Scene<'_> {
         let shown = |mention: &&Mention| {
             mention.registry.is_some()
                 && !name_owner::may_be_loggers(self.text, mention.start, phrase.start)
+                && !self.is_prefix(mention, from, phrase.start)
         };
         let before: Vec<&Mention> = self.within(from, phrase.start).filter(shown).collect();
         let after: Vec<&Mention> = self.within(phrase.end, to).filter(shown).collect();
