@@ -231,7 +231,10 @@ async fn the_program_lists_and_confirms() {
     );
     let (code, told, _) = run(&["sets", "list", "--output", "json"]).await;
     let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((code, &told["items"][0]["pending"]["hash"]), (Some(0), &json!(hash)));
+    assert_eq!(
+        (code, &told["items"][0]["pending"]["hash"]),
+        (Some(0), &json!(hash))
+    );
     let (code, _, error) =
         run(&["sets", "confirm", "list", "sha256:00000000", "--by", "ada"]).await;
     assert!(code == Some(1) && error.contains(&hash), "{error}");
