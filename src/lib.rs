@@ -20,6 +20,7 @@ pub mod config;
 pub mod demo;
 pub mod flow;
 pub mod http;
+pub mod kafka;
 pub mod metrics;
 pub(crate) mod secret;
 pub mod server;

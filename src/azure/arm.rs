@@ -1,8 +1,10 @@
 //! Azure Resource Manager: reading a registry and changing it, one exchange at a time.
 
 use super::call::Call;
+use super::cloud::Cloud;
 use super::error::{ArmError, PatchError, retry_after};
 use super::http::{Http, Reply, SendError};
+use super::identity::audience::Audiences;
 use super::identity::token::Tokens;
 use super::identity::token_error::TokenError;
 use super::operation::{self, Accepted};
@@ -13,6 +15,7 @@ use doorward_core::firewall::raw_json::{RawJson, RawObject};
 use doorward_core::net::resource_id::ResourceId;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Url};
+use secrecy::SecretString;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -37,6 +40,8 @@ struct Inner {
     read_api_version: String,
     http: Http,
     tokens: Tokens,
+    cloud: Cloud,
+    audiences: Audiences,
     clock: Clock,
     rate_budget: Mutex<RateBudget>,
 }
@@ -68,6 +73,12 @@ impl Arm {
             .map_err(|error| SettingsError::new("ca_file", error.to_string()))?;
         let base = endpoints.resource_manager.clone();
         let credential = settings.credential.clone();
+        let audiences = Audiences::new(
+            credential.clone(),
+            endpoints.clone(),
+            http.clone(),
+            clock.clone(),
+        );
         let tokens = Tokens::new(credential, endpoints, http.clone(), clock.clone());
         tokens
             .check()
@@ -78,6 +89,8 @@ impl Arm {
             read_api_version: settings.read_api_version.clone(),
             http,
             tokens,
+            cloud: settings.cloud,
+            audiences,
             clock,
             rate_budget: Mutex::default(),
         };
@@ -98,6 +111,21 @@ impl Arm {
     #[must_use]
     pub fn with_api_version(&self, api_version: &str) -> Self {
         Self(Arc::clone(&self.0), api_version.to_owned())
+    }
+
+    /// The cloud.
+    pub(super) fn cloud(&self) -> Cloud {
+        self.0.cloud
+    }
+
+    /// A token of doorward's identity for another service, by its scope.
+    pub async fn token_for(&self, scope: &str) -> Result<SecretString, TokenError> {
+        self.audiences().of(scope).token().await.map(Into::into)
+    }
+
+    /// Tokens for other services.
+    pub(super) fn audiences(&self) -> &Audiences {
+        &self.0.audiences
     }
 
     /// The kind of the credential that it asks with.

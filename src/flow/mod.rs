@@ -15,6 +15,7 @@ pub mod memory;
 pub mod notice;
 pub mod notify;
 pub mod orders;
+pub mod pauses;
 pub mod policy;
 pub mod readiness;
 pub mod refusals;
@@ -64,6 +65,9 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
     });
     keeper.keep("verdicts", WokenBy::Appends, |app| {
         Box::pin(triage_once(app))
+    });
+    keeper.keep("pauses", WokenBy::MoreThanArrivals, |app| {
+        Box::pin(pauses::run_once(app))
     });
     keeper.keep("hosts", WokenBy::MoreThanArrivals, |app| {
         Box::pin(async move { Ok(registry::hosts::run_once(app).await) })

@@ -14,19 +14,21 @@ pub struct Feeds {
     latency: Family<PartLabels, Gauge>,
     failing: Family<FailingLabels, Gauge>,
     set_aside: Family<PartLabels, Counter>,
+    behind: Family<PartLabels, Gauge>,
+    missed: Family<PartLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct PartLabels {
     source: String,
-    registry: String,
+    partition: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct FailingLabels {
     source: String,
-    registry: String,
+    partition: String,
     reason: &'static str,
 }
 
@@ -61,6 +63,16 @@ impl Feeds {
             feeds.set_aside.clone(),
         );
         registry.register(
+            "feed_records_behind",
+            "Records of a topic's partition that were not read yet",
+            feeds.behind.clone(),
+        );
+        registry.register(
+            "feed_missed",
+            "Records that a broker had deleted before they were read",
+            feeds.missed.clone(),
+        );
+        registry.register(
             "feed_requests",
             "Requests for records, by the state that they led to",
             feeds.requests.clone(),
@@ -69,22 +81,37 @@ impl Feeds {
     }
 
     /// A feed was read to its end.
-    pub fn succeeded(&self, (source, registry): (&str, &str), at: Timestamp) {
-        let labels = PartLabels::of(source, registry);
+    pub fn succeeded(&self, (source, partition): (&str, &str), at: Timestamp) {
+        let labels = PartLabels::of(source, partition);
         let gauge = self.last_success.get_or_create(&labels);
         gauge.set(at.as_second());
     }
 
     /// How late the latest records were.
-    pub fn late_by(&self, (source, registry): (&str, &str), latency: SignedDuration) {
-        let labels = PartLabels::of(source, registry);
+    pub fn late_by(&self, (source, partition): (&str, &str), latency: SignedDuration) {
+        let labels = PartLabels::of(source, partition);
         self.latency.get_or_create(&labels).set(latency.as_secs());
     }
 
     /// Records could not be read.
-    pub fn set_aside(&self, (source, registry): (&str, &str), count: u64) {
-        let labels = PartLabels::of(source, registry);
+    pub fn set_aside(&self, (source, partition): (&str, &str), count: u64) {
+        let labels = PartLabels::of(source, partition);
         self.set_aside.get_or_create(&labels).inc_by(count);
+    }
+
+    /// How many records were not read yet, where that is known.
+    pub fn behind(&self, (source, partition): (&str, &str), records: Option<u64>) {
+        let labels = PartLabels::of(source, partition);
+        if let Some(records) = records {
+            let records = i64::try_from(records).unwrap_or(i64::MAX);
+            self.behind.get_or_create(&labels).set(records);
+        }
+    }
+
+    /// Records were deleted before they were read.
+    pub fn missed(&self, (source, partition): (&str, &str), records: u64) {
+        let labels = PartLabels::of(source, partition);
+        self.missed.get_or_create(&labels).inc_by(records);
     }
 
     /// A request led to this state.
@@ -97,13 +124,13 @@ impl Feeds {
     /// Why a feed cannot be relied on now, if so, and why it could not before.
     pub fn failing(
         &self,
-        (source, registry): (&str, &str),
+        (source, partition): (&str, &str),
         before: Option<&'static str>,
         reason: Option<&'static str>,
     ) {
         let labels = |reason| FailingLabels {
             source: source.to_owned(),
-            registry: registry.to_owned(),
+            partition: partition.to_owned(),
             reason,
         };
         if let Some(before) = before {
@@ -116,10 +143,10 @@ impl Feeds {
 }
 
 impl PartLabels {
-    fn of(source: &str, registry: &str) -> Self {
+    fn of(source: &str, partition: &str) -> Self {
         Self {
             source: source.to_owned(),
-            registry: registry.to_owned(),
+            partition: partition.to_owned(),
         }
     }
 }

@@ -51,14 +51,18 @@ fn core_does_no_io_and_reads_no_clock() {
 }
 
 /// What each part of the service may use; `ARCHITECTURE.md` draws the same arrows.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("secret", &[]),
     ("metrics", &[]),
     ("store", &[]),
     ("azure", &["secret"]),
-    ("config", &["secret", "azure", "store"]),
+    ("kafka", &["secret", "azure"]),
+    ("config", &["secret", "azure", "kafka", "store"]),
     ("auth", &["azure", "config"]),
-    ("flow", &["auth", "azure", "config", "metrics", "store"]),
+    (
+        "flow",
+        &["auth", "azure", "config", "kafka", "metrics", "store"],
+    ),
     ("http", &["auth", "flow", "metrics", "store"]),
     (
         "server",

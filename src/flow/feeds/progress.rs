@@ -1,8 +1,11 @@
 //! What is known of feeds for now; how far they were read stands in the ledger.
 
 use super::Polled;
+use crate::azure::StorageAccount;
+use crate::config::{Feed, FeedKind};
 use crate::flow::app::Source;
-use doorward_core::intake::feed::{FeedFailure, FeedStatus};
+use crate::kafka::Connected;
+use doorward_core::intake::feed::{FeedFailure, FeedStatus, blobs};
 use doorward_core::ledger::event::Denied;
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::state::bounded::Recent;
@@ -23,21 +26,70 @@ pub struct Feeds {
     /// Until when Azure asked for patience, whichever part asked.
     patience: Option<Timestamp>,
     queries: Arc<Semaphore>,
+    brokers: BTreeMap<String, Connected>,
 }
 
-/// A part of a feed: one registry's log.
+/// A part of a feed: one registry's log, a queue, a container.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Part {
     pub(super) source: String,
-    pub(super) registry: ResourceId,
+    /// How the ledger and the leases name it.
+    pub(super) key: String,
+    /// How people name it.
+    pub(super) name: String,
 }
 
 impl Part {
     pub(super) fn of(source: &Source, registry: &ResourceId) -> Self {
+        Self::named(source, registry.key(), registry.name())
+    }
+
+    pub(super) fn named(source: &Source, key: &str, name: &str) -> Self {
         Self {
             source: source.name.clone(),
-            registry: registry.clone(),
+            key: key.to_owned(),
+            name: name.to_owned(),
         }
+    }
+
+    fn within(source: &Source, account: &StorageAccount, name: &str) -> Self {
+        let place = account
+            .endpoint
+            .as_ref()
+            .map_or(&*account.name, |url| url.as_str());
+        let key = format!("{}/{name}", place.trim_end_matches('/'));
+        Self::named(source, &key, name)
+    }
+
+    /// A partition of a topic.
+    pub(super) fn partition(source: &Source, topic: &str, partition: i32) -> Self {
+        let name = format!("{topic}/{partition}");
+        Self::named(source, &name, &name)
+    }
+
+    /// The parts of a feed that the configuration names.
+    pub(super) fn all(source: &Source, feed: &Feed) -> Vec<Self> {
+        match &feed.kind {
+            FeedKind::AzureLogs => {
+                let registries = feed.registries.iter();
+                registries.map(|id| Self::of(source, id)).collect()
+            }
+            FeedKind::Kafka(kafka) => vec![Self::named(source, &kafka.topic, &kafka.topic)],
+            FeedKind::StorageQueue(queue) => {
+                vec![Self::within(source, &queue.account, &queue.queue)]
+            }
+            FeedKind::Blob(blob) => {
+                let containers = blob.containers.iter();
+                containers
+                    .map(|name| Self::within(source, &blob.account, name))
+                    .collect()
+            }
+        }
+    }
+
+    /// The name of its lease, and of its loop.
+    pub(super) fn lease(&self) -> String {
+        format!("feed:{}:{}", self.source, self.key)
     }
 }
 
@@ -58,6 +110,10 @@ pub(super) struct Progress {
     pub(super) failures: u32,
     /// Where a page ended that was full.
     pub(super) page: Option<(Timestamp, String)>,
+    /// How far blobs were read since the advance of this number, beyond what it says.
+    pub(super) blobs: Option<(u64, blobs::Progress)>,
+    /// The same for a partition of a topic: the next offset.
+    pub(super) offset: Option<(u64, i64)>,
     next: Option<Timestamp>,
     seen: Recent<u64, (), MOST_SEEN>,
 }
@@ -68,6 +124,7 @@ impl Default for Feeds {
             parts: BTreeMap::new(),
             patience: None,
             queries: Arc::new(Semaphore::new(AT_ONCE)),
+            brokers: BTreeMap::new(),
         }
     }
 }
@@ -85,6 +142,26 @@ impl Feeds {
         Arc::clone(&self.queries)
     }
 
+    /// The connection to a source's brokers.
+    pub(super) fn broker(&self, source: &str) -> Option<Connected> {
+        self.brokers.get(source).cloned()
+    }
+
+    /// Keeps one, or forgets it.
+    pub(super) fn connected(&mut self, source: &str, connected: Option<Connected>) {
+        match connected {
+            Some(connected) => self.brokers.insert(source.to_owned(), connected),
+            None => self.brokers.remove(source),
+        };
+    }
+
+    /// The parts of a source that were found beside those that the configuration names.
+    pub(super) fn found(&self, source: &str, named: &[Part]) -> Vec<Part> {
+        let parts = self.parts.keys();
+        let found = parts.filter(|part| part.source == source && !named.contains(part));
+        found.cloned().collect()
+    }
+
     /// When a part is due, if that is not now.
     pub(super) fn waits(&self, part: &Part, now: Timestamp) -> Option<Timestamp> {
         let own = self.parts.get(part).and_then(|part| part.next);
@@ -98,8 +175,8 @@ impl Feeds {
         polled: &Polled,
         (now, next): (Timestamp, Timestamp),
     ) -> Option<FeedFailure> {
-        // That is about the identity, and so about every part.
-        if polled.status == FeedStatus::Failing(FeedFailure::Throttled) {
+        // That is about the identity, and so about every part that asks as it.
+        if polled.shared_patience {
             self.patience = self.patience.max(Some(next));
         }
         let part = self.part(part);

@@ -3,6 +3,7 @@
 mod about;
 mod config;
 mod doctor;
+mod export;
 mod init;
 mod jobs;
 mod ledger;
