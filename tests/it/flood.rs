@@ -363,8 +363,8 @@ async fn a_repeat_is_shown_where_it_belongs() {
     let reply = tower::ServiceExt::oneshot(page, request.body(Body::empty()).unwrap()).await;
     let body = axum::body::to_bytes(reply.unwrap().into_body(), 1 << 20).await;
     let page = String::from_utf8(body.unwrap().to_vec()).unwrap();
-    assert!(page.contains("3 more"), "{page}");
-    assert!(page.contains(REGISTRY));
+    assert!(page.contains("refused 3 more times"), "{page}");
+    assert!(page.contains("51.140.7.9 on contosoprod"), "{page}");
 }
 
 #[tokio::test]

@@ -110,15 +110,14 @@ fn account_of_entra(
     let at = entra?;
     let help = "write the object id: `az ad user show --id NAME --query id`";
     let subject = guid(at, help, sink);
-    let issuer = match tenant {
-        Some(tenant) => of_tenant(&tenant?),
-        None => {
-            if issuer.is_none() {
-                let help = "add `tenant_id`, or `sign_in` with the tenant's issuer";
-                at.error("an object id says who it is in its tenant only", help, sink);
-            }
-            issuer?.to_owned()
+    let issuer = if let Some(tenant) = tenant {
+        of_tenant(&tenant?)
+    } else {
+        if issuer.is_none() {
+            let help = "add `tenant_id`, or `sign_in` with the tenant's issuer";
+            at.error("an object id says who it is in its tenant only", help, sink);
         }
+        issuer?.to_owned()
     };
     Some(PersonId {
         issuer,

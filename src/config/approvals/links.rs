@@ -29,6 +29,8 @@ pub(in crate::config) fn links(
         let mut keys = keys.into_iter().collect::<Option<Vec<_>>>()?.into_iter();
         (keys.next(), keys.collect())
     } else {
+        // Looked at, so that whoever mistypes it hears of it.
+        fields.take("keys");
         let key = fields.need("key", help, sink);
         (key.and_then(|at| secret(&at, folder, sink)), Vec::new())
     };

@@ -129,9 +129,9 @@ fn decide(
     let asked = open(app, id)?;
     let request = &asked.request;
     let prospect = prospect::of(app, &asked);
-    let asker = request.asker.as_ref();
+    let asked_by = request.asker.as_ref();
     let (terms, approvers) = (&prospect.terms, &app.approvers);
-    may_answer(&reply.who, reply.answer, terms, approvers, asker)?;
+    may_answer(&reply.who, reply.answer, terms, approvers, asked_by)?;
     if reply.answer == Answer::Allow {
         may_open(app, request)?;
     }

@@ -10,10 +10,8 @@ use tempfile::TempDir;
 
 /// What stands around a piece that shows only some keys.
 const REST: &[(&str, &str)] = &[
-    (
-        "links",
-        "links: { key: { env: DOORWARD_LINK_KEY } }\npublic_url: https://doorward.contoso.com",
-    ),
+    ("links", "links: { key: { env: DOORWARD_LINK_KEY } }"),
+    ("public_url", "public_url: https://doorward.contoso.com"),
     (
         "registries",
         "registries:\n  - id: /subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/platform/providers/Microsoft.ContainerRegistry/registries/contosoprod",

@@ -168,14 +168,7 @@ fn whole(folder: &Path) -> Value {
         .extend(more.as_object().unwrap().clone());
     config["links"]["valid_for"] = json!("25h");
     config["azure"] = azure(folder, &secret);
-    config["registries"] = json!([{
-        "id": REGISTRY, "hosts": ["images.contoso.com"], "max_entries": 100, "reserved_entries": 9, "grants_per_hour": 61,
-        "max_unknown_addresses": 201, "ownership_tags": "tags", "approvals": "link", "restore_foreign": true,
-        "drift": {
-            "every": "6m", "ours_missing": "restore", "foreign_new": "accept", "foreign_gone": "accept", "replaced": "accept",
-            "default_action": "accept", "public_access": "accept", "sku": "accept", "registry": "accept",
-        },
-    }]);
+    config["registries"] = registries();
     let host = "contosoprod.azurecr.io";
     let auths = [
         json!({ "kind": "shared_key", "keys": [secret, secret], "query": true }),
@@ -209,11 +202,32 @@ fn whole(folder: &Path) -> Value {
         "client_secret": secret, "roles": ["doorward.approver"], "groups": ["platform"], "subject": "oid",
         "session": { "idle": "30m", "max": "8h" },
     });
+    config["approvers"] = approvers();
     config["sources"].as_array_mut().unwrap().push(json!({
         "name": "log", "feed": { "kind": "azure_logs", "every": "2m" }, "registries": [host], "trust_status_403": true,
         "expect_every": "1h",
     }));
     config
+}
+
+fn registries() -> Value {
+    json!([{
+        "id": REGISTRY, "hosts": ["images.contoso.com"], "max_entries": 100, "reserved_entries": 9, "grants_per_hour": 61,
+        "max_unknown_addresses": 201, "questions_per_hour": 12, "ownership_tags": "tags", "restore_foreign": true,
+        "drift": {
+            "every": "6m", "ours_missing": "restore", "foreign_new": "accept", "foreign_gone": "accept", "replaced": "accept",
+            "default_action": "accept", "public_access": "accept", "sku": "accept", "registry": "accept",
+        },
+        "approvals": { "strength": "sign_in", "count": 2, "by": ["platform"], "reason": "required", "max": "4h" },
+    }])
+}
+
+fn approvers() -> Value {
+    json!([{
+        "name": "Platform on call", "slack": "U0123", "entra": "33333333-0000-4000-8000-000000000003",
+        "tenant_id": "22222222-0000-4000-8000-000000000002", "issuer": "https://accounts.example", "subject": "42",
+        "mail": "oncall@contoso.com", "groups": ["platform"], "ci": ["oncall"],
+    }])
 }
 
 fn azure(folder: &Path, secret: &Value) -> Value {
@@ -241,7 +255,7 @@ fn routes() -> Value {
 fn more_channels(secret: &Value) -> Vec<Value> {
     let fallback = json!({ "to": "terminal", "after": "10m" });
     vec![
-        json!({ "name": "terminal", "kind": "log" }),
+        json!({ "name": "terminal", "kind": "log", "questions_per_hour": 31 }),
         json!({
             "name": "hook", "kind": "webhook", "url": secret, "sign": secret, "authorization": secret,
             "template": "discord", "params": { "room": "ops" }, "fallback": fallback,
@@ -464,7 +478,7 @@ fn schema_has_the_words_that_the_reader_knows() {
         ),
         (
             "/registries/0/approvals".to_owned(),
-            format!("{registry}/approvals"),
+            format!("{registry}/approvals/oneOf/0"),
         ),
         (
             "/registries/0/drift/ours_missing".to_owned(),

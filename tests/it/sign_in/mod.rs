@@ -51,8 +51,8 @@ pub(crate) async fn get(world: &World, path: &str, cookie: &str) -> Reply {
 pub(crate) fn kept(reply: &Reply, name: &str) -> Option<String> {
     let all = reply.headers.get_all("set-cookie").iter();
     let all = all.map(|value| value.to_str().unwrap());
-    let set = all.filter(|value| value.starts_with(&format!("{name}=")));
-    let last = set.last()?;
+    let mut set = all.filter(|value| value.starts_with(&format!("{name}=")));
+    let last = set.next_back()?;
     Some(last.split(';').next().unwrap().to_owned())
 }
 

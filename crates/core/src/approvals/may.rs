@@ -192,8 +192,9 @@ pub fn may_wish(
     longest: Duration,
 ) -> Result<(), Refusal> {
     let reason = wish.reason.map(str::trim).filter(|why| !why.is_empty());
-    let good =
-        |why: &str| why.chars().count() <= LONGEST_REASON && !why.chars().any(char::is_control);
+    // U+FFFD: bytes that are no text have become this on the way.
+    let is_text = |c: char| !c.is_control() && c != char::REPLACEMENT_CHARACTER;
+    let good = |why: &str| why.chars().count() <= LONGEST_REASON && why.chars().all(is_text);
     if !reason.is_none_or(good) {
         return Err(Refusal::BadReason);
     }

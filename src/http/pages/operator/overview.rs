@@ -2,7 +2,7 @@
 //! decided last.
 
 use super::view::{Act, Cell, Line, Section};
-use super::{ago, framed, grants, path, registries, senders, shown};
+use super::{ago, framed, grants, path, registries, requests, senders, shown};
 use crate::flow::app::App;
 use crate::flow::notify::channels;
 use crate::flow::{readiness, sets, states};
@@ -197,7 +197,8 @@ fn decisions(app: &App) -> Section {
             .as_ref()
             .map_or_else(String::new, |id| format!(" on {}", id.name()));
         vec![
-            Cell::link(format!("{who}{what}"), format!("denials/{}", it.denial.id)),
+            Cell::link(format!("{who}{what}"), format!("denials/{}", it.denial.id))
+                .small(requests::again(app, it.denial.id)),
             Cell::text(it.verdict.action.to_string()),
             Cell::text(wording::time(it.at)),
             Cell::text(wording::verdict(&it.verdict)),

@@ -11,7 +11,7 @@ use crate::http::{HttpError, Web};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use doorward_core::ledger::actor::Actor;
-use doorward_core::ledger::id::RequestId;
+use doorward_core::ledger::id::{DenialId, RequestId};
 use doorward_core::messages::outcome::outcome;
 use doorward_core::messages::wording;
 use doorward_core::state::Asked;
@@ -80,16 +80,18 @@ fn registry(it: &Asked) -> Cell {
     }
 }
 
-fn waiting_row(app: &App, it: &Asked, now: Timestamp) -> Vec<Cell> {
-    let request = &it.request;
-    let times = app
-        .ledger
-        .read(|state| state.times_repeated(request.denial));
-    let again = match times {
+/// How often a denial has come again; empty if it has not.
+pub(super) fn again(app: &App, denial: DenialId) -> String {
+    match app.ledger.read(|state| state.times_repeated(denial)) {
         0 => String::new(),
         1 => "refused 1 more time".to_owned(),
         times => format!("refused {times} more times"),
-    };
+    }
+}
+
+fn waiting_row(app: &App, it: &Asked, now: Timestamp) -> Vec<Cell> {
+    let request = &it.request;
+    let again = again(app, request.denial);
     let wanted = image(request).unwrap_or_else(|| "not reported".to_owned());
     vec![
         name(it, now).small(again),

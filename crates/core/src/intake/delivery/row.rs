@@ -13,6 +13,7 @@ use crate::intake::extract::plain;
 use crate::intake::extract::plain::Refusal;
 use crate::intake::extract::record;
 use crate::intake::extract::record::{Fields, Leaf, Named};
+use crate::intake::extract::result_fields;
 use crate::intake::report::Evidence;
 use jiff::Timestamp;
 
@@ -121,7 +122,7 @@ fn sentence(
         None => (false, top.iter().find(holds)?),
     };
     let elsewhere = !piece.words().all(|at| self::holds(said, at));
-    if elsewhere || quoted::is_query_name(said.name) || !record::is_result(said.name) {
+    if elsewhere || quoted::is_query_name(said.name) || !result_fields::is_result(said.name) {
         return None;
     }
     let inner = event_time::of_named(properties).filter(|_| inside);

@@ -4,7 +4,7 @@ use super::message::quoted;
 use super::record::Fields;
 use super::registry::sibling_fields;
 use super::registry::sibling_fields::{Around, Looker, pairs};
-use super::{Found, may_hold_denial, newest, record, table, thoroughly};
+use super::{Found, may_hold_denial, newest, record, result_fields, table, thoroughly};
 use crate::intake::denial::{Attribution, Kind, Service};
 use crate::intake::document::{Map, Value};
 use crate::intake::work::WorkBudget;
@@ -300,7 +300,7 @@ impl<'v, 'w> Walk<'v, 'w> {
 
     /// Reads a field, if it may state a denial.
     fn field(&mut self, name: &'v str, field: &'v Value<'v>, nested: usize) {
-        let states = !self.results || record::may_state(name, field);
+        let states = !self.results || result_fields::may_state(name, field);
         if states && !quoted::is_query_name(name) {
             self.key = name;
             self.value(field, nested);

@@ -12,6 +12,7 @@ pub(crate) mod json;
 pub(crate) mod plain;
 mod prefilter;
 pub(crate) mod record;
+pub(crate) mod result_fields;
 pub(crate) mod table;
 
 use super::denial::{Attribution, Denial, Kind, Service};

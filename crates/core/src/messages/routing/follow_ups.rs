@@ -1,10 +1,12 @@
 //! What is told of a request after it was asked: that nobody has answered, and what became of it.
 
 use super::{Routes, Subject};
+use crate::ledger::actor::Actor;
 use crate::ledger::alert::Alert;
 use crate::ledger::chain::Hash;
 use crate::ledger::details::Details;
 use crate::ledger::id::{AlertId, RequestId};
+use crate::ledger::request::Answer;
 use crate::messages::codes::{ANSWERED, ESCALATION, EXPIRED, OPENED, OPENING_ENDED, REMINDER};
 use crate::messages::message::Matter;
 use crate::messages::outcome::{Outcome, outcome};
@@ -104,6 +106,7 @@ fn became(state: &State, asked: &Asked, follows: &[&str], now: Timestamp, all: &
     };
     let request = &asked.request;
     let text = outcome.text(request.registry.name(), &request.address.to_string());
+    let text = approved_by(asked).map_or(text.clone(), |by| format!("{by} {text}"));
     for channel in follows {
         let id = id(request.id, code, channel);
         let channels = vec![(*channel).to_owned()];
@@ -120,6 +123,21 @@ fn became(state: &State, asked: &Asked, follows: &[&str], now: Timestamp, all: &
             all.due.push(it);
         }
     }
+}
+
+/// Who has said yes, in a sentence; none if a no or nothing ended it.
+fn approved_by(asked: &Asked) -> Option<String> {
+    let (_, answer) = asked.answer.as_ref()?;
+    if *answer == Answer::Deny {
+        return None;
+    }
+    let voices = asked.voices.iter().map(|voice| &voice.by);
+    let all: Vec<String> = voices.chain(&asked.by).map(Actor::in_words).collect();
+    let (last, others) = all.split_last()?;
+    Some(match others {
+        [] => format!("Approved by {last}."),
+        others => format!("Approved by {} and {last}.", others.join(", ")),
+    })
 }
 
 fn alert(
