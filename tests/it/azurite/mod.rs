@@ -50,7 +50,11 @@ impl Azurite {
         let python = python.await.clone()?.join("python");
         let mut emulator = Command::new("node")
             .arg(program)
-            .args(["--inMemoryPersistence", "--disableTelemetry"])
+            .args([
+                "--inMemoryPersistence",
+                "--disableTelemetry",
+                "--skipApiVersionCheck",
+            ])
             .args(["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
