@@ -1,4 +1,4 @@
-//! Answers that people press in a chat: whose press counts is what [`respond`](super::respond) says of any
+//! Answers that people press in a chat: whose press counts is what [`respond`] says of any
 //! answer; here is what the buttons stand for, and what whoever pressed is told.
 
 use crate::flow::app::{App, Channel};

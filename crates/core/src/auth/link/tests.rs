@@ -69,17 +69,14 @@ fn link_without_a_key_id_is_tried_with_every_key() {
 fn each_bad_link_is_told_by_its_cause() {
     let id = keys(KEY, &[]).first.id;
     let good = keys(KEY, &[]).sign(request(), at(100)).unwrap();
-    let (head, tail) = good.split_at(good.len() - 2);
+    let (head, _) = good.split_at(good.len() - 2);
     let (signed, _) = good.rsplit_once('.').unwrap();
     let same = |alg, aud, purpose| forged(alg, aud, purpose, Some(&id));
     for (token, expected) in [
         (String::new(), LinkError::Invalid),
         ("a.b.c".to_owned(), LinkError::Invalid),
         (head.to_owned(), LinkError::Invalid),
-        (
-            format!("{head}{}", tail.chars().rev().collect::<String>()),
-            LinkError::Tampered,
-        ),
+        (format!("{signed}.{}", "A".repeat(43)), LinkError::Tampered),
         (format!("{signed}."), LinkError::Tampered),
         ("x".repeat(LONGEST_TOKEN + 1), LinkError::Invalid),
         (
