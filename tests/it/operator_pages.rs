@@ -78,6 +78,7 @@ async fn crowded(world: &World, grants: u32, requests: u32) {
             rule: Some(HOSTILE.to_owned()),
             because: Some(HOSTILE.to_owned()),
             approvals: None,
+            asker: None,
             channel: None,
             renew: None,
             evictable: false,
