@@ -59,12 +59,14 @@ impl Export {
         let clock = Clock::system();
         let arm = Arm::new(&config.azure, clock.clone()).map_err(Failure::wrong_input)?;
         let url = config.state.url().map_err(Failure::wrong_input)?;
-        let ledger = Ledger::open_read_only(&url.expose()).await;
-        let ledger = ledger.with_context(|| {
+        let unreadable = || {
             format!(
                 "the ledger `{url}` cannot be read, so nobody can tell which entries are doorward's"
             )
-        })?;
+        };
+        let ledger = Ledger::open_read_only(&url.expose()).await;
+        let ledger = ledger.with_context(unreadable)?;
+        ledger.fold().await.with_context(unreadable)?;
         let mut exported = Vec::new();
         for registry in registries {
             exported.push(read(&arm, &ledger, &registry.id, clock.now()).await?);

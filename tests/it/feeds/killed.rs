@@ -7,6 +7,7 @@ use crate::process::{Installation, until};
 use crate::world::furnished;
 use clock::Clock;
 use doorward_core::ledger::event::LedgerEvent;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -23,7 +24,10 @@ async fn hundred_kills_of_the_program_lose_no_message_and_double_none() {
     let clock = Clock::system();
     let azure = furnished(&clock).await;
     let installed = Installation::with(&azure, "8s", |config| {
-        with(config, &front.url, &queue());
+        let mut queue = queue();
+        // Here it is the kills that keep messages from being taken in, not what they say.
+        queue["max_dequeues"] = json!(1000);
+        with(config, &front.url, &queue);
     });
     let mut all = BTreeSet::new();
     for kill in 0..KILLS {

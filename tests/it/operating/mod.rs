@@ -8,6 +8,7 @@ mod init;
 mod jobs;
 mod ledger;
 mod prove;
+mod whole;
 
 use serde_json::{Value, json};
 use std::fs;
