@@ -15,7 +15,6 @@ use doorward_core::firewall::raw_json::{RawJson, RawObject};
 use doorward_core::net::resource_id::ResourceId;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Url};
-use secrecy::SecretString;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -116,11 +115,6 @@ impl Arm {
     /// The cloud.
     pub(super) fn cloud(&self) -> Cloud {
         self.0.cloud
-    }
-
-    /// A token of doorward's identity for another service, by its scope.
-    pub async fn token_for(&self, scope: &str) -> Result<SecretString, TokenError> {
-        self.audiences().of(scope).token().await.map(Into::into)
     }
 
     /// Tokens for other services.

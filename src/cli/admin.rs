@@ -4,6 +4,8 @@ use super::Failure;
 use super::forms::csv;
 use crate::azure::http::Http;
 use crate::config::SecretRef;
+use crate::http::api::idempotency::KEY;
+use crate::http::api::page::Page;
 use crate::http::api::wire::{API, COMMAND};
 use anyhow::Context;
 use clap::ValueEnum;
@@ -19,20 +21,28 @@ use std::path::PathBuf;
 /// The variable that holds the admin listener's token, where it has one.
 const TOKEN: &str = "DOORWARD_ADMIN_TOKEN";
 
+/// How many items of a list are asked for at most.
+const MOST: usize = 10_000;
+
 /// Which doorward.
 #[derive(Debug, clap::Args)]
 pub(super) struct Admin {
     /// The admin listener of the running doorward. Its token, if it has one, is read from
-    /// `DOORWARD_ADMIN_TOKEN` or `--admin-token-file`
+    /// `DOORWARD_ADMIN_TOKEN` or `--token-file`
     #[arg(
-        long,
+        long = "server",
+        visible_alias = "admin",
         value_name = "URL",
         env = "DOORWARD_ADMIN",
         default_value = "http://127.0.0.1:8081"
     )]
     admin: Url,
     /// A file with the admin listener's token
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long = "token-file",
+        visible_alias = "admin-token-file",
+        value_name = "FILE"
+    )]
     admin_token_file: Option<PathBuf>,
 }
 
@@ -56,6 +66,8 @@ pub(super) struct Output {
 enum Form {
     /// Columns for people
     Table,
+    /// The same with more of them
+    Wide,
     /// JSON for programs
     Json,
     /// The same as YAML
@@ -65,22 +77,66 @@ enum Form {
 }
 
 impl Admin {
+    /// The one at this URL.
+    pub(super) fn at(admin: Url, admin_token_file: Option<PathBuf>) -> Self {
+        Self {
+            admin,
+            admin_token_file,
+        }
+    }
+
+    /// One page of a list.
+    pub(super) async fn page<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Page<T>, Failure> {
+        let mut url = self.url(path)?;
+        url.query_pairs_mut().extend_pairs(query);
+        self.send(Request::new(Method::GET, url)).await
+    }
+
     /// Asks.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Failure> {
         self.send(Request::new(Method::GET, self.url(path)?)).await
     }
 
-    /// Asks about one registry, or about all.
-    pub(super) async fn get_of<T: DeserializeOwned>(
+    /// A whole list, page by page; `query` narrows it. Where it has more than [`MOST`] items, the rest is left
+    /// out, and `next` says so.
+    pub(super) async fn all<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Page<T>, Failure> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut url = self.url(path)?;
+            url.query_pairs_mut()
+                .extend_pairs(query)
+                .append_pair("limit", "500")
+                .extend_pairs(cursor.as_ref().map(|cursor| ("cursor", cursor)));
+            let page: Page<T> = self.send(Request::new(Method::GET, url)).await?;
+            items.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() || items.len() >= MOST {
+                let next = cursor;
+                return Ok(Page { items, next });
+            }
+        }
+    }
+
+    /// The same of one registry, or of all.
+    pub(super) async fn all_of<T: DeserializeOwned>(
         &self,
         path: &[&str],
         registry: Option<&String>,
-    ) -> Result<T, Failure> {
-        let mut url = self.url(path)?;
-        if let Some(registry) = registry {
-            url.query_pairs_mut().append_pair("registry", registry);
-        }
-        self.send(Request::new(Method::GET, url)).await
+    ) -> Result<Page<T>, Failure> {
+        let query: Vec<(&str, &str)> = registry
+            .map(|registry| ("registry", registry.as_str()))
+            .into_iter()
+            .collect();
+        self.all(path, &query).await
     }
 
     /// Orders.
@@ -96,6 +152,11 @@ impl Admin {
             HeaderName::from_static(COMMAND),
             HeaderValue::from_static("1"),
         );
+        // Whoever stands between may send it again.
+        let key = uuid::Uuid::new_v4().to_string();
+        if let Ok(key) = HeaderValue::from_str(&key) {
+            headers.insert(HeaderName::from_static(KEY), key);
+        }
         let body = serde_json::to_vec(order).map_err(anyhow::Error::new)?;
         *request.body_mut() = Some(body.into());
         self.send(request).await
@@ -110,7 +171,7 @@ impl Admin {
                 .extend(path);
         });
         segments.map_err(|()| {
-            let what = "`--admin` takes an URL such as `http://127.0.0.1:8081`";
+            let what = "`--server` takes an URL such as `http://127.0.0.1:8081`";
             Failure::wrong_input(anyhow::anyhow!(what))
         })?;
         Ok(url)
@@ -125,14 +186,14 @@ impl Admin {
         let http = Http::new(None).map_err(anyhow::Error::new)?;
         let reply = http.send(request).await.with_context(|| {
             format!(
-                "no doorward answers at {}: is it running, and is this its `admin`? (`--admin`, `DOORWARD_ADMIN`)",
+                "no doorward answers at {}: is it running, and is this its `admin`? (`--server`, `DOORWARD_ADMIN`)",
                 self.admin
             )
         })?;
         if reply.status == StatusCode::UNAUTHORIZED {
             let what = match (shown, &self.admin_token_file) {
                 (false, _) => format!(
-                    "this doorward's admin listener asks for its token: set `{TOKEN}`, or `--admin-token-file`"
+                    "this doorward's admin listener asks for its token: set `{TOKEN}`, or `--token-file`"
                 ),
                 (true, Some(file)) => format!(
                     "the token in `{}` is not that of the admin listener at {}",
@@ -179,6 +240,16 @@ impl Admin {
 }
 
 impl Output {
+    /// Whether people want all columns.
+    pub(super) fn is_wide(&self) -> bool {
+        self.output == Form::Wide
+    }
+
+    /// Whether it is for people.
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.output, Form::Table | Form::Wide)
+    }
+
     /// Prints what came back: as it is, or for people.
     pub(super) fn print(
         &self,
@@ -186,7 +257,7 @@ impl Output {
         people: impl FnOnce() -> String,
     ) -> Result<(), Failure> {
         let text = match self.output {
-            Form::Table => people(),
+            Form::Table | Form::Wide => people(),
             Form::Json => {
                 let json = serde_json::to_string_pretty(what).map_err(anyhow::Error::new)?;
                 escaped_lines(&json) + "\n"
@@ -208,7 +279,7 @@ impl Output {
 /// What doorward says of an order that it does not follow.
 fn refusal(status: StatusCode, body: &[u8]) -> anyhow::Error {
     let said: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let said = said.as_ref().and_then(|said| said.get("error")?.as_str());
+    let said = said.as_ref().and_then(|said| said.get("detail")?.as_str());
     match said {
         Some(said) => anyhow::anyhow!("{said}"),
         None => anyhow::anyhow!("what answers is no doorward of this version: status {status}"),

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::admin::{Admin, By, Output};
+use crate::http::api::page::Page;
 use crate::http::api::wire;
 use crate::http::api::wire::{GrantView, PauseView, StoppedView};
 use clap::Subcommand;
@@ -197,13 +198,14 @@ pub(crate) struct PauseOrder {
     admin: Admin,
 }
 
+/// Who orders, and why.
 #[derive(Debug, clap::Args)]
-struct Because {
+pub(super) struct Because {
     #[command(flatten)]
-    by: By,
+    pub(super) by: By,
     /// Why, for the ledger
     #[arg(long, visible_alias = "reason")]
-    because: Option<String>,
+    pub(super) because: Option<String>,
 }
 
 impl Grants {
@@ -214,10 +216,18 @@ impl Grants {
                 output,
                 admin,
             }) => {
-                let found: wire::Listing = admin.get_of(&["grants"], registry.as_ref()).await?;
+                let found: Page<GrantView> = admin.all_of(&["grants"], registry.as_ref()).await?;
+                // Programs ask for it themselves.
+                let closed: Option<wire::Pauses> = if output.is_table() {
+                    Some(admin.get(&["pauses"]).await?)
+                } else {
+                    None
+                };
                 output.print(&found, || {
-                    let closed = pauses(&found.paused) + &stopped(&found.stopped);
-                    closed + &table(&found.grants, "no grant stands")
+                    let closed = closed
+                        .as_ref()
+                        .map(|it| pauses(&it.paused) + &stopped(&it.stopped));
+                    closed.unwrap_or_default() + &table(&found.items, "no grant stands")
                 })
             }
             Self::Show(Show { id, output, admin }) => {
@@ -277,13 +287,13 @@ impl Keep {
 impl RevokeAll {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let registry = self.registry.as_ref();
-        let found: wire::Listing = self.admin.get_of(&["grants"], registry).await?;
+        let found: Page<GrantView> = self.admin.all_of(&["grants"], registry).await?;
         let on = registry.map_or_else(
             || "on all registries".to_owned(),
             |registry| format!("on `{registry}`"),
         );
         if !self.yes {
-            confirm(&format!("Revoke all {} grants {on}?", found.grants.len()))?;
+            confirm(&format!("Revoke all {} grants {on}?", found.items.len()))?;
         }
         let order = wire::Revoke {
             all: true,
@@ -364,7 +374,7 @@ async fn revoke(order: &wire::Revoke, output: &Output, admin: &Admin) -> Result<
 }
 
 /// Asks whoever sits at the terminal.
-fn confirm(question: &str) -> Result<(), Failure> {
+pub(super) fn confirm(question: &str) -> Result<(), Failure> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         let what = "nobody can be asked whether this is meant: add `--yes`";

@@ -1,22 +1,23 @@
 //! `doorward ledger`: what happened, and whether it is still as it was written.
 
+use super::admin::Admin;
+use super::look::reader::{Read, Reader};
 use super::{ConfigFile, Failure};
-use crate::store::{self, Ledger as Store};
+use crate::store::Ledger as Store;
 use clap::{Subcommand, ValueEnum};
 use clock::Clock;
-use doorward_core::ledger::event::{Entry, LedgerEvent};
+use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::messages::invisible::escaped;
 use doorward_core::messages::{ledger_line, wording};
 use doorward_core::yaml::duration;
 use doorward_core::yaml::problem::did_you_mean;
 use jiff::{SignedDuration, Timestamp};
+use reqwest::Url;
 use std::collections::HashSet;
 use std::io::Write;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
-
-/// How many entries are read at once.
-const PAGE: i64 = 500;
 
 /// How often what others write is looked for.
 const LOOK: Duration = Duration::from_millis(500);
@@ -25,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ledger {
     /// Print the entries, oldest first
-    Show(Show),
+    Show(Box<Show>),
     /// Check that every entry follows from the one before it and that the database is as it was made, and print
     /// the last entry's hash
     Verify(Where),
@@ -46,6 +47,12 @@ pub(crate) struct Where {
 pub(crate) struct Show {
     #[command(flatten)]
     which: Where,
+    /// Ask a running doorward at its admin listener, instead of the database
+    #[arg(long, value_name = "URL", conflicts_with = "state")]
+    server: Option<Url>,
+    /// A file with that listener's token; else it is read from `DOORWARD_ADMIN_TOKEN`
+    #[arg(long, value_name = "FILE", requires = "server")]
+    token_file: Option<PathBuf>,
     /// Only entries of this kind: denied, decided, granted, opened, ended, …
     #[arg(long)]
     kind: Option<String>,
@@ -135,7 +142,7 @@ impl Ledger {
 }
 
 impl Where {
-    async fn open(&self) -> Result<Store, Failure> {
+    pub(super) async fn open(&self) -> Result<Store, Failure> {
         let url = match &self.state {
             Some(url) => url.clone(),
             None => crate::config::load(&self.config.config)
@@ -179,7 +186,10 @@ impl Show {
                 "{what}{near}\nthe kinds are {all}"
             )));
         }
-        let ledger = self.which.open().await?;
+        let reader = match &self.server {
+            None => Reader::Database(Box::new(self.which.open().await?)),
+            Some(url) => Reader::Server(Admin::at(url.clone(), self.token_file.clone())),
+        };
         let clock = Clock::system();
         let from = self.since.map(|since| match since {
             Since::At(at) => at,
@@ -192,23 +202,19 @@ impl Show {
         let mut seq = self.after;
         let mut output = std::io::BufWriter::new(std::io::stdout());
         loop {
-            let entries = ledger
-                .entries(seq, PAGE)
-                .await
-                .map_err(anyhow::Error::new)?;
+            let entries = reader.entries(seq).await?;
             match entries.last() {
                 Some(last) => seq = last.seq,
                 None if self.follow => clock.sleep(LOOK).await,
                 None => return Ok(()),
             }
             for entry in &entries {
-                let what = store::what(entry).map_err(anyhow::Error::new)?;
                 // What came before `--since` is still what later entries follow from.
                 let belongs = trail
                     .as_mut()
-                    .is_none_or(|trail| trail.takes(&what, &entry.body));
+                    .is_none_or(|trail| trail.takes(&entry.what, &entry.body));
                 if belongs && from.is_none_or(|from| entry.at >= from) {
-                    self.print(entry, &what, &mut output)?;
+                    self.print(entry, &mut output)?;
                 }
             }
             if output.flush().is_err() {
@@ -217,12 +223,8 @@ impl Show {
         }
     }
 
-    fn print(
-        &self,
-        entry: &Entry,
-        what: &LedgerEvent,
-        output: &mut impl Write,
-    ) -> Result<(), Failure> {
+    fn print(&self, entry: &Read, output: &mut impl Write) -> Result<(), Failure> {
+        let what = &entry.what;
         if self.kind.as_ref().is_some_and(|kind| kind != what.kind()) {
             return Ok(());
         }
@@ -243,7 +245,7 @@ impl Show {
                 escaped(&ledger_line::line(what))
             ),
             Output::Json => {
-                let hash = entry.hash.to_string();
+                let hash = &entry.hash;
                 let whole = serde_json::json!({ "seq": entry.seq, "at": entry.at, "hash": hash, "entry": what });
                 writeln!(output, "{}", escaped(&whole.to_string()))
             }

@@ -12,6 +12,7 @@ mod health;
 mod init;
 mod ledger;
 mod log;
+mod look;
 mod notify;
 mod parse;
 mod policy;
@@ -93,6 +94,19 @@ enum Command {
     /// Look at the channels of a running doorward, try one, send again what one never took
     #[command(subcommand)]
     Notify(notify::Notify),
+    /// List things of a running doorward: grants, requests, denials, registries, sources, sets, rules
+    Get(look::Get),
+    /// Show everything that a running doorward knows of one thing
+    Describe(look::Describe),
+    /// List and show what people are asked
+    #[command(subcommand)]
+    Requests(look::Requests),
+    /// List and show the enrolled registries of a running doorward
+    #[command(subcommand)]
+    Registries(look::Registries),
+    /// List and show the latest denials
+    #[command(subcommand)]
+    Denials(look::Denials),
     /// List the people who are signed in to a running doorward, and end a session
     #[command(subcommand)]
     Sessions(sessions::SessionsCommand),
@@ -115,6 +129,8 @@ enum Command {
     Export(export::Export),
     /// Take away what ownership tags say has ended, without a server or a ledger: for a cron job or a runbook
     Sweep(sweep::Sweep),
+    /// Say who was let in during a month, by whom and why, from the ledger, whose chain is checked first
+    Audit(look::audit::AuditOrder),
     /// Look at the ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -214,11 +230,22 @@ pub async fn run(cli: Cli) -> ExitCode {
             log::quiet(format);
             sweep.run().await
         }
+        Command::Audit(audit) => audit.run().await,
+        Command::Get(get) => get.run().await,
+        Command::Describe(describe) => describe.run().await,
+        Command::Requests(requests) => requests.run().await,
+        Command::Registries(registries) => registries.run().await,
+        Command::Denials(denials) => denials.run().await,
         Command::Ledger(ledger) => ledger.run().await,
         Command::Version(version) => version.run(),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
     };
+    told(outcome)
+}
+
+/// How the command ended; its failure is told on standard error.
+fn told(outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, error }) => {

@@ -38,6 +38,9 @@ impl Serve {
                 "no listener for senders (`listen: none`), operator page on http://{admin}/"
             );
         }
+        if let Some(metrics) = server.metrics {
+            tracing::info!("metrics on http://{metrics}/metrics");
+        }
         let failed = loop {
             tokio::select! {
                 stopped = &mut stop => {

@@ -3,6 +3,7 @@
 use super::Failure;
 use super::admin::{Admin, By, Output};
 use crate::flow::sets::{Confirmed, Listed};
+use crate::http::api::page::Page;
 use crate::http::api::wire::Confirm;
 use clap::Subcommand;
 use doorward_core::messages::wording;
@@ -53,9 +54,9 @@ impl Sets {
 
 impl List {
     async fn run(self) -> Result<(), Failure> {
-        let listed: Vec<Listed> = self.admin.get(&["sets"]).await?;
+        let listed: Page<Listed> = self.admin.all(&["sets"], &[]).await?;
         self.output.print(&listed, || {
-            let mut sets: Vec<String> = listed.iter().flat_map(lines).collect();
+            let mut sets: Vec<String> = listed.items.iter().flat_map(lines).collect();
             sets.push(String::new());
             sets.join("\n")
         })

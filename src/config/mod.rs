@@ -24,7 +24,7 @@ pub use channels::{Channel, ChannelKind, Email, MailTls};
 pub use connections::Connections;
 pub use drift::Drift;
 pub use error::LoadError;
-pub use feed::{BlobFeed, Feed, FeedKind, KafkaFeed, QueueFeed};
+pub use feed::{BlobFeed, Feed, FeedKind, QueueFeed};
 pub use options::Options;
 pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
 pub use read::{load, parse};
@@ -64,6 +64,8 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// Where the operator page is.
     pub admin: SocketAddr,
+    /// Where metrics are shown beside `admin`, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// What whoever uses `admin` must know; needed where that is not on loopback.
     pub admin_token: Option<Secret>,
     /// How people reach `listen`, without a slash at the end.

@@ -27,6 +27,9 @@ const LISTEN: SocketAddr =
 /// Where the operator page is unless the file says otherwise.
 const ADMIN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
+/// An example of where metrics may be shown: where Prometheus' own programs do, nearly.
+const METRICS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
 /// Where the ledger is unless the file says otherwise.
 const STATE: &str = "/var/lib/doorward/doorward.db";
 /// The limit on every opening unless the file says otherwise.
@@ -87,8 +90,7 @@ fn channels_and_routes(
 fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Option<Config> {
     hide_urls_with_passwords(item, sink);
     let mut fields = item.fields(sink)?;
-    let listen = listen(&mut fields, sink);
-    let admin = address(&mut fields, "admin", ADMIN, sink);
+    let (listen, admin, metrics) = addresses(&mut fields, sink);
     let mut named = |name: &'static str| fields.take(name).map(|at| secret(&at, folder, sink));
     let admin_token = named("admin_token");
     let ownership_tag_key = named("ownership_tag_key");
@@ -120,6 +122,7 @@ fn document(text: &str, item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> 
     Some(Config {
         listen,
         admin,
+        metrics,
         // One that cannot be read has been reported.
         admin_token: admin_token.flatten(),
         public_url: url?,
@@ -226,6 +229,32 @@ fn listen(fields: &mut Fields<'_>, sink: &mut Sink<'_>) -> Option<SocketAddr> {
     Some(address(fields, "listen", LISTEN, sink))
 }
 
+/// Where it listens: for senders, operators, and Prometheus.
+fn addresses(
+    fields: &mut Fields<'_>,
+    sink: &mut Sink<'_>,
+) -> (Option<SocketAddr>, SocketAddr, Option<SocketAddr>) {
+    let listen = listen(fields, sink);
+    let admin = address(fields, "admin", ADMIN, sink);
+    let metrics = metrics(fields, (listen, admin), sink);
+    (listen, admin, metrics)
+}
+
+/// `metrics`: an address that is no other listener's.
+fn metrics(
+    fields: &mut Fields<'_>,
+    (listen, admin): (Option<SocketAddr>, SocketAddr),
+    sink: &mut Sink<'_>,
+) -> Option<SocketAddr> {
+    let at = fields.take("metrics")?;
+    let metrics = address_of(&at, METRICS, sink);
+    if metrics.port() != 0 && (listen == Some(metrics) || admin == metrics) {
+        let help = "give the listener for metrics a port of its own";
+        at.error("another listener has this address", help, sink);
+    }
+    Some(metrics)
+}
+
 /// Without a listener there are feeds, and no senders.
 fn nobody_sends(
     document: &Item<'_>,
@@ -251,9 +280,11 @@ fn address(
     default: SocketAddr,
     sink: &mut Sink<'_>,
 ) -> SocketAddr {
-    let Some(item) = fields.take(name) else {
-        return default;
-    };
+    let item = fields.take(name);
+    item.map_or(default, |item| address_of(&item, default, sink))
+}
+
+fn address_of(item: &Item<'_>, default: SocketAddr, sink: &mut Sink<'_>) -> SocketAddr {
     let Some(text) = item.text(sink) else {
         return default;
     };

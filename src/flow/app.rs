@@ -8,6 +8,7 @@ use crate::flow::decide::shadow::ShadowPolicy;
 use crate::flow::memory::Memory;
 use crate::metrics::Metrics;
 use crate::store::Ledger;
+use crate::traces::Traces;
 use arc_swap::ArcSwap;
 use clock::Clock;
 use doorward_core::approvals::{Approvals, Approvers};
@@ -92,6 +93,8 @@ pub struct App {
     pub http: Http,
     /// Counters for Prometheus.
     pub metrics: Metrics,
+    /// Where spans go, if anywhere.
+    pub traces: Option<Traces>,
     /// What is known for now and is learnt again after a restart.
     pub memory: Memory,
 }

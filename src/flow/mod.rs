@@ -11,6 +11,7 @@ pub mod decide;
 mod effectiveness;
 pub mod feeds;
 pub mod intake;
+pub mod measure;
 pub mod memory;
 pub mod notice;
 pub mod notify;

@@ -4,14 +4,11 @@
 use crate::flow::app::{App, Source};
 use crate::flow::feeds;
 use crate::flow::registry::reconcile::{is_stopped_by_failures, limit_as_known};
-use crate::flow::sets::Listed;
 use doorward_core::firewall::diagnose;
 use doorward_core::ledger::id::GrantId;
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::state::{GrantRecord, State};
-use doorward_core::states::{
-    GrantState, RegistryFacts, RegistryState, SetFacts, SetState, SourceFacts, SourceState,
-};
+use doorward_core::states::{GrantState, RegistryFacts, RegistryState, SourceFacts, SourceState};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -121,15 +118,6 @@ pub fn source(app: &App, source: &Source) -> SourceState {
     SourceState::of(&source_facts(app, source), app.clock.now())
 }
 
-/// How a set is.
-pub fn set(listed: &Listed) -> SetState {
-    SetState::of(SetFacts {
-        is_loaded: listed.size.is_some(),
-        has_failed: listed.error.is_some(),
-        waits: listed.pending.is_some(),
-    })
-}
-
 impl App {
     /// When this process heard a source.
     pub fn heard(&self, source: &str) -> Heard {
@@ -147,5 +135,50 @@ impl App {
         } else {
             known.refused = Some(now);
         }
+    }
+}
+
+/// The words of states as the description of the API shows them.
+pub mod words {
+    use doorward_core::states::{
+        ChannelState, GrantState, RegistryState, RequestState, SetState, SourceState,
+    };
+    use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+    fn one_of<T: Copy, const COUNT: usize>(all: [T; COUNT], name: fn(T) -> &'static str) -> Object {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(all.map(name)))
+            .build()
+    }
+
+    /// How a grant is.
+    pub fn grant() -> Object {
+        one_of(GrantState::ALL, GrantState::name)
+    }
+
+    /// How a request is.
+    pub fn request() -> Object {
+        one_of(RequestState::ALL, RequestState::name)
+    }
+
+    /// How a source is.
+    pub fn source() -> Object {
+        one_of(SourceState::ALL, SourceState::name)
+    }
+
+    /// How a channel is.
+    pub fn channel() -> Object {
+        one_of(ChannelState::ALL, ChannelState::name)
+    }
+
+    /// How a registry is.
+    pub fn registry() -> Object {
+        one_of(RegistryState::ALL, RegistryState::name)
+    }
+
+    /// How a set is.
+    pub fn set() -> Object {
+        one_of(SetState::ALL, SetState::name)
     }
 }

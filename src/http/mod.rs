@@ -1,5 +1,5 @@
-//! The two listeners: one for senders and people with a link, one for operators. Every route is on
-//! this screen.
+//! The listeners: one for senders and people with a link, one for operators, one for Prometheus. Every
+//! route is on this screen.
 
 pub mod api;
 mod auth;
@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod health;
 pub mod listener;
+mod metrics;
 pub mod pages;
 mod slack;
 mod viewer;
@@ -96,28 +97,39 @@ pub fn admin_router(app: Arc<App>, address: SocketAddr) -> Router {
     };
     let routes = links
         .merge(pages::operator::routes(!listens))
-        .route("/metrics", get(pages::admin::metrics))
-        .nest(api::wire::API, api_routes());
+        .route("/metrics", get(metrics::show))
+        .nest(api::wire::API, api_routes(&web))
+        .route("/api/openapi.json", get(api::openapi::show));
+    let problems = from_fn(api::problem::around);
     let known = from_fn_with_state(web.clone(), api::operator::known);
     let named = from_fn(move |request, next| listener::hosts::only(address, request, next));
-    bounded(with_common_parts(routes).layer(known).layer(named), web)
+    let routes = with_common_parts(routes).layer(known).layer(named);
+    bounded(routes.layer(problems), web)
 }
 
-/// What operators' commands ask and order.
-fn api_routes() -> Router<Web> {
-    Router::new()
-        .route("/grants", get(api::routes::list))
-        .route("/grants/revoke", post(api::routes::revoke))
-        .route("/grants/{id}", get(api::routes::show))
-        .route("/grants/{id}/extend", post(api::routes::extend))
-        .route("/grants/{id}/keep", post(api::routes::keep))
-        .route("/verdicts/clear", post(api::routes::clear_verdicts))
-        .route("/pause", post(api::routes::pause))
-        .route("/resume", post(api::routes::resume))
-        .route("/feeds", get(api::feeds::list))
-        .route("/notify", get(api::notify::list))
-        .route("/notify/test", post(api::notify::test))
-        .route("/notify/resend", post(api::notify::resend))
+/// The routes for Prometheus: nothing here gives an order. On loopback, only requests that name it are
+/// answered, as on the listener for operators.
+pub fn metrics_router(app: Arc<App>, address: SocketAddr) -> Router {
+    let web = Web {
+        app,
+        limits: Limits::default(),
+    };
+    let routes = with_common_parts(Router::new().route("/metrics", get(metrics::show)));
+    let named = from_fn(move |request, next| listener::hosts::only(address, request, next));
+    let routes = if address.ip().is_loopback() {
+        routes.layer(named)
+    } else {
+        routes
+    };
+    bounded(routes, web)
+}
+
+/// What operators' commands ask and order. All but who may come in is described in `api/openapi.rs`, and its
+/// orders may have a key; a token that was created is answered once.
+fn api_routes(web: &Web) -> Router<Web> {
+    let kept = api::idempotency::Kept::new(web.app.clock.clone(), LARGEST_ORDER);
+    Router::from(api::openapi::routes())
+        .layer(from_fn_with_state(kept, api::idempotency::once))
         .route("/sessions", get(api::access::list_sessions))
         .route("/sessions/end", post(api::access::end_session))
         .route(
@@ -125,8 +137,7 @@ fn api_routes() -> Router<Web> {
             get(api::access::tokens).post(api::access::create_token),
         )
         .route("/tokens/revoke", post(api::access::revoke_token))
-        .route("/sets", get(api::sets::list))
-        .route("/sets/confirm", post(api::sets::confirm))
+        .fallback(async || HttpError::NotFound)
         .layer(DefaultBodyLimit::max(LARGEST_ORDER))
         .layer(from_fn(api::operator::commands_only))
 }

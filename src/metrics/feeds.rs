@@ -14,8 +14,6 @@ pub struct Feeds {
     latency: Family<PartLabels, Gauge>,
     failing: Family<FailingLabels, Gauge>,
     set_aside: Family<PartLabels, Counter>,
-    behind: Family<PartLabels, Gauge>,
-    missed: Family<PartLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
 }
 
@@ -63,16 +61,6 @@ impl Feeds {
             feeds.set_aside.clone(),
         );
         registry.register(
-            "feed_records_behind",
-            "Records of a topic's partition that were not read yet",
-            feeds.behind.clone(),
-        );
-        registry.register(
-            "feed_missed",
-            "Records that a broker had deleted before they were read",
-            feeds.missed.clone(),
-        );
-        registry.register(
             "feed_requests",
             "Requests for records, by the state that they led to",
             feeds.requests.clone(),
@@ -97,21 +85,6 @@ impl Feeds {
     pub fn set_aside(&self, (source, partition): (&str, &str), count: u64) {
         let labels = PartLabels::of(source, partition);
         self.set_aside.get_or_create(&labels).inc_by(count);
-    }
-
-    /// How many records were not read yet, where that is known.
-    pub fn behind(&self, (source, partition): (&str, &str), records: Option<u64>) {
-        let labels = PartLabels::of(source, partition);
-        if let Some(records) = records {
-            let records = i64::try_from(records).unwrap_or(i64::MAX);
-            self.behind.get_or_create(&labels).set(records);
-        }
-    }
-
-    /// Records were deleted before they were read.
-    pub fn missed(&self, (source, partition): (&str, &str), records: u64) {
-        let labels = PartLabels::of(source, partition);
-        self.missed.get_or_create(&labels).inc_by(records);
     }
 
     /// A request led to this state.

@@ -2,9 +2,15 @@
 
 mod feeds;
 mod health;
+mod latencies;
+mod standing;
+mod states;
+mod text;
 
 pub use feeds::Feeds;
 pub use health::Health;
+pub use latencies::Latencies;
+pub use standing::{LedgerNumbers, Standing};
 
 use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -12,8 +18,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// Every counter, and the registry that shows them.
@@ -37,6 +42,10 @@ pub struct Metrics {
     pub health: Health,
     /// How the feeds fare.
     pub feeds: Feeds,
+    /// How long the steps of a denial's way take.
+    pub latencies: Latencies,
+    /// What stands.
+    pub standing: Standing,
     /// Refreshes of address sets by set and outcome.
     pub set_refreshes: Family<SetLabels, Counter>,
     /// When the source of an address set last said what the set holds, in seconds since 1970.
@@ -154,12 +163,7 @@ impl Default for Metrics {
             "Records that can never carry a denial",
             passed_over.clone(),
         );
-        let shadow_verdicts = Family::default();
-        registry.register(
-            "shadow_verdicts",
-            "Verdicts that a candidate policy was asked about too",
-            shadow_verdicts.clone(),
-        );
+        let shadow_verdicts = of_shadow(&mut registry);
         let circuits = Family::default();
         registry.register(
             "circuit",
@@ -168,6 +172,8 @@ impl Default for Metrics {
         );
         let health = Health::register(&mut registry);
         let feeds = Feeds::register(&mut registry);
+        let latencies = Latencies::register(&mut registry);
+        let standing = Standing::register(&mut registry);
         let refusals = of_refusals(&mut registry);
         let (set_refreshes, set_loaded, set_waiting) = of_sets(&mut registry);
         Self {
@@ -180,6 +186,8 @@ impl Default for Metrics {
             shadow_verdicts,
             health,
             feeds,
+            latencies,
+            standing,
             refusals,
             set_refreshes,
             set_loaded,
@@ -188,6 +196,16 @@ impl Default for Metrics {
             circuits,
         }
     }
+}
+
+fn of_shadow(registry: &mut Registry) -> Family<ShadowLabels, Counter> {
+    let verdicts = Family::default();
+    registry.register(
+        "shadow_verdicts",
+        "Verdicts that a candidate policy was asked about too",
+        Family::clone(&verdicts),
+    );
+    verdicts
 }
 
 fn of_refusals(registry: &mut Registry) -> Family<ReasonLabels, Counter> {
@@ -281,41 +299,46 @@ impl Metrics {
             .set(state);
     }
 
-    /// All of them in Prometheus' text form, for `GET /metrics`.
+    /// Shows what is counted by source or registry from the start, at 0: what is absent raises no alarm.
+    pub fn begin<'a>(
+        &self,
+        sources: impl Iterator<Item = &'a str> + Clone,
+        registries: impl Iterator<Item = &'a str>,
+    ) {
+        self.latencies.begin(sources.clone(), registries);
+        for source in sources {
+            let named = SourceLabels {
+                source: source.to_owned(),
+            };
+            let delivered = DeliveryLabels {
+                source: source.to_owned(),
+                status: 202,
+            };
+            drop(self.denials.get_or_create(&named));
+            drop(self.over_budget.get_or_create(&named));
+            drop(self.deliveries.get_or_create(&delivered));
+            for outcome in ["read", "bad"] {
+                let source = source.to_owned();
+                drop(
+                    self.records
+                        .get_or_create(&RecordLabels { source, outcome }),
+                );
+            }
+        }
+    }
+
+    /// All of them in Prometheus' own text form.
     pub fn render(&self) -> String {
+        text::classic(&self.open_metrics())
+    }
+
+    /// All of them as `OpenMetrics`.
+    pub fn open_metrics(&self) -> String {
         let mut text = String::new();
         // Writing into a string does not fail.
         prometheus_client::encoding::text::encode(&mut text, &self.registry).ok();
-        classic(&text)
+        text
     }
-}
-
-/// Prometheus' own text form of what is written as `OpenMetrics`: a counter's family has the name of its
-/// samples there, with `_total`, and nothing marks the end
-/// (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
-fn classic(text: &str) -> String {
-    let counter = |line: &str| {
-        let family = line.strip_prefix("# TYPE ")?.strip_suffix(" counter")?;
-        Some(family.to_owned())
-    };
-    let counters: BTreeSet<String> = text.lines().filter_map(counter).collect();
-    let mut classic = String::with_capacity(text.len());
-    for line in text.lines() {
-        if line == "# EOF" || line.starts_with("# UNIT ") {
-            continue;
-        }
-        let mut parts = line.splitn(4, ' ');
-        let head = (parts.next(), parts.next(), parts.next(), parts.next());
-        match head {
-            (Some("#"), Some(what), Some(family), Some(rest)) if counters.contains(family) => {
-                // Writing into a string does not fail.
-                write!(classic, "# {what} {family}_total {rest}").ok();
-            }
-            _ => classic.push_str(line),
-        }
-        classic.push('\n');
-    }
-    classic
 }
 
 #[cfg(test)]
@@ -355,6 +378,13 @@ mod tests {
                 );
             } else if !line.starts_with('#') {
                 let name = line.split(['{', ' ']).next().unwrap();
+                // A histogram's samples.
+                if ["_bucket", "_sum", "_count"]
+                    .iter()
+                    .any(|end| name.ends_with(end))
+                {
+                    continue;
+                }
                 assert!(text.contains(&format!("# TYPE {name} ")), "{line}");
             }
         }

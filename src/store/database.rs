@@ -114,6 +114,11 @@ impl Database {
         on_both!(self, |database| database.ping().await)
     }
 
+    /// How many bytes the ledger takes up.
+    pub(super) async fn size(&self) -> Result<u64, StoreError> {
+        on_both!(self, |database| database.size().await)
+    }
+
     /// Whether what is open still stands where it was opened.
     pub(super) fn in_place(&self) -> Result<(), StoreError> {
         match self {

@@ -7,7 +7,7 @@ use super::writer::Line;
 use super::{Folded, Inner, PAGE};
 use doorward_core::ledger::event::{Entry, Hash, LedgerEvent};
 use jiff::Timestamp;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 use tokio::sync::{Mutex, watch};
 
 impl Inner {
@@ -19,6 +19,7 @@ impl Inner {
             folded: RwLock::default(),
             changed: watch::Sender::new(0),
             moved: watch::Sender::new(0),
+            observer: OnceLock::new(),
         }
     }
 

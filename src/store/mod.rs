@@ -32,7 +32,7 @@ use doorward_core::state::readiness::Condition;
 use futures_util::future::BoxFuture;
 use health::Health;
 use jiff::Timestamp;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -65,7 +65,12 @@ struct Inner {
     changed: watch::Sender<i64>,
     /// The same, but not for an append of arrivals alone.
     moved: watch::Sender<i64>,
+    observer: OnceLock<Observer>,
 }
+
+/// Is told of every entry that this process has written, with what stood before it. It must be quick:
+/// nothing is read or appended meanwhile.
+pub type Observer = Box<dyn Fn(&State, Timestamp, &LedgerEvent) + Send + Sync>;
 
 /// What stands, and as of which entry.
 #[derive(Default)]
@@ -164,6 +169,16 @@ impl Ledger {
         let groups = groups.collect::<Result<_, _>>()?;
         let written = self.hand_over(at, Work::Decide(as_of, groups)).await?;
         Ok(answer(written).await?.groups)
+    }
+
+    /// Lets `observer` know of what this process writes from now on. Only the first one is taken.
+    pub fn observe(&self, observer: Observer) {
+        self.inner.observer.set(observer).ok();
+    }
+
+    /// How many bytes the ledger takes up in its database.
+    pub async fn size(&self) -> Result<u64, StoreError> {
+        self.inner.database.size().await
     }
 
     /// The last entry that is folded into what [`Ledger::read`] shows.

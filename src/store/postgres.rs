@@ -120,6 +120,13 @@ impl Database {
         rows.iter().map(stored).collect()
     }
 
+    pub(super) async fn size(&self) -> Result<u64, StoreError> {
+        let asked = sqlx::query_scalar("select pg_total_relation_size('ledger')");
+        let bytes: i64 =
+            within(async { asked.fetch_one(&self.0).await.map_err(connect::failed) }).await?;
+        Ok(u64::try_from(bytes).unwrap_or_default())
+    }
+
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         let row = sqlx::query("select seq from ledger limit 1").fetch_optional(&self.0);
         within(async { row.await.map_err(connect::failed) }).await?;

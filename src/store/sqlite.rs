@@ -164,6 +164,12 @@ impl Database {
         rows.iter().map(stored).collect()
     }
 
+    pub(super) async fn size(&self) -> Result<u64, StoreError> {
+        let pages = "select page_count * page_size from pragma_page_count(), pragma_page_size()";
+        let bytes: i64 = sqlx::query_scalar(pages).fetch_one(&self.readers).await?;
+        Ok(u64::try_from(bytes).unwrap_or_default())
+    }
+
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("select seq from ledger limit 1")
             .fetch_optional(&self.readers)

@@ -242,6 +242,9 @@ impl Inner {
         {
             let mut folded = self.folded.write().unwrap_or_else(PoisonError::into_inner);
             for (entry, line) in entries.iter().zip(&draft.lines) {
+                if let Some(observer) = self.observer.get() {
+                    observer(&folded.state, line.at, &line.what);
+                }
                 folded.apply(entry.seq, line.at, &line.what);
             }
         }

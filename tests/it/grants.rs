@@ -28,7 +28,7 @@ async fn a_grant_is_listed_and_shown_and_nothing_changes() {
         .ask("/api/v1/grants?registry=contosoprod")
         .await
         .json();
-    let grant = &listed["grants"][0];
+    let grant = &listed["items"][0];
     assert_eq!(grant["address"], OURS);
     assert_eq!(grant["stage"], "open");
     assert_eq!(grant["state"], "open");

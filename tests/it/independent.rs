@@ -76,6 +76,7 @@ fn installation(azure: &Sim, authority: &str) -> Installation {
         file: folder.path().join("doorward.db"),
         folder,
         database: None,
+        environment: Vec::new(),
     };
     let folder = installation.folder.path();
     fs::create_dir(folder.join("policies")).unwrap();

@@ -54,7 +54,7 @@ impl World {
     /// The ids of the grants that stand, soonest end first.
     pub(crate) async fn grants(&self) -> Vec<String> {
         let reply = self.ask("/api/v1/grants").await.json();
-        let grants = reply["grants"].as_array().unwrap();
+        let grants = reply["items"].as_array().unwrap();
         let ids = grants.iter().map(|grant| grant["id"].as_str().unwrap());
         ids.map(str::to_owned).collect()
     }

@@ -352,7 +352,7 @@ async fn a_shared_entry_is_known_again_and_opens_nobody_else() {
     assert_eq!(patches(&world).len(), before, "what stands is right");
     // One of the addresses is not to be let in any longer: the others still are.
     let listed = world.ask("/api/v1/grants").await.json();
-    let grants = listed["grants"].as_array().unwrap();
+    let grants = listed["items"].as_array().unwrap();
     let sixth = grants.iter().find(|it| it["address"] == "20.62.0.6");
     let order = json!({ "grants": [sixth.unwrap()["id"]], "by": "ada" });
     world.order("/api/v1/grants/revoke", order).await;

@@ -136,7 +136,7 @@ async fn one_registry_is_paused_by_itself_and_the_page_says_so() {
     );
     pause(&world, None).await;
     pause(&world, None).await;
-    let listed = world.ask("/api/v1/grants").await.json();
+    let listed = world.ask("/api/v1/pauses").await.json();
     assert_eq!(listed["paused"].as_array().unwrap().len(), 2);
     assert_eq!(resume(&world, Some(REGISTRY)).await, 409);
     assert_eq!(resume(&world, None).await, 200);

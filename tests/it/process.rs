@@ -25,6 +25,8 @@ pub(crate) struct Installation {
     pub(crate) file: PathBuf,
     /// Its ledger, if that is on a server.
     pub(crate) database: Option<Database>,
+    /// What stands in its environment beside the ordinary.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 /// A running `doorward serve`.
@@ -60,6 +62,7 @@ impl Installation {
             file: folder.path().join("doorward.db"),
             folder,
             database: None,
+            environment: Vec::new(),
         }
     }
 
@@ -109,6 +112,7 @@ impl Installation {
         let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
             .args(["serve", "--config"])
             .arg(self.folder.path().join("doorward.yaml"))
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

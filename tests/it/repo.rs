@@ -54,20 +54,20 @@ fn core_does_no_io_and_reads_no_clock() {
 const ARROWS: [(&str, &[&str]); 11] = [
     ("secret", &[]),
     ("metrics", &[]),
+    ("traces", &["azure"]),
     ("store", &[]),
     ("azure", &["secret"]),
-    ("kafka", &["secret", "azure"]),
-    ("config", &["secret", "azure", "kafka", "store"]),
+    ("config", &["secret", "azure", "store"]),
     ("auth", &["azure", "config"]),
     (
         "flow",
-        &["auth", "azure", "config", "kafka", "metrics", "store"],
+        &["auth", "azure", "config", "metrics", "store", "traces"],
     ),
     ("http", &["auth", "flow", "metrics", "store"]),
     (
         "server",
         &[
-            "auth", "azure", "config", "flow", "http", "metrics", "store",
+            "auth", "azure", "config", "flow", "http", "metrics", "store", "traces",
         ],
     ),
     ("demo", &["config", "flow", "http", "server", "store"]),

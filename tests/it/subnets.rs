@@ -111,7 +111,7 @@ async fn after_a_person_has_looked_entries_are_added_while_there_are_no_such_rul
     world.denied(&first).await;
     world.pass(MINUTE).await;
     assert_eq!(world.entries(), [OURS], "nobody has looked yet");
-    let stopped = async |world: &World| world.ask("/api/v1/grants").await.json()["stopped"].clone();
+    let stopped = async |world: &World| world.ask("/api/v1/pauses").await.json()["stopped"].clone();
     let told = stopped(&world).await;
     assert_eq!(told[0]["registry"], REGISTRY);
     assert_eq!(told[0]["code"], "virtual_network_rules_lost");

@@ -5,6 +5,7 @@
 )]
 
 pub mod approvals;
+pub mod audit;
 pub mod auth;
 pub mod doctor;
 pub mod firewall;
@@ -16,4 +17,5 @@ pub mod policy;
 pub mod sets;
 pub mod state;
 pub mod states;
+pub mod telemetry;
 pub mod yaml;

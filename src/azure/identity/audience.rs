@@ -1,4 +1,4 @@
-//! Tokens of doorward's identity for other services than Azure Resource Manager: storage accounts, Event Hubs.
+//! Tokens of doorward's identity for other services than Azure Resource Manager: storage accounts.
 
 use super::token::Tokens;
 use super::token_error::TokenError;

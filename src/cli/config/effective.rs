@@ -23,6 +23,7 @@ pub(super) fn tree(config: &Config, written: Option<&Item<'_>>) -> Value {
         ("listen", listen(config)),
         ("admin", Value::text(config.admin)),
     ])
+    .with("metrics", config.metrics.map(Value::text))
     .with("admin_token", config.admin_token.as_ref().map(secret))
     .with("public_url", Some(Value::text(&config.public_url)))
     .with("state", Some(state(&config.state)))

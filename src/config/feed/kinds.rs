@@ -1,6 +1,5 @@
 //! `feed` itself: its kind, what that is read from, and how often.
 
-use super::kafka::{KafkaFeed, kafka};
 use super::storage::{BlobFeed, QueueFeed, blob, queue};
 use crate::config::Secret;
 use doorward_core::yaml::duration::Show;
@@ -21,8 +20,6 @@ pub enum FeedKind {
     StorageQueue(QueueFeed),
     /// Archived logs in a storage account.
     Blob(BlobFeed),
-    /// A topic of Kafka, or an event hub.
-    Kafka(KafkaFeed),
 }
 
 /// The kinds by their names.
@@ -31,15 +28,13 @@ enum Kind {
     AzureLogs,
     StorageQueue,
     Blob,
-    Kafka,
 }
 
 impl Kind {
-    const NAMES: [(&'static str, Self); 4] = [
+    const NAMES: [(&'static str, Self); 3] = [
         ("azure_logs", Self::AzureLogs),
         ("storage_queue", Self::StorageQueue),
         ("blob", Self::Blob),
-        ("kafka", Self::Kafka),
     ];
 
     /// How often it is asked at the most, and unless the file says otherwise.
@@ -48,7 +43,6 @@ impl Kind {
             // Azure limits log queries.
             Self::AzureLogs => (Duration::from_mins(1), Duration::from_mins(1)),
             Self::StorageQueue => (Duration::from_secs(1), Duration::from_secs(10)),
-            Self::Kafka => (Duration::from_secs(1), Duration::from_secs(5)),
             Self::Blob => (Duration::from_secs(1), Duration::from_mins(1)),
         }
     }
@@ -72,7 +66,6 @@ pub(super) fn read(item: &Item<'_>, folder: &Path, sink: &mut Sink<'_>) -> Optio
         Some(Kind::StorageQueue) => {
             queue(&mut fields, (folder, &mut secrets), sink).map(FeedKind::StorageQueue)
         }
-        Some(Kind::Kafka) => kafka(&mut fields, (folder, &mut secrets), sink).map(FeedKind::Kafka),
         Some(Kind::Blob) => blob(&mut fields, (folder, &mut secrets), sink).map(FeedKind::Blob),
         Some(Kind::AzureLogs) | None => Some(FeedKind::AzureLogs),
     };

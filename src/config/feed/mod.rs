@@ -1,10 +1,8 @@
 //! `feed` of a source: deliveries that doorward fetches itself.
 
-mod kafka;
 mod kinds;
 mod storage;
 
-pub use kafka::KafkaFeed;
 pub use kinds::FeedKind;
 pub use storage::{BlobFeed, QueueFeed};
 

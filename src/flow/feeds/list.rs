@@ -7,9 +7,10 @@ use doorward_core::intake::feed::FeedStatus;
 use doorward_core::state::readiness::{Condition, ConditionCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A part of a feed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FeedView {
     /// The source.
     pub source: String,
@@ -39,11 +40,7 @@ pub struct FeedView {
 
 /// Every part of every feed.
 pub fn list(app: &App) -> Vec<FeedView> {
-    let parts = all(app).flat_map(|(source, feed)| {
-        let named = Part::all(source, feed);
-        let found = app.feeds(|feeds| feeds.found(&source.name, &named));
-        named.into_iter().chain(found)
-    });
+    let parts = all(app).flat_map(|(source, feed)| Part::all(source, feed));
     parts.map(|part| view(app, &part)).collect()
 }
 

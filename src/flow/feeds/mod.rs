@@ -8,7 +8,6 @@
 mod azure_logs;
 mod blob;
 mod commit;
-mod kafka;
 mod list;
 mod probe;
 mod progress;
@@ -109,13 +108,6 @@ pub async fn run_once(app: &App, source: &str, part: &str) -> Outcome {
     if let Some(next) = app.feeds(|feeds| feeds.waits(&part, now)) {
         return Ok(Some(next));
     }
-    if let FeedKind::Kafka(_) = feed.kind {
-        // Each of its partitions has a lease.
-        let polled = poll(app, (source, feed), &part).await?;
-        let next = next(app, feed, &part, &polled);
-        note(app, &part, &polled, next);
-        return Ok(Some(next));
-    }
     let lease = part.lease();
     if let Lease::Taken { wait } = app.ledger.acquire(&lease, GOOD_FOR, Duration::ZERO).await? {
         let next = clock::add(now, wait.clamp(LOOK_AGAIN.0, LOOK_AGAIN.1));
@@ -158,7 +150,6 @@ async fn poll(
         }
         FeedKind::StorageQueue(kind) => queue::poll(app, (source, feed), kind, part).await,
         FeedKind::Blob(kind) => blob::poll(app, (source, feed), kind, part).await,
-        FeedKind::Kafka(kind) => kafka::poll(app, (source, feed), kind).await,
     }
 }
 

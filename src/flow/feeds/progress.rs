@@ -4,7 +4,6 @@ use super::Polled;
 use crate::azure::StorageAccount;
 use crate::config::{Feed, FeedKind};
 use crate::flow::app::Source;
-use crate::kafka::Connected;
 use doorward_core::intake::feed::{FeedFailure, FeedStatus, blobs};
 use doorward_core::ledger::event::Denied;
 use doorward_core::net::resource_id::ResourceId;
@@ -26,7 +25,6 @@ pub struct Feeds {
     /// Until when Azure asked for patience, whichever part asked.
     patience: Option<Timestamp>,
     queries: Arc<Semaphore>,
-    brokers: BTreeMap<String, Connected>,
 }
 
 /// A part of a feed: one registry's log, a queue, a container.
@@ -61,12 +59,6 @@ impl Part {
         Self::named(source, &key, name)
     }
 
-    /// A partition of a topic.
-    pub(super) fn partition(source: &Source, topic: &str, partition: i32) -> Self {
-        let name = format!("{topic}/{partition}");
-        Self::named(source, &name, &name)
-    }
-
     /// The parts of a feed that the configuration names.
     pub(super) fn all(source: &Source, feed: &Feed) -> Vec<Self> {
         match &feed.kind {
@@ -74,7 +66,6 @@ impl Part {
                 let registries = feed.registries.iter();
                 registries.map(|id| Self::of(source, id)).collect()
             }
-            FeedKind::Kafka(kafka) => vec![Self::named(source, &kafka.topic, &kafka.topic)],
             FeedKind::StorageQueue(queue) => {
                 vec![Self::within(source, &queue.account, &queue.queue)]
             }
@@ -112,8 +103,6 @@ pub(super) struct Progress {
     pub(super) page: Option<(Timestamp, String)>,
     /// How far blobs were read since the advance of this number, beyond what it says.
     pub(super) blobs: Option<(u64, blobs::Progress)>,
-    /// The same for a partition of a topic: the next offset.
-    pub(super) offset: Option<(u64, i64)>,
     next: Option<Timestamp>,
     seen: Recent<u64, (), MOST_SEEN>,
 }
@@ -124,7 +113,6 @@ impl Default for Feeds {
             parts: BTreeMap::new(),
             patience: None,
             queries: Arc::new(Semaphore::new(AT_ONCE)),
-            brokers: BTreeMap::new(),
         }
     }
 }
@@ -140,26 +128,6 @@ impl Feeds {
 
     pub(super) fn queries(&self) -> Arc<Semaphore> {
         Arc::clone(&self.queries)
-    }
-
-    /// The connection to a source's brokers.
-    pub(super) fn broker(&self, source: &str) -> Option<Connected> {
-        self.brokers.get(source).cloned()
-    }
-
-    /// Keeps one, or forgets it.
-    pub(super) fn connected(&mut self, source: &str, connected: Option<Connected>) {
-        match connected {
-            Some(connected) => self.brokers.insert(source.to_owned(), connected),
-            None => self.brokers.remove(source),
-        };
-    }
-
-    /// The parts of a source that were found beside those that the configuration names.
-    pub(super) fn found(&self, source: &str, named: &[Part]) -> Vec<Part> {
-        let parts = self.parts.keys();
-        let found = parts.filter(|part| part.source == source && !named.contains(part));
-        found.cloned().collect()
     }
 
     /// When a part is due, if that is not now.

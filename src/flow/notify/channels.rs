@@ -13,15 +13,17 @@ use doorward_core::messages::routing::deliveries::ACCEPTED;
 pub use doorward_core::states::ChannelState;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How a channel fares.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChannelHealth {
     /// Its name.
     pub name: String,
     /// Its kind, as the configuration writes it.
     pub kind: String,
     /// Whether it takes messages.
+    #[schema(schema_with = crate::flow::states::words::channel)]
     pub state: ChannelState,
     /// Since when it fails.
     pub since: Option<Timestamp>,
@@ -36,9 +38,10 @@ pub struct ChannelHealth {
 }
 
 /// A message that a channel never took.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dead {
     /// Its id.
+    #[schema(value_type = String, format = Uuid)]
     pub id: AlertId,
     /// The channel.
     pub channel: String,

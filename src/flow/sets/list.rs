@@ -8,25 +8,31 @@ use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::Policy;
 use doorward_core::sets::{External, Kind, Ranges, Size};
 use doorward_core::state::KnownSet;
+use doorward_core::states::{SetFacts, SetState};
 use doorward_core::yaml::problem::did_you_mean;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The least that a hash may be cut down to, in characters.
 const SHORTEST_HASH: usize = 8;
 
 /// A set, or a source of addresses that stands in a rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Listed {
     /// Its name; without one, what it is made of.
     pub name: String,
     /// What it is made of: `nat_gateway`.
     pub kind: String,
+    /// How it is.
+    #[schema(schema_with = crate::flow::states::words::set)]
+    pub state: SetState,
     /// The same with its id, file or host.
     pub from: String,
     /// Whether nobody but its owner sends from there.
     pub owned: bool,
     /// How large it is; none if it was never loaded.
+    #[schema(value_type = Option<Object>)]
     pub size: Option<Size>,
     /// The hash of its addresses, as verdicts name it.
     pub hash: Option<String>,
@@ -47,20 +53,21 @@ pub struct Listed {
 }
 
 /// What waits to be confirmed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pending {
     /// Its hash.
     pub hash: String,
     /// Since when.
     pub since: Timestamp,
     /// How large the set would be.
+    #[schema(value_type = Object)]
     pub size: Size,
     /// What changes too much.
     pub reason: String,
 }
 
 /// What was confirmed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Confirmed {
     /// The set's name.
     pub name: String,
@@ -124,9 +131,15 @@ fn of_source(app: &App, policy: &Policy, external: &External) -> Listed {
     let sets = app.sets.load();
     let loaded = sets.get(external);
     let watch = book(app, |book| book.watches.get(external).cloned()).unwrap_or_default();
+    let waits = waiting(app, external);
     Listed {
         name: policy.name_of(external),
         kind: external.kind().to_owned(),
+        state: SetState::of(SetFacts {
+            is_loaded: loaded.is_some(),
+            has_failed: watch.error.is_some(),
+            waits: waits.is_some(),
+        }),
         from: external.to_string(),
         owned: external.is_owned(),
         size: loaded.map(|loaded| loaded.ranges.size()),
@@ -137,7 +150,7 @@ fn of_source(app: &App, policy: &Policy, external: &External) -> Listed {
         next: watch.due,
         error: watch.error,
         note: watch.note,
-        pending: waiting(app, external).map(|(since, hash, size, reason)| Pending {
+        pending: waits.map(|(since, hash, size, reason)| Pending {
             hash,
             since,
             size,
@@ -150,6 +163,7 @@ fn of_policy(name: &str, ranges: &Ranges, hash: &str) -> Listed {
     Listed {
         name: name.to_owned(),
         kind: "cidrs".to_owned(),
+        state: SetState::Fresh,
         from: "the policy".to_owned(),
         owned: true,
         size: Some(ranges.size()),

@@ -8,7 +8,8 @@ use crate::http::{HttpError, Web};
 use axum::Json;
 use axum::extract::State;
 
-/// `GET /api/v1/notify`.
+/// Show how channels fare, and what they never took.
+#[utoipa::path(get, path = "/notify", tag = "messages", responses((status = 200, body = Notifications)))]
 pub(in crate::http) async fn list(State(web): State<Web>) -> Json<Notifications> {
     Json(Notifications {
         channels: channels::health(&web.app),
@@ -16,7 +17,9 @@ pub(in crate::http) async fn list(State(web): State<Web>) -> Json<Notifications>
     })
 }
 
-/// `POST /api/v1/notify/test`.
+/// Send a test message to a channel now.
+#[utoipa::path(post, path = "/notify/test", tag = "messages", request_body = TryChannel,
+    responses((status = 200, body = Tested)))]
 pub(in crate::http) async fn test(
     State(web): State<Web>,
     admitted: Admitted,
@@ -34,7 +37,9 @@ pub(in crate::http) async fn test(
     }))
 }
 
-/// `POST /api/v1/notify/resend`.
+/// Send a message again that was never delivered.
+#[utoipa::path(post, path = "/notify/resend", tag = "messages", request_body = Resend,
+    responses((status = 200, body = Resent)))]
 pub(in crate::http) async fn resend(
     State(web): State<Web>,
     admitted: Admitted,

@@ -138,12 +138,19 @@ fn needed(method: &Method, path: &str) -> Option<Scope> {
 
 /// Lets orders pass that a page of another site cannot have sent. A browser says of every `POST` where
 /// it comes from, and sends [`COMMAND`] for its own pages only. Nor can it know an API token.
-pub(in crate::http) async fn commands_only(request: Request, next: Next) -> Response {
+pub(in crate::http) async fn commands_only(mut request: Request, next: Next) -> Response {
     let headers = request.headers();
+    let method = request.method();
+    if ![Method::GET, Method::HEAD, Method::POST].contains(method) {
+        // Whatever else there may be one day is no order without being one of these: no route has this method,
+        // so the answer is 405, with what the path takes.
+        *request.method_mut() = Method::TRACE;
+        return next.run(request).await;
+    }
     let browser = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
     let token = matches!(request.extensions().get(), Some(Admitted::Token(_)));
     let meant = headers.contains_key(COMMAND) || token;
-    if request.method() == Method::GET || (meant && !browser) {
+    if method != Method::POST || (meant && !browser) {
         next.run(request).await
     } else {
         HttpError::NotACommand.into_response()

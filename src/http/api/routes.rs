@@ -2,8 +2,9 @@
 //! order, and stands in the ledger with who gave it, as they say.
 
 use super::operator::Admitted;
+use super::page::{Page, Paging};
 use super::wire::{
-    ClearVerdicts, Cleared, Extend, Extended, GrantView, Keep, Listing, PauseOrder, PauseView,
+    ClearVerdicts, Cleared, Extend, Extended, GrantView, Keep, PauseOrder, PauseView, Pauses,
     Refused, Revoke, Revoked, StoppedView,
 };
 use crate::flow::app::App;
@@ -22,8 +23,10 @@ pub(in crate::http) type Body<T> = Result<Json<T>, JsonRejection>;
 pub(in crate::http) type Answer<T> = Result<Json<T>, HttpError>;
 
 /// Which registry is asked about.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(in crate::http) struct Of {
+    /// Only those of this registry: its resource id, name or login server.
     registry: Option<String>,
 }
 
@@ -33,20 +36,36 @@ fn view(app: &App, standing: &GrantRecord) -> GrantView {
     GrantView::new(standing, states::grant(app, standing, now), now)
 }
 
-/// `GET /api/v1/grants`.
-pub(in crate::http) async fn list(State(web): State<Web>, Query(of): Query<Of>) -> Answer<Listing> {
+/// List the grants that have not ended, soonest end first.
+#[utoipa::path(get, path = "/grants", tag = "grants", params(Of, Paging),
+    responses((status = 200, body = Page<GrantView>)))]
+pub(in crate::http) async fn list(
+    State(web): State<Web>,
+    Query(of): Query<Of>,
+    Query(paging): Query<Paging>,
+) -> Answer<Page<GrantView>> {
     let app = &web.app;
     let registry = of.registry.map(|name| orders::registry(app, &name));
     let registry = registry.transpose()?;
     let standing = orders::standing(app, registry.as_ref());
-    Ok(Json(Listing {
-        grants: standing.iter().map(|it| view(app, it)).collect(),
-        paused: paused(app),
-        stopped: stopped(app),
-    }))
+    let views = standing.iter().map(|it| view(app, it)).collect();
+    let key = |it: &GrantView| format!("{:020}{}", it.until.as_microsecond(), it.id);
+    Ok(Json(paging.cut(views, key)?))
 }
 
-/// `GET /api/v1/grants/{id}`.
+/// Show what is paused, and what has stopped by itself.
+#[utoipa::path(get, path = "/pauses", tag = "pauses", responses((status = 200, body = Pauses)))]
+pub(in crate::http) async fn pauses(State(web): State<Web>) -> Json<Pauses> {
+    Json(Pauses {
+        paused: paused(&web.app),
+        stopped: stopped(&web.app),
+    })
+}
+
+/// Show a grant.
+#[utoipa::path(get, path = "/grants/{id}", tag = "grants",
+    params(("id" = String, Path, description = "Its id, the beginning or end of it, or its address")),
+    responses((status = 200, body = GrantView)))]
 pub(in crate::http) async fn show(
     State(web): State<Web>,
     Path(id): Path<String>,
@@ -55,7 +74,9 @@ pub(in crate::http) async fn show(
     Ok(Json(view(&web.app, &standing)))
 }
 
-/// `POST /api/v1/grants/revoke`. Each grant by itself: one that cannot be revoked holds up none.
+/// End grants now. Each by itself: one that cannot be revoked holds up none.
+#[utoipa::path(post, path = "/grants/revoke", tag = "grants", request_body = Revoke,
+    responses((status = 200, body = Revoked)))]
 pub(in crate::http) async fn revoke(
     State(web): State<Web>,
     admitted: Admitted,
@@ -118,7 +139,9 @@ async fn revoke_named(app: &App, name: &str, by: &By) -> Result<Vec<GrantRecord>
     Ok(ended)
 }
 
-/// `POST /api/v1/verdicts/clear`; how many verdicts stood for the address.
+/// Let the next denial of an address be decided anew; how many verdicts stood for it.
+#[utoipa::path(post, path = "/verdicts/clear", tag = "denials", request_body = ClearVerdicts,
+    responses((status = 200, body = Cleared)))]
 pub(in crate::http) async fn clear_verdicts(
     State(web): State<Web>,
     admitted: Admitted,
@@ -131,7 +154,10 @@ pub(in crate::http) async fn clear_verdicts(
     Ok(Json(Cleared { cleared }))
 }
 
-/// `POST /api/v1/grants/{id}/extend`.
+/// Put a grant's end off, within `max_ttl` of its start.
+#[utoipa::path(post, path = "/grants/{id}/extend", tag = "grants", request_body = Extend,
+    params(("id" = String, Path, description = "Its id, the beginning or end of it, or its address")),
+    responses((status = 200, body = Extended)))]
 pub(in crate::http) async fn extend(
     State(web): State<Web>,
     admitted: Admitted,
@@ -152,7 +178,10 @@ pub(in crate::http) async fn extend(
     }))
 }
 
-/// `POST /api/v1/grants/{id}/keep`.
+/// Hand a grant's entry over to people: it stays.
+#[utoipa::path(post, path = "/grants/{id}/keep", tag = "grants", request_body = Keep,
+    params(("id" = String, Path, description = "Its id, the beginning or end of it, or its address")),
+    responses((status = 200, body = GrantView)))]
 pub(in crate::http) async fn keep(
     State(web): State<Web>,
     admitted: Admitted,
@@ -166,7 +195,9 @@ pub(in crate::http) async fn keep(
     Ok(Json(view(app, &standing)))
 }
 
-/// `POST /api/v1/pause`; what is paused then.
+/// Open nothing more; what is paused then.
+#[utoipa::path(post, path = "/pause", tag = "pauses", request_body = PauseOrder,
+    responses((status = 200, body = Vec<PauseView>)))]
 pub(in crate::http) async fn pause(
     State(web): State<Web>,
     admitted: Admitted,
@@ -179,7 +210,9 @@ pub(in crate::http) async fn pause(
     Ok(Json(paused(app)))
 }
 
-/// `POST /api/v1/resume`; what is paused still.
+/// Let opening go on; what is paused still.
+#[utoipa::path(post, path = "/resume", tag = "pauses", request_body = PauseOrder,
+    responses((status = 200, body = Vec<PauseView>)))]
 pub(in crate::http) async fn resume(
     State(web): State<Web>,
     admitted: Admitted,

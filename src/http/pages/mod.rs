@@ -1,6 +1,5 @@
 //! What people see in a browser: the operator pages, and the page of a request with its answer.
 
-pub(crate) mod admin;
 pub(crate) mod answers;
 pub(crate) mod assets;
 pub(crate) mod operator;

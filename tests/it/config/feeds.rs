@@ -1,10 +1,9 @@
-//! Feeds from storage accounts and brokers: what is read, and what a wrong one is told.
+//! Feeds from storage accounts: what is read, and what a wrong one is told.
 
 use super::{REGISTRY, SecretRef};
 use super::{broken, read};
 use doorward::azure::StorageAccess;
 use doorward::config::{Auth, Config, Feed, FeedKind};
-use doorward::kafka::{Mechanism, Sasl, Tls};
 use std::time::Duration;
 
 fn with(feed: &str) -> String {
@@ -59,37 +58,6 @@ fn three_lines_are_a_feed_of_every_kind() {
         .map(|it| it.field.as_str())
         .collect();
     assert_eq!(named, ["sources[0].feed.sas"]);
-    let config = read(&with(
-        "{ kind: kafka, brokers: ['contoso.servicebus.windows.net:9093'], topic: logs, sasl: { connection_string: { env: EH } } }",
-    ));
-    let FeedKind::Kafka(kafka) = &feed(&config).kind else {
-        panic!("{config:?}")
-    };
-    assert_eq!(kafka.brokers.tls, Some(Tls::default()));
-    let string = Sasl::ConnectionString(SecretRef::Env("EH".to_owned()));
-    assert_eq!(kafka.brokers.sasl, Some(string));
-    let config = read(&with(
-        "{ kind: kafka, brokers: 'localhost:9092', topic: logs, tls: { ca_file: ca.pem }, sasl: { mechanism: scram_sha_512, username: u, password: { env: P } } }",
-    ));
-    let FeedKind::Kafka(kafka) = &feed(&config).kind else {
-        panic!("{config:?}")
-    };
-    let ca_file = kafka
-        .brokers
-        .tls
-        .as_ref()
-        .unwrap()
-        .ca_file
-        .as_ref()
-        .unwrap();
-    assert_eq!(ca_file.to_str(), Some("/etc/doorward/ca.pem"));
-    assert!(matches!(
-        &kafka.brokers.sasl,
-        Some(Sasl::Password {
-            mechanism: Mechanism::Scram512,
-            ..
-        })
-    ));
 }
 
 #[test]
@@ -143,35 +111,6 @@ fn mistake_of_a_feed_is_told_with_its_fix_and_without_secrets() {
         (
             "{ kind: blob, account: contoso, container: [one, one] }",
             "a second time",
-        ),
-        ("{ kind: kafka, topic: logs }", "name the brokers"),
-        (
-            "{ kind: kafka, brokers: [contoso], topic: logs }",
-            "this is no broker",
-        ),
-        (
-            "{ kind: kafka, brokers: ['user:hunter2@b:9092'], topic: logs }",
-            "this is no broker",
-        ),
-        (
-            "{ kind: kafka, brokers: ['b:9092'], topic: 'a b' }",
-            "no name of a topic",
-        ),
-        (
-            "{ kind: kafka, brokers: ['b:9092'], topic: a, tls: false, sasl: { mechanism: oauthbearer } }",
-            "in clear text",
-        ),
-        (
-            "{ kind: kafka, brokers: ['b:9092'], topic: a, tls: false, sasl: { connection_string: { env: A } } }",
-            "in clear text",
-        ),
-        (
-            "{ kind: kafka, brokers: ['b:9092'], topic: a, sasl: { mechanism: plain, username: u } }",
-            "name where the password is",
-        ),
-        (
-            "{ kind: kafka, brokers: ['b:9092'], topic: a, sasl: { connection_string: 'Endpoint=sb://hunter2' } }",
-            "a secret is named here",
         ),
     ] {
         let problems = broken(&with(feed));

@@ -45,6 +45,7 @@ fn words(command: &str) -> Vec<String> {
         if optional == 0 {
             words.push(match word.as_str() {
                 "ADDRESS" => "20.50.1.4".to_owned(),
+                "KIND" => "grants".to_owned(),
                 "SHELL" => "bash".to_owned(),
                 "COMMAND" => "serve".to_owned(),
                 word => word.to_owned(),

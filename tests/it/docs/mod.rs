@@ -211,13 +211,13 @@ fn configuration_page_names_every_key() {
 }
 
 #[test]
-fn operating_page_has_a_row_for_every_metric() {
+fn monitoring_page_has_a_row_for_every_metric() {
     let mut names = BTreeSet::new();
     for file in files(&root().join("src/metrics"), ".rs") {
         names.extend(quoted(&file, "register(\""));
     }
     assert_found(&names, &["deliveries", "circuit", "feed_failing"]);
-    let page = read("docs/operating.md");
+    let page = read("docs/monitoring.md");
     let is_absent = |name: &&String| {
         let rows = [
             format!("\n| `doorward_{name}` |"),

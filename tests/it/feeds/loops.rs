@@ -92,10 +92,10 @@ async fn operators_see_how_a_feed_fares() {
     let (status, listed) = admin(&world, "/api/v1/feeds").await;
     let listed: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(
-        (status, &listed[0]["state"]),
+        (status, &listed["items"][0]["state"]),
         (200, &json!("workspace_refuses"))
     );
-    assert_eq!(listed[0]["source"], FEED);
+    assert_eq!(listed["items"][0]["source"], FEED);
 
     world
         .azure

@@ -4,7 +4,6 @@ mod blob;
 mod client;
 mod doctor;
 mod failures;
-mod kafka;
 mod killed;
 mod kills;
 mod loops;

@@ -1,6 +1,7 @@
 //! `doorward config`: check, show and the schema, each against the program's own reader.
 
-use super::whole::whole;
+mod whole;
+
 use super::{REGISTRY, sound, written};
 use crate::program::{doorward, err, out};
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use whole::whole;
 
 fn check(file: &Path) -> Output {
     doorward(&["config", "check", "--config", file.to_str().unwrap()])

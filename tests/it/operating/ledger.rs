@@ -98,7 +98,7 @@ async fn lists_come_as_tables_json_yaml_and_csv() {
         "{paused}"
     );
     let json: serde_json::Value = serde_json::from_str(&list("json")).unwrap();
-    let id = json["grants"][0]["id"].as_str().unwrap();
+    let id = json["items"][0]["id"].as_str().unwrap();
     let csv = list("csv");
     let mut lines = csv.lines();
     let names: Vec<&str> = lines.next().unwrap().split(',').collect();
@@ -106,6 +106,6 @@ async fn lists_come_as_tables_json_yaml_and_csv() {
     let at = |name: &str| names.iter().position(|it| *it == name).unwrap();
     assert_eq!((cells[at("id")], cells[at("address")]), (id, OURS), "{csv}");
     let yaml: serde_json::Value = serde_saphyr::from_str(&list("yaml")).unwrap();
-    assert_eq!(yaml["grants"][0]["id"], json["grants"][0]["id"]);
+    assert_eq!(yaml["items"][0]["id"], json["items"][0]["id"]);
     assert!(list("table").contains("\nID "), "{}", list("table"));
 }

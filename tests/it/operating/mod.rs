@@ -1,14 +1,19 @@
 //! The commands for whoever sets doorward up and runs it.
 
 mod about;
+mod answers;
+mod api;
+mod audit;
 mod config;
+mod described;
 mod doctor;
 mod export;
 mod init;
 mod jobs;
 mod ledger;
 mod prove;
-mod whole;
+mod telemetry;
+mod traces;
 
 use serde_json::{Value, json};
 use std::fs;

@@ -4,10 +4,11 @@ use crate::process::{Installation, until};
 use crate::program::{doorward, err, out};
 use crate::world::{REGISTRY, furnished};
 use clock::Clock;
-use doorward_sim::{Call, Sim};
+use doorward_sim::{Call, DefaultAction, LogAccess, Sim};
 use serde_json::json;
 use std::fs;
 use std::process::Output;
+use std::time::Duration;
 
 async fn installed() -> (Sim, Installation) {
     let azure = furnished(&Clock::system()).await;
@@ -93,4 +94,93 @@ async fn prove_says_at_which_stage_it_stops() {
         process.get("/healthz").await.0 == 200
     })
     .await;
+}
+
+/// A feed of the registry's own log, which is read once a minute.
+async fn installed_with_feed() -> (Sim, Installation) {
+    let azure = furnished(&Clock::system()).await;
+    let installed = Installation::with(&azure, "10m", |config| {
+        let sources = config["sources"].as_array_mut().unwrap();
+        sources.push(json!({
+            "name": "registry-log", "feed": { "kind": "azure_logs" },
+            "trust_status_403": true, "registries": [format!("{REGISTRY}.azurecr.io")],
+        }));
+    });
+    azure.knobs(|knobs| knobs.logs.ingestion = Duration::ZERO);
+    (azure, installed)
+}
+
+async fn canary(azure: &Sim, installed: &Installation, more: &[&str]) -> Output {
+    let file = installed.folder.path().join("doorward.yaml");
+    let at = azure.data_plane().to_owned();
+    let line = [
+        "prove",
+        "--canary",
+        "--config",
+        file.to_str().unwrap(),
+        "--registry-url",
+        &at,
+    ];
+    let line = [&line[..], more].concat();
+    let line: Vec<String> = line.into_iter().map(str::to_owned).collect();
+    let run = tokio::task::spawn_blocking(move || {
+        doorward(&line.iter().map(String::as_str).collect::<Vec<_>>())
+    });
+    run.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canary_comes_back_by_the_feed_with_its_latency() {
+    let (azure, installed) = installed_with_feed().await;
+    let process = installed.serve().await;
+    let proven = canary(&azure, &installed, &["--timeout", "3m"]).await;
+    let told = out(&proven);
+    assert!(
+        proven.status.success(),
+        "{told}{}{}",
+        err(&proven),
+        process.log()
+    );
+    let line = |name: &str| told.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(line("refused").contains("as `127.0.0.1`"), "{told}");
+    assert!(line("recorded").contains("`registry-log`"), "{told}");
+    assert!(line("recorded").contains("after it happened"), "{told}");
+    assert!(line("opened").contains("no entry is ever"), "{told}");
+    assert_eq!(azure.entries(REGISTRY), Vec::<String>::new());
+    assert_eq!(azure.requests_of(Call::PatchRegistry).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canary_says_which_stage_is_broken() {
+    let (azure, installed) = installed_with_feed().await;
+    let process = installed.serve().await;
+    azure.knobs(|knobs| knobs.logs.access = LogAccess::NoDiagnosticSetting);
+    let silent = canary(&azure, &installed, &["--timeout", "2s"]).await;
+    assert_eq!(silent.status.code(), Some(1));
+    let told = err(&silent);
+    assert!(told.contains("recorded: not within 2s"), "{told}");
+    assert!(told.contains("diagnostic setting"), "{told}");
+    // Where this machine is let in, there is no denial to wait for.
+    azure.edit(REGISTRY, "test", |registry| {
+        registry.network_rules.default_action = DefaultAction::Allow;
+    });
+    let open = canary(&azure, &installed, &[]).await;
+    assert_eq!(open.status.code(), Some(1));
+    assert!(
+        err(&open).contains("lets this machine in (status 401)"),
+        "{}",
+        err(&open)
+    );
+    let elsewhere = canary(
+        &azure,
+        &installed,
+        &["--registry-url", "http://127.0.0.1:9"],
+    )
+    .await;
+    assert!(
+        err(&elsewhere).contains("cannot be used multiple times"),
+        "{}",
+        err(&elsewhere)
+    );
+    drop(process);
 }

@@ -34,7 +34,7 @@ async fn patience_is_kept_by_whoever_writes_next_and_a_denial_meanwhile_is_told_
         _ => false,
     };
     assert!(story.world.ledger().await.iter().any(noted));
-    let listed = story.world.ask("/api/v1/grants").await.json();
+    let listed = story.world.ask("/api/v1/pauses").await.json();
     assert_eq!(listed["stopped"][0]["code"], "throttled");
     let asked = story.arm.asked();
     story.world.pass(100 * SECOND).await;
@@ -42,7 +42,7 @@ async fn patience_is_kept_by_whoever_writes_next_and_a_denial_meanwhile_is_told_
     let waited = story.until_it_is(&[OURS], 400).await;
     assert!((100..=145).contains(&waited), "{waited} s");
     assert_eq!(story.world.messages(), ["opening_delayed"]);
-    let listed = story.world.ask("/api/v1/grants").await.json();
+    let listed = story.world.ask("/api/v1/pauses").await.json();
     assert_eq!(listed["stopped"], serde_json::json!([]));
 }
 

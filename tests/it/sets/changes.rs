@@ -181,7 +181,7 @@ async fn a_set_is_confirmed_by_a_command_and_by_somebody() {
         assert_eq!(world.ask(gone).await.status, 404);
     }
     assert_eq!(
-        world.ask("/api/v1/sets").await.json()[0]["pending"]["hash"],
+        world.ask("/api/v1/sets").await.json()["items"][0]["pending"]["hash"],
         hash
     );
     assert_eq!(confirm(&world, "list", &hash).await.status, 200);

@@ -59,7 +59,7 @@ pub struct Source {
 /// A part of a feed that was asked.
 #[derive(Clone, Debug)]
 pub struct FeedPart {
-    /// A registry, a queue, a container, a topic or one of its partitions.
+    /// A registry, a queue or a container.
     pub name: String,
     /// Whether it cannot be relied on.
     pub failing: bool,

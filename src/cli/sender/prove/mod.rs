@@ -1,6 +1,7 @@
 //! `doorward prove`: a synthetic denial through the real endpoint, as a configured sender would send it, followed
 //! through every stage. It names an address of documentation (RFC 5737), for which nothing is ever opened.
 
+mod canary;
 mod way;
 
 use super::refuse_clear_text;
@@ -29,6 +30,9 @@ const DOCUMENTATION: [[u8; 3]; 3] = [[192, 0, 2], [198, 51, 100], [203, 0, 113]]
 /// How long doorward may take to accept a delivery, as a sender has it.
 const EXCHANGE: Duration = Duration::from_secs(30);
 
+/// How long all stages may take where nobody says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What `doorward prove` takes.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -46,14 +50,27 @@ pub(crate) struct Prove {
     /// Where to send to, instead of the configuration's `public_url`
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
-    /// How long to wait for all stages together, once it is accepted
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
-    timeout: Duration,
+    /// How long to wait for all stages together, once it is accepted: 30s; with `--canary` 20m
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    timeout: Option<Duration>,
+    /// Let the registry itself produce the denial, by asking it from here without a login, and wait until it comes
+    /// back by the configured way. It is a real one: policy decides about this machine's address
+    #[arg(long, conflicts_with_all = ["token_file", "url"])]
+    canary: bool,
+    /// With `--canary`: the registry that is asked, by its name; left out, the first
+    #[arg(long, value_name = "NAME", requires = "canary")]
+    registry: Option<String>,
+    /// With `--canary`: where the registry is reached, instead of by its name
+    #[arg(long, value_name = "URL", requires = "canary")]
+    registry_url: Option<Url>,
 }
 
 impl Prove {
     pub(in crate::cli) async fn run(self) -> Result<(), Failure> {
         let config = config::load(&self.file.config).map_err(Failure::wrong_input)?;
+        if self.canary {
+            return canary::run(&self, &config).await;
+        }
         let source = self.source(&config)?;
         let base = match &self.url {
             Some(url) => url.clone(),
@@ -82,7 +99,7 @@ impl Prove {
             clock,
             source: source.name.clone(),
             address,
-            timeout: self.timeout,
+            timeout: self.timeout.unwrap_or(TIMEOUT),
         };
         way.skip().await?;
         way.since = way.clock.stopwatch();

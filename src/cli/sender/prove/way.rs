@@ -52,8 +52,23 @@ impl Way {
         Ok(what.map_err(anyhow::Error::new)?)
     }
 
+    /// The same, and which denials stand there, by their addresses.
+    pub(super) async fn denials(&mut self) -> Result<Vec<(IpAddr, DenialId)>, Failure> {
+        let mut denials = Vec::new();
+        loop {
+            let what = self.next().await?;
+            if what.is_empty() {
+                return Ok(denials);
+            }
+            denials.extend(what.iter().filter_map(|what| match what {
+                LedgerEvent::Denied(denied) => Some((denied.report.denial.ip?, denied.id)),
+                _ => None,
+            }));
+        }
+    }
+
     /// Looks at what comes until `found` says so.
-    async fn until<T>(
+    pub(super) async fn until<T>(
         &mut self,
         stage: &str,
         help: &str,

@@ -14,6 +14,7 @@ use doorward_core::states::GrantState;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use utoipa::ToSchema;
 
 /// Where the API is, below the admin listener's root.
 pub(crate) const API: &str = "/api/v1";
@@ -23,9 +24,10 @@ pub(crate) const API: &str = "/api/v1";
 pub(crate) const COMMAND: &str = "x-doorward-command";
 
 /// A grant that stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct GrantView {
     /// Its id.
+    #[schema(value_type = String, format = Uuid)]
     pub(crate) id: GrantId,
     /// The registry's name.
     pub(crate) registry: String,
@@ -34,8 +36,10 @@ pub(crate) struct GrantView {
     /// For whom.
     pub(crate) address: String,
     /// `intended`, `open` or `covered_by_existing`; see [`Stage`].
+    #[schema(value_type = String)]
     pub(crate) stage: Stage,
     /// How it is, in one of the words of [`GrantState`].
+    #[schema(schema_with = crate::flow::states::words::grant)]
     pub(crate) state: GrantState,
     /// When it was decided.
     pub(crate) since: Timestamp,
@@ -51,24 +55,25 @@ pub(crate) struct GrantView {
     pub(crate) request: Option<String>,
 }
 
-/// The grants that stand, soonest end first, what is paused, and what has stopped by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Listing {
-    pub(crate) grants: Vec<GrantView>,
+/// What is paused, and what has stopped by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Pauses {
+    /// What somebody paused.
     pub(crate) paused: Vec<PauseView>,
+    /// What stopped by itself.
     #[serde(default)]
     pub(crate) stopped: Vec<StoppedView>,
 }
 
 /// How channels fare, and what they never took.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Notifications {
     pub(crate) channels: Vec<ChannelHealth>,
     pub(crate) undelivered: Vec<Dead>,
 }
 
 /// A channel to be tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TryChannel {
     pub(crate) channel: String,
@@ -76,7 +81,7 @@ pub(crate) struct TryChannel {
 }
 
 /// What a channel said to a test message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Tested {
     pub(crate) channel: String,
     /// Whether it took the message.
@@ -86,7 +91,7 @@ pub(crate) struct Tested {
 }
 
 /// A message to be sent again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Resend {
     pub(crate) id: String,
@@ -94,13 +99,13 @@ pub(crate) struct Resend {
 }
 
 /// The channels that a message goes to again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Resent {
     pub(crate) channels: Vec<String>,
 }
 
 /// A pause.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct PauseView {
     /// The registry's name; none for all.
     pub(crate) registry: Option<String>,
@@ -116,7 +121,7 @@ pub(crate) struct PauseView {
 }
 
 /// A registry on which nothing is opened until a person has looked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct StoppedView {
     /// The registry's name.
     pub(crate) registry: String,
@@ -127,7 +132,7 @@ pub(crate) struct StoppedView {
 }
 
 /// Who orders, as they say of themselves, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Revoke {
     /// Beginnings or ends of ids; empty with `all`.
@@ -144,7 +149,7 @@ pub(crate) struct Revoke {
 }
 
 /// How a grant is to be extended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Extend {
     /// How long from now it stands at least.
@@ -153,7 +158,7 @@ pub(crate) struct Extend {
 }
 
 /// A grant that was extended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Extended {
     #[serde(flatten)]
     pub(crate) grant: GrantView,
@@ -163,9 +168,10 @@ pub(crate) struct Extended {
 }
 
 /// Whose denials are to be decided anew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClearVerdicts {
+    #[schema(value_type = String, format = Ipv4)]
     pub(crate) address: IpAddr,
     #[serde(default)]
     pub(crate) registry: Option<String>,
@@ -175,20 +181,20 @@ pub(crate) struct ClearVerdicts {
 }
 
 /// How many verdicts stood for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Cleared {
     pub(crate) cleared: usize,
 }
 
 /// That an entry is handed over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Keep {
     pub(crate) by: String,
 }
 
 /// What is to be paused or resumed: one registry or all.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PauseOrder {
     #[serde(default)]
@@ -202,7 +208,7 @@ pub(crate) struct PauseOrder {
 }
 
 /// What an address set may become.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Confirm {
     /// The set's name.
@@ -213,14 +219,14 @@ pub(crate) struct Confirm {
 }
 
 /// What became of each grant of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Revoked {
     pub(crate) revoked: Vec<GrantView>,
     pub(crate) refused: Vec<Refused>,
 }
 
 /// A grant that an order could not be followed for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Refused {
     /// As it was named.
     pub(crate) grant: String,

@@ -72,7 +72,7 @@ pub(super) fn all_sets(app: &App) -> Section {
     let now = app.clock.now();
     let listed = sets::list(app);
     let row = |it: &sets::Listed| {
-        let state = states::set(it);
+        let state = it.state;
         let loaded = it.loaded_at;
         let loaded = loaded.map_or_else(String::new, |at| format!("loaded {} ago", ago(at, now)));
         let from = format!("{}: {}", it.kind, it.from);
@@ -142,7 +142,7 @@ pub(in crate::http) async fn set(State(web): State<Web>, Path(name): Path<String
         let app = &web.app;
         let mut listed = sets::list(app).into_iter();
         let it = listed.find(|it| it.name == name).ok_or_else(missing)?;
-        let state = states::set(&it);
+        let state = it.state;
         let found = story::found(app, vec![it.from.clone()]).await?;
         let mut view = framed(app, name.as_str(), 1);
         view.state = Some(Badge::new(state.name(), state.tone()));

@@ -1,4 +1,4 @@
-//! What keeps a queue, a container or a topic from being read, each with its fix. Nothing that a service
+//! What keeps a queue or a container from being read, each with its fix. Nothing that a service
 //! wrote stands in here.
 
 /// What is read.
@@ -8,8 +8,6 @@ pub enum Store {
     Queue,
     /// A container of Azure Storage.
     Container,
-    /// A topic of Kafka.
-    Topic,
 }
 
 /// What keeps it from being read.
@@ -17,7 +15,7 @@ pub enum Store {
 pub enum ServiceFailure {
     /// There is none by this name.
     Missing(Store, String),
-    /// The key, SAS, password or token is not accepted.
+    /// The key, SAS or token is not accepted.
     CredentialRefused(Store),
     /// The account takes no keys.
     KeysDisabled,
@@ -29,10 +27,6 @@ pub enum ServiceFailure {
     AccountFirewall,
     /// More is there than is looked through each time.
     TooMany,
-    /// Records are compressed in a way that cannot be read.
-    Undecodable,
-    /// The service's certificate is not trusted, or it does not speak TLS.
-    Tls,
     /// Messages were taken in and cannot be deleted.
     NotDeleted,
 }
@@ -43,15 +37,12 @@ impl ServiceFailure {
         match self {
             Self::Missing(Store::Queue, _) => "queue_not_found",
             Self::Missing(Store::Container, _) => "container_not_found",
-            Self::Missing(Store::Topic, _) => "topic_not_found",
             Self::CredentialRefused(_) => "credential_refused",
             Self::KeysDisabled => "keys_disabled",
             Self::SecretUnusable => "secret_unusable",
             Self::RightMissing(_) => "right_missing",
             Self::AccountFirewall => "account_firewall",
             Self::TooMany => "too_many_blobs",
-            Self::Undecodable => "undecodable",
-            Self::Tls => "tls_failed",
             Self::NotDeleted => "not_deleted",
         }
     }
@@ -60,10 +51,6 @@ impl ServiceFailure {
     pub fn text(&self) -> String {
         let plain = match self {
             Self::Missing(store, name) => return missing(*store, name),
-            Self::CredentialRefused(Store::Topic) => {
-                "The broker refused the credential: check the secret under `sasl`. For Event Hubs the connection string needs a policy with \
-                 `Listen` that is neither regenerated nor of another namespace."
-            }
             Self::CredentialRefused(_) => {
                 "The storage account refused the credential: check that `key` or `sas` is current, of this account, and not expired; an identity \
                  needs a token of the account's tenant."
@@ -72,8 +59,7 @@ impl ServiceFailure {
                 "The storage account takes no keys (`allowSharedKeyAccess: false`): leave `key` out and give doorward's identity a role."
             }
             Self::SecretUnusable => {
-                "The feed's secret cannot be read, or is not what it should be: a `key` is base64, a `sas` begins with `sv=` or holds `sig=`, a \
-                 `connection_string` begins with `Endpoint=sb://`."
+                "The feed's secret cannot be read, or is not what it should be: a `key` is base64, a `sas` begins with `sv=` or holds `sig=`."
             }
             Self::RightMissing(store) => return right_missing(*store).to_owned(),
             Self::AccountFirewall => {
@@ -83,12 +69,6 @@ impl ServiceFailure {
             Self::TooMany => {
                 "More blobs begin with `prefix` than are looked through each time: name a longer `prefix`, or delete old blobs with a lifecycle \
                  rule."
-            }
-            Self::Undecodable => {
-                "The topic holds records that cannot be decoded: let its producers write without compression, or with gzip, Snappy, LZ4 or zstd."
-            }
-            Self::Tls => {
-                "No TLS connection comes about: check `tls` and, for a private authority, `ca_file`."
             }
             Self::NotDeleted => {
                 "Messages were taken in but cannot be deleted from the queue, so that no more are fetched: give the right to process messages \
@@ -108,9 +88,6 @@ fn missing(store: Store, name: &str) -> String {
             "The storage account has no container `{name}`: correct `container`. Azure makes it with the first record that the diagnostic setting \
              archives."
         ),
-        Store::Topic => format!(
-            "The broker has no topic `{name}`, or does not show it: correct `topic`. With Event Hubs it is the event hub's name."
-        ),
     }
 }
 
@@ -123,10 +100,6 @@ fn right_missing(store: Store) -> &'static str {
         Store::Container => {
             "doorward may not read the container: give its identity the role `Storage Blob Data Reader` on the container, or a SAS with the \
              permissions `r` and `l`."
-        }
-        Store::Topic => {
-            "doorward may not read the topic: allow it to describe and read the topic. With Event Hubs it needs the role `Azure Event Hubs Data \
-             Receiver`, or a policy with `Listen`."
         }
     }
 }
@@ -149,19 +122,9 @@ mod tests {
                 "`container`",
             ),
             (
-                ServiceFailure::Missing(Store::Topic, "logs".to_owned()),
-                "topic_not_found",
-                "`topic`",
-            ),
-            (
                 ServiceFailure::CredentialRefused(Store::Queue),
                 "credential_refused",
                 "`sas`",
-            ),
-            (
-                ServiceFailure::CredentialRefused(Store::Topic),
-                "credential_refused",
-                "`Listen`",
             ),
             (ServiceFailure::KeysDisabled, "keys_disabled", "`key`"),
             (ServiceFailure::SecretUnusable, "secret_unusable", "base64"),
@@ -176,18 +139,11 @@ mod tests {
                 "Storage Blob Data Reader",
             ),
             (
-                ServiceFailure::RightMissing(Store::Topic),
-                "right_missing",
-                "Azure Event Hubs Data Receiver",
-            ),
-            (
                 ServiceFailure::AccountFirewall,
                 "account_firewall",
                 "firewall",
             ),
             (ServiceFailure::TooMany, "too_many_blobs", "`prefix`"),
-            (ServiceFailure::Undecodable, "undecodable", "gzip"),
-            (ServiceFailure::Tls, "tls_failed", "`ca_file`"),
             (ServiceFailure::NotDeleted, "not_deleted", "`p`"),
         ] {
             assert_eq!(failure.name(), name);

@@ -33,7 +33,7 @@ pub enum FeedFailure {
     BadAnswer,
     /// The log has had no row of any kind for longer than was to be expected.
     Silent(Duration),
-    /// A queue, container or topic cannot be read.
+    /// A queue or container cannot be read.
     Service(ServiceFailure),
 }
 
