@@ -6,6 +6,7 @@
 
 pub mod api_tokens;
 pub mod app;
+pub mod caller_status;
 pub mod chat;
 pub mod decide;
 mod effectiveness;

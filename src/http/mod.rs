@@ -66,7 +66,8 @@ fn requests() -> Router<Web> {
         .route("/sign-in", get(pages::sign_in::begin))
         .route("/sign-in/callback", get(pages::sign_in::callback))
         .route("/sign-out", post(pages::sign_in::sign_out))
-        .route("/account", get(pages::sign_in::account));
+        .route("/account", get(pages::sign_in::account))
+        .route("/status/{registry}", get(pages::status::show));
     pages.layer(DefaultBodyLimit::max(LARGEST_FORM))
 }
 

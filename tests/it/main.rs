@@ -17,6 +17,7 @@ mod attribution;
 mod az;
 mod azurite;
 mod browser;
+mod caller_status;
 mod caps;
 mod channels;
 mod chat;

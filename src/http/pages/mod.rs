@@ -8,3 +8,4 @@ pub(crate) mod prose;
 mod reply;
 pub(crate) mod request_view;
 pub(crate) mod sign_in;
+pub(crate) mod status;

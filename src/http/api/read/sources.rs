@@ -40,7 +40,7 @@ pub(crate) struct SourceView {
 /// A part of a feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FeedPart {
-    /// The registry's name.
+    /// The name of the registry, queue or container.
     pub(crate) partition: String,
     /// How it fares, by a stable name.
     pub(crate) state: String,
