@@ -65,7 +65,7 @@ impl Azurite {
         let mut blob = String::new();
         let queue = loop {
             let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
-            let line = line.unwrap().unwrap().expect("Azurite ended");
+            let line = line.unwrap().unwrap().unwrap();
             let Some((service, url)) = line.split_once(" is successfully listening at ") else {
                 continue;
             };
@@ -101,7 +101,7 @@ impl Azurite {
         let line = format!("{}\n", json!({ "do": what, "with": arguments }));
         writer.0.write_all(line.as_bytes()).await.unwrap();
         let answer = tokio::time::timeout(PATIENCE, writer.1.next_line()).await;
-        let answer = answer.unwrap().unwrap().expect("the writer ended");
+        let answer = answer.unwrap().unwrap().unwrap();
         serde_json::from_str(&answer).unwrap()
     }
 

@@ -194,7 +194,7 @@ async fn two_replicas_share_a_queue_and_double_nothing() {
     };
     azurite.create_queue(QUEUE).await;
     let world = World::on(&database, |setup| {
-        with(&mut setup.config, &azurite.queue, &queue())
+        with(&mut setup.config, &azurite.queue, &queue());
     })
     .await;
     let other = world.replica().await;

@@ -22,7 +22,7 @@ async fn export(world: &World, format: &'static str) -> Output {
 async fn permanent_entries_are_printed_and_temporary_ones_are_comments() {
     let world = World::new().await;
     world.azure.edit(REGISTRY, "owner", |registry| {
-        registry.allow("198.51.100.0/24")
+        registry.allow("198.51.100.0/24");
     });
     world.denied(OURS).await;
     world.settle().await;
