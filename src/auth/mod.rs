@@ -92,5 +92,5 @@ pub enum SenderAuth {
     /// A signature of the body, by any of these keys.
     Signature(Vec<signature::Key>),
     /// Nobody sends: doorward fetches.
-    Feed(crate::config::Feed),
+    Feed(Box<crate::config::Feed>),
 }

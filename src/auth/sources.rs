@@ -75,7 +75,7 @@ pub fn of_sources(
                 let issuer = format!("{authority}{tenant_id}/v2.0");
                 bearer(issuer, of_tenant(&source.auth, &authority), false)?
             }
-            config::Auth::Feed(feed) => SenderAuth::Feed(feed.clone()),
+            config::Auth::Feed(feed) => SenderAuth::Feed(Box::new(feed.clone())),
             config::Auth::CiToken {
                 issuer,
                 audiences,

@@ -1,8 +1,10 @@
 //! Azure Resource Manager: reading a registry and changing it, one exchange at a time.
 
 use super::call::Call;
+use super::cloud::Cloud;
 use super::error::{ArmError, PatchError, retry_after};
 use super::http::{Http, Reply, SendError};
+use super::identity::audience::Audiences;
 use super::identity::token::Tokens;
 use super::identity::token_error::TokenError;
 use super::operation::{self, Accepted};
@@ -37,6 +39,8 @@ struct Inner {
     read_api_version: String,
     http: Http,
     tokens: Tokens,
+    cloud: Cloud,
+    audiences: Audiences,
     clock: Clock,
     rate_budget: Mutex<RateBudget>,
 }
@@ -68,6 +72,12 @@ impl Arm {
             .map_err(|error| SettingsError::new("ca_file", error.to_string()))?;
         let base = endpoints.resource_manager.clone();
         let credential = settings.credential.clone();
+        let audiences = Audiences::new(
+            credential.clone(),
+            endpoints.clone(),
+            http.clone(),
+            clock.clone(),
+        );
         let tokens = Tokens::new(credential, endpoints, http.clone(), clock.clone());
         tokens
             .check()
@@ -78,6 +88,8 @@ impl Arm {
             read_api_version: settings.read_api_version.clone(),
             http,
             tokens,
+            cloud: settings.cloud,
+            audiences,
             clock,
             rate_budget: Mutex::default(),
         };
@@ -98,6 +110,16 @@ impl Arm {
     #[must_use]
     pub fn with_api_version(&self, api_version: &str) -> Self {
         Self(Arc::clone(&self.0), api_version.to_owned())
+    }
+
+    /// The cloud.
+    pub(super) fn cloud(&self) -> Cloud {
+        self.0.cloud
+    }
+
+    /// Tokens for other services.
+    pub(super) fn audiences(&self) -> &Audiences {
+        &self.0.audiences
     }
 
     /// The kind of the credential that it asks with.

@@ -27,6 +27,15 @@ impl Cloud {
         }
     }
 
+    /// What the hosts of its storage accounts end with.
+    pub(super) fn storage_suffix(self) -> &'static str {
+        match self {
+            Self::Public => "core.windows.net",
+            Self::UsGov => "core.usgovcloudapi.net",
+            Self::China => "core.chinacloudapi.cn",
+        }
+    }
+
     /// The cloud's Entra sign-in host
     /// (<https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>).
     pub(super) fn authority(self) -> &'static str {

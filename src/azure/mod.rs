@@ -16,6 +16,7 @@ mod rate_budget;
 #[cfg(test)]
 mod scripted;
 mod settings;
+mod storage;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -32,4 +33,5 @@ pub use identity::credential::Credential;
 pub use identity::token_error::TokenError;
 pub use operation::{Accepted, Operation, Progress};
 pub use settings::{Settings, SettingsError};
+pub use storage::{Container, Message, Queue, StorageAccess, StorageAccount, StorageError};
 pub use unreadable::{Reason, Unreadable};

@@ -5,6 +5,7 @@ mod access;
 mod admin;
 mod config;
 mod doctor;
+mod export;
 mod forms;
 mod grants;
 mod health;
@@ -121,9 +122,11 @@ enum Command {
     #[command(subcommand)]
     Verdicts(grants::Verdicts),
     /// Open nothing more until `resume`; what is open is closed on time
-    Pause(grants::PauseOrder),
+    Pause(grants::Pause),
     /// Let opening go on
     Resume(grants::PauseOrder),
+    /// Print the permanent entries of registries for Terraform or Bicep; temporary ones stand beside as comments
+    Export(export::Export),
     /// Take away what ownership tags say has ended, without a server or a ledger: for a cron job or a runbook
     Sweep(sweep::Sweep),
     /// Say who was let in during a month, by whom and why, from the ledger, whose chain is checked first
@@ -220,8 +223,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Grants(grants) => grants.run().await,
         Command::Revoke(revoke) => revoke.run().await,
         Command::Verdicts(verdicts) => verdicts.run().await,
-        Command::Pause(pause) => pause.run("pause").await,
-        Command::Resume(resume) => resume.run("resume").await,
+        Command::Pause(pause) => pause.run().await,
+        Command::Resume(resume) => resume.run().await,
+        Command::Export(export) => export.run().await,
         Command::Sweep(sweep) => {
             log::quiet(format);
             sweep.run().await

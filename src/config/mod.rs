@@ -24,7 +24,7 @@ pub use channels::{Channel, ChannelKind, Email, MailTls};
 pub use connections::Connections;
 pub use drift::Drift;
 pub use error::LoadError;
-pub use feed::{Feed, FeedKind};
+pub use feed::{BlobFeed, Feed, FeedKind, QueueFeed};
 pub use options::Options;
 pub use policies::{Fingerprint, fingerprint, load_cases, load_file, load_files, load_policies};
 pub use read::{load, parse};
@@ -323,7 +323,8 @@ impl Config {
             let (named, shared): (&[Secret], bool) = match &source.auth {
                 Auth::SharedKey { keys, .. } => (keys, true),
                 Auth::Signature { keys } => (keys, false),
-                Auth::EntraToken { .. } | Auth::CiToken { .. } | Auth::Feed(_) => (&[], false),
+                Auth::Feed(feed) => (&feed.secrets, false),
+                Auth::EntraToken { .. } | Auth::CiToken { .. } => (&[], false),
             };
             let keys: Vec<SecretString> = named.iter().map(&mut read).collect();
             if shared {

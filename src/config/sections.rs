@@ -68,7 +68,7 @@ fn source(
 ) -> Option<Source> {
     let mut fields = item.fields(sink)?;
     if fields.has("feed") {
-        return feed_source(item, enrolled, sink);
+        return feed_source(item, (enrolled, folder), sink);
     }
     let named = fields.need("name", "it stands in the path: /events/{name}", sink);
     let named = named.and_then(|at| name(&at, sink));

@@ -18,6 +18,7 @@ pub mod memory;
 pub mod notice;
 pub mod notify;
 pub mod orders;
+pub mod pauses;
 pub mod policy;
 pub mod readiness;
 pub mod refusals;
@@ -67,6 +68,9 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
     });
     keeper.keep("verdicts", WokenBy::Appends, |app| {
         Box::pin(triage_once(app))
+    });
+    keeper.keep("pauses", WokenBy::MoreThanArrivals, |app| {
+        Box::pin(pauses::run_once(app))
     });
     keeper.keep("hosts", WokenBy::MoreThanArrivals, |app| {
         Box::pin(async move { Ok(registry::hosts::run_once(app).await) })

@@ -97,6 +97,9 @@ pub enum OrderError {
         "no verdict stands for `{0}`: its next denial is decided as it comes, or a grant or an open request stands for it (`doorward grants list`)"
     )]
     NoVerdict(IpAddr),
+    /// A pause would end before it begins.
+    #[error("{} is over: name a time to come", wording::time(*.0))]
+    Past(Timestamp),
     /// One registry cannot be resumed while all are paused.
     #[error("all registries are paused, not this one alone: resume all (`doorward resume`)")]
     AllPaused,
@@ -298,8 +301,17 @@ pub async fn keep(app: &App, grant: GrantId, by: &By) -> Result<GrantRecord, Ord
     }
 }
 
-/// Pauses opening, of one registry or of all. Whether it is new.
-pub async fn pause(app: &App, registry: Option<ResourceId>, by: &By) -> Result<bool, OrderError> {
+/// Pauses opening, of one registry or of all, until somebody resumes it or the time named has come. Whether
+/// it is new.
+pub async fn pause(
+    app: &App,
+    registry: Option<ResourceId>,
+    until: Option<Timestamp>,
+    by: &By,
+) -> Result<bool, OrderError> {
+    if let Some(until) = until.filter(|until| *until <= app.clock.now()) {
+        return Err(OrderError::Past(until));
+    }
     anew::decide(app, || {
         let stands = app.ledger.read(|state| match &registry {
             None => state.pauses.all().is_some(),
@@ -312,6 +324,7 @@ pub async fn pause(app: &App, registry: Option<ResourceId>, by: &By) -> Result<b
             registry: registry.clone(),
             by: by.actor(),
             because: by.because.clone(),
+            until,
         };
         Ok((vec![what], true))
     })

@@ -20,13 +20,13 @@ pub struct Feeds {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct PartLabels {
     source: String,
-    registry: String,
+    partition: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct FailingLabels {
     source: String,
-    registry: String,
+    partition: String,
     reason: &'static str,
 }
 
@@ -69,21 +69,21 @@ impl Feeds {
     }
 
     /// A feed was read to its end.
-    pub fn succeeded(&self, (source, registry): (&str, &str), at: Timestamp) {
-        let labels = PartLabels::of(source, registry);
+    pub fn succeeded(&self, (source, partition): (&str, &str), at: Timestamp) {
+        let labels = PartLabels::of(source, partition);
         let gauge = self.last_success.get_or_create(&labels);
         gauge.set(at.as_second());
     }
 
     /// How late the latest records were.
-    pub fn late_by(&self, (source, registry): (&str, &str), latency: SignedDuration) {
-        let labels = PartLabels::of(source, registry);
+    pub fn late_by(&self, (source, partition): (&str, &str), latency: SignedDuration) {
+        let labels = PartLabels::of(source, partition);
         self.latency.get_or_create(&labels).set(latency.as_secs());
     }
 
     /// Records could not be read.
-    pub fn set_aside(&self, (source, registry): (&str, &str), count: u64) {
-        let labels = PartLabels::of(source, registry);
+    pub fn set_aside(&self, (source, partition): (&str, &str), count: u64) {
+        let labels = PartLabels::of(source, partition);
         self.set_aside.get_or_create(&labels).inc_by(count);
     }
 
@@ -97,13 +97,13 @@ impl Feeds {
     /// Why a feed cannot be relied on now, if so, and why it could not before.
     pub fn failing(
         &self,
-        (source, registry): (&str, &str),
+        (source, partition): (&str, &str),
         before: Option<&'static str>,
         reason: Option<&'static str>,
     ) {
         let labels = |reason| FailingLabels {
             source: source.to_owned(),
-            registry: registry.to_owned(),
+            partition: partition.to_owned(),
             reason,
         };
         if let Some(before) = before {
@@ -116,10 +116,10 @@ impl Feeds {
 }
 
 impl PartLabels {
-    fn of(source: &str, registry: &str) -> Self {
+    fn of(source: &str, partition: &str) -> Self {
         Self {
             source: source.to_owned(),
-            registry: registry.to_owned(),
+            partition: partition.to_owned(),
         }
     }
 }

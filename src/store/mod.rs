@@ -236,6 +236,11 @@ impl Ledger {
         self.ended.cancelled().await;
     }
 
+    /// Folds what stands by now, in a ledger that was opened to look at it.
+    pub async fn fold(&self) -> Result<(), StoreError> {
+        self.inner.catch_up().await
+    }
+
     /// Folds in what other processes have written, now. It is done by itself soon after they have.
     pub async fn follow(&self) -> Result<(), StoreError> {
         if self.inner.database.is_shared() {

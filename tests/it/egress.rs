@@ -93,6 +93,72 @@ async fn an_agent_pool_sends_from_the_gateway_of_its_subnet() {
 }
 
 #[tokio::test]
+async fn devops_pool_sends_from_its_static_addresses_or_its_subnets_gateway() {
+    let story = Story::new().await;
+    let pool = |model: &mut Model, name: &str, network: serde_json::Value| {
+        let properties = json!({ "provisioningState": "Succeeded", "networkProfile": network });
+        model.add_resource_of("Microsoft.DevOpsInfrastructure/pools", name, &properties)
+    };
+    let fixed = |model: &mut Model| {
+        let network =
+            json!({ "staticIpAddressCount": 2, "ipAddresses": ["20.95.0.2", "20.95.0.1"] });
+        pool(model, "fixed", network)
+    };
+    let told = story.of(AzureKind::DevopsPool, fixed).await;
+    assert_eq!(told, "20.95.0.1/32 20.95.0.2/32");
+    let asked = story.azure.requests_of(Asked::GetResource);
+    assert_eq!(asked[0].api_version(), Some("2025-09-20"));
+    let own = |model: &mut Model| {
+        let gateway = gateway(model);
+        let subnet = model.add_subnet("network", "agents", Some(&gateway));
+        pool(model, "own", json!({ "subnetId": subnet }))
+    };
+    assert_eq!(story.of(AzureKind::DevopsPool, own).await, EGRESS);
+    let bare = |model: &mut Model| pool(model, "bare", json!({}));
+    let told = story.of(AzureKind::DevopsPool, bare).await;
+    assert!(told.contains("`staticIpAddressCount`"), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_noted_and_no_error() {
+    let story = Story::new().await;
+    let note = async |kind, id: String| {
+        let wanted = [(kind, id.parse().unwrap())];
+        match story.arm.egress(&wanted, &Call::random()).await.remove(0) {
+            Ok(Egress::Known { networks, note }) => (networks.len(), note.unwrap_or_default()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let both = ["20.40.0.9", "2603:1030::9"];
+    let gateway = |model: &mut Model| model.add_nat_gateway("dual", &both, &["2603:1030:1::/124"]);
+    let (count, text) = note(AzureKind::NatGateway, story.azure.model(gateway)).await;
+    assert!(count == 1 && text.contains("version 6"), "{count} {text}");
+    let plain = |model: &mut Model| model.add_nat_gateway("plain", &["20.40.0.8"], &[]);
+    let (_, text) = note(AzureKind::NatGateway, story.azure.model(plain)).await;
+    assert_eq!(text, "");
+    let cluster = |model: &mut Model| {
+        let address = model.add_public_ip_address("out", Some("20.80.0.4"));
+        let properties = json!({
+            "agentPoolProfiles": [{ "name": "egress", "mode": "Gateway" }],
+            "networkProfile": {
+                "outboundType": "loadBalancer",
+                "loadBalancerProfile": { "effectiveOutboundIPs": [{ "id": address }] },
+            },
+        });
+        model.add_resource_of(
+            "Microsoft.ContainerService/managedClusters",
+            "gated",
+            &properties,
+        )
+    };
+    let (count, text) = note(AzureKind::AksEgress, story.azure.model(cluster)).await;
+    assert!(
+        count == 1 && text.contains("`public_ip_prefix`"),
+        "{count} {text}"
+    );
+}
+
+#[tokio::test]
 async fn a_firewall_sends_from_its_public_addresses() {
     let story = Story::new().await;
     let addresses = ["20.70.0.9", "20.70.0.7"];

@@ -79,7 +79,9 @@ async fn a_registrys_loop_heeds_a_pause_and_goes_on_after_it() {
     let loops = Running::of(&world);
     let id = world.app.registries.keys().next().cloned();
     let by = By::new("ada", None).unwrap();
-    orders::pause(&world.app, id.clone(), &by).await.unwrap();
+    orders::pause(&world.app, id.clone(), None, &by)
+        .await
+        .unwrap();
     world.denied(OURS).await;
     until("the alert", async || world.messages() == ["paused"]).await;
     assert!(world.entries().is_empty());
@@ -194,7 +196,7 @@ async fn a_loop_sleeps_through_arrivals_unless_they_wake_it() {
     world.denied(OURS).await;
     taken([2, 1, 1]).await;
     let pause = By::new("someone", None).unwrap();
-    orders::pause(&world.app, None, &pause).await.unwrap();
+    orders::pause(&world.app, None, None, &pause).await.unwrap();
     taken([3, 2, 1]).await;
     world.jump(61 * SECOND);
     taken([4, 3, 2]).await;

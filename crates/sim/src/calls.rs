@@ -345,7 +345,11 @@ fn is_resource(segments: &[&str]) -> bool {
             ..,
         ] => matches!(
             provider,
-            "microsoft.network" | "microsoft.containerservice" | "microsoft.web" | "microsoft.app"
+            "microsoft.network"
+                | "microsoft.containerservice"
+                | "microsoft.devopsinfrastructure"
+                | "microsoft.web"
+                | "microsoft.app"
         ),
         _ => false,
     }

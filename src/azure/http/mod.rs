@@ -93,6 +93,15 @@ impl Http {
         })
     }
 
+    /// The same client, whose requests of every kind keep their connections: for what may be sent twice.
+    #[must_use]
+    pub fn pooled(&self) -> Self {
+        Self {
+            writes: self.reads.clone(),
+            ..self.clone()
+        }
+    }
+
     /// Sends `request` once and reads the answer to its end.
     pub async fn send(&self, request: Request) -> Result<Reply, SendError> {
         let client = self.client_for(&request);

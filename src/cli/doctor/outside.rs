@@ -24,6 +24,9 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// How long the address sets may take together.
 const SETS_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a feed may take.
+const FEED_WITHIN: Duration = Duration::from_mins(1);
+
 /// A key that no issuer publishes: whether it can be asked is what matters.
 const NO_KEY: &str = "doorward-doctor";
 
@@ -53,6 +56,7 @@ impl Outside<'_> {
                 fed: self.fed(&source.name),
             };
             findings.extend(senders::source(&source, clock.now()));
+            findings.extend(feed(app, &source.name).await);
         }
         let channels = self.config.channels.iter();
         let channels = channels.map(async |channel| {
@@ -203,6 +207,22 @@ impl Outside<'_> {
             }
         }
     }
+}
+
+/// Asks a feed, if the source is one.
+async fn feed(app: Option<&App>, source: &str) -> Vec<Finding> {
+    let Some(app) = app else {
+        return Vec::new();
+    };
+    let asked = tokio::time::timeout(FEED_WITHIN, flow::feeds::probe(app, source)).await;
+    if let Ok(Ok(parts)) = asked {
+        return parts
+            .iter()
+            .map(|part| senders::feed(source, part))
+            .collect();
+    }
+    let late = Finding::unknown("source.feed", "no answer in time", "try again");
+    vec![late.about(source)]
 }
 
 fn proof(auth: &Auth) -> &'static str {

@@ -1,21 +1,19 @@
 //! `kind: azure_logs`: asks a registry's own log through Azure Resource Manager.
 
 use super::Polled;
+use super::commit::{Fetched, Next};
 use super::progress::Part;
 use crate::azure::{ArmError, Call, TokenError};
 use crate::config::Feed;
 use crate::flow::app::{App, Source};
-use crate::flow::{intake, notice, usage};
+use crate::flow::usage;
 use crate::store::StoreError;
 use doorward_core::intake::feed::azure_logs::{self, Access, Answer, Row, Window};
-use doorward_core::intake::feed::{self, FeedFailure, FeedRecord, FeedStatus};
+use doorward_core::intake::feed::{FeedFailure, FeedRecord, FeedStatus};
 use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::feed::FeedAdvanced;
 use doorward_core::net::resource_id::ResourceId;
 use jiff::Timestamp;
-
-/// How many records of one page that could not be read the log tells of.
-const BAD_IN_LOG: usize = 5;
 
 /// Where a part stands in the ledger.
 struct Position {
@@ -62,6 +60,7 @@ pub(super) async fn poll(
     Ok(Polled {
         status: status(app, feed, &part, (&answer, now)),
         patience: None,
+        shared_patience: false,
         latency: latency(&answer),
     })
 }
@@ -108,45 +107,24 @@ async fn take_in(
     (answer, position): (&Answer, &Position),
 ) -> Result<(), StoreError> {
     let part = Part::of(source, registry);
-    let (new, bad) = app.feeds(|feeds| {
+    let (new, unread) = app.feeds(|feeds| {
         let part = feeds.part(&part);
         let new = answer
             .rows
             .iter()
             .filter(|row| !part.has_seen(&row.record.event));
         let bad = answer.set_aside.iter().filter(|hash| !part.has_seen(hash));
-        let new: Vec<FeedRecord> = new.map(|row| row.record.clone()).collect();
-        (new, bad.count())
+        let records: Vec<FeedRecord> = new.map(|row| row.record.clone()).collect();
+        (records, bad.count())
     });
-    let watched = usage::watched(app, source);
-    let page = feed::read(&new, &source.options.dimensions, &watched);
-    usage::take_in(app, source, &page.uses).await?;
-    let set_aside = page.delivery.bad.len().saturating_add(bad);
-    let reported = !page.delivery.reports.is_empty() || !page.delivery.changes.is_empty();
+    let fetched = Fetched::new(app, source, &new, unread);
     let cursor = cursor(answer, position.cursor, app.clock.now());
-    if reported || set_aside > 0 || cursor.is_due {
-        let advanced = FeedAdvanced {
-            source: source.name.clone(),
-            partition: registry.key().to_owned(),
-            number: position.number.saturating_add(1),
-            cursor: cursor.next.to_string(),
-            records: count(new.len().saturating_add(bad)),
-            set_aside: count(set_aside),
-        };
-        intake::accept_feed(app, source, page.delivery.clone(), advanced).await?;
-    }
-    let name = (source.name.as_str(), registry.name());
-    intake::count(app, source, &page.delivery);
-    app.metrics.feeds.set_aside(name, count(set_aside));
-    notice::of(app, source, &page.delivery);
-    for bad in page.delivery.bad.iter().take(BAD_IN_LOG) {
-        let error = &bad.error;
-        tracing::warn!(
-            source = source.name,
-            error,
-            "a record could not be read and is set aside"
-        );
-    }
+    let next = Next {
+        number: position.number.saturating_add(1),
+        cursor: cursor.next.to_string(),
+        is_due: cursor.is_due,
+    };
+    fetched.commit(app, source, &part, next).await?;
     app.feeds(|feeds| {
         let part = feeds.part(&part);
         let read = answer.rows.iter().map(|row| &row.record.event);
@@ -163,23 +141,19 @@ async fn take_in(
     Ok(())
 }
 
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
-}
-
 fn newest(answer: &Answer) -> Option<Timestamp> {
     let last = answer.rows.last().map(|row| row.ingested);
     last.max(answer.newest.map(|(ingested, _)| ingested))
 }
 
 /// Where reading goes on, and whether that is to be written down though nothing was reported.
-struct Next {
+struct Onward {
     next: Timestamp,
     is_due: bool,
 }
 
-fn cursor(answer: &Answer, cursor: Timestamp, now: Timestamp) -> Next {
-    let stays = Next {
+fn cursor(answer: &Answer, cursor: Timestamp, now: Timestamp) -> Onward {
+    let stays = Onward {
         next: cursor,
         is_due: false,
     };
@@ -187,14 +161,14 @@ fn cursor(answer: &Answer, cursor: Timestamp, now: Timestamp) -> Next {
         return stays;
     }
     if let Some(last) = answer.rows.last().filter(|row| row.ingested > cursor) {
-        return Next {
+        return Onward {
             next: last.ingested,
             is_due: answer.full,
         };
     }
     let idle = azure_logs::idle(cursor, now).filter(|_| answer.access == Access::Proven);
     match idle.filter(|_| !answer.full) {
-        Some(next) => Next { next, is_due: true },
+        Some(next) => Onward { next, is_due: true },
         None => stays,
     }
 }
@@ -257,6 +231,7 @@ fn refused(error: &ArmError, registry: &ResourceId) -> Polled {
     tracing::debug!(registry = registry.name(), %error, "a log query was not answered");
     Polled {
         patience: error.retry_after(),
+        shared_patience: failure == FeedFailure::Throttled,
         ..failed(failure)
     }
 }

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 pub struct FeedView {
     /// The source.
     pub source: String,
-    /// The registry's name.
-    pub registry: String,
+    /// Which part of the feed: a registry, a queue, a container.
+    pub partition: String,
     /// How it fares, by a stable name.
     pub state: String,
     /// What that means, and what helps.
@@ -40,10 +40,7 @@ pub struct FeedView {
 
 /// Every part of every feed.
 pub fn list(app: &App) -> Vec<FeedView> {
-    let parts = all(app).flat_map(|(source, feed)| {
-        let registries = feed.registries.iter();
-        registries.map(|registry| Part::of(source, registry))
-    });
+    let parts = all(app).flat_map(|(source, feed)| Part::all(source, feed));
     parts.map(|part| view(app, &part)).collect()
 }
 
@@ -60,13 +57,13 @@ fn view(app: &App, part: &Part) -> FeedView {
         .unwrap_or_default();
     let position = app
         .ledger
-        .read(|state| state.feeds.of(&part.source, part.registry.key()).cloned());
+        .read(|state| state.feeds.of(&part.source, &part.key).cloned());
     let (records, set_aside) = position
         .as_ref()
         .map_or((0, 0), |it| (it.records, it.set_aside));
     FeedView {
         source: part.source.clone(),
-        registry: part.registry.name().to_owned(),
+        partition: part.name.clone(),
         state: status.name().to_owned(),
         text: status.text(),
         failing: status.failure().is_some(),
@@ -86,7 +83,7 @@ pub fn conditions(app: &App) -> Vec<Condition> {
     let condition = |view: FeedView| {
         let detail = format!("Denials may be missed. {}", view.text);
         let condition = Condition::new(ConditionCode::FeedFailing, detail)
-            .about(format!("{}/{}", view.source, view.registry));
+            .about(format!("{}/{}", view.source, view.partition));
         match view.since {
             Some(since) => condition.since(since),
             None => condition,
@@ -113,7 +110,7 @@ impl FeedView {
         );
         let latency = self.ingestion_latency_seconds;
         let latency = latency.map_or_else(String::new, |late| {
-            format!("; Azure took {late} s to show its latest rows")
+            format!("; its latest records took {late} s to be readable")
         });
         format!("{state} {lag}{latency}; records: {records}, set aside: {set_aside}.")
     }

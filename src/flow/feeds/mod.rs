@@ -6,10 +6,16 @@
 //! on it.
 
 mod azure_logs;
+mod blob;
+mod commit;
 mod list;
+mod probe;
 mod progress;
+mod queue;
+mod storage;
 
 pub use list::{FeedView, conditions, list};
+pub use probe::probe;
 pub use progress::Feeds;
 
 use crate::auth::SenderAuth;
@@ -18,7 +24,6 @@ use crate::flow::app::{App, Source};
 use crate::flow::supervise::{Outcome, Supervisor, WokenBy};
 use crate::store::{Lease, StoreError};
 use doorward_core::intake::feed::{FeedFailure, FeedStatus};
-use doorward_core::net::resource_id::ResourceId;
 use jiff::{SignedDuration, Timestamp};
 use progress::Part;
 use std::sync::Arc;
@@ -43,6 +48,8 @@ struct Polled {
     status: FeedStatus,
     /// How long Azure asks to wait.
     patience: Option<Duration>,
+    /// Whether that is about doorward's identity, and so about all parts that are asked as it.
+    shared_patience: bool,
     /// How late the latest records were.
     latency: Option<SignedDuration>,
 }
@@ -52,6 +59,7 @@ impl Polled {
         Self {
             status,
             patience: None,
+            shared_patience: false,
             latency: None,
         }
     }
@@ -62,7 +70,7 @@ pub fn all(app: &App) -> impl Iterator<Item = (&Source, &Feed)> {
     app.sources
         .values()
         .filter_map(|source| match &source.auth {
-            SenderAuth::Feed(feed) => Some((source, feed)),
+            SenderAuth::Feed(feed) => Some((source, &**feed)),
             SenderAuth::SharedKey { .. } | SenderAuth::Bearer(_) | SenderAuth::Signature(_) => None,
         })
 }
@@ -77,28 +85,30 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
                  before anything is opened"
             );
         }
-        for registry in &feed.registries {
-            let name = format!("feed:{}:{}", source.name, registry.name());
-            let part = (source.name.clone(), registry.clone());
+        for part in Part::all(source, feed) {
+            let name = format!("feed:{}:{}", source.name, part.name);
             keeper.keep(&name, WokenBy::MoreThanArrivals, move |app| {
                 let part = part.clone();
-                Box::pin(async move { run_once(app, &part.0, &part.1).await })
+                Box::pin(async move { run_once(app, &part.source, &part.name).await })
             });
         }
     }
 }
 
-/// Reads one part of a feed if it is due; says when it is due next.
-pub async fn run_once(app: &App, name: &str, registry: &ResourceId) -> Outcome {
-    let Some((source, feed)) = all(app).find(|(source, _)| source.name == name) else {
+/// Reads one part of a feed, by its name, if it is due; says when it is due next.
+pub async fn run_once(app: &App, source: &str, part: &str) -> Outcome {
+    let Some((source, feed)) = all(app).find(|(known, _)| known.name == source) else {
         return Ok(None);
     };
-    let part = Part::of(source, registry);
+    let mut named = Part::all(source, feed).into_iter();
+    let Some(part) = named.find(|known| known.name == part) else {
+        return Ok(None);
+    };
     let now = app.clock.now();
     if let Some(next) = app.feeds(|feeds| feeds.waits(&part, now)) {
         return Ok(Some(next));
     }
-    let lease = format!("feed:{}:{}", source.name, registry.key());
+    let lease = part.lease();
     if let Lease::Taken { wait } = app.ledger.acquire(&lease, GOOD_FOR, Duration::ZERO).await? {
         let next = clock::add(now, wait.clamp(LOOK_AGAIN.0, LOOK_AGAIN.1));
         note(app, &part, &Polled::of(FeedStatus::Elsewhere), next);
@@ -106,10 +116,7 @@ pub async fn run_once(app: &App, name: &str, registry: &ResourceId) -> Outcome {
     }
     // Whoever had it before may have read on.
     app.ledger.follow().await?;
-    let polled = match feed.kind {
-        FeedKind::AzureLogs => azure_logs::poll(app, source, feed, registry).await,
-    };
-    let polled = match polled {
+    let polled = match poll(app, (source, feed), &part).await {
         Err(StoreError::Duplicate) => {
             // Another replica has read the same, and on.
             app.feeds(|feeds| feeds.part(&part).page = None);
@@ -127,14 +134,40 @@ pub async fn run_once(app: &App, name: &str, registry: &ResourceId) -> Outcome {
     Ok(Some(next))
 }
 
+async fn poll(
+    app: &App,
+    (source, feed): (&Source, &Feed),
+    part: &Part,
+) -> Result<Polled, StoreError> {
+    match &feed.kind {
+        FeedKind::AzureLogs => {
+            let mut registries = feed.registries.iter();
+            let registry = registries.find(|id| id.key() == part.key);
+            match registry {
+                Some(registry) => azure_logs::poll(app, source, feed, registry).await,
+                None => Ok(Polled::of(FeedStatus::Starting)),
+            }
+        }
+        FeedKind::StorageQueue(kind) => queue::poll(app, (source, feed), kind, part).await,
+        FeedKind::Blob(kind) => blob::poll(app, (source, feed), kind, part).await,
+    }
+}
+
 /// When a part is asked again after this.
 fn next(app: &App, feed: &Feed, part: &Part, polled: &Polled) -> Timestamp {
     let now = app.clock.now();
-    let parts: usize = all(app).map(|(_, feed)| feed.registries.len()).sum();
-    let spacing = SPACING.saturating_mul(u32::try_from(parts).unwrap_or(u32::MAX));
-    let every = app.arm.seldom(feed.every.max(spacing));
+    // Only log queries have a limit that all parts share.
+    let (every, at_once) = if feed.kind == FeedKind::AzureLogs {
+        let logs = all(app).filter(|(_, feed)| feed.kind == FeedKind::AzureLogs);
+        let parts: usize = logs.map(|(_, feed)| feed.registries.len()).sum();
+        let spacing = SPACING.saturating_mul(u32::try_from(parts).unwrap_or(u32::MAX));
+        let every = app.arm.seldom(feed.every.max(spacing));
+        (every, spacing.max(LOOK_AGAIN.0))
+    } else {
+        (feed.every, Duration::ZERO)
+    };
     let pause = match &polled.status {
-        FeedStatus::CatchingUp => spacing.max(LOOK_AGAIN.0),
+        FeedStatus::CatchingUp => at_once,
         FeedStatus::Failing(_) => {
             let failures = app.feeds(|feeds| feeds.part(part).failures);
             let doubled = every.saturating_mul(2_u32.saturating_pow(failures.min(8)));
@@ -149,7 +182,7 @@ fn next(app: &App, feed: &Feed, part: &Part, polled: &Polled) -> Timestamp {
 fn note(app: &App, part: &Part, polled: &Polled, next: Timestamp) {
     let now = app.clock.now();
     let before = app.feeds(|feeds| feeds.note(part, polled, (now, next)));
-    let (source, registry) = (part.source.as_str(), part.registry.name());
+    let (source, partition) = (part.source.as_str(), part.name.as_str());
     let failure = polled.status.failure();
     let names = (
         before.as_ref().map(FeedFailure::name),
@@ -157,21 +190,21 @@ fn note(app: &App, part: &Part, polled: &Polled, next: Timestamp) {
     );
     if names.0 != names.1 {
         if let Some(failure) = failure {
-            tracing::warn!(source, registry, "a feed fails: {}", failure.text());
+            tracing::warn!(source, partition, "a feed fails: {}", failure.text());
         } else {
-            tracing::info!(source, registry, "a feed is read again");
+            tracing::info!(source, partition, "a feed is read again");
         }
         app.metrics
             .feeds
-            .failing((source, registry), names.0, names.1);
+            .failing((source, partition), names.0, names.1);
     }
     if polled.status != FeedStatus::Elsewhere {
         app.metrics.feeds.asked(source, polled.status.name());
     }
     if polled.status == FeedStatus::Reading {
-        app.metrics.feeds.succeeded((source, registry), now);
+        app.metrics.feeds.succeeded((source, partition), now);
     }
     if let Some(latency) = polled.latency {
-        app.metrics.feeds.late_by((source, registry), latency);
+        app.metrics.feeds.late_by((source, partition), latency);
     }
 }

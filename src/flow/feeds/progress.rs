@@ -1,8 +1,10 @@
 //! What is known of feeds for now; how far they were read stands in the ledger.
 
 use super::Polled;
+use crate::azure::StorageAccount;
+use crate::config::{Feed, FeedKind};
 use crate::flow::app::Source;
-use doorward_core::intake::feed::{FeedFailure, FeedStatus};
+use doorward_core::intake::feed::{FeedFailure, FeedStatus, blobs};
 use doorward_core::ledger::event::Denied;
 use doorward_core::net::resource_id::ResourceId;
 use doorward_core::state::bounded::Recent;
@@ -25,19 +27,60 @@ pub struct Feeds {
     queries: Arc<Semaphore>,
 }
 
-/// A part of a feed: one registry's log.
+/// A part of a feed: one registry's log, a queue, a container.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Part {
     pub(super) source: String,
-    pub(super) registry: ResourceId,
+    /// How the ledger and the leases name it.
+    pub(super) key: String,
+    /// How people name it.
+    pub(super) name: String,
 }
 
 impl Part {
     pub(super) fn of(source: &Source, registry: &ResourceId) -> Self {
+        Self::named(source, registry.key(), registry.name())
+    }
+
+    pub(super) fn named(source: &Source, key: &str, name: &str) -> Self {
         Self {
             source: source.name.clone(),
-            registry: registry.clone(),
+            key: key.to_owned(),
+            name: name.to_owned(),
         }
+    }
+
+    fn within(source: &Source, account: &StorageAccount, name: &str) -> Self {
+        let place = account
+            .endpoint
+            .as_ref()
+            .map_or(&*account.name, |url| url.as_str());
+        let key = format!("{}/{name}", place.trim_end_matches('/'));
+        Self::named(source, &key, name)
+    }
+
+    /// The parts of a feed that the configuration names.
+    pub(super) fn all(source: &Source, feed: &Feed) -> Vec<Self> {
+        match &feed.kind {
+            FeedKind::AzureLogs => {
+                let registries = feed.registries.iter();
+                registries.map(|id| Self::of(source, id)).collect()
+            }
+            FeedKind::StorageQueue(queue) => {
+                vec![Self::within(source, &queue.account, &queue.queue)]
+            }
+            FeedKind::Blob(blob) => {
+                let containers = blob.containers.iter();
+                containers
+                    .map(|name| Self::within(source, &blob.account, name))
+                    .collect()
+            }
+        }
+    }
+
+    /// The name of its lease, and of its loop.
+    pub(super) fn lease(&self) -> String {
+        format!("feed:{}:{}", self.source, self.key)
     }
 }
 
@@ -58,6 +101,8 @@ pub(super) struct Progress {
     pub(super) failures: u32,
     /// Where a page ended that was full.
     pub(super) page: Option<(Timestamp, String)>,
+    /// How far blobs were read since the advance of this number, beyond what it says.
+    pub(super) blobs: Option<(u64, blobs::Progress)>,
     next: Option<Timestamp>,
     seen: Recent<u64, (), MOST_SEEN>,
 }
@@ -98,8 +143,8 @@ impl Feeds {
         polled: &Polled,
         (now, next): (Timestamp, Timestamp),
     ) -> Option<FeedFailure> {
-        // That is about the identity, and so about every part.
-        if polled.status == FeedStatus::Failing(FeedFailure::Throttled) {
+        // That is about the identity, and so about every part that asks as it.
+        if polled.shared_patience {
             self.patience = self.patience.max(Some(next));
         }
         let part = self.part(part);

@@ -70,6 +70,7 @@ fn kind(error: &HttpError) -> Option<&'static str> {
             OrderError::Paused(_) => "paused",
             OrderError::NoVerdict(_) => "no_verdict",
             OrderError::AllPaused => "all_paused",
+            OrderError::Past(_) => "time_past",
             OrderError::Store(_) => "failed",
         }),
         HttpError::Answer(error) => Some(match error {

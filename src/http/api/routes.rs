@@ -208,7 +208,7 @@ pub(in crate::http) async fn pause(
     let (app, order) = (&web.app, read(order)?);
     let by = admitted.by(&order.by, order.because.as_deref())?;
     let registry = order.registry.map(|name| orders::registry(app, &name));
-    orders::pause(app, registry.transpose()?, &by).await?;
+    orders::pause(app, registry.transpose()?, order.until, &by).await?;
     Ok(Json(paused(app)))
 }
 

@@ -379,7 +379,7 @@ fn refusal_status(refusal: &Refusal) -> StatusCode {
 
 fn order_status(error: &OrderError) -> StatusCode {
     match error {
-        OrderError::Nobody | OrderError::Short(_) => StatusCode::BAD_REQUEST,
+        OrderError::Nobody | OrderError::Short(_) | OrderError::Past(_) => StatusCode::BAD_REQUEST,
         OrderError::Unknown(_) | OrderError::NoRegistry(_) => StatusCode::NOT_FOUND,
         OrderError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         OrderError::Ambiguous { .. }

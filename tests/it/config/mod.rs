@@ -2,6 +2,7 @@
 #![expect(clippy::too_many_lines, reason = "most of them are what is said")]
 
 mod channels;
+mod feeds;
 mod mistakes;
 mod secrets;
 mod sign_in;

@@ -188,7 +188,7 @@ fn a_feed_names_its_registries_and_has_no_auth() {
         assert!(told_of.contains(told), "{told}: {told_of}");
     }
     for (kind, told) in [
-        ("{ kind: kafka }", "`azure_logs`"),
+        ("{ kind: kinesis }", "`azure_logs`"),
         ("{ every: 1m }", "write `kind: azure_logs`"),
         ("{ kind: azure_logs, every: 10s }", "write 1m to 15m"),
         ("{ kind: azure_logs, every: 1h }", "write 1m to 15m"),

@@ -126,7 +126,7 @@ async fn every_failure_has_its_state_and_its_fix() {
         assert_eq!(degraded[0]["code"], "feed_failing", "{state}: {degraded}");
         assert_eq!(degraded[0]["subject"], "registry-log/contosoprod");
         let metric = format!(
-            "doorward_feed_failing{{source=\"registry-log\",registry=\"contosoprod\",reason=\"{state}\"}} 1"
+            "doorward_feed_failing{{source=\"registry-log\",partition=\"contosoprod\",reason=\"{state}\"}} 1"
         );
         assert!(world.app.metrics.render().contains(&metric), "{metric}");
 

@@ -1,9 +1,14 @@
 //! Feeds: denials that doorward fetches itself from a registry's own log.
 
+mod blob;
 mod client;
+mod doctor;
 mod failures;
+mod killed;
 mod kills;
 mod loops;
+mod queue;
+mod storage;
 
 use crate::world::{OURS, REGISTRY, STRANGER, Setup, World};
 use doorward::flow::app::App;
@@ -50,8 +55,7 @@ fn log_at(world: &World, (address, status): (&str, u16), (at, taken_in): (Timest
 
 /// Takes a turn of the ordinary registry's part.
 async fn run_once(app: &App) -> Option<Timestamp> {
-    let id = app.registries.keys().find(|id| id.name() == REGISTRY);
-    feeds::run_once(app, FEED, id.unwrap()).await.unwrap()
+    feeds::run_once(app, FEED, REGISTRY).await.unwrap()
 }
 
 /// The only part of the only feed.
@@ -232,7 +236,7 @@ async fn row_that_cannot_be_read_is_set_aside_once_and_stops_nothing() {
     );
     let metrics = world.app.metrics.render();
     let counter =
-        "doorward_feed_set_aside_total{source=\"registry-log\",registry=\"contosoprod\"} 1";
+        "doorward_feed_set_aside_total{source=\"registry-log\",partition=\"contosoprod\"} 1";
     assert!(metrics.contains(counter), "{metrics}");
 }
 

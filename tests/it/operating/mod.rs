@@ -7,6 +7,7 @@ mod audit;
 mod config;
 mod described;
 mod doctor;
+mod export;
 mod init;
 mod jobs;
 mod ledger;

@@ -56,6 +56,31 @@ pub struct Source {
     pub fed: Fed,
 }
 
+/// A part of a feed that was asked.
+#[derive(Clone, Debug)]
+pub struct FeedPart {
+    /// A registry, a queue or a container.
+    pub name: String,
+    /// Whether it cannot be relied on.
+    pub failing: bool,
+    /// Whether that may be due to how it was asked.
+    pub is_unsure: bool,
+    /// How it fares, with the fix.
+    pub text: String,
+}
+
+/// What asking a feed came to.
+pub fn feed(source: &str, part: &FeedPart) -> Finding {
+    const CHECK: &str = "source.feed";
+    const FIX: &str = "docs/feeds.md says more of each state";
+    let found = match (part.failing, part.is_unsure) {
+        (false, _) => Finding::ok(CHECK, "can be read"),
+        (true, true) => Finding::unknown(CHECK, &part.text, FIX),
+        (true, false) => Finding::wrong(CHECK, &part.text, FIX),
+    };
+    found.about(&format!("{source}/{}", part.name))
+}
+
 /// Whether denials have come from a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fed {
@@ -94,6 +119,11 @@ pub fn source(source: &Source, now: Timestamp) -> Vec<Finding> {
     let proof = source.proof;
     found.push(match source.fed {
         Fed::NoLedger => Finding::left_out("source.fed", format!("`{proof}`; no ledger yet, so nothing is known of deliveries")),
+        Fed::Never if proof == "feed" => Finding::unknown(
+            "source.fed",
+            "`feed`; no denial has ever come from it",
+            "wait for one, or see what `source.feed` says of it",
+        ),
         Fed::Never => Finding::unknown(
             "source.fed",
             format!("`{proof}`; no denial has ever come from it"),

@@ -4,6 +4,7 @@
 //! (<https://learn.microsoft.com/rest/api/containerregistry/registries/get>).
 
 use super::raw_json::{RawJson, RawObject};
+use super::settings::RegistrySettings;
 use crate::net::network;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -34,6 +35,8 @@ pub struct Live {
     pub login_server: String,
     /// Lower-case data endpoints' hosts, if it has dedicated ones.
     pub data_endpoints: Vec<String>,
+    /// What explains a refusal beside the entries.
+    pub settings: RegistrySettings,
     /// The entries, in order.
     pub rules: Vec<Rule>,
     /// `networkRuleSet` as read; what we do not know in it is sent back as it was.
@@ -97,6 +100,7 @@ impl Live {
                 .filter_map(RawJson::text)
                 .map(|host| host.to_ascii_lowercase())
                 .collect(),
+            settings: RegistrySettings::read(&properties),
             rules: rules(&rule_set)?,
             rule_set,
             tags: part(&registry, "tags"),

@@ -15,6 +15,7 @@ mod plan;
 mod posture;
 mod quota;
 pub mod raw_json;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -28,3 +29,4 @@ pub use patch::Patch;
 pub use plan::{Plan, Step, Wanted, plan};
 pub use posture::{Obstacle, diagnose, forbids_writing};
 pub use quota::{Places, scaled_reserve};
+pub use settings::RegistrySettings;

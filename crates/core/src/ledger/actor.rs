@@ -42,6 +42,8 @@ pub enum Component {
     Link,
     /// The policy, which allows by itself what a person was asked about.
     Policy,
+    /// What ends a pause whose time is over.
+    Time,
 }
 
 impl Actor {
@@ -49,6 +51,9 @@ impl Actor {
     pub const USE: Self = Self::System(Component::Use);
     /// Whoever had an approval link.
     pub const LINK: Self = Self::System(Component::Link);
+
+    /// A time that was set has come.
+    pub const TIME: Self = Self::System(Component::Time);
 
     /// The policy in force.
     pub const POLICY: Self = Self::System(Component::Policy);
@@ -62,6 +67,7 @@ impl Actor {
             Self::System(Component::Use) => "doorward, since its address is in use".to_owned(),
             Self::System(Component::Link) => "link".to_owned(),
             Self::System(Component::Policy) => "the policy, which allows it now".to_owned(),
+            Self::System(Component::Time) => "doorward, since its time was over".to_owned(),
         }
     }
 }

@@ -23,9 +23,17 @@ pub struct Pause {
     pub by: Actor,
     /// Why, if they say so.
     pub because: Option<String>,
+    /// When it ends by itself, if it does.
+    pub until: Option<Timestamp>,
 }
 
 impl Pauses {
+    /// When pauses end by themselves.
+    pub fn ends(&self) -> Vec<Timestamp> {
+        let each = self.all.iter().chain(self.registries.values());
+        each.filter_map(|pause| pause.until).collect()
+    }
+
     /// The pause that holds for a registry, if one does.
     pub fn of(&self, registry: &ResourceId) -> Option<&Pause> {
         self.all.as_ref().or_else(|| self.registries.get(registry))
@@ -83,10 +91,13 @@ pub(crate) fn line(order: &LedgerEvent) -> String {
         registry,
         by,
         because,
+        until,
     } = order
     {
         let said = said("paused", by, because.as_ref());
-        format!("{said}: nothing more is opened {}", on(registry.as_ref()))
+        let until = until.map_or_else(String::new, |at| format!(" until {}", wording::time(at)));
+        let on = on(registry.as_ref());
+        format!("{said}: nothing more is opened {on}{until}")
     } else if let LedgerEvent::Resumed {
         registry,
         by,
@@ -140,6 +151,7 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
             by: Actor::Person(by.to_owned()),
             because: None,
+            until: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::advice::{Advice, of_holders};
 use super::verdict::{Note, NoteCode};
 use super::{Facts, Policy};
-use crate::firewall::{Live, Obstacle, diagnose};
+use crate::firewall::{Live, Obstacle, RegistrySettings, diagnose};
 use crate::net::address::{GlobalIpv4, NotOpenable};
 use crate::sets::{AddressSet, External, Kind, Membership, Sets};
 use ipnet::Ipv4Net;
@@ -108,7 +108,71 @@ pub(super) fn advise(
     if facts.import {
         advice.push(Advice::ImageImport);
     }
+    if let Some(posture) = facts.posture {
+        let owned = || is_owned(policy, sets, facts);
+        advise_by_settings(&posture.live.settings, facts, owned, &mut advice);
+    }
     advice
+}
+
+/// What the registry's own settings say of the refusal.
+fn advise_by_settings(
+    settings: &RegistrySettings,
+    facts: &Facts<'_>,
+    owned: impl FnOnce() -> bool,
+    advice: &mut Vec<Advice>,
+) {
+    if settings.tasks_bypass == Some(false) && advice.contains(&Advice::AcrTasksSharedAgents) {
+        advice.push(Advice::TasksBypassDisabled);
+    }
+    let agent = facts.user_agent.unwrap_or_default().to_ascii_lowercase();
+    let calls_itself = |names: &[&str]| names.iter().any(|name| agent.contains(name));
+    if settings.trusted_services == Some(false) && (facts.import || calls_itself(&TRUSTED)) {
+        advice.push(Advice::TrustedServicesDisabled);
+    }
+    let is_ipv6 = facts
+        .denial
+        .ip
+        .is_some_and(|ip| ip.to_canonical().is_ipv6());
+    if settings.dual_stack == Some(true) && is_ipv6 {
+        advice.push(Advice::DualStackCaller);
+    }
+    if settings.arm_tokens == Some(false) && calls_itself(&FOUNDRY) {
+        advice.push(Advice::ArmTokensDisabled);
+    }
+    let host = facts.denial.registry.as_deref().unwrap_or_default();
+    if settings.data_endpoint == Some(true) && host.to_ascii_lowercase().contains(".data.azurecr.")
+    {
+        advice.push(Advice::DedicatedDataEndpoint);
+    }
+    if settings.private_endpoint && owned() {
+        advice.push(Advice::PrivateEndpointBypassed);
+    }
+}
+
+/// What trusted services may call themselves, in part. Microsoft documents none of these names: they are
+/// evidence enough for advice, which changes nothing.
+const TRUSTED: [&str; 7] = [
+    "artifactcache",
+    "artifact-cache",
+    "containerinstance",
+    "container-instance",
+    "defender",
+    "azureml",
+    "machinelearning",
+];
+
+/// What services of Foundry may call themselves, likewise.
+const FOUNDRY: [&str; 3] = ["foundry", "azureai", "azure-ai"];
+
+/// Whether a set that somebody owns holds the address.
+fn is_owned(policy: &Policy, sets: &Sets, facts: &Facts<'_>) -> bool {
+    let Some(ip) = facts.denial.ip else {
+        return false;
+    };
+    policy
+        .all_sets()
+        .any(|set| set.is_evidence(sets) && matches!(set.holds(ip, sets), Membership::Inside(_)))
 }
 
 fn of_address(policy: &Policy, sets: &Sets, facts: &Facts<'_>, ip: IpAddr) -> Vec<Advice> {

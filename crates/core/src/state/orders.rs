@@ -24,12 +24,14 @@ impl State {
             registry,
             by,
             because,
+            until,
         } = order
         {
             let pause = Pause {
                 since: at,
                 by: by.clone(),
                 because: because.clone(),
+                until: *until,
             };
             self.pauses.begin(registry.as_ref(), pause);
         } else if let LedgerEvent::Resumed { registry, .. } = order {

@@ -174,7 +174,7 @@ impl Asked<'_> {
             return Err(ArmError::new(
                 StatusCode::NOT_FOUND,
                 "InvalidResourceType",
-                "The resource type could not be found in the namespace for the api version given; the simulated Azure knows registries and their agent pools, resources of Microsoft.Network, clusters of AKS, apps of App Service and Container Apps, and service tags.",
+                "The resource type could not be found in the namespace for the api version given; the simulated Azure knows registries and their agent pools, resources of Microsoft.Network, clusters of AKS, pools of Managed DevOps Pools, apps of App Service and Container Apps, and service tags.",
             ));
         }
         if method != Method::GET || matches!(route, Route::Logs { .. }) {

@@ -40,8 +40,8 @@ pub(crate) struct SourceView {
 /// A part of a feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FeedPart {
-    /// The registry's name.
-    pub(crate) registry: String,
+    /// The name of the registry, queue or container.
+    pub(crate) partition: String,
     /// How it fares, by a stable name.
     pub(crate) state: String,
     /// Whether it cannot be relied on.
@@ -70,7 +70,7 @@ impl SourceView {
             max_body_bytes: source.max_body,
             feed: parts
                 .map(|part| FeedPart {
-                    registry: part.registry,
+                    partition: part.partition,
                     state: part.state,
                     failing: part.failing,
                 })

@@ -115,6 +115,9 @@ pub(crate) struct PauseView {
     pub(crate) by: String,
     /// Why, if they say so.
     pub(crate) because: Option<String>,
+    /// When it ends by itself, if it does.
+    #[serde(default)]
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// A registry on which nothing is opened until a person has looked.
@@ -199,6 +202,9 @@ pub(crate) struct PauseOrder {
     pub(crate) by: String,
     #[serde(default)]
     pub(crate) because: Option<String>,
+    /// When a pause ends by itself; none of `resume`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// What an address set may become.
@@ -275,6 +281,7 @@ impl PauseView {
             since: pause.since,
             by: pause.by.to_string(),
             because: pause.because.clone(),
+            until: pause.until,
         }
     }
 }

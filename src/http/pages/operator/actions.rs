@@ -215,7 +215,7 @@ pub(in crate::http) async fn pause(
     let result = async {
         let (by, _) = by(&headers, sent)?;
         let id = registry(&web.app, &of)?;
-        orders::pause(&web.app, id.clone(), &by).await?;
+        orders::pause(&web.app, id.clone(), None, &by).await?;
         Ok(after(id.as_ref()))
     };
     done(result.await)

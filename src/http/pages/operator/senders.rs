@@ -119,9 +119,9 @@ pub(in crate::http) async fn source(State(web): State<Web>, Path(name): Path<Str
             ),
         ];
         for part in feeds::list(app).iter().filter(|part| part.source == name) {
-            let registry = part.registry.clone();
+            let partition = part.partition.clone();
             view.facts
-                .push(("Feed", Cell::text(registry).small(part.line())));
+                .push(("Feed", Cell::text(partition).small(part.line())));
         }
         let older = found
             .older

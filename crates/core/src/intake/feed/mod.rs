@@ -2,8 +2,12 @@
 //! no good one, and all of a page go into the ledger together with the feed's new cursor.
 
 pub mod azure_logs;
+pub mod blobs;
+pub mod queue;
+mod service;
 mod status;
 
+pub use service::{ServiceFailure, Store};
 pub use status::{FeedFailure, FeedStatus};
 
 use super::delivery;
@@ -38,7 +42,8 @@ pub fn read(
     dimensions: &Dimensions,
     watched: &BTreeSet<Ipv4Addr>,
 ) -> FeedPage {
-    let head = Head::of([("content-type", "application/json")]);
+    let json = Head::of([("content-type", "application/json")]);
+    let text = Head::of([("content-type", "text/plain")]);
     let mut page = FeedPage {
         delivery: Delivery {
             format: Format::Diagnostic,
@@ -53,10 +58,13 @@ pub fn read(
     };
     for (number, record) in (1..).zip(records) {
         let work = WorkBudget::for_body(record.body.len());
-        match delivery::read_within((&head, dimensions), &record.body, work) {
+        let is_json = record.body.trim_ascii_start().starts_with(b"{")
+            || record.body.trim_ascii_start().starts_with(b"[");
+        let head = if is_json { &json } else { &text };
+        match delivery::read_within((head, dimensions), &record.body, work) {
             Ok(one) => {
                 page.take(number, record, one);
-                page.uses.extend(uses::read(&head, &record.body, watched));
+                page.uses.extend(uses::read(head, &record.body, watched));
             }
             Err(error) => page.delivery.bad.push(BadRecord {
                 record: number,
@@ -122,6 +130,20 @@ mod tests {
         assert_eq!(events.collect::<Vec<_>>(), [Some("a"), Some("c")]);
         let bad: Vec<usize> = page.delivery.bad.iter().map(|bad| bad.record).collect();
         assert_eq!((page.delivery.records, bad), (3, vec![2]));
+    }
+
+    #[test]
+    fn plain_text_is_read_beside_events() {
+        let text = "denied: client with IP '20.1.2.3' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.";
+        let page = read(
+            &[record("a", text)],
+            &Dimensions::default(),
+            &BTreeSet::new(),
+        );
+        assert_eq!(
+            (page.delivery.reports.len(), page.delivery.bad.len()),
+            (1, 0)
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How a feed fares, each failure with its fix. Nothing that Azure wrote stands in here.
 
+use super::ServiceFailure;
 use crate::yaml::duration::Show;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub enum FeedFailure {
     BadAnswer,
     /// The log has had no row of any kind for longer than was to be expected.
     Silent(Duration),
+    /// A queue or container cannot be read.
+    Service(ServiceFailure),
 }
 
 /// How one part of a feed fares.
@@ -74,7 +77,7 @@ impl FeedStatus {
     pub fn text(&self) -> String {
         match self {
             Self::Starting => "Not read yet.".to_owned(),
-            Self::Reading => "Read to the end; Azure confirms the access.".to_owned(),
+            Self::Reading => "Read to the end; the access is confirmed.".to_owned(),
             Self::CatchingUp => "More records are waiting and are being read.".to_owned(),
             Self::Elsewhere => "Another replica reads it.".to_owned(),
             Self::Failing(failure) => failure.text(),
@@ -99,6 +102,7 @@ impl FeedFailure {
             Self::Unreachable => "unreachable",
             Self::BadAnswer => "bad_answer",
             Self::Silent(_) => "silent",
+            Self::Service(failure) => failure.name(),
         }
     }
 
@@ -107,9 +111,10 @@ impl FeedFailure {
         let plain = match self {
             Self::WorkspaceRefuses(names) => return workspace_refuses(names),
             Self::TablesDenied(tables) => return tables_denied(tables),
+            Self::Service(failure) => return failure.text(),
             Self::Silent(expected) => {
                 return format!(
-                    "No row of any kind for more than `expect_every`, {}: check that the registry's diagnostic setting still sends both categories.",
+                    "No record of any kind for more than `expect_every`, {}: check that the diagnostic setting or event subscription still sends.",
                     Show(*expected)
                 );
             }
@@ -138,14 +143,14 @@ impl FeedFailure {
             Self::AuthFailed => {
                 "There is no token to ask Azure with, or it is not accepted: check `azure.credential`."
             }
-            Self::Throttled => "Azure asks for patience (429); reading goes on after that.",
+            Self::Throttled => "The service asks for patience; reading goes on after that.",
             Self::Incomplete => {
                 "Azure answered the query in part; it is asked again from where it was complete."
             }
             Self::Unreachable => {
-                "Azure Resource Manager cannot be reached or does not answer in time."
+                "The service cannot be reached or does not answer in time: check the name, DNS and the network path."
             }
-            Self::BadAnswer => "Azure's answer cannot be used: the log says more.",
+            Self::BadAnswer => "The answer cannot be used: the log says more.",
         };
         plain.to_owned()
     }

@@ -249,6 +249,9 @@ pub enum LedgerEvent {
         by: Actor,
         /// Why, if they say so.
         because: Option<String>,
+        /// When it ends by itself, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// An operator lets opening go on.
     Resumed {

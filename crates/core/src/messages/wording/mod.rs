@@ -304,8 +304,10 @@ pub fn list(entries: &[String]) -> String {
 pub fn paused(pause: &Pause) -> String {
     let because = pause.because.as_ref();
     let because = because.map_or_else(String::new, |why| format!(", because `{}`", quoted(why)));
+    let until = pause.until;
+    let until = until.map_or_else(String::new, |at| format!("it ends at {}, or ", time(at)));
     format!(
-        "{} paused all opening at {}{because}: `doorward resume` lets it go on",
+        "{} paused all opening at {}{because}: {until}`doorward resume` lets it go on",
         pause.by.in_words(),
         time(pause.since)
     )

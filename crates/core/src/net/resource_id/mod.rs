@@ -22,6 +22,8 @@ pub const SUBNET: &str = "Microsoft.Network/virtualNetworks/subnets";
 pub const AZURE_FIREWALL: &str = "Microsoft.Network/azureFirewalls";
 /// The provider and type of a dedicated agent pool of ACR Tasks.
 pub const AGENT_POOL: &str = "Microsoft.ContainerRegistry/registries/agentPools";
+/// The provider and type of a Managed DevOps Pool.
+pub const DEVOPS_POOL: &str = "Microsoft.DevOpsInfrastructure/pools";
 /// The provider and type of a cluster of AKS.
 pub const MANAGED_CLUSTER: &str = "Microsoft.ContainerService/managedClusters";
 /// The provider and type of an app of App Service or Functions.

@@ -34,13 +34,41 @@ impl Ago {
 }
 
 /// The fields of a supposed posture.
-const FIELDS: [&str; 5] = [
+const FIELDS: [&str; 11] = [
     "sku",
     "public_access",
     "default_action",
     "virtual_network_rules",
     "entries",
+    "tasks_bypass",
+    "trusted_services",
+    "dual_stack",
+    "arm_tokens",
+    "data_endpoint",
+    "private_endpoint",
 ];
+
+/// Where a setting stands that is `enabled` or `disabled`, and what it is then.
+fn setting(field: &str, enabled: bool) -> Option<(&'static str, Value)> {
+    let word = |on: &str, off: &str| json!(if enabled { on } else { off });
+    let approved = json!([{ "properties": { "privateLinkServiceConnectionState": { "status": "Approved" } } }]);
+    Some(match field {
+        "public_access" => ("publicNetworkAccess", word("Enabled", "Disabled")),
+        "tasks_bypass" => ("networkRuleBypassAllowedForTasks", json!(enabled)),
+        "trusted_services" => ("networkRuleBypassOptions", word("AzureServices", "None")),
+        "dual_stack" => ("endpointProtocol", word("IPv4AndIPv6", "IPv4")),
+        "arm_tokens" => (
+            "policies",
+            json!({ "azureADAuthenticationAsArmPolicy": { "status": word("enabled", "disabled") } }),
+        ),
+        "data_endpoint" => ("dataEndpointEnabled", json!(enabled)),
+        "private_endpoint" => (
+            "privateEndpointConnections",
+            if enabled { approved } else { json!([]) },
+        ),
+        _ => return None,
+    })
+}
 
 /// A registry that stands as entries could help it, but for what is said: `sku=Standard`,
 /// `public_access=disabled`, `default_action=allow`, `virtual_network_rules=2`, `entries=20.1.0.0/16`
@@ -67,10 +95,13 @@ pub fn posture<'a>(
                 ("/sku/name", json!(value))
             }
             "sku" => return Err(wrong("write `Basic`, `Standard` or `Premium`")),
-            "public_access" if is("enabled") || is("disabled") => {
-                ("/properties/publicNetworkAccess", json!(value))
+            field if setting(field, true).is_some() => {
+                if !is("enabled") && !is("disabled") {
+                    return Err(wrong("write `enabled` or `disabled`"));
+                }
+                suppose(&mut registry, setting(field, is("enabled")));
+                continue;
             }
-            "public_access" => return Err(wrong("write `enabled` or `disabled`")),
             "default_action" if is("allow") || is("deny") => {
                 ("/properties/networkRuleSet/defaultAction", json!(value))
             }
@@ -88,11 +119,7 @@ pub fn posture<'a>(
                 if !network && value.parse::<std::net::Ipv4Addr>().is_err() {
                     return Err(wrong("write an IPv4 address or CIDR as the list shows it"));
                 }
-                let entry = json!({ "action": "Allow", "value": value });
-                let list = registry.pointer_mut("/properties/networkRuleSet/ipRules");
-                if let Some(Value::Array(list)) = list {
-                    list.push(entry);
-                }
+                add_entry(&mut registry, value);
                 continue;
             }
             _ => {
@@ -110,6 +137,22 @@ pub fn posture<'a>(
     // Those that a write could lose: the others are of no consequence.
     live.loses_subnets = true;
     Ok(live)
+}
+
+fn suppose(registry: &mut Value, setting: Option<(&'static str, Value)>) {
+    let properties = registry
+        .get_mut("properties")
+        .and_then(Value::as_object_mut);
+    if let (Some(properties), Some((name, value))) = (properties, setting) {
+        properties.insert(name.to_owned(), value);
+    }
+}
+
+fn add_entry(registry: &mut Value, value: &str) {
+    let list = registry.pointer_mut("/properties/networkRuleSet/ipRules");
+    if let Some(Value::Array(list)) = list {
+        list.push(json!({ "action": "Allow", "value": value }));
+    }
 }
 
 /// Reads what `facts` of a case supposes beside who spoke.

@@ -3,8 +3,8 @@
 use super::geo::Wanted;
 use super::web_url::WebUrl;
 use crate::net::resource_id::{
-    AGENT_POOL, AZURE_FIREWALL, CONTAINER_APP, CONTAINER_APP_JOB, MANAGED_CLUSTER, NAT_GATEWAY,
-    PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX, ResourceId, SUBNET, WEB_APP,
+    AGENT_POOL, AZURE_FIREWALL, CONTAINER_APP, CONTAINER_APP_JOB, DEVOPS_POOL, MANAGED_CLUSTER,
+    NAT_GATEWAY, PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX, ResourceId, SUBNET, WEB_APP,
 };
 use std::fmt;
 use std::time::Duration;
@@ -54,6 +54,8 @@ pub enum AzureKind {
     Subnet,
     /// A dedicated agent pool of ACR Tasks: the NAT gateway of its subnet.
     AgentPool,
+    /// A Managed DevOps Pool: its static addresses, or the NAT gateway of its subnet.
+    DevopsPool,
     /// An Azure Firewall: its public IP addresses.
     AzureFirewall,
     /// A cluster of AKS: what its outbound type says.
@@ -90,12 +92,13 @@ pub enum MetaFrom {
 
 impl AzureKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NatGateway,
         Self::PublicIp,
         Self::PublicIpPrefix,
         Self::Subnet,
         Self::AgentPool,
+        Self::DevopsPool,
         Self::AzureFirewall,
         Self::AksEgress,
         Self::AppServiceEgress,
@@ -110,6 +113,7 @@ impl AzureKind {
             Self::PublicIpPrefix => "public_ip_prefix",
             Self::Subnet => "subnet",
             Self::AgentPool => "agent_pool",
+            Self::DevopsPool => "devops_pool",
             Self::AzureFirewall => "azure_firewall",
             Self::AksEgress => "aks_egress",
             Self::AppServiceEgress => "app_service_egress",
@@ -125,6 +129,7 @@ impl AzureKind {
             Self::PublicIpPrefix => &[PUBLIC_IP_PREFIX],
             Self::Subnet => &[SUBNET],
             Self::AgentPool => &[AGENT_POOL],
+            Self::DevopsPool => &[DEVOPS_POOL],
             Self::AzureFirewall => &[AZURE_FIREWALL],
             Self::AksEgress => &[MANAGED_CLUSTER],
             Self::AppServiceEgress => &[WEB_APP],

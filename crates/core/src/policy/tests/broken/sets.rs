@@ -43,7 +43,7 @@ rules:
     7 |   d: {}
       |      ^
       = field: sets.d
-      = help: write `nat_gateway`, `public_ip`, `public_ip_prefix`, `subnet`, `agent_pool`, `azure_firewall`, `aks_egress`, `app_service_egress`, `container_app_egress`, `cidrs`, `cidrs_file`, `service_tag`, `country`, `asn`, `github_meta`, `http` or `any_of`
+      = help: write `nat_gateway`, `public_ip`, `public_ip_prefix`, `subnet`, `agent_pool`, `devops_pool`, `azure_firewall`, `aks_egress`, `app_service_egress`, `container_app_egress`, `cidrs`, `cidrs_file`, `service_tag`, `country`, `asn`, `github_meta`, `http` or `any_of`
 
     error: `/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/p` names a `Microsoft.Network/publicIPAddresses`, but a `Microsoft.Network/natGateways` is needed here: copy the id of that one
      --> policy.yaml:8:21
@@ -98,7 +98,7 @@ rules:
     13 |   k: { colour: blue }
        |        ^^^^^^
        = field: sets.k.colour
-       = help: the fields here are `cidrs`, `cidrs_file`, `service_tag`, `country`, `asn`, `github_meta`, `http`, `nat_gateway`, `public_ip`, `public_ip_prefix`, `subnet`, `agent_pool`, `azure_firewall`, `aks_egress`, `app_service_egress`, `container_app_egress`, `any_of`, `except`, `refresh`, `max_refresh_change` and `max_size`
+       = help: the fields here are `cidrs`, `cidrs_file`, `service_tag`, `country`, `asn`, `github_meta`, `http`, `nat_gateway`, `public_ip`, `public_ip_prefix`, `subnet`, `agent_pool`, `devops_pool`, `azure_firewall`, `aks_egress`, `app_service_egress`, `container_app_egress`, `any_of`, `except`, `refresh`, `max_refresh_change` and `max_size`
 
     error: there is no set `20.1.2.0/24`
       --> policy.yaml:15:35

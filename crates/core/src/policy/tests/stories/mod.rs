@@ -1,5 +1,6 @@
 //! Which rule decides, and what it may not decide.
 
+mod settings;
 mod told;
 mod trial;
 mod unknown;

@@ -1,20 +1,21 @@
 //! `feed` of a source: deliveries that doorward fetches itself.
 
+mod kinds;
+mod storage;
+
+pub use kinds::FeedKind;
+pub use storage::{BlobFeed, QueueFeed};
+
 use super::options::dimensions;
 use super::sections::{RATE_PER_SECOND, enrolled_host, items, leads_to};
 use super::values::name;
-use super::{Auth, Options, Registry, Source};
+use super::{Auth, Options, Registry, Secret, Source};
 use doorward_core::intake::delivery::Dimensions;
 use doorward_core::net::resource_id::ResourceId;
-use doorward_core::yaml::duration::Show;
 use doorward_core::yaml::problem::Sink;
 use doorward_core::yaml::{Fields, Item};
+use std::path::Path;
 use std::time::Duration;
-
-/// How often a feed is asked for news unless the file says otherwise, and at the most.
-const OFTEN: Duration = Duration::from_mins(1);
-/// How seldom at the least: later than that a denial is too old to open anything.
-const SELDOM: Duration = Duration::from_mins(15);
 
 /// Deliveries that doorward fetches itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,26 +28,21 @@ pub struct Feed {
     pub registries: Vec<ResourceId>,
     /// How long it may be without a record of any kind.
     pub expect_every: Option<Duration>,
-}
-
-/// The kinds of feeds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeedKind {
-    /// The registries' own logs, by log queries through Azure Resource Manager.
-    AzureLogs,
+    /// The secrets that it is fetched with.
+    pub secrets: Vec<Secret>,
 }
 
 /// Reads a source that has a `feed`.
 pub(super) fn feed_source(
     item: &Item<'_>,
-    enrolled: &[Registry],
+    (enrolled, folder): (&[Registry], &Path),
     sink: &mut Sink<'_>,
 ) -> Option<Source> {
     let mut fields = item.fields(sink)?;
     let named = fields.need("name", "rules and messages name the source by it", sink);
     let named = named.and_then(|at| name(&at, sink));
     let feed = fields.take("feed");
-    let feed = feed.and_then(|at| kind_and_pace(&at, sink));
+    let feed = feed.and_then(|at| kinds::read(&at, folder, sink));
     if let Some(auth) = fields.take("auth") {
         let help = "take `auth` out, or `feed` if somebody sends";
         auth.hide(sink);
@@ -57,7 +53,10 @@ pub(super) fn feed_source(
         );
     }
     let help = "name the registries whose logs are read: `registries: [contosoprod.azurecr.io]`";
-    let listed = items(&mut fields, "registries", Some(help), sink);
+    let needed = feed
+        .as_ref()
+        .is_none_or(|feed| feed.kind == FeedKind::AzureLogs);
+    let listed = items(&mut fields, "registries", needed.then_some(help), sink);
     let (hosts, registries) = whose(&listed, enrolled, sink);
     let trust = trusts(&mut fields, item, sink);
     let expect_every = fields.take("expect_every");
@@ -65,12 +64,13 @@ pub(super) fn feed_source(
     let own = fields.take("dimensions");
     let own = own.map_or_else(|| Some(Dimensions::default()), |at| dimensions(&at, sink));
     fields.finish(sink);
-    let (kind, every) = feed?;
+    let feed = feed?;
     Some(Source {
         name: named?,
         auth: Auth::Feed(Feed {
-            kind,
-            every,
+            kind: feed.kind,
+            every: feed.every,
+            secrets: feed.secrets,
             registries,
             expect_every: match expect_every {
                 None => None,
@@ -119,30 +119,10 @@ fn trusts(fields: &mut Fields<'_>, source: &Item<'_>, sink: &mut Sink<'_>) -> Op
     }
     let name = source.field("name");
     name.as_ref().unwrap_or(source).warn(
-        "rows of a registry's log say 403 and the address, but not that it was the firewall: they are reported and \
+        "records of a registry's log say 403 and the address, but not that it was the firewall: they are reported and \
          open nothing",
         "write `trust_status_403: true` once you have read docs/feeds.md, else `false`",
         sink,
     );
     Some(false)
-}
-
-fn kind_and_pace(item: &Item<'_>, sink: &mut Sink<'_>) -> Option<(FeedKind, Duration)> {
-    let mut fields = item.fields(sink)?;
-    let kind = fields.need("kind", "write `kind: azure_logs`", sink);
-    let kind = kind.and_then(|at| at.word(&[("azure_logs", FeedKind::AzureLogs)], sink));
-    let every = fields.take("every");
-    let interval = every.as_ref().map_or(Some(OFTEN), |at| at.duration(sink));
-    if let (Some(at), Some(interval)) = (&every, interval)
-        && !(OFTEN..=SELDOM).contains(&interval)
-    {
-        let help = format!("write {} to {}", Show(OFTEN), Show(SELDOM));
-        at.error(
-            "a feed is not asked for news that often or that seldom",
-            help,
-            sink,
-        );
-    }
-    fields.finish(sink);
-    Some((kind?, interval?))
 }

@@ -1,6 +1,8 @@
 //! What else there is to know before somebody opens a firewall: better ways in than an entry. Advice
 //! changes no verdict.
 
+mod texts;
+
 use serde::{Deserialize, Serialize};
 
 /// A piece of advice.
@@ -19,17 +21,35 @@ pub enum Advice {
     ApplicationGateway,
     /// An import between registries.
     ImageImport,
+    /// The registry does not let ACR Tasks pass by its network rules.
+    TasksBypassDisabled,
+    /// The registry does not let trusted services pass, and the caller is like one.
+    TrustedServicesDisabled,
+    /// The registry's endpoints have IPv6 addresses, and the caller came by one.
+    DualStackCaller,
+    /// The registry takes no tokens for Azure Resource Manager, and the caller is like one that has no other.
+    ArmTokensDisabled,
+    /// A data endpoint of the registry's own refused.
+    DedicatedDataEndpoint,
+    /// The registry has a private endpoint, and an address of one's own came by the public one.
+    PrivateEndpointBypassed,
 }
 
 impl Advice {
     /// Every piece of advice.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::AcrTasksSharedAgents,
         Self::AzureDevopsHostedAgent,
         Self::GithubHostedRunner,
         Self::AzureSharedPool,
         Self::ApplicationGateway,
         Self::ImageImport,
+        Self::TasksBypassDisabled,
+        Self::TrustedServicesDisabled,
+        Self::DualStackCaller,
+        Self::ArmTokensDisabled,
+        Self::DedicatedDataEndpoint,
+        Self::PrivateEndpointBypassed,
     ];
 
     /// The advice of this code.
@@ -46,52 +66,12 @@ impl Advice {
             Self::AzureSharedPool => "azure_shared_pool",
             Self::ApplicationGateway => "application_gateway",
             Self::ImageImport => "image_import",
-        }
-    }
-
-    /// What to do, for people.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::AcrTasksSharedAgents => {
-                "the address is in the service tag that ACR Tasks' shared agents leave from, and so do the tasks of every other tenant: use a dedicated agent pool behind a NAT gateway, or let tasks bypass the network rules (`networkRuleBypassAllowedForTasks`) as a trusted service, with a system-assigned identity and `--auth-mode None`"
-            }
-            Self::AzureDevopsHostedAgent => {
-                "the address is in Azure DevOps' own pool: a Microsoft-hosted agent has another address next time; use a self-hosted agent or Managed DevOps Pools with an egress of your own"
-            }
-            Self::GithubHostedRunner => {
-                "the address is that of a GitHub-hosted runner, which every tenant shares: use larger runners with static addresses, runners in your own network, or a rule that demands the claims of the job's own token"
-            }
-            Self::AzureSharedPool => {
-                "the address belongs to Azure and may serve another tenant soon: give the caller an egress of your own (a NAT gateway), or reach the registry through a private endpoint"
-            }
-            Self::ApplicationGateway => {
-                "the registry was reached by a name that is not its own, so something such as an Application Gateway stands before it: by a single report from 2023, which Microsoft does not confirm, the registry checks the client's own address as `X-Forwarded-For` tells it; if so, whoever reaches the registry past the gateway can forge that: let the gateway overwrite the header, and come to the registry through a private endpoint"
-            }
-            Self::ImageImport => {
-                "an import between registries was refused: the registry named here is the one that refused, whichever side of the import it is on; the import comes from Azure, not from whoever asked for it, so let trusted services in on that registry (`--allow-trusted-services`) rather than an address"
-            }
-        }
-    }
-
-    /// Microsoft's or GitHub's page about it.
-    pub fn link(self) -> &'static str {
-        match self {
-            Self::AcrTasksSharedAgents => {
-                "https://learn.microsoft.com/azure/container-registry/manage-network-bypass-policy-for-tasks"
-            }
-            Self::AzureDevopsHostedAgent => {
-                "https://learn.microsoft.com/azure/devops/pipelines/agents/hosted#networking"
-            }
-            Self::GithubHostedRunner => {
-                "https://docs.github.com/actions/concepts/runners/github-hosted-runners#ip-addresses"
-            }
-            Self::AzureSharedPool => "https://learn.microsoft.com/azure/nat-gateway/nat-overview",
-            Self::ApplicationGateway => {
-                "https://learn.microsoft.com/azure/application-gateway/how-application-gateway-works"
-            }
-            Self::ImageImport => {
-                "https://learn.microsoft.com/azure/container-registry/container-registry-import-images"
-            }
+            Self::TasksBypassDisabled => "tasks_bypass_disabled",
+            Self::TrustedServicesDisabled => "trusted_services_disabled",
+            Self::DualStackCaller => "dual_stack_caller",
+            Self::ArmTokensDisabled => "arm_tokens_disabled",
+            Self::DedicatedDataEndpoint => "dedicated_data_endpoint",
+            Self::PrivateEndpointBypassed => "private_endpoint_bypassed",
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Where each kind of resource says what it sends from. Every function either finds all that it needs
 //! among what was read, or notes what is missing.
 
+mod pools;
+
 use super::super::error::{ArmError, clean};
 use super::{Egress, Found};
 use doorward_core::net::resource_id::{
-    NAT_GATEWAY, PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX, ResourceId, SUBNET,
+    NAT_GATEWAY, PUBLIC_IP_ADDRESS, PUBLIC_IP_PREFIX, ResourceId,
 };
 use doorward_core::sets::AzureKind;
 use ipnet::{IpNet, Ipv4Net};
@@ -21,6 +23,8 @@ pub(super) fn api_version(id: &ResourceId) -> &'static str {
     match provider.to_ascii_lowercase().as_str() {
         // Agent pools have been a preview since.
         "microsoft.containerregistry" => "2019-06-01-preview",
+        // The first that shows static addresses.
+        "microsoft.devopsinfrastructure" => "2025-09-20",
         "microsoft.web" => "2023-12-01",
         "microsoft.app" => "2024-03-01",
         // Microsoft.Network and Microsoft.ContainerService both have this one.
@@ -33,7 +37,13 @@ pub(super) struct Reader<'a> {
     found: &'a Found,
     /// What must be read before there is an answer.
     pub(super) missing: Vec<ResourceId>,
+    /// Whether a resource has addresses of version 6 beside those that were read.
+    version_6: bool,
 }
+
+/// What is left out, for people.
+const VERSION_6: &str =
+    "its addresses of version 6 are left out: the registry's IP rules know version 4 only";
 
 /// Networks so far; what is missing stands in the reader.
 type Networks = Result<Vec<Ipv4Net>, ArmError>;
@@ -43,11 +53,26 @@ impl<'a> Reader<'a> {
         Self {
             found,
             missing: Vec::new(),
+            version_6: false,
         }
     }
 
     /// What `id` sends from. It counts only once nothing is missing.
     pub(super) fn egress(&mut self, kind: AzureKind, id: &ResourceId) -> Result<Egress, ArmError> {
+        let egress = self.of_kind(kind, id)?;
+        Ok(match egress {
+            Egress::Known {
+                networks,
+                note: None,
+            } if self.version_6 => Egress::Known {
+                networks,
+                note: Some(VERSION_6.to_owned()),
+            },
+            other => other,
+        })
+    }
+
+    fn of_kind(&mut self, kind: AzureKind, id: &ResourceId) -> Result<Egress, ArmError> {
         let networks = match kind {
             AzureKind::NatGateway => self.nat_gateway(id)?,
             AzureKind::PublicIp => self.public_ip(id)?,
@@ -55,6 +80,7 @@ impl<'a> Reader<'a> {
             AzureKind::AzureFirewall => self.firewall(id)?,
             AzureKind::Subnet => return self.subnets(std::slice::from_ref(id)),
             AzureKind::AgentPool => return self.agent_pool(id),
+            AzureKind::DevopsPool => return self.devops_pool(id),
             AzureKind::AksEgress => return self.cluster(id),
             AzureKind::AppServiceEgress => return self.app(id),
             AzureKind::ContainerAppEgress => return self.container_app(id),
@@ -88,6 +114,10 @@ impl<'a> Reader<'a> {
         }
         for prefix in linked(gateway, "publicIpPrefixes", id)? {
             networks.extend(self.public_ip_prefix(&of_type(prefix, PUBLIC_IP_PREFIX, id)?)?);
+        }
+        // Those of StandardV2.
+        for field in ["publicIpAddressesV6", "publicIpPrefixesV6"] {
+            self.version_6 |= gateway.get(field).is_some_and(is_filled);
         }
         Ok(networks)
     }
@@ -167,80 +197,6 @@ impl<'a> Reader<'a> {
         Ok(known(networks, None))
     }
 
-    /// <https://learn.microsoft.com/azure/container-registry/tasks-agent-pools>
-    fn agent_pool(&mut self, id: &ResourceId) -> Result<Egress, ArmError> {
-        let Some(properties) = self.properties(id)? else {
-            return Ok(known(Vec::new(), None));
-        };
-        match text(properties, "virtualNetworkSubnetResourceId") {
-            Some(subnet) => {
-                let subnet = of_type(parse(subnet, id)?, SUBNET, id)?;
-                self.subnets(&[subnet])
-            }
-            None => Ok(Egress::Unknowable(format!(
-                "the agent pool {id} is in no subnet of yours, so that its agents send from addresses that Azure chooses: create it with `--subnet-id`, and give that subnet a NAT gateway"
-            ))),
-        }
-    }
-
-    /// What a cluster's outbound type says
-    /// (<https://learn.microsoft.com/azure/aks/egress-outboundtype>).
-    fn cluster(&mut self, id: &ResourceId) -> Result<Egress, ArmError> {
-        let Some(properties) = self.properties(id)? else {
-            return Ok(known(Vec::new(), None));
-        };
-        let outbound = properties.pointer("/networkProfile/outboundType");
-        // It was a load balancer before there was a choice.
-        let outbound = outbound.and_then(Value::as_str).unwrap_or("loadBalancer");
-        let profile = match outbound {
-            "loadBalancer" => "/networkProfile/loadBalancerProfile/effectiveOutboundIPs",
-            "managedNATGateway" | "managedNATGatewayV2" => {
-                "/networkProfile/natGatewayProfile/effectiveOutboundIPs"
-            }
-            "userAssignedNATGateway" => {
-                let mut subnets = Vec::new();
-                for pool in list(properties, "/agentPoolProfiles", id)? {
-                    if let Some(subnet) = text(pool, "vnetSubnetID") {
-                        subnets.push(of_type(parse(subnet, id)?, SUBNET, id)?);
-                    }
-                }
-                if subnets.is_empty() {
-                    return Ok(unknowable(id, "its node pools name no subnet"));
-                }
-                subnets.sort();
-                subnets.dedup();
-                return self.subnets(&subnets);
-            }
-            "userDefinedRouting" => {
-                return Ok(unknowable(
-                    id,
-                    "its outbound type is userDefinedRouting, so that a route table decides: name the firewall that it leads to (`azure_firewall`), or its `cidrs`",
-                ));
-            }
-            other => {
-                let why = format!("its outbound type is {}", clean(other));
-                return Ok(unknowable(id, &why));
-            }
-        };
-        let links = list(properties, profile, id)?;
-        if links.is_empty() {
-            return Ok(unknowable(
-                id,
-                "it names no outbound addresses (a Basic load balancer has none of its own)",
-            ));
-        }
-        let mut networks = Vec::new();
-        for link in links {
-            let link = parse(text(link, "id").unwrap_or_default(), id)?;
-            networks.extend(if link.is_type(PUBLIC_IP_PREFIX) {
-                self.public_ip_prefix(&link)?
-            } else {
-                self.public_ip(&of_type(link, PUBLIC_IP_ADDRESS, id)?)?
-            });
-        }
-        Ok(known(networks, None))
-    }
-
     /// All that the app may use, now or after it moves within its scale unit; texts with commas
     /// (<https://learn.microsoft.com/azure/app-service/overview-inbound-outbound-ips>).
     fn app(&mut self, id: &ResourceId) -> Result<Egress, ArmError> {
@@ -284,16 +240,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether a list has something in it.
+fn is_filled(list: &Value) -> bool {
+    list.as_array().is_some_and(|list| !list.is_empty())
+}
+
 fn known(mut networks: Vec<Ipv4Net>, note: Option<String>) -> Egress {
     networks.sort_unstable();
     networks.dedup();
     Egress::Known { networks, note }
-}
-
-fn unknowable(id: &ResourceId, why: &str) -> Egress {
-    Egress::Unknowable(format!(
-        "the cluster {id} cannot be known by its addresses: {why}"
-    ))
 }
 
 /// A text that is there and not empty.
