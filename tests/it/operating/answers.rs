@@ -189,6 +189,12 @@ async fn api_token_answers_with_its_own_name_and_only_with_the_scope_for_it() {
     assert_eq!(by, Some(Actor::Token("answer".to_owned())));
 }
 
+/// All that a command has said.
+fn out(output: &std::process::Output) -> String {
+    let texts = [output.stdout.clone(), output.stderr.clone()].concat();
+    String::from_utf8(texts).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn approve_shows_what_it_opens_and_asks_and_deny_opens_nothing() {
     const OTHER: &str = "20.61.200.9";
@@ -204,10 +210,6 @@ async fn approve_shows_what_it_opens_and_asks_and_deny_opens_nothing() {
     let run = |arguments: &[&str]| {
         let given = ["--server", &admin, "--by", "ada"];
         doorward(&[arguments, &given].concat())
-    };
-    let out = |output: &std::process::Output| {
-        let texts = [output.stdout.clone(), output.stderr.clone()].concat();
-        String::from_utf8(texts).unwrap()
     };
     until("the requests", async || {
         let listed = process.get("/api/v1/requests?state=waiting").await.1;
