@@ -123,21 +123,26 @@ fn unknown() -> CallerStatus {
 
 fn enrolled(app: &App, name: &str) -> Option<ResourceId> {
     let name = name.trim().to_ascii_lowercase();
-    let presumed = app.presumed_hosts();
     let mut all = app.registries.keys();
-    let found = all.find(|id| {
-        id.name().eq_ignore_ascii_case(&name)
-            || app.leads_to(&name, id)
-            || presumed.leads_to(&name, id)
-    });
+    if !name.contains('.') {
+        return all
+            .find(|id| id.name().eq_ignore_ascii_case(&name))
+            .cloned();
+    }
+    // Azure may not have said yet which host is whose.
+    let presumed = app.presumed_hosts();
+    let found = all.find(|id| app.leads_to(&name, id) || presumed.leads_to(&name, id));
     found.cloned()
 }
 
 fn granted(app: &App, id: &ResourceId, open: GlobalIpv4, now: Timestamp) -> Option<CallerStatus> {
-    let all = states::grants(app, now).into_iter();
-    let own = all.filter(|(it, _)| it.grant.address == open && it.grant.registry == *id);
-    let (it, state) = own.max_by_key(|(it, _)| it.grant.until)?;
-    let (state, text) = match state {
+    // Anybody may ask, so only the grants of this address are looked at.
+    let it = app.ledger.read(|state| {
+        let all = state.grants.values();
+        let own = all.filter(|it| it.grant.address == open && it.grant.registry == *id);
+        own.max_by_key(|it| it.grant.until).cloned()
+    })?;
+    let (state, text) = match states::grant(app, &it, now) {
         GrantState::Ending | GrantState::Overdue | GrantState::Ended => return None,
         GrantState::Opening => (
             CallerState::Opening,
@@ -187,7 +192,7 @@ fn waiting(app: &App, asked: &Asked) -> CallerStatus {
     } else if terms.can_be_answered() {
         "An approver was asked. Once they say yes, the address is let in by itself."
     } else {
-        "It is shown to operators, and nobody can answer it: `approvals` of the registry is `none`."
+        "Only operators see it, and it is not answered."
     };
     let text = format!("This address was refused, and a request waits. {whom}");
     let status = CallerStatus::new(CallerState::Waiting, text);
