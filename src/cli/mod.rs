@@ -15,7 +15,6 @@ mod log;
 mod look;
 mod notify;
 mod parse;
-mod pausing;
 mod policy;
 mod replay;
 mod sender;
@@ -123,9 +122,9 @@ enum Command {
     #[command(subcommand)]
     Verdicts(grants::Verdicts),
     /// Open nothing more until `resume`; what is open is closed on time
-    Pause(pausing::Pause),
+    Pause(grants::pausing::Pause),
     /// Let opening go on
-    Resume(pausing::PauseOrder),
+    Resume(grants::pausing::PauseOrder),
     /// Print the permanent entries of registries for Terraform or Bicep; temporary ones stand beside as comments
     Export(export::Export),
     /// Take away what ownership tags say has ended, without a server or a ledger: for a cron job or a runbook

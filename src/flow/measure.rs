@@ -3,7 +3,8 @@
 use crate::flow::app::App;
 use crate::flow::notify::channels::{self, ChannelState};
 use crate::flow::registry::reconcile::limit_as_known;
-use crate::flow::{sets, states};
+use crate::flow::sets;
+use crate::flow::view::states;
 use crate::metrics::LedgerNumbers;
 
 /// Sets every gauge that tells what stands.

@@ -4,9 +4,8 @@
 //! that waits for the ledger to grow or for a time to come, and that is kept alive ([`supervise`]); tests
 //! take the turns themselves, and some run the loops.
 
-pub mod api_tokens;
+pub mod access;
 pub mod app;
-pub mod caller_status;
 pub mod chat;
 pub mod decide;
 mod effectiveness;
@@ -18,19 +17,15 @@ pub mod memory;
 pub mod notice;
 pub mod notify;
 pub mod orders;
-pub mod pauses;
 pub mod policy;
-pub mod readiness;
 pub mod refusals;
 pub mod registry;
 pub mod respond;
-pub mod search;
-pub mod sessions;
 pub mod sets;
 pub mod silence;
-pub mod states;
 pub mod supervise;
 pub mod usage;
+pub mod view;
 
 use crate::flow::app::App;
 use crate::store::StoreError;
@@ -70,7 +65,7 @@ pub fn run(app: &Arc<App>, keeper: &Supervisor) {
         Box::pin(triage_once(app))
     });
     keeper.keep("pauses", WokenBy::MoreThanArrivals, |app| {
-        Box::pin(pauses::run_once(app))
+        Box::pin(orders::pauses::run_once(app))
     });
     keeper.keep("hosts", WokenBy::MoreThanArrivals, |app| {
         Box::pin(async move { Ok(registry::hosts::run_once(app).await) })

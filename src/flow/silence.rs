@@ -2,7 +2,7 @@
 //! armed responder and a dead pipeline must not look alike.
 
 use crate::flow::app::{App, Source};
-use crate::flow::states;
+use crate::flow::view::states;
 use crate::store::StoreError;
 use doorward_core::ledger::alert::About;
 use doorward_core::ledger::details::Details;

@@ -2,7 +2,8 @@
 
 use super::Web;
 use crate::flow::notify::channels::{self, ChannelState};
-use crate::flow::{readiness, supervise};
+use crate::flow::supervise;
+use crate::flow::view::readiness;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -3,8 +3,8 @@
 use super::api::operator::Admitted;
 use super::{HttpError, Web};
 use crate::auth::{SignIn, Way};
+use crate::flow::access::sessions;
 use crate::flow::app::App;
-use crate::flow::sessions;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;

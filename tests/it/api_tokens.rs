@@ -3,7 +3,7 @@
 use crate::world::{OURS, Reply, World};
 use axum::body::Body;
 use axum::http::{Method, Request};
-use doorward::flow::api_tokens;
+use doorward::flow::access::api_tokens;
 use doorward::flow::orders::By;
 use doorward::http::admin_router;
 use doorward_core::ledger::actor::Actor;

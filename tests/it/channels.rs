@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, extract::State, routing::post};
 use clock::Clock;
 use doorward::flow::notify::{self, Lane};
-use doorward::flow::readiness;
+use doorward::flow::view::readiness;
 use doorward_core::ledger::alert::Alert;
 use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::ledger::id::AlertId;

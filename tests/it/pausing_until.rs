@@ -3,7 +3,7 @@
 use crate::loops::Running;
 use crate::process::until;
 use crate::world::{OURS, REGISTRY, World};
-use doorward::flow::pauses;
+use doorward::flow::orders::pauses;
 use serde_json::json;
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! A source that should speak: its silence is told once, and so is that it is over.
 
 use crate::world::{OURS, World};
-use doorward::flow::{notify, silence, states};
+use doorward::flow::view::states;
+use doorward::flow::{notify, silence};
 use doorward_core::states::SourceState;
 use serde_json::json;
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use crate::world::{OURS, REGISTRY, STRANGER, World, message};
 use axum::http::Method;
 use doorward::flow::decide::triage;
-use doorward::flow::readiness;
 use doorward::flow::registry::hosts;
+use doorward::flow::view::readiness;
 use doorward_core::ledger::event::LedgerEvent;
 use doorward_core::policy::verdict::{Action, NoteCode, Verdict};
 use doorward_sim::{Call, Fault, Knobs, Registry};

@@ -23,7 +23,7 @@ pub struct ChannelHealth {
     /// Its kind, as the configuration writes it.
     pub kind: String,
     /// Whether it takes messages.
-    #[schema(schema_with = crate::flow::states::words::channel)]
+    #[schema(schema_with = crate::flow::view::states::words::channel)]
     pub state: ChannelState,
     /// Since when it fails.
     pub since: Option<Timestamp>,

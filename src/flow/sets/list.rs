@@ -25,7 +25,7 @@ pub struct Listed {
     /// What it is made of: `nat_gateway`.
     pub kind: String,
     /// How it is.
-    #[schema(schema_with = crate::flow::states::words::set)]
+    #[schema(schema_with = crate::flow::view::states::words::set)]
     pub state: SetState,
     /// The same with its id, file or host.
     pub from: String,

@@ -6,7 +6,7 @@ use super::wire::access::{
     CreateToken, Created, EndSession, Ended, RevokeToken, RevokedToken, SessionView, Sessions,
     TokenView, Tokens,
 };
-use crate::flow::{api_tokens, sessions};
+use crate::flow::access::{api_tokens, sessions};
 use crate::http::{HttpError, Web};
 use axum::Json;
 use axum::extract::State;

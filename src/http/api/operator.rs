@@ -2,7 +2,7 @@
 //! program with an API token for what its scopes allow. Orders come from commands alone, never from a browser.
 
 use super::wire::{API, COMMAND};
-use crate::flow::api_tokens;
+use crate::flow::access::api_tokens;
 use crate::flow::orders::{By, OrderError};
 use crate::http::pages::assets;
 use crate::http::{HttpError, Web, auth, caller};

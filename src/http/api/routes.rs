@@ -9,7 +9,7 @@ use super::wire::{
 };
 use crate::flow::app::App;
 use crate::flow::orders::{self, By, OrderError};
-use crate::flow::states;
+use crate::flow::view::states;
 use crate::http::{HttpError, Web};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;

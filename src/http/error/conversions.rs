@@ -1,10 +1,10 @@
 //! What of the flow's errors a caller may know: that the ledger does not take something is one of its own.
 
 use super::HttpError;
-use crate::flow::api_tokens::ApiTokenError;
+use crate::flow::access::api_tokens::ApiTokenError;
+use crate::flow::access::sessions::SessionError;
 use crate::flow::notify::channels::NotifyError;
 use crate::flow::orders::OrderError;
-use crate::flow::sessions::SessionError;
 use crate::flow::sets::ConfirmError;
 use crate::store::StoreError;
 

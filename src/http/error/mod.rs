@@ -2,7 +2,7 @@
 
 mod conversions;
 
-use crate::flow::api_tokens::ApiTokenError;
+use crate::flow::access::api_tokens::ApiTokenError;
 use crate::flow::notify::channels::NotifyError;
 use crate::flow::orders::OrderError;
 use crate::flow::respond::AnswerError;

@@ -2,7 +2,7 @@
 
 use super::page;
 use super::prose::Prose;
-use crate::flow::caller_status::{self, CallerState, CallerStatus};
+use crate::flow::view::caller_status::{self, CallerState, CallerStatus};
 use crate::http::auth::peer_of;
 use crate::http::pages::assets;
 use crate::http::{HttpError, Web};

@@ -5,7 +5,7 @@ use crate::program::doorward;
 use crate::world::{OURS, REGISTRY, Reply, STRANGER, World, furnished, message};
 use axum::http::Method;
 use clock::Clock;
-use doorward::flow::api_tokens;
+use doorward::flow::access::api_tokens;
 use doorward::flow::orders::By;
 use doorward_core::ledger::actor::Actor;
 use doorward_core::ledger::event::LedgerEvent;

@@ -69,7 +69,7 @@ async fn session_is_kept_as_a_hash_on_both_databases() {
     );
     // Another process of the same ledger knows it too.
     let replica = world.replica().await;
-    let found = doorward::flow::sessions::of(&replica, secret)
+    let found = doorward::flow::access::sessions::of(&replica, secret)
         .await
         .unwrap();
     assert_eq!(found.unwrap().person.id.subject, "s1");

@@ -23,7 +23,7 @@ pub(crate) struct RequestView {
     #[schema(value_type = String, format = Uuid)]
     pub(crate) id: RequestId,
     /// Whether it waits for an answer, has one, or can be answered no more.
-    #[schema(schema_with = crate::flow::states::words::request)]
+    #[schema(schema_with = crate::flow::view::states::words::request)]
     pub(crate) state: RequestState,
     /// The registry's name.
     pub(crate) registry: String,
@@ -92,7 +92,7 @@ pub(in crate::http) struct Which {
     /// Only those of this registry: its resource id, name or login server.
     registry: Option<String>,
     /// Only those in this state.
-    #[param(schema_with = crate::flow::states::words::request)]
+    #[param(schema_with = crate::flow::view::states::words::request)]
     state: Option<RequestState>,
 }
 

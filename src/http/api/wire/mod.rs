@@ -39,7 +39,7 @@ pub(crate) struct GrantView {
     #[schema(value_type = String)]
     pub(crate) stage: Stage,
     /// How it is, in one of the words of [`GrantState`].
-    #[schema(schema_with = crate::flow::states::words::grant)]
+    #[schema(schema_with = crate::flow::view::states::words::grant)]
     pub(crate) state: GrantState,
     /// When it was decided.
     pub(crate) since: Timestamp,

@@ -4,7 +4,7 @@ use super::overview::missing;
 use super::view::{Act, Cell, Section, State as Badge};
 use super::{encoded, framed, path, shown, story, svg};
 use crate::flow::app::App;
-use crate::flow::states;
+use crate::flow::view::states;
 use crate::http::{HttpError, Web};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;

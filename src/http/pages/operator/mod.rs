@@ -17,7 +17,7 @@ mod timeline;
 mod view;
 
 use crate::flow::app::App;
-use crate::flow::readiness;
+use crate::flow::view::readiness;
 use crate::http::caller::Caller;
 use crate::http::pages::prose::Prose;
 use crate::http::pages::{answers, page};

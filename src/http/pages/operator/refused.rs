@@ -3,7 +3,7 @@
 use super::overview::missing;
 use super::view::Cell;
 use super::{framed, shown, story};
-use crate::flow::states;
+use crate::flow::view::states;
 use crate::http::pages::prose::Prose;
 use crate::http::{HttpError, Web};
 use axum::extract::{Path, State};

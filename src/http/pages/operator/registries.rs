@@ -6,7 +6,7 @@ use super::{ago, encoded, framed, path, shown, story, svg};
 use crate::flow::app::App;
 use crate::flow::orders;
 use crate::flow::registry::posture;
-use crate::flow::states;
+use crate::flow::view::states;
 use crate::http::{HttpError, Web};
 use axum::extract::{Path, State};
 use axum::response::Response;

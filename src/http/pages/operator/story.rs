@@ -3,7 +3,7 @@
 use super::path;
 use super::view::{Cell, Section};
 use crate::flow::app::App;
-use crate::flow::search::{self, Found, Query};
+use crate::flow::view::search::{self, Found, Query};
 use crate::http::HttpError;
 use doorward_core::ledger::event::{Entry, LedgerEvent};
 use doorward_core::messages::ledger_line::line;

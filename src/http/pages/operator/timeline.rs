@@ -2,7 +2,7 @@
 
 use super::view::{Field, Find, Section};
 use super::{encoded, framed, shown, story};
-use crate::flow::search::{self, Query as Search};
+use crate::flow::view::search::{self, Query as Search};
 use crate::http::pages::prose::Prose;
 use crate::http::{HttpError, Web};
 use axum::extract::{Query, State};

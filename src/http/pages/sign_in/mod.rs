@@ -12,8 +12,8 @@ pub(in crate::http) use error::SignInError;
 
 use super::page;
 use crate::auth::{self, ProviderError, SignIn, Way};
+use crate::flow::access::sessions;
 use crate::flow::app::App;
-use crate::flow::sessions;
 use crate::http::listener::origin;
 use crate::http::viewer::{Viewer, session_cookie};
 use crate::http::{HttpError, Web};

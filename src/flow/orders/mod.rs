@@ -1,7 +1,9 @@
 //! What operators order: grants revoked, extended, handed over; opening paused and resumed.
 
-use super::decide::anew;
+pub mod pauses;
+
 use crate::flow::app::App;
+use crate::flow::decide::anew;
 use crate::store::StoreError;
 use doorward_core::ledger::actor::Actor;
 use doorward_core::ledger::event::LedgerEvent;

@@ -1,9 +1,9 @@
 //! Whether the program can do its work, put together from what its parts know.
 
-use super::decide::shadow;
-use super::registry::posture::Failing;
-use super::{feeds, policy, supervise};
 use crate::flow::app::App;
+use crate::flow::decide::shadow;
+use crate::flow::registry::posture::Failing;
+use crate::flow::{feeds, policy, supervise};
 use doorward_core::intake::routing::Scope;
 use doorward_core::messages::wording;
 use doorward_core::net::resource_id::ResourceId;

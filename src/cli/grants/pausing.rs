@@ -1,8 +1,8 @@
 //! `doorward pause` and `doorward resume`.
 
-use super::Failure;
-use super::admin::{Admin, Output};
-use super::grants::Because;
+use super::Because;
+use crate::cli::Failure;
+use crate::cli::admin::{Admin, Output};
 use crate::http::api::wire;
 use crate::http::api::wire::PauseView;
 use clock::Clock;
@@ -51,7 +51,7 @@ pub(crate) struct PauseOrder {
 }
 
 impl Pause {
-    pub(super) async fn run(self) -> Result<(), Failure> {
+    pub(in crate::cli) async fn run(self) -> Result<(), Failure> {
         let until = self.until.map(|until| match until {
             End::After(time) => clock::add(Clock::system().now(), time),
             End::At(at) => at,
@@ -62,7 +62,7 @@ impl Pause {
 
 impl PauseOrder {
     /// Lets opening go on.
-    pub(super) async fn run(self) -> Result<(), Failure> {
+    pub(in crate::cli) async fn run(self) -> Result<(), Failure> {
         self.send("resume", None).await
     }
 

@@ -3,7 +3,7 @@
 
 use crate::flow::app::App;
 use crate::flow::notify::facts;
-use crate::flow::states;
+use crate::flow::view::states;
 use doorward_core::ledger::details::Effectiveness;
 use doorward_core::ledger::request::Answer;
 use doorward_core::messages::outcome::{Outcome, outcome};

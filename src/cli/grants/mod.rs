@@ -1,8 +1,9 @@
 //! `doorward grants`, `revoke`, `pause`, `resume`: operators' orders to a running doorward.
 
+pub(super) mod pausing;
+
 use super::Failure;
 use super::admin::{Admin, By, Output};
-use super::pausing::pauses;
 use crate::http::api::page::Page;
 use crate::http::api::wire;
 use crate::http::api::wire::{GrantView, StoppedView};
@@ -10,6 +11,7 @@ use clap::Subcommand;
 use doorward_core::messages::wording;
 use doorward_core::yaml::duration;
 use jiff::SignedDuration;
+use pausing::pauses;
 use std::io::{BufRead, IsTerminal, Write};
 use std::net::IpAddr;
 use std::time::Duration;
