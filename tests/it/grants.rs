@@ -5,6 +5,7 @@ use crate::program::{doorward, err, out};
 use crate::world::{OURS, PREFIX, REGISTRY, World, furnished, message};
 use axum::http::Method;
 use clock::Clock;
+use doorward_core::ledger::event::LedgerEvent;
 use serde_json::json;
 use std::time::Duration;
 
@@ -329,6 +330,29 @@ fn orders_are_in_the_ledger(kinds: &[impl AsRef<str>]) {
     }
 }
 
+#[tokio::test]
+async fn extend_and_keep_record_the_reason() {
+    let world = World::new().await;
+    world.denied(OURS).await;
+    world.settle().await;
+    let path = |verb: &str| format!("/api/v1/grants/{OURS}/{verb}");
+    let longer = json!({ "seconds": 3000, "by": "ada", "because": "a slow build" });
+    let reply = world.order(&path("extend"), longer).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let kept = json!({ "by": "ada", "because": "ours for good" });
+    let reply = world.order(&path("keep"), kept).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let reasons = world.ledger().await.into_iter().filter_map(|what| {
+        if let LedgerEvent::Extended { because, .. } | LedgerEvent::Kept { because, .. } = what {
+            because
+        } else {
+            None
+        }
+    });
+    let reasons: Vec<String> = reasons.collect();
+    assert_eq!(reasons, ["a slow build", "ours for good"]);
+}
+
 /// The whole way: the real program serves, and its commands are given to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_work_on_a_running_doorward() {
@@ -348,7 +372,17 @@ async fn the_commands_work_on_a_running_doorward() {
     let row = lines.next().unwrap();
     assert!(row.contains(OURS) && row.contains("build agents"), "{row}");
     let id = row.split(' ').next().unwrap();
-    let extended = run(&["grants", "extend", &id[..13], "--for", "2h", "--by", "ada"]);
+    let extended = run(&[
+        "grants",
+        "extend",
+        &id[..13],
+        "--for",
+        "2h",
+        "--by",
+        "ada",
+        "--reason",
+        "x",
+    ]);
     let extended = (out(&extended), err(&extended));
     assert!(extended.0.contains("stands until"), "{extended:?}");
     let cut = run(&["grants", "extend", OURS, "--for", "48h", "--by", "ada"]);

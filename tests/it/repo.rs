@@ -159,7 +159,8 @@ fn decisions_see_one_policy_and_are_written_down_as_of_what_they_saw() {
         }
     }
     for file in [
-        "orders.rs",
+        "orders/mod.rs",
+        "orders/pauses.rs",
         "respond/mod.rs",
         "usage.rs",
         "effectiveness.rs",

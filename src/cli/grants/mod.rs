@@ -79,7 +79,7 @@ pub(crate) struct Extend {
     #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
     time: Duration,
     #[command(flatten)]
-    by: By,
+    because: Because,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -93,7 +93,7 @@ pub(crate) struct Keep {
     #[arg(value_name = "GRANT")]
     id: String,
     #[command(flatten)]
-    by: By,
+    because: Because,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -216,7 +216,8 @@ impl Extend {
     async fn run(self) -> Result<(), Failure> {
         let order = wire::Extend {
             seconds: self.time.as_secs(),
-            by: self.by.name,
+            by: self.because.by.name,
+            because: self.because.because,
         };
         let path = ["grants", &self.id, "extend"];
         let done: wire::Extended = self.admin.post(&path, &order).await?;
@@ -235,7 +236,10 @@ impl Extend {
 
 impl Keep {
     async fn run(self) -> Result<(), Failure> {
-        let order = wire::Keep { by: self.by.name };
+        let order = wire::Keep {
+            by: self.because.by.name,
+            because: self.because.because,
+        };
         let path = ["grants", &self.id, "keep"];
         let grant: GrantView = self.admin.post(&path, &order).await?;
         self.output.print(&grant, || {

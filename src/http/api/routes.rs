@@ -165,7 +165,7 @@ pub(in crate::http) async fn extend(
     order: Body<Extend>,
 ) -> Answer<Extended> {
     let (app, order) = (&web.app, read(order)?);
-    let by = admitted.by(&order.by, None)?;
+    let by = admitted.by(&order.by, order.because.as_deref())?;
     let grant = orders::find(app, &id)?.grant.id;
     let time = Duration::from_secs(order.seconds);
     let standing = orders::extend(app, grant, time, &by).await?;
@@ -191,7 +191,7 @@ pub(in crate::http) async fn keep(
     order: Body<Keep>,
 ) -> Answer<GrantView> {
     let (app, order) = (&web.app, read(order)?);
-    let by = admitted.by(&order.by, None)?;
+    let by = admitted.by(&order.by, order.because.as_deref())?;
     let grant = orders::find(app, &id)?.grant.id;
     let standing = orders::keep(app, grant, &by).await?;
     Ok(Json(view(app, &standing)))

@@ -155,6 +155,8 @@ pub(crate) struct Extend {
     /// How long from now it stands at least.
     pub(crate) seconds: u64,
     pub(crate) by: String,
+    #[serde(default)]
+    pub(crate) because: Option<String>,
 }
 
 /// A grant that was extended.
@@ -191,6 +193,8 @@ pub(crate) struct Cleared {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Keep {
     pub(crate) by: String,
+    #[serde(default)]
+    pub(crate) because: Option<String>,
 }
 
 /// What is to be paused or resumed: one registry or all.
